@@ -1,0 +1,1 @@
+//! An optical power meter: driver, simulated instrument, server and client.

@@ -1,0 +1,1 @@
+//! The protocol of networked instruments, without any input or output of its own.

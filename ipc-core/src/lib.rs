@@ -1,0 +1,3 @@
+//! The protocol of networked instruments, without any input or output of its own.
+
+pub mod wire;
