@@ -1,3 +1,15 @@
 //! The protocol of networked instruments, without any input or output of its own.
 
+pub mod error;
+pub mod interface;
+#[doc(hidden)]
+pub mod private;
 pub mod wire;
+
+pub use error::{CallError, Fault, NotSent, Refusal};
+pub use interface::caller::{BlockingCaller, Caller, Proxy};
+pub use interface::context::CallContext;
+pub use interface::local::Local;
+pub use interface::remote::{Device, Remote, Shared};
+pub use interface::value::{Args, Value};
+pub use interface::wire_type::Wire;

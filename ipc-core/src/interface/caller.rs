@@ -1,0 +1,314 @@
+//! The calling end: what proxies are made of, and what they call through.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::describe::{Interface, Method};
+use super::invocation;
+use super::registry::Form;
+use super::value::{self, Args};
+use crate::error::{CallError, Fault, NotSent, Refusal};
+use crate::wire::bulk;
+use crate::wire::codec::{self, CodecError, MAX_VALUE, Reader};
+use crate::wire::ctrl::{CallHeader, CtrlMsg};
+use crate::wire::frame;
+
+/// Something that calls can be made through: a client, or a device in this very process.
+///
+/// Proxies are generic over it, so that one proxy serves blocking and async callers alike.
+pub trait Caller: Clone {
+    /// What a call gives at once: `Result<T, CallError>` for blocking callers, a future of it for async ones.
+    type Reply<T: Send + 'static>;
+
+    /// Makes a call.
+    fn call<T: DeserializeOwned + Send + 'static>(&self, call: OutgoingCall) -> Self::Reply<T>;
+}
+
+/// A [`Caller`] whose calls return when they are over.
+pub trait BlockingCaller: Caller {
+    /// The result itself.
+    fn wait<T: Send + 'static>(reply: Self::Reply<T>) -> Result<T, CallError>;
+}
+
+/// A proxy: the methods of a driver, called through a [`Caller`].
+///
+/// Every proxy has these two as functions of its own, unless the driver has a method of that name.
+pub trait Proxy<C: Caller>: Sized {
+    /// A proxy for the only device of its kind.
+    fn new(caller: &C) -> Self {
+        Self::with_prefix(caller, "")
+    }
+
+    /// A proxy for the device that was registered with `prefix`.
+    fn with_prefix(caller: &C, prefix: &str) -> Self;
+}
+
+/// A call on its way out: a frame with room for the numbers that the session fills in.
+#[derive(Debug)]
+pub struct OutgoingCall {
+    frame: Vec<u8>,
+    form: Form,
+    idempotent: bool,
+    target: Target,
+    error: Option<CallError>,
+}
+
+#[derive(Clone)]
+enum Target {
+    Method {
+        table: Arc<MethodTable>,
+        index: usize,
+    },
+    Name(String),
+}
+
+/// The methods of one interface under their names on the wire.
+struct MethodTable {
+    interface: Interface,
+    prefix: String,
+    entries: Vec<(String, u64)>,
+}
+
+impl OutgoingCall {
+    /// A call by name, its arguments and result in self-describing form.
+    pub fn by_name(method: &str, args: &Args) -> Self {
+        let mut call = Self::begin(
+            CtrlMsg::CallByName,
+            Form::ByName,
+            Target::Name(method.into()),
+            0,
+            false,
+        );
+        call.append(|frame| codec::encode(&value::pack(args)?, frame, MAX_VALUE));
+        call
+    }
+
+    /// The question what there is to call.
+    pub fn describe() -> Self {
+        Self::begin(
+            CtrlMsg::Describe,
+            Form::Describe,
+            Target::Name("describe".into()),
+            0,
+            true,
+        )
+    }
+
+    fn begin(
+        ctrl: CtrlMsg,
+        form: Form,
+        target: Target,
+        fingerprint: u64,
+        idempotent: bool,
+    ) -> Self {
+        let mut frame = frame::begin(ctrl);
+        let method = target.wire_name().to_string();
+        let header = CallHeader {
+            number: 0,
+            acknowledged: 0,
+            timeout_ms: 0,
+            fingerprint,
+            method,
+        };
+        let written = codec::encode(&header, &mut frame, MAX_VALUE);
+        let mut call = Self {
+            frame,
+            form,
+            idempotent,
+            target,
+            error: None,
+        };
+        call.append(|_| written);
+        call
+    }
+
+    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) {
+        if self.error.is_none()
+            && let Err(error) = write(&mut self.frame)
+        {
+            let method = self.method().to_string();
+            self.error = Some(CallError::NotSent {
+                method,
+                reason: NotSent::Arguments(error),
+            });
+        }
+    }
+
+    /// Adds the next argument.
+    pub fn argument<T: Serialize + ?Sized>(&mut self, value: &T) {
+        self.append(|frame| codec::encode(value, frame, MAX_VALUE));
+    }
+
+    /// Gives the call up, before anything is sent, unless argument number `index` was `accepted`.
+    pub fn check(&mut self, index: usize, accepted: bool, given: &dyn fmt::Debug) {
+        if self.error.is_none()
+            && let Target::Method {
+                table,
+                index: method,
+            } = &self.target
+            && let Some(description) = table.interface.methods.get(*method)
+            && let Err(refusal) =
+                invocation::check(description, self.target.wire_name(), index, accepted, given)
+        {
+            self.error = Some(CallError::Refused(refusal));
+        }
+    }
+
+    /// The method on the wire.
+    pub fn method(&self) -> &str {
+        self.target.wire_name()
+    }
+
+    /// True if running the call twice does no more than running it once.
+    pub fn is_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
+    /// Marks the call as one that may be repeated after a lost connection.
+    pub fn set_idempotent(&mut self) {
+        self.idempotent = true;
+    }
+
+    /// Takes the frame, all of it but the numbers that the session fills in; or why the call cannot be sent.
+    pub fn take_frame(&mut self) -> Result<Vec<u8>, CallError> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => {
+                frame::finish(&mut self.frame);
+                Ok(std::mem::take(&mut self.frame))
+            }
+        }
+    }
+
+    /// Reads the result.
+    pub fn decode<T: DeserializeOwned + 'static>(&self, payload: &[u8]) -> Result<T, CallError> {
+        let decoded = match self.form {
+            Form::Typed => {
+                let mut reader = Reader::new(payload);
+                bulk::read(&mut reader).and_then(|value| reader.finish().map(|()| value))
+            }
+            Form::ByName | Form::Describe => {
+                codec::decode::<Vec<u8>>(payload).and_then(|packed| value::unpack(&packed))
+            }
+        };
+        decoded.map_err(|error| CallError::BadReply {
+            method: self.method().to_string(),
+            error,
+        })
+    }
+
+    /// The error for a refusal by the server; adds what only this end knows.
+    pub fn refused(&self, refusal: Refusal) -> CallError {
+        match (&self.target, refusal) {
+            (
+                Target::Method { table, index },
+                Refusal::SignatureMismatch { method, server, .. },
+            ) => {
+                let client = table.interface.methods.get(*index);
+                let client = client
+                    .map(|m| m.signature(&table.prefix))
+                    .unwrap_or_default();
+                CallError::Refused(Refusal::SignatureMismatch {
+                    method,
+                    client,
+                    server,
+                })
+            }
+            (_, refusal) => CallError::Refused(refusal),
+        }
+    }
+
+    /// The error for a failure of the driver.
+    pub fn failed(&self, fault: Box<Fault>) -> CallError {
+        CallError::Fault {
+            method: self.method().to_string(),
+            fault,
+        }
+    }
+}
+
+impl Target {
+    fn wire_name(&self) -> &str {
+        match self {
+            Target::Method { table, index } => table
+                .entries
+                .get(*index)
+                .map_or("", |(name, _)| name.as_str()),
+            Target::Name(name) => name,
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.wire_name())
+    }
+}
+
+/// What a generated proxy holds: the caller, and the methods under their names on the wire.
+pub struct Stub<C> {
+    caller: C,
+    table: Arc<MethodTable>,
+}
+
+impl<C: Caller> Stub<C> {
+    /// Calls the methods of `interface`, registered with `prefix`, through `caller`.
+    pub fn new(caller: &C, prefix: &str, interface: Interface) -> Self {
+        let entry = |method: &Method| (method.wire_name(prefix), method.fingerprint());
+        let entries = interface.methods.iter().map(entry).collect();
+        let table = MethodTable {
+            interface,
+            prefix: prefix.to_string(),
+            entries,
+        };
+        Self {
+            caller: caller.clone(),
+            table: Arc::new(table),
+        }
+    }
+
+    /// Begins a call of method number `index` of the interface.
+    pub fn begin(&self, index: usize) -> OutgoingCall {
+        let fingerprint = self
+            .table
+            .entries
+            .get(index)
+            .map_or(0, |(_, fingerprint)| *fingerprint);
+        let idempotent = self
+            .table
+            .interface
+            .methods
+            .get(index)
+            .is_some_and(|m| m.idempotent);
+        let target = Target::Method {
+            table: Arc::clone(&self.table),
+            index,
+        };
+        OutgoingCall::begin(CtrlMsg::Call, Form::Typed, target, fingerprint, idempotent)
+    }
+
+    /// Makes the call.
+    pub fn send<T: DeserializeOwned + Send + 'static>(&self, call: OutgoingCall) -> C::Reply<T> {
+        self.caller.call(call)
+    }
+}
+
+impl<C: Clone> Clone for Stub<C> {
+    fn clone(&self) -> Self {
+        Self {
+            caller: self.caller.clone(),
+            table: Arc::clone(&self.table),
+        }
+    }
+}
+
+impl<C> fmt::Debug for Stub<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(&self.table.interface.name)
+            .field("prefix", &self.table.prefix)
+            .finish()
+    }
+}

@@ -1,0 +1,178 @@
+//! Free functions and closures beside the devices.
+
+use std::error::Error;
+use std::marker::PhantomData;
+
+use super::describe::{Argument, Method};
+use super::invocation::{Failure, Invocation};
+use super::schema::{Schema, short_name};
+use super::wire_type::Wire;
+use crate::error::{Fault, FaultKind};
+
+/// Something that can be called by name: `#[remote]` on a free `fn` makes one, and so does a closure with a name.
+pub trait Function: Send + 'static {
+    /// What callers see.
+    fn method(&self) -> Method;
+
+    /// Runs it.
+    fn run(&mut self, invocation: &mut Invocation<'_>) -> Result<(), Failure>;
+}
+
+/// What a closure may return: a plain value, or `Result<T, E>` with an `E` that is an error, a `String` or a `&str`.
+#[diagnostic::on_unimplemented(
+    message = "a served closure cannot return `{Self}`",
+    note = "return `Result<{Self}, String>` (with any error type) or put `#[remote]` on `{Self}`"
+)]
+pub trait Returns {
+    /// What the caller gets.
+    type Value: Wire;
+
+    /// The type of the error, if there can be one.
+    fn error_name() -> Option<String> {
+        None
+    }
+
+    /// Tells a result from an error.
+    fn into_result(self) -> Result<Self::Value, Box<Fault>>;
+}
+
+impl<T: Wire, E: Into<Box<dyn Error + Send + Sync>>> Returns for Result<T, E> {
+    type Value = T;
+
+    fn error_name() -> Option<String> {
+        Some(short_name(std::any::type_name::<E>()))
+    }
+
+    fn into_result(self) -> Result<T, Box<Fault>> {
+        self.map_err(|error| {
+            let error = error.into();
+            let sources = sources(error.source());
+            Box::new(Fault {
+                kind: FaultKind::Error,
+                type_name: short_name(std::any::type_name::<E>()),
+                message: error.to_string(),
+                sources,
+                value: None,
+            })
+        })
+    }
+}
+
+/// What the sources of an error display, the nearest first. A chain of more than 32 is cut.
+pub(crate) fn sources(first: Option<&(dyn Error + 'static)>) -> Vec<String> {
+    std::iter::successors(first, |error: &&dyn Error| (*error).source())
+        .take(32)
+        .map(|e| e.to_string())
+        .collect()
+}
+
+macro_rules! returns_itself {
+    ($([$($param:ident),*] $ty:ty;)*) => {
+        $(impl<$($param: Wire),*> Returns for $ty
+        where
+            $ty: Wire,
+        {
+            type Value = Self;
+
+            fn into_result(self) -> Result<Self, Box<Fault>> {
+                Ok(self)
+            }
+        })*
+    };
+}
+
+returns_itself! {
+    [] (); [] bool; [] char; [] String; [] f32; [] f64;
+    [] u8; [] u16; [] u32; [] u64; [] u128; [] i8; [] i16; [] i32; [] i64; [] i128;
+    [T] Vec<T>; [T] Option<T>;
+    [A] (A,); [A, B] (A, B); [A, B, C] (A, B, C); [A, B, C, D] (A, B, C, D);
+    [A, B, C, D, E] (A, B, C, D, E); [A, B, C, D, E, F] (A, B, C, D, E, F);
+}
+
+impl<T, const N: usize> Returns for [T; N]
+where
+    [T; N]: Wire,
+{
+    type Value = Self;
+
+    fn into_result(self) -> Result<Self, Box<Fault>> {
+        Ok(self)
+    }
+}
+
+impl<K, V, S> Returns for std::collections::HashMap<K, V, S>
+where
+    Self: Wire,
+{
+    type Value = Self;
+
+    fn into_result(self) -> Result<Self, Box<Fault>> {
+        Ok(self)
+    }
+}
+
+/// A closure as a [`Function`]: `Args` is the tuple of its arguments, which are called `arg0`, `arg1`, ...
+pub trait IntoFunction<Args>: Sized {
+    /// Gives the closure a name.
+    fn into_function(self, name: &str) -> Box<dyn Function>;
+}
+
+struct Closure<F, Args> {
+    name: String,
+    function: F,
+    arguments: PhantomData<fn(Args)>,
+}
+
+macro_rules! closures {
+    ($($arg:ident)*) => {
+        impl<F, R, $($arg),*> IntoFunction<($($arg,)*)> for F
+        where
+            F: FnMut($($arg),*) -> R + Send + 'static,
+            R: Returns,
+            $($arg: Wire,)*
+        {
+            fn into_function(self, name: &str) -> Box<dyn Function> {
+                Box::new(Closure { name: name.to_string(), function: self, arguments: PhantomData::<fn(($($arg,)*))> })
+            }
+        }
+
+        impl<F, R, $($arg),*> Function for Closure<F, ($($arg,)*)>
+        where
+            F: FnMut($($arg),*) -> R + Send + 'static,
+            R: Returns,
+            $($arg: Wire,)*
+        {
+            fn method(&self) -> Method {
+                let schemas: Vec<Schema> = vec![$(Schema::by_name::<$arg>()),*];
+                let arguments = schemas.into_iter().enumerate().map(|(i, schema)| Argument {
+                    name: format!("arg{i}"),
+                    schema,
+                    ..Argument::default()
+                });
+                Method {
+                    name: self.name.clone(),
+                    arguments: arguments.collect(),
+                    result: Schema::by_name::<R::Value>(),
+                    error: R::error_name(),
+                    ..Method::default()
+                }
+            }
+
+            #[allow(non_snake_case)]
+            fn run(&mut self, invocation: &mut Invocation<'_>) -> Result<(), Failure> {
+                $(let $arg = invocation.argument::<$arg>()?;)*
+                invocation.finish_arguments()?;
+                let result = (self.function)($($arg),*).into_result()?;
+                invocation.succeed(&result)
+            }
+        }
+    };
+}
+
+closures!();
+closures!(A);
+closures!(A B);
+closures!(A B C);
+closures!(A B C D);
+closures!(A B C D E);
+closures!(A B C D E G);

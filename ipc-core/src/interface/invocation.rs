@@ -1,0 +1,266 @@
+//! One call on its way through a driver: arguments out, result in. Generated code talks to this.
+
+use std::fmt;
+use std::pin::pin;
+
+use super::context::CallContext;
+use super::describe::{Argument, Method};
+use super::value::{self, Args};
+use super::wire_type::Wire;
+use crate::error::{Fault, FaultKind, Refusal};
+use crate::wire::bulk;
+use crate::wire::codec::{self, CodecError, Reader};
+
+/// How a call ended, other than well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Failure {
+    /// The driver was not entered.
+    Refused(Refusal),
+    /// The driver ran and failed.
+    Fault(Box<Fault>),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Failure::Refused(refusal)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Failure::Fault(Box::new(fault))
+    }
+}
+
+impl From<Box<Fault>> for Failure {
+    fn from(fault: Box<Fault>) -> Self {
+        Failure::Fault(fault)
+    }
+}
+
+/// The arguments of one call, and the place for its result.
+#[derive(Debug)]
+pub struct Invocation<'a> {
+    method: &'a Method,
+    wire_name: &'a str,
+    arguments: Arguments<'a>,
+    next: usize,
+    context: &'a CallContext,
+    reply: Vec<u8>,
+    limit: usize,
+}
+
+/// The arguments as they came, which decides how the result goes.
+#[derive(Debug)]
+pub(crate) enum Arguments<'a> {
+    Typed(Reader<'a>),
+    ByName(Args),
+}
+
+impl<'a> Invocation<'a> {
+    /// `reply` holds what stands before the result; with the result it may grow to `limit` bytes.
+    pub(crate) fn new(
+        method: &'a Method,
+        wire_name: &'a str,
+        arguments: Arguments<'a>,
+        context: &'a CallContext,
+        reply: Vec<u8>,
+        limit: usize,
+    ) -> Self {
+        Self {
+            method,
+            wire_name,
+            arguments,
+            next: 0,
+            context,
+            reply,
+            limit,
+        }
+    }
+
+    pub(crate) fn into_reply(self) -> Vec<u8> {
+        self.reply
+    }
+
+    /// The next argument, in the order of the signature.
+    pub fn argument<T: Wire>(&mut self) -> Result<T, Failure> {
+        match self.take()? {
+            Some(value) => Ok(value),
+            None => {
+                let missing = self.method.arguments.get(self.next - 1);
+                let problem = match missing {
+                    Some(argument) => format!("the argument `{argument}` is missing"),
+                    None => "an argument is missing".into(),
+                };
+                Err(self.bad_call(problem))
+            }
+        }
+    }
+
+    /// The next argument, or its default if the caller left it out.
+    pub fn argument_or<T: Wire>(&mut self, default: impl FnOnce() -> T) -> Result<T, Failure> {
+        Ok(self.take()?.unwrap_or_else(default))
+    }
+
+    /// Refuses the call unless argument number `index` was `accepted`.
+    pub fn check(
+        &self,
+        index: usize,
+        accepted: bool,
+        given: &dyn fmt::Debug,
+    ) -> Result<(), Failure> {
+        check(self.method, self.wire_name, index, accepted, given).map_err(Failure::Refused)
+    }
+
+    /// Refuses the call if there are arguments that nothing has taken. The last step before the driver is entered.
+    pub fn finish_arguments(&mut self) -> Result<(), Failure> {
+        let problem = match &self.arguments {
+            Arguments::Typed(reader) => match reader.clone().finish() {
+                Ok(()) => return Ok(()),
+                Err(error) => format!("the arguments do not fit: {error}"),
+            },
+            Arguments::ByName(args) => {
+                let (takes, given) = (self.method.arguments.len(), args.positional.len());
+                match args.named.keys().next() {
+                    _ if given > takes => format!("{given} arguments were given, it takes {takes}"),
+                    Some(name) => format!("it has no argument `{name}`, or it was given twice"),
+                    None => return Ok(()),
+                }
+            }
+        };
+        Err(self.bad_call(problem))
+    }
+
+    /// The call's own context.
+    pub fn context(&self) -> &'a CallContext {
+        self.context
+    }
+
+    /// Runs the future of an `async fn` to its end.
+    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
+        let mut output = None;
+        self.context
+            .block_on(pin!(async { output = Some(future.await) }));
+        output.ok_or_else(|| {
+            Fault::own(
+                FaultKind::Unsendable,
+                "the server dropped the method's future",
+            )
+            .into()
+        })
+    }
+
+    /// Writes the result, in the form in which the arguments came.
+    pub fn succeed<T: Wire>(&mut self, result: &T) -> Result<(), Failure> {
+        let written = match self.arguments {
+            Arguments::Typed(_) => bulk::encode(result, &mut self.reply, self.limit),
+            Arguments::ByName(_) => value::pack(result)
+                .and_then(|packed| bulk::encode(&packed, &mut self.reply, self.limit)),
+        };
+        written.map_err(|error| {
+            let message = format!("the method returned, but its result cannot be sent: {error}");
+            Fault::own(FaultKind::Unsendable, message).into()
+        })
+    }
+
+    fn take<T: Wire>(&mut self) -> Result<Option<T>, Failure> {
+        let index = self.next;
+        self.next += 1;
+        let decoded = match &mut self.arguments {
+            Arguments::Typed(reader) => bulk::read(reader).map(Some),
+            Arguments::ByName(args) => {
+                let positional = args.positional.get_mut(index).map(std::mem::take);
+                let named = || args.named.remove(&self.method.arguments.get(index)?.name);
+                match positional.or_else(named) {
+                    Some(given) => {
+                        let text = given.to_string();
+                        return match given.into_typed() {
+                            Ok(value) => Ok(Some(value)),
+                            Err(error) => Err(self.bad_argument(index, text, &error)),
+                        };
+                    }
+                    None => Ok(None),
+                }
+            }
+        };
+        decoded.map_err(|error| self.bad_argument(index, "unreadable".into(), &error))
+    }
+
+    fn bad_argument(&self, index: usize, given: String, error: &CodecError) -> Failure {
+        let argument = self.method.arguments.get(index);
+        let (name, expected) = match argument {
+            Some(Argument { name, schema, .. }) => (name.clone(), format!("of type `{schema}`")),
+            None => (format!("#{index}"), "readable".into()),
+        };
+        let given = format!("{} ({error})", shortened(given));
+        let method = self.wire_name.to_string();
+        Failure::Refused(Refusal::BadArgument {
+            method,
+            argument: name,
+            expected,
+            given,
+        })
+    }
+
+    fn bad_call(&self, problem: String) -> Failure {
+        // The wire name carries the prefix already; the signature is written without its own.
+        let own = self.method.wire_name("");
+        let signature = self.method.signature("").replacen(&own, self.wire_name, 1);
+        let method = self.wire_name.to_string();
+        Failure::Refused(Refusal::BadCall {
+            method,
+            problem,
+            signature,
+        })
+    }
+}
+
+/// Refuses an argument outside of what its declaration accepts. Both ends ask this, with the same words.
+pub(crate) fn check(
+    method: &Method,
+    wire_name: &str,
+    index: usize,
+    accepted: bool,
+    given: &dyn fmt::Debug,
+) -> Result<(), Refusal> {
+    let Some(argument) = method.arguments.get(index).filter(|_| !accepted) else {
+        return Ok(());
+    };
+    let unit = argument
+        .unit
+        .as_ref()
+        .map(|unit| format!(" {unit}"))
+        .unwrap_or_default();
+    Err(Refusal::BadArgument {
+        method: wire_name.to_string(),
+        argument: argument.name.clone(),
+        expected: format!(
+            "one of {}{unit}",
+            argument.accepts.as_deref().unwrap_or("its values")
+        ),
+        given: shortened(format!("{given:?}")),
+    })
+}
+
+/// A driver's error with its value, if the type can be serialised.
+pub(crate) fn serialised<E: serde::Serialize>(error: &E) -> Option<crate::error::FaultValue> {
+    let mut bytes = Vec::new();
+    codec::encode(error, &mut bytes, MAX_FAULT_VALUE).ok()?;
+    Some(crate::error::FaultValue {
+        type_path: std::any::type_name::<E>().into(),
+        bytes,
+    })
+}
+
+/// Larger error values travel as text only.
+const MAX_FAULT_VALUE: usize = 64 * 1024;
+
+fn shortened(mut text: String) -> String {
+    const SHOWN: usize = 200;
+    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}

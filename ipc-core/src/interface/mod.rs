@@ -1,0 +1,13 @@
+//! What a driver offers, how it is called, and what calls it.
+
+pub mod caller;
+pub mod context;
+pub mod describe;
+pub mod function;
+pub mod invocation;
+pub mod local;
+pub mod registry;
+pub mod remote;
+pub mod schema;
+pub mod value;
+pub mod wire_type;

@@ -1,0 +1,396 @@
+//! From a name on the wire to a method of a device, and through it.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::context::CallContext;
+use super::describe::{DeviceDescription, Method, ServerDescription};
+use super::function::Function;
+use super::invocation::{Arguments, Failure, Invocation};
+use super::remote::{Device, Remote, Shared};
+use super::value::{self, Args};
+use crate::error::{Fault, FaultKind, Refusal};
+use crate::wire::codec::{self, CodecError, Reader};
+use crate::wire::ctrl::{CallHeader, CtrlMsg};
+use crate::wire::frame;
+
+/// Why a device or function cannot be offered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Two things would answer to the same name.
+    #[error(
+        "`{name}` is offered by both {first} and {second}; give one of them another prefix or name"
+    )]
+    NameTaken {
+        /// The name on the wire.
+        name: String,
+        /// What was registered first.
+        first: String,
+        /// What was to be registered.
+        second: String,
+    },
+    /// The name cannot be written by a caller.
+    #[error("{owner} would be called `{name}`: names on the wire are letters, digits and `_`")]
+    BadName {
+        /// The name on the wire.
+        name: String,
+        /// What was to be registered.
+        owner: String,
+    },
+}
+
+/// All that a server offers, by name.
+#[derive(Default)]
+pub struct Registry {
+    devices: Vec<Shared<dyn Remote>>,
+    functions: Vec<Mutex<Box<dyn Function>>>,
+    targets: HashMap<String, Target>,
+    description: ServerDescription,
+}
+
+struct Target {
+    owner: Owner,
+    method: Method,
+    fingerprint: u64,
+    prefix: String,
+}
+
+#[derive(Clone, Copy)]
+enum Owner {
+    Device { index: usize, method: usize },
+    Function { index: usize },
+}
+
+/// A call as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct IncomingCall {
+    /// What is called, and under which conditions.
+    pub header: CallHeader,
+    /// How the arguments are written.
+    pub form: Form,
+    /// The arguments.
+    pub arguments: Bytes,
+}
+
+/// How the arguments and the result of a call are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Form {
+    /// As the codec writes their types, which both ends know.
+    Typed,
+    /// As MessagePack, which carries its own shape.
+    ByName,
+    /// Not a call of a method, but the question what there is to call.
+    Describe,
+}
+
+impl Registry {
+    /// Nothing to call yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Offers all methods of a device. On an error nothing has been added.
+    pub fn add_device(&mut self, device: impl Into<Device>) -> Result<(), RegisterError> {
+        let Device {
+            driver,
+            interface,
+            prefix,
+        } = device.into();
+        let index = self.devices.len();
+        let owner = match prefix.as_str() {
+            "" => format!("device {} ({})", index + 1, interface.name),
+            prefix => format!(
+                "device {} ({}, prefix `{prefix}`)",
+                index + 1,
+                interface.name
+            ),
+        };
+        let mut targets = HashMap::new();
+        for (method_index, method) in interface.methods.iter().enumerate() {
+            let target = Target {
+                owner: Owner::Device {
+                    index,
+                    method: method_index,
+                },
+                fingerprint: method.fingerprint(),
+                method: method.clone(),
+                prefix: prefix.clone(),
+            };
+            let name = self.free_name(target.method.wire_name(&prefix), &owner)?;
+            if targets.insert(name.clone(), target).is_some() {
+                return Err(RegisterError::NameTaken {
+                    name,
+                    first: owner.clone(),
+                    second: owner,
+                });
+            }
+        }
+        self.targets.extend(targets);
+        self.devices.push(driver);
+        self.description
+            .devices
+            .push(DeviceDescription { prefix, interface });
+        Ok(())
+    }
+
+    /// Offers a free function.
+    pub fn add_function(&mut self, function: Box<dyn Function>) -> Result<(), RegisterError> {
+        let method = function.method();
+        let name = self.free_name(method.wire_name(""), "a function")?;
+        let owner = Owner::Function {
+            index: self.functions.len(),
+        };
+        let fingerprint = method.fingerprint();
+        self.description.functions.push(method.clone());
+        self.functions.push(Mutex::new(function));
+        self.targets.insert(
+            name,
+            Target {
+                owner,
+                method,
+                fingerprint,
+                prefix: String::new(),
+            },
+        );
+        Ok(())
+    }
+
+    /// What there is to call.
+    pub fn description(&self) -> &ServerDescription {
+        &self.description
+    }
+
+    fn free_name(&self, name: String, owner: &str) -> Result<String, RegisterError> {
+        if let Some(taken) = self.targets.get(&name) {
+            let first = self.owner_name(taken);
+            return Err(RegisterError::NameTaken {
+                name,
+                first,
+                second: owner.into(),
+            });
+        }
+        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            return Err(RegisterError::BadName {
+                name,
+                owner: owner.into(),
+            });
+        }
+        Ok(name)
+    }
+
+    fn owner_name(&self, target: &Target) -> String {
+        let device = match target.owner {
+            Owner::Device { index, .. } => self.description.devices.get(index).map(|d| (index, d)),
+            Owner::Function { .. } => None,
+        };
+        match device {
+            Some((index, device)) if device.prefix.is_empty() => {
+                format!("device {} ({})", index + 1, device.interface.name)
+            }
+            Some((index, DeviceDescription { prefix, interface })) => {
+                format!(
+                    "device {} ({}, prefix `{prefix}`)",
+                    index + 1,
+                    interface.name
+                )
+            }
+            None => "a function".into(),
+        }
+    }
+
+    /// Runs a call to its end and returns the frame to answer with, at most `limit` bytes long. A panic of the driver
+    /// is an answer too.
+    pub fn run(&self, call: &IncomingCall, context: &CallContext, limit: usize) -> Vec<u8> {
+        let number = call.header.number;
+        let run = AssertUnwindSafe(|| match call.form {
+            Form::Describe => self.describe(number, limit),
+            Form::Typed | Form::ByName => self.invoke(call, context, limit),
+        });
+        let outcome = catch_unwind(run).unwrap_or_else(|panic| {
+            Err(Fault::own(FaultKind::Panic, panic_message(panic.as_ref())).into())
+        });
+        outcome.unwrap_or_else(|failure| failure_frame(number, &failure, limit))
+    }
+
+    fn describe(&self, number: u64, limit: usize) -> Result<Vec<u8>, Failure> {
+        let mut reply = begin_reply(CtrlMsg::Ok, number);
+        value::pack(&self.description)
+            .and_then(|packed| codec::encode(&packed, &mut reply, limit))
+            .map_err(|error| Fault::own(FaultKind::Unsendable, error.to_string()))?;
+        frame::finish(&mut reply);
+        Ok(reply)
+    }
+
+    fn invoke(
+        &self,
+        call: &IncomingCall,
+        context: &CallContext,
+        limit: usize,
+    ) -> Result<Vec<u8>, Failure> {
+        let CallHeader {
+            number,
+            fingerprint,
+            method: name,
+            ..
+        } = &call.header;
+        let target = self.targets.get(name).ok_or_else(|| self.unknown(name))?;
+        let arguments = match call.form {
+            Form::Typed if *fingerprint != target.fingerprint => {
+                return Err(target.mismatch(name).into());
+            }
+            Form::Typed => Arguments::Typed(Reader::new(&call.arguments)),
+            _ => Arguments::ByName(read_args(&call.arguments).map_err(|error| {
+                Refusal::Protocol {
+                    method: name.clone(),
+                    reason: error.to_string(),
+                }
+            })?),
+        };
+        let reply = begin_reply(CtrlMsg::Ok, *number);
+        let mut invocation =
+            Invocation::new(&target.method, name, arguments, context, reply, limit);
+        match target.owner {
+            Owner::Device { index, method } => {
+                let device = self.devices.get(index).ok_or_else(|| self.unknown(name))?;
+                device.lock().dispatch(method, &mut invocation)?;
+            }
+            Owner::Function { index } => {
+                let function = self
+                    .functions
+                    .get(index)
+                    .ok_or_else(|| self.unknown(name))?;
+                function
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .run(&mut invocation)?;
+            }
+        }
+        let mut reply = invocation.into_reply();
+        frame::finish(&mut reply);
+        Ok(reply)
+    }
+
+    fn unknown(&self, name: &str) -> Refusal {
+        let mut similar: Vec<_> = self
+            .targets
+            .keys()
+            .map(|known| (distance(name, known), known))
+            .filter(|(distance, known)| distance * 3 <= known.len().max(name.len()))
+            .collect();
+        similar.sort();
+        let similar = similar
+            .into_iter()
+            .take(3)
+            .map(|(_, known)| known.clone())
+            .collect();
+        Refusal::UnknownMethod {
+            method: name.to_string(),
+            similar,
+        }
+    }
+}
+
+impl Target {
+    fn mismatch(&self, name: &str) -> Refusal {
+        // The client knows its own signature and fills it in.
+        let (client, server) = (String::new(), self.method.signature(&self.prefix));
+        Refusal::SignatureMismatch {
+            method: name.into(),
+            client,
+            server,
+        }
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry")
+            .field("names", &self.targets.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn read_args(bytes: &[u8]) -> Result<Args, CodecError> {
+    value::unpack(&codec::decode::<Vec<u8>>(bytes)?)
+}
+
+fn begin_reply(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
+    let mut reply = frame::begin(ctrl);
+    reply.extend_from_slice(&number.to_le_bytes());
+    reply
+}
+
+/// The frame that tells of a failure. Texts that do not fit are dropped rather than the answer.
+pub(crate) fn failure_frame(number: u64, failure: &Failure, limit: usize) -> Vec<u8> {
+    let (ctrl, encoded) = match failure {
+        Failure::Refused(refusal) => (
+            CtrlMsg::Error,
+            encode_onto(CtrlMsg::Error, number, refusal, limit),
+        ),
+        Failure::Fault(fault) => {
+            let ctrl = CtrlMsg::ErrorForwarded;
+            let encoded = encode_onto(ctrl, number, fault, limit).or_else(|_| {
+                let message = shortened(&fault.message, limit / 2);
+                encode_onto(ctrl, number, &Fault::own(fault.kind, message), limit)
+            });
+            (ctrl, encoded)
+        }
+    };
+    encoded.unwrap_or_else(|_| begin_finished(ctrl, number))
+}
+
+fn begin_finished(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
+    let mut reply = begin_reply(ctrl, number);
+    frame::finish(&mut reply);
+    reply
+}
+
+fn encode_onto<T: serde::Serialize>(
+    ctrl: CtrlMsg,
+    number: u64,
+    value: &T,
+    limit: usize,
+) -> Result<Vec<u8>, CodecError> {
+    let mut reply = begin_reply(ctrl, number);
+    codec::encode(value, &mut reply, limit)?;
+    frame::finish(&mut reply);
+    Ok(reply)
+}
+
+fn shortened(text: &str, bytes: usize) -> String {
+    text.chars().take(bytes / 8).collect()
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "with a value that is not text".into())
+}
+
+/// The number of edits (Levenshtein) between two names.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(64).enumerate() {
+        let mut previous = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let best = (previous + usize::from(x != *y))
+                .min(left + 1)
+                .min(*cell + 1);
+            previous = std::mem::replace(cell, best);
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}

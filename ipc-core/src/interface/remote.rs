@@ -1,0 +1,97 @@
+//! Drivers that can be served, and the devices made from them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::describe::Interface;
+use super::invocation::{Failure, Invocation};
+
+/// A driver that can be served. `#[remote]` on its `impl` block implements this.
+pub trait Remote: Send + 'static {
+    /// What the driver offers.
+    fn interface() -> Interface
+    where
+        Self: Sized;
+
+    /// Runs method number `method` of [`Self::interface`].
+    fn dispatch(&mut self, method: usize, invocation: &mut Invocation<'_>) -> Result<(), Failure>;
+}
+
+/// A driver in use by several: served to clients, and at hand for code in the server's own process.
+///
+/// Cheap to clone; all clones are the same driver.
+#[derive(Debug, Default)]
+pub struct Shared<T: ?Sized>(Arc<Mutex<T>>);
+
+impl<T> Shared<T> {
+    /// Makes `driver` sharable.
+    pub fn new(driver: T) -> Self {
+        Self(Arc::new(Mutex::new(driver)))
+    }
+}
+
+impl<T: ?Sized> Shared<T> {
+    /// Waits until no other call uses the driver, then keeps others out until the guard is dropped.
+    ///
+    /// A driver that panicked in an earlier call is handed out as it was left.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: ?Sized> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// A driver instance about to be served, with what sets it apart from others on the same server.
+///
+/// Every driver (and every [`Shared`] one) turns into a device by itself; this is for those that need more:
+///
+/// ```ignore
+/// server.device(Device::new(meter).prefix("pump_"))
+/// ```
+pub struct Device {
+    pub(crate) driver: Shared<dyn Remote>,
+    pub(crate) interface: Interface,
+    pub(crate) prefix: String,
+}
+
+impl Device {
+    /// A device without a prefix, from a driver or a [`Shared`] one.
+    pub fn new(driver: impl Into<Device>) -> Self {
+        driver.into()
+    }
+
+    /// Puts `prefix` before every name: `pump_` makes `read_voltage` be `pump_read_voltage`, and the property `range`
+    /// be `get_pump_range` and `set_pump_range`.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Device")
+            .field("driver", &self.interface.name)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Remote> From<T> for Device {
+    fn from(driver: T) -> Self {
+        Shared::new(driver).into()
+    }
+}
+
+impl<T: Remote> From<Shared<T>> for Device {
+    fn from(Shared(driver): Shared<T>) -> Self {
+        Self {
+            driver: Shared(driver),
+            interface: T::interface(),
+            prefix: String::new(),
+        }
+    }
+}

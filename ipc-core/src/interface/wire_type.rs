@@ -1,0 +1,17 @@
+//! Which types may be arguments and results.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A type that can be an argument or a result: everything that serde can serialise and deserialise.
+///
+/// Implemented by itself; there is nothing to write.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel over the wire",
+    label = "used as an argument or result of a `#[remote]` method",
+    note = "put `#[remote]` (or `#[derive(serde::Serialize, serde::Deserialize)]`) on `{Self}`, or hide the method with `#[remote(skip)]`"
+)]
+pub trait Wire: Serialize + DeserializeOwned + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Wire for T {}

@@ -1,0 +1,195 @@
+//! Frames: `u32` little-endian length of what follows, `u16` control message, payload.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::ctrl::CtrlMsg;
+
+/// Length and control message.
+pub(crate) const HEADER: usize = 6;
+const LENGTH: usize = 4;
+
+/// Why a byte stream is not a sequence of frames. Nothing after such an error can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// A frame is longer than allowed.
+    #[error("the peer announced a frame of {len} bytes, {limit} are allowed here")]
+    TooLong {
+        /// The announced length in bytes.
+        len: usize,
+        /// The allowed length in bytes.
+        limit: usize,
+    },
+    /// A frame is too short to hold a control message.
+    #[error("the peer sent a frame of {0} bytes, too short for a control message")]
+    TooShort(usize),
+    /// The control message has a number that this version does not define.
+    #[error("the peer sent control message {0}, which this version does not define")]
+    UnknownCtrl(u16),
+    /// The connection ended inside a frame.
+    #[error("the connection ended in the middle of a frame")]
+    Truncated,
+}
+
+/// Starts a frame; the payload is appended to it, then [`finish`] fills in the length.
+pub(crate) fn begin(ctrl: CtrlMsg) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(128);
+    frame.extend_from_slice(&[0; LENGTH]);
+    frame.extend_from_slice(&ctrl.number().to_le_bytes());
+    frame
+}
+
+/// Fills in the length of a frame that [`begin`] started. Frames are bounded by the codec's limits, far below 4 GiB.
+pub(crate) fn finish(frame: &mut [u8]) {
+    let len = u32::try_from(frame.len().saturating_sub(LENGTH)).unwrap_or(u32::MAX);
+    if let Some(prefix) = frame.first_chunk_mut::<LENGTH>() {
+        *prefix = len.to_le_bytes();
+    }
+}
+
+/// One complete frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) ctrl: CtrlMsg,
+    pub(crate) payload: Bytes,
+}
+
+/// Cuts a byte stream into frames. Memory grows with the bytes received, never with the length announced.
+#[derive(Debug)]
+pub(crate) struct FrameReader {
+    buffer: BytesMut,
+    limit: usize,
+}
+
+impl FrameReader {
+    /// Room that is kept between frames.
+    const KEEP: usize = 64 * 1024;
+
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            buffer: BytesMut::new(),
+            limit,
+        }
+    }
+
+    /// Frames longer than `limit` bytes, from the next one on, are refused.
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The buffer itself, for a layer below that appends to it.
+    pub(crate) fn buffer_mut(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+
+    /// The next complete frame, if its bytes are all here.
+    pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        let Some(prefix) = self.buffer.first_chunk::<LENGTH>() else {
+            return Ok(None);
+        };
+        let len = u32::from_le_bytes(*prefix) as usize;
+        if len < HEADER - LENGTH {
+            return Err(FrameError::TooShort(len));
+        }
+        if len > self.limit {
+            return Err(FrameError::TooLong {
+                len,
+                limit: self.limit,
+            });
+        }
+        if self.buffer.len() < LENGTH + len {
+            return Ok(None);
+        }
+        let mut payload = self.buffer.split_to(LENGTH + len);
+        if self.buffer.is_empty() && self.buffer.capacity() > Self::KEEP {
+            self.buffer = BytesMut::new();
+        }
+        payload.advance(LENGTH);
+        let number = payload.get_u16_le();
+        let ctrl = CtrlMsg::from_number(number).ok_or(FrameError::UnknownCtrl(number))?;
+        Ok(Some(Frame {
+            ctrl,
+            payload: payload.freeze(),
+        }))
+    }
+
+    /// The stream has ended: an error if it did so inside a frame.
+    pub(crate) fn finish(&self) -> Result<(), FrameError> {
+        if self.buffer.is_empty() {
+            Ok(())
+        } else {
+            Err(FrameError::Truncated)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(payload: &[u8]) -> Vec<u8> {
+        let mut frame = begin(CtrlMsg::Ok);
+        frame.extend_from_slice(payload);
+        finish(&mut frame);
+        frame
+    }
+
+    #[test]
+    fn frames_survive_any_cutting_of_the_stream() {
+        let stream: Vec<u8> = (0..50)
+            .flat_map(|n| frame(&vec![n; usize::from(n) * 7]))
+            .collect();
+        for cut in [1, 2, 3, 5, 64, 1000, stream.len()] {
+            let mut reader = FrameReader::new(10_000);
+            let mut payloads = Vec::new();
+            for bytes in stream.chunks(cut) {
+                reader.push(bytes);
+                while let Some(frame) = reader.next_frame().unwrap() {
+                    payloads.push(frame.payload);
+                }
+            }
+            assert_eq!(payloads.len(), 50);
+            assert!(
+                payloads
+                    .iter()
+                    .enumerate()
+                    .all(|(n, payload)| payload.len() == n * 7)
+            );
+            assert_eq!(reader.finish(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn an_announced_length_allocates_nothing() {
+        let mut reader = FrameReader::new(1 << 20);
+        reader.push(&u32::MAX.to_le_bytes());
+        let len = u32::MAX as usize;
+        assert_eq!(
+            reader.next_frame(),
+            Err(FrameError::TooLong {
+                len,
+                limit: 1 << 20
+            })
+        );
+
+        let mut reader = FrameReader::new(1 << 20);
+        reader.push(&(1_u32 << 20).to_le_bytes());
+        assert_eq!(reader.next_frame(), Ok(None));
+        assert!(reader.buffer.capacity() < 1024);
+        assert_eq!(reader.finish(), Err(FrameError::Truncated));
+    }
+
+    #[test]
+    fn undefined_messages_and_empty_frames_are_refused() {
+        let mut reader = FrameReader::new(100);
+        reader.push(&[2, 0, 0, 0, 0xff, 0xff]);
+        assert_eq!(reader.next_frame(), Err(FrameError::UnknownCtrl(0xffff)));
+        let mut reader = FrameReader::new(100);
+        reader.push(&[1, 0, 0, 0, 0]);
+        assert_eq!(reader.next_frame(), Err(FrameError::TooShort(1)));
+    }
+}
