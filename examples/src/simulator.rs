@@ -89,6 +89,8 @@ impl SimulatedPowermeter {
 
     /// Plugs the instrument in again: a new port at the same path, in the state after power-on. Returns when that is done.
     ///
+    /// Does nothing if it is plugged in.
+    ///
     /// # Errors
     ///
     /// No pseudo-terminal to be had, or something else has taken the path.

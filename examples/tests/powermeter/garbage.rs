@@ -117,3 +117,35 @@ fn a_setting_that_reads_back_differently_is_not_applied() {
     assert!(matches!(&error, PowermeterError::NotApplied { reply, .. } if reply == "4"));
     assert_names(&error, &[&port(&simulator), "`RANGE 3`", "\"4\""]);
 }
+
+#[test]
+fn the_tail_of_an_overlong_line_is_not_taken_for_an_identity() {
+    let (simulator, mut pm) = bench(SimulatorOptions::fast());
+    for length in (520..1100).step_by(40) {
+        pm.identity().unwrap();
+        let line = format!("{} Powermeter\n", "7".repeat(length));
+        simulator.set_speech(Speech::Garbage(line.into()));
+        assert!(pm.read_voltage(1).is_err());
+        simulator.set_speech(Speech::Normal);
+        assert_near(pm.read_voltage(1).unwrap(), 1.0, 0.01);
+    }
+}
+
+#[test]
+fn the_confirmation_of_a_refused_setting_reaches_no_later_call() {
+    // So slow that the refusal is read before the answer to the confirmation is sent.
+    let (simulator, mut pm) = bench(SimulatorOptions {
+        command_delay: Duration::from_millis(50),
+        ..SimulatorOptions::fast()
+    });
+    pm.identity().unwrap();
+    simulator.set_speech(Speech::Garbage(b"ERR busy\n".to_vec()));
+    let error = pm.set_range(3).unwrap_err();
+    assert!(
+        matches!(error, PowermeterError::Refused { .. }),
+        "{error:?}"
+    );
+    assert!(simulator.wait_for_commands("RANGE?", 1, GENEROUS));
+    simulator.set_speech(Speech::Normal);
+    assert_eq!(pm.range().unwrap(), 1);
+}
