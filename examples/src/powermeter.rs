@@ -1,0 +1,216 @@
+//! The driver of an optical power meter on a serial port.
+//!
+//! The instrument is a photodiode across one of five shunt resistors, read by an analogue-to-digital converter, and speaks
+//! lines of text at 115200 baud, 8 data bits, no parity, 1 stop bit.
+//!
+//! | command   | answer                                                                  |
+//! |-----------|-------------------------------------------------------------------------|
+//! | `*IDN?`   | who the instrument is                                                   |
+//! | `RANGE?`  | the shunt resistor in use, `1` (most sensitive) to `5`                  |
+//! | `RANGE n` | none                                                                    |
+//! | `VOLT?`   | photodiode voltage in volts                                             |
+//! | `RAW?`    | the same as counts of the converter                                     |
+//! | `ALLIN?`  | eight input voltages in volts and the temperature in °C, comma separated |
+//! | `*RST`    | none                                                                    |
+//!
+//! Anything that the instrument will not do is answered by a line that begins with `ERR`.
+//!
+//! # What the driver promises
+//!
+//! - A value that it returns answers the command of that very call. An answer that comes after its call has timed out is
+//!   thrown away: the next call first asks `*IDN?` and waits for that answer before it sends its own command.
+//! - No call hangs. Each command has one reply timeout; getting back in step after a failure takes at most two more.
+//! - A port that was unplugged and came back works again without a restart. The loss is always reported once, as
+//!   [`PowermeterError::Disconnected`], because an instrument that lost its power has lost its range, too.
+
+mod error;
+mod line;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::error::PowermeterError;
+use self::line::{Ask, Line};
+
+/// An optical power meter on a serial port.
+///
+/// Every method blocks until the instrument has answered or the reply timeout (1 s unless changed) is over, and may fail
+/// with any of:
+///
+/// - [`PowermeterError::Timeout`], [`PowermeterError::Garbled`]: a query changed nothing and may be repeated at once. The
+///   next call brings driver and instrument back in step before it sends its own command.
+/// - [`PowermeterError::Refused`]: the instrument did not do it.
+/// - [`PowermeterError::Disconnected`]: the port was lost. The next call opens it again by its path; set the range anew.
+/// - [`PowermeterError::Open`]: the lost port is still missing. Nothing was sent.
+#[derive(Debug)]
+pub struct Powermeter {
+    line: Line,
+}
+
+impl Powermeter {
+    /// Opens the serial port `path`, for instance `/dev/serial/by-id/usb-CQT-Powermeter-QO100` or `COM3`.
+    ///
+    /// Prefer a path that stays the same when the instrument is plugged in again. The port is taken exclusively and
+    /// nothing is sent yet: the first call finds out whether a power meter listens.
+    ///
+    /// # Errors
+    ///
+    /// [`PowermeterError::Open`] at once if the port is missing, in use by somebody else, or not a serial port.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, PowermeterError> {
+        Line::open(path.into(), DEFAULT_REPLY_TIMEOUT).map(|line| Self { line })
+    }
+
+    /// Sets how long each single answer of the instrument may take: 1 s by default, one hour at most.
+    ///
+    /// An instrument answers within a few milliseconds; a timeout below 50 ms mistakes a busy computer for a silent
+    /// instrument.
+    #[must_use]
+    pub fn with_reply_timeout(mut self, timeout: Duration) -> Self {
+        self.line.set_reply_timeout(timeout.min(MAX_REPLY_TIMEOUT));
+        self
+    }
+}
+
+impl Powermeter {
+    /// Who the instrument says it is: maker, model, serial number, version.
+    ///
+    /// # Errors
+    ///
+    /// As for every method, see [`Powermeter`].
+    pub fn identity(&mut self) -> Result<String, PowermeterError> {
+        self.line.ask(Ask::query("*IDN?"), line::identity)
+    }
+
+    /// Sensitivity range: the shunt resistor in use, 1 (most sensitive) to 5.
+    ///
+    /// # Errors
+    ///
+    /// As for every method, see [`Powermeter`].
+    pub fn range(&mut self) -> Result<u8, PowermeterError> {
+        self.line.ask(Ask::query("RANGE?"), line::range)
+    }
+
+    /// Selects the shunt resistor: 1 (most sensitive) to 5. Confirmed by reading it back.
+    ///
+    /// # Errors
+    ///
+    /// [`PowermeterError::Argument`] outside of 1 to 5: nothing was sent. [`PowermeterError::NotApplied`] if the
+    /// instrument reads back another range. Otherwise as for every method, see [`Powermeter`]; after a `Timeout`,
+    /// `Garbled` or `Disconnected` that names `RANGE`, the range may or may not have changed.
+    pub fn set_range(&mut self, range: u8) -> Result<(), PowermeterError> {
+        if !RANGES.contains(&range) {
+            return Err(self.bad_argument("range", "1 (most sensitive) to 5", range.into()));
+        }
+        let command = format!("RANGE {range}");
+        let applied = self.line.ask(Ask::set(&command, "RANGE?"), line::range)?;
+        if applied == range {
+            return Ok(());
+        }
+        Err(PowermeterError::NotApplied {
+            port: self.line.port(),
+            command,
+            reply: applied.to_string(),
+        })
+    }
+
+    /// Mean photodiode voltage in volts over `samples` readings, 1 to 1 000 000.
+    ///
+    /// Blocks for about 3 ms per reading. A voltage that stays at its maximum is saturated: select a higher range.
+    ///
+    /// # Errors
+    ///
+    /// [`PowermeterError::Argument`] if `samples` is out of bounds: nothing was sent. Otherwise as for every method, see
+    /// [`Powermeter`]; the first reading that fails ends the call.
+    pub fn read_voltage(&mut self, samples: u32) -> Result<f64, PowermeterError> {
+        self.check_samples(samples)?;
+        let mut sum_v = 0.0;
+        for _ in 0..samples {
+            sum_v += self.read_once()?;
+        }
+        Ok(sum_v / f64::from(samples))
+    }
+
+    /// `samples` single photodiode voltages in volts, 1 to 1 000 000, one after the other as fast as the line allows.
+    ///
+    /// Blocks for about 3 ms per reading. The readings are not evenly spaced in time.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Powermeter::read_voltage`]; the readings before the one that failed are lost.
+    pub fn read_waveform(&mut self, samples: u32) -> Result<Vec<f64>, PowermeterError> {
+        self.check_samples(samples)?;
+        (0..samples).map(|_| self.read_once()).collect()
+    }
+
+    /// Photodiode voltage as counts of the analogue-to-digital converter: 0 to 65535 for 0 V to 2.5 V.
+    ///
+    /// # Errors
+    ///
+    /// As for every method, see [`Powermeter`].
+    pub fn read_raw(&mut self) -> Result<u16, PowermeterError> {
+        self.line.ask(Ask::query("RAW?"), line::counts)
+    }
+
+    /// All eight inputs in volts and the temperature of the instrument in °C, taken together.
+    ///
+    /// # Errors
+    ///
+    /// As for every method, see [`Powermeter`].
+    pub fn read_inputs(&mut self) -> Result<Inputs, PowermeterError> {
+        self.line.ask(Ask::query("ALLIN?"), line::inputs)
+    }
+
+    /// Puts the instrument back to how it is after power-on, which selects range 1.
+    ///
+    /// Confirmed by the instrument answering `*IDN?` afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As for every method, see [`Powermeter`]; after a `Timeout`, `Garbled` or `Disconnected` that names `*RST`, the
+    /// instrument may or may not have been reset.
+    pub fn reset(&mut self) -> Result<(), PowermeterError> {
+        self.line
+            .ask(Ask::set("*RST", "*IDN?"), line::identity)
+            .map(drop)
+    }
+}
+
+impl Powermeter {
+    fn read_once(&mut self) -> Result<f64, PowermeterError> {
+        self.line.ask(Ask::query("VOLT?"), line::number)
+    }
+
+    fn check_samples(&self, samples: u32) -> Result<(), PowermeterError> {
+        if (1..=MAX_SAMPLES).contains(&samples) {
+            return Ok(());
+        }
+        Err(self.bad_argument("samples", "1 to 1000000", samples))
+    }
+
+    fn bad_argument(&self, argument: &str, expected: &str, given: u32) -> PowermeterError {
+        PowermeterError::Argument {
+            port: self.line.port(),
+            argument: argument.into(),
+            expected: expected.into(),
+            given: given.to_string(),
+        }
+    }
+}
+
+/// What [`Powermeter::read_inputs`] reads in one go.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// The inputs in volts; the first one is the photodiode.
+    pub volts: [f64; 8],
+    /// Temperature of the instrument in °C.
+    pub temperature_c: f64,
+}
+
+const DEFAULT_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
+// Keeps `Instant + timeout` from overflowing.
+const MAX_REPLY_TIMEOUT: Duration = Duration::from_secs(3600);
+// Bounds the memory of a waveform to 8 MB and the time of a call to less than an hour.
+const MAX_SAMPLES: u32 = 1_000_000;
+const RANGES: std::ops::RangeInclusive<u8> = 1..=5;
