@@ -4,6 +4,7 @@ pub mod error;
 pub mod interface;
 #[doc(hidden)]
 pub mod private;
+pub mod session;
 pub mod wire;
 
 pub use error::{CallError, Fault, NotSent, Refusal};

@@ -1,0 +1,464 @@
+//! The server's end of a session: which calls came, which have run, and what they answered.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::arrival::bye;
+use super::link::{Link, LinkError};
+use crate::error::{Fault, FaultKind, Refusal};
+use crate::interface::invocation::Failure;
+use crate::interface::registry::{Form, IncomingCall, failure_frame};
+use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, SessionKey, Welcome};
+use crate::wire::frame::Frame;
+use crate::wire::message::{call_of, frame_of, value_of};
+
+/// What a session at the server may use up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct SessionLimits {
+    /// The longest frame to accept, in bytes.
+    pub max_frame: usize,
+    /// How many bytes of answers are kept until the client has confirmed them. An answer that does not fit is
+    /// remembered as executed, without its result.
+    pub kept_replies: usize,
+    /// How many calls may wait for their turn; more are left in the network.
+    pub waiting_calls: usize,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            max_frame: 16 * 1024 * 1024,
+            kept_replies: 256 * 1024 * 1024,
+            waiting_calls: 64,
+        }
+    }
+}
+
+/// One session with a client, over as many connections as it takes.
+///
+/// A state machine without input and output of its own: whoever has the socket calls [`attach`](Self::attach) for each
+/// connection, feeds what it reads to [`handle_input`](Self::handle_input), runs what
+/// [`next_call`](Self::next_call) gives and returns its answer to [`reply`](Self::reply), and writes what
+/// [`transmit`](Self::transmit) gives.
+///
+/// Invariants, all of them tested with random operations:
+///
+/// * [`next_call`](Self::next_call) gives a call number at most once in the life of the session, in rising order, and
+///   never a second call while one runs;
+/// * a call that comes again is answered again with the same bytes, without running;
+/// * an answer is forgotten only when the client has confirmed it, or answered for as executed, result not kept;
+/// * no input, cut in any way, panics; memory is bounded by the limits.
+#[derive(Debug)]
+pub struct ServerSession {
+    key: SessionKey,
+    limits: SessionLimits,
+    client: String,
+    reply_limit: usize,
+    link: Option<Link>,
+    end: Option<End>,
+    last: u64,
+    waiting: VecDeque<Waiting>,
+    running: Option<Running>,
+    done: BTreeMap<u64, Done>,
+    kept: usize,
+}
+
+/// Why a session has no connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum End {
+    /// The client has finished; the session is over.
+    Finished,
+    /// The connection was lost; the session may be resumed.
+    Lost(LinkError),
+}
+
+#[derive(Debug)]
+struct Waiting {
+    call: IncomingCall,
+    digest: u64,
+    deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Running {
+    number: u64,
+    digest: u64,
+    cancelled: bool,
+}
+
+#[derive(Debug)]
+struct Done {
+    digest: u64,
+    /// `None` if the answer was too large to keep.
+    reply: Option<Bytes>,
+}
+
+impl ServerSession {
+    /// A session that has not had a connection.
+    pub fn new(key: SessionKey, limits: SessionLimits) -> Self {
+        Self {
+            key,
+            limits,
+            client: String::new(),
+            reply_limit: 0,
+            link: None,
+            end: None,
+            last: 0,
+            waiting: VecDeque::new(),
+            running: None,
+            done: BTreeMap::new(),
+            kept: 0,
+        }
+    }
+
+    /// Which session this is.
+    pub fn key(&self) -> SessionKey {
+        self.key
+    }
+
+    /// Goes on over a new connection. An earlier one is fenced: what is left of it no longer counts.
+    pub fn attach(&mut self, mut link: Link, hello: &Hello, lease_epoch: u64) {
+        link.set_max_frame(self.limits.max_frame);
+        let welcome = Welcome {
+            key: self.key,
+            resumed: hello.resume == Some(self.key),
+            last_call: self.last,
+            lease_epoch,
+            max_frame: self.limits.max_frame as u64,
+        };
+        link.send(frame_of(CtrlMsg::Welcome, &welcome).into());
+        self.client.clone_from(&hello.name);
+        self.reply_limit = usize::try_from(hello.max_frame)
+            .unwrap_or(usize::MAX)
+            .max(MIN_REPLY);
+        self.link = Some(link);
+        self.end = None;
+    }
+
+    /// Takes bytes from the network.
+    pub fn handle_input(&mut self, bytes: &[u8], now: Instant) {
+        let Some(link) = &mut self.link else { return };
+        let mut result = link.handle_input(bytes);
+        while result.is_ok() {
+            let Some(link) = &mut self.link else { return };
+            result = match link.next_frame() {
+                Ok(Some(frame)) => self.handle_frame(frame, now),
+                Ok(None) => return,
+                Err(error) => Err(error),
+            };
+        }
+        if let Err(error) = result {
+            self.lose(error);
+        }
+    }
+
+    /// The network has ended; `cause` says how, where the end was not an orderly one.
+    pub fn handle_eof(&mut self, cause: Option<String>) {
+        if let Some(link) = &self.link {
+            let error = cause.map_or_else(|| link.handle_eof(), LinkError::Lost);
+            self.lose(error);
+        }
+    }
+
+    /// False while so many calls wait that no more should be read.
+    pub fn wants_input(&self) -> bool {
+        self.link.is_some() && self.waiting.len() < self.limits.waiting_calls
+    }
+
+    /// The next call to run, if none is running, with the time until which its caller waits.
+    pub fn next_call(&mut self, now: Instant) -> Option<(IncomingCall, Option<Instant>)> {
+        while self.running.is_none() {
+            let Waiting {
+                call,
+                digest,
+                deadline,
+            } = self.waiting.pop_front()?;
+            let number = call.header.number;
+            self.running = Some(Running {
+                number,
+                digest,
+                cancelled: false,
+            });
+            if deadline.is_none_or(|deadline| now < deadline) {
+                return Some((call, deadline));
+            }
+            self.refuse(
+                number,
+                Refusal::Cancelled {
+                    method: call.header.method,
+                },
+            );
+        }
+        None
+    }
+
+    /// The longest answer that the client accepts, in bytes.
+    pub fn reply_limit(&self) -> usize {
+        self.reply_limit
+    }
+
+    /// The running call has ended; `frame` is its answer.
+    pub fn reply(&mut self, number: u64, frame: Vec<u8>) {
+        let Some(running) = self.running.take_if(|running| running.number == number) else {
+            return;
+        };
+        let frame = Bytes::from(frame);
+        if let Some(link) = &mut self.link {
+            link.send(frame.clone());
+        }
+        let fits = self.kept.saturating_add(frame.len()) <= self.limits.kept_replies;
+        let reply = fits.then_some(frame);
+        self.kept += reply.as_ref().map_or(0, Bytes::len);
+        self.done.insert(
+            number,
+            Done {
+                digest: running.digest,
+                reply,
+            },
+        );
+    }
+
+    /// Ends the running call without having run it.
+    pub fn refuse(&mut self, number: u64, refusal: Refusal) {
+        let frame = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY);
+        self.reply(number, frame);
+    }
+
+    /// True once the client has given up the running call.
+    pub fn is_cancelled(&self, number: u64) -> bool {
+        self.running
+            .as_ref()
+            .is_some_and(|call| call.number == number && call.cancelled)
+    }
+
+    /// Tells the client how far the running call is, if it can be told now.
+    pub fn progress(&mut self, call: u64, fraction: f64, message: &str) {
+        if let Some(link) = self
+            .link
+            .as_mut()
+            .filter(|link| link.backlog() < MAX_BACKLOG)
+        {
+            let message = message.chars().take(MAX_MESSAGE).collect();
+            let info = Info::Progress {
+                call,
+                fraction,
+                message,
+            };
+            link.send(frame_of(CtrlMsg::Info, &info).into());
+        }
+    }
+
+    /// Ends the connection, not the session.
+    pub fn say_bye(&mut self, reason: ByeReason, message: &str) {
+        if let Some(link) = &mut self.link {
+            link.send(bye(reason, message));
+        }
+    }
+
+    /// Drops the connection, not the session.
+    pub fn detach(&mut self) {
+        self.link = None;
+    }
+
+    /// Why there is no connection any more; `None` as long as there is one.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// What the client calls itself.
+    pub fn client(&self) -> &str {
+        &self.client
+    }
+
+    /// The next bytes for the network; empty when there are none.
+    pub fn transmit(&self) -> &[u8] {
+        self.link.as_ref().map(Link::transmit).unwrap_or_default()
+    }
+
+    /// The network has taken `count` bytes.
+    pub fn consume(&mut self, count: usize) {
+        if let Some(link) = &mut self.link {
+            link.consume(count);
+        }
+    }
+
+    fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
+        let ctrl = frame.ctrl;
+        let read = |error| LinkError::Message { ctrl, error };
+        match ctrl {
+            CtrlMsg::Call | CtrlMsg::CallByName | CtrlMsg::Describe => {
+                if let Some(call) = call_of(frame) {
+                    self.handle_call(call.map_err(read)?, now)?;
+                }
+            }
+            CtrlMsg::Cancel => self.handle_cancel(value_of(&frame).map_err(read)?),
+            CtrlMsg::Ack => self.acknowledge(value_of(&frame).map_err(read)?),
+            CtrlMsg::Ping => {
+                let token: u64 = value_of(&frame).map_err(read)?;
+                if let Some(link) = self.link.as_mut().filter(|l| l.backlog() < MAX_BACKLOG) {
+                    link.send(frame_of(CtrlMsg::Pong, &token).into());
+                }
+            }
+            CtrlMsg::Pong => {}
+            CtrlMsg::Bye => {
+                self.link = None;
+                self.end = Some(End::Finished);
+            }
+            _ => {
+                return Err(LinkError::Unexpected {
+                    ctrl,
+                    expected: "a call",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_call(&mut self, call: IncomingCall, now: Instant) -> Result<(), LinkError> {
+        let number = call.header.number;
+        let digest = digest(&call);
+        self.acknowledge(call.header.acknowledged.min(number));
+        if number > self.last {
+            if self.done.len() >= MAX_UNCONFIRMED {
+                let expected = "a confirmation of earlier answers";
+                return Err(LinkError::Unexpected {
+                    ctrl: CtrlMsg::Call,
+                    expected,
+                });
+            }
+            self.last = number;
+            let timeout = Duration::from_millis(call.header.timeout_ms);
+            let deadline = if timeout.is_zero() {
+                None
+            } else {
+                now.checked_add(timeout)
+            };
+            self.waiting.push_back(Waiting {
+                call,
+                digest,
+                deadline,
+            });
+            return Ok(());
+        }
+        let in_hand = self.in_hand(number);
+        let done = self.done.get(&number);
+        match in_hand.or(done.map(|done| done.digest)) {
+            Some(first) if first != digest => return Err(LinkError::FalseRetry(number)),
+            // It will be answered on this connection when it has run.
+            Some(_) if in_hand.is_some() => {}
+            Some(_) => {
+                let kept = done.and_then(|done| done.reply.clone());
+                self.send(kept.unwrap_or_else(|| not_kept(number).into()));
+            }
+            None => {
+                let reason = format!("call number {number} was used and confirmed before");
+                let refusal = Refusal::Protocol {
+                    method: call.header.method,
+                    reason,
+                };
+                self.send(failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The digest of a call that waits or runs.
+    fn in_hand(&self, number: u64) -> Option<u64> {
+        let waiting = self
+            .waiting
+            .iter()
+            .map(|w| (w.call.header.number, w.digest));
+        let running = self
+            .running
+            .iter()
+            .map(|running| (running.number, running.digest));
+        waiting
+            .chain(running)
+            .find(|(known, _)| *known == number)
+            .map(|(_, digest)| digest)
+    }
+
+    fn handle_cancel(&mut self, number: u64) {
+        if let Some(running) = self
+            .running
+            .as_mut()
+            .filter(|running| running.number == number)
+        {
+            running.cancelled = true;
+        } else if let Some(at) = self
+            .waiting
+            .iter()
+            .position(|w| w.call.header.number == number)
+            && let Some(Waiting { call, digest, .. }) = self.waiting.remove(at)
+        {
+            let refusal = Refusal::Cancelled {
+                method: call.header.method,
+            };
+            let frame: Bytes = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into();
+            self.send(frame.clone());
+            self.kept += frame.len();
+            self.done.insert(
+                number,
+                Done {
+                    digest,
+                    reply: Some(frame),
+                },
+            );
+        }
+    }
+
+    /// The client has all answers below `oldest`; they are of no more use.
+    fn acknowledge(&mut self, oldest: u64) {
+        while let Some(entry) = self.done.first_entry()
+            && *entry.key() < oldest
+        {
+            self.kept -= entry.remove().reply.map_or(0, |reply| reply.len());
+        }
+    }
+
+    fn send(&mut self, frame: Bytes) {
+        if let Some(link) = &mut self.link {
+            link.send(frame);
+        }
+    }
+
+    fn lose(&mut self, error: LinkError) {
+        self.link = None;
+        self.end = Some(End::Lost(error));
+    }
+}
+
+/// Tells two calls under one number apart. Not for security: within a session there is one client.
+fn digest(call: &IncomingCall) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let by_name = call.form == Form::ByName;
+    (by_name, call.header.fingerprint, &call.header.method).hash(&mut hasher);
+    call.arguments.len().hash(&mut hasher);
+    call.arguments
+        .get(..call.arguments.len().min(HASHED))
+        .hash(&mut hasher);
+    hasher.finish()
+}
+
+fn not_kept(number: u64) -> Vec<u8> {
+    let message =
+        "the method ran and returned, but its result was too large to be kept for a second try";
+    let fault = Fault::own(FaultKind::ReplyNotKept, message);
+    failure_frame(number, &Failure::Fault(Box::new(fault)), MIN_REPLY)
+}
+
+/// Every client accepts answers of this size, so that it can always be told why there is no larger one.
+const MIN_REPLY: usize = 64 * 1024;
+/// Notices are dropped while so much waits for the network.
+const MAX_BACKLOG: u64 = 64 * 1024;
+/// Notices are cut to so many characters.
+const MAX_MESSAGE: usize = 1000;
+/// So many answers may be unconfirmed. A client confirms with every call, so an honest one never comes near.
+const MAX_UNCONFIRMED: usize = 10_000;
+/// So much of the arguments goes into the digest.
+const HASHED: usize = 64 * 1024;

@@ -1,0 +1,158 @@
+//! The sessions of a server: who may resume what.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::server::{ServerSession, SessionLimits};
+use crate::wire::ctrl::{Hello, SessionKey};
+
+/// The sessions of one run of a server.
+///
+/// A session is *out* while a connection or a running call holds it, and *parked* here otherwise. Ids are chosen by the
+/// server alone: no hello creates or revives a session by naming it.
+#[derive(Debug)]
+pub struct SessionTable {
+    incarnation: u128,
+    limits: TableLimits,
+    slots: HashMap<u128, Slot>,
+}
+
+/// How many sessions are kept, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct TableLimits {
+    /// How many sessions there may be; at the limit new ones are refused.
+    pub sessions: usize,
+    /// For how long a parked session can be resumed.
+    pub parked: Duration,
+    /// What each session may use up.
+    pub session: SessionLimits,
+}
+
+impl Default for TableLimits {
+    fn default() -> Self {
+        let parked = Duration::from_secs(10 * 60);
+        Self {
+            sessions: 1024,
+            parked,
+            session: SessionLimits::default(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// The number of the newest connection of this session.
+    connection: u64,
+    state: SlotState,
+}
+
+#[derive(Debug)]
+enum SlotState {
+    Out,
+    Parked {
+        session: Box<ServerSession>,
+        since: Instant,
+    },
+}
+
+/// What a hello amounts to.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Greeted {
+    /// A session for it to hold: a new one, or the one it asked for.
+    Session(Box<ServerSession>),
+    /// Its session is out: in the hands of an earlier connection, which is to be fenced.
+    Out(SessionKey),
+    /// A newer connection of the same session has been here already.
+    Stale,
+    /// There are too many sessions.
+    Full,
+}
+
+impl SessionTable {
+    /// An empty table; `incarnation` is random for each run of the server.
+    pub fn new(incarnation: u128, limits: TableLimits) -> Self {
+        Self {
+            incarnation,
+            limits,
+            slots: HashMap::new(),
+        }
+    }
+
+    /// Finds or makes the session for a hello. `fresh` is random, the id of a session if one is made. A session that is
+    /// given out comes back by [`park`](Self::park) or [`remove`](Self::remove).
+    pub fn greet(&mut self, hello: &Hello, fresh: u128, now: Instant) -> Greeted {
+        self.expire(now);
+        let resumed = hello
+            .resume
+            .filter(|key| key.incarnation == self.incarnation);
+        if let Some(key) = resumed
+            && let Some(slot) = self.slots.get_mut(&key.session)
+        {
+            return slot.resume(key, hello.connection);
+        }
+        if self.slots.len() >= self.limits.sessions || self.slots.contains_key(&fresh) {
+            return Greeted::Full;
+        }
+        let key = SessionKey {
+            incarnation: self.incarnation,
+            session: fresh,
+        };
+        self.slots.insert(
+            fresh,
+            Slot {
+                connection: hello.connection,
+                state: SlotState::Out,
+            },
+        );
+        Greeted::Session(Box::new(ServerSession::new(
+            key,
+            self.limits.session.clone(),
+        )))
+    }
+
+    /// True if no newer connection of this session has been here than `connection`.
+    pub fn is_newest(&self, key: SessionKey, connection: u64) -> bool {
+        self.slots
+            .get(&key.session)
+            .is_some_and(|slot| slot.connection == connection)
+    }
+
+    /// Takes a session back that may be resumed.
+    pub fn park(&mut self, session: Box<ServerSession>, now: Instant) {
+        if let Some(slot) = self.slots.get_mut(&session.key().session) {
+            slot.state = SlotState::Parked {
+                session,
+                since: now,
+            };
+        }
+    }
+
+    /// Forgets a session that is over.
+    pub fn remove(&mut self, key: SessionKey) {
+        self.slots.remove(&key.session);
+    }
+
+    /// Forgets sessions that were parked for too long.
+    pub fn expire(&mut self, now: Instant) {
+        let parked = self.limits.parked;
+        self.slots.retain(|_, slot| match &slot.state {
+            SlotState::Parked { since, .. } => now.saturating_duration_since(*since) < parked,
+            SlotState::Out => true,
+        });
+    }
+}
+
+impl Slot {
+    fn resume(&mut self, key: SessionKey, connection: u64) -> Greeted {
+        if connection <= self.connection {
+            return Greeted::Stale;
+        }
+        self.connection = connection;
+        match std::mem::replace(&mut self.state, SlotState::Out) {
+            SlotState::Parked { session, .. } => Greeted::Session(session),
+            SlotState::Out => Greeted::Out(key),
+        }
+    }
+}
