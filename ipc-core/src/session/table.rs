@@ -112,6 +112,19 @@ impl SessionTable {
         )))
     }
 
+    /// The parked session that connection number `connection` asked for while it was out, unless a newer connection has
+    /// asked for it since.
+    pub fn reclaim(&mut self, key: SessionKey, connection: u64) -> Option<Box<ServerSession>> {
+        let slot = self
+            .slots
+            .get_mut(&key.session)
+            .filter(|slot| slot.connection == connection)?;
+        match std::mem::replace(&mut slot.state, SlotState::Out) {
+            SlotState::Parked { session, .. } => Some(session),
+            SlotState::Out => None,
+        }
+    }
+
     /// True if no newer connection of this session has been here than `connection`.
     pub fn is_newest(&self, key: SessionKey, connection: u64) -> bool {
         self.slots

@@ -1,0 +1,300 @@
+//! The way of one connection from its first byte to the thread that serves it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ipc_core::session::link::LinkError;
+use ipc_core::session::server::ServerSession;
+use ipc_core::session::table::Greeted;
+use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus, SessionKey};
+use tokio::time::sleep;
+
+use crate::activity::Activity;
+use crate::admission::{QueueFull, Ticket};
+use crate::connection::Newcomer;
+use crate::session::{self, Seat};
+use crate::state::{OutSession, Resumption, ServerState};
+
+/// A place in the order of clients, given up when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    state: Arc<ServerState>,
+    ticket: Ticket,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.state.leave(self.ticket);
+    }
+}
+
+/// A session taken from the table, put back when dropped.
+#[derive(Debug)]
+struct Claim {
+    state: Arc<ServerState>,
+    session: Option<Box<ServerSession>>,
+    is_new: bool,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            if self.is_new {
+                self.state.table().remove(session.key());
+            } else {
+                self.state.table().park(session, Instant::now());
+            }
+        }
+    }
+}
+
+/// Takes a connection whose hello has come to where it belongs.
+pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello: Hello) {
+    if hello.service != state.config.service {
+        let message = format!(
+            "this is service `{}`, not `{}`; check the address and the service name",
+            state.config.service, hello.service
+        );
+        return newcomer.refuse(ByeReason::WrongService, message).await;
+    }
+    let fresh = match random() {
+        Ok(fresh) => fresh,
+        Err(error) => return newcomer.refuse(ByeReason::Full, error.to_string()).await,
+    };
+    let greeted = state.table().greet(&hello, fresh, Instant::now());
+    let session = match greeted {
+        Greeted::Session(session) => session,
+        Greeted::Out(key) => match resume(&state, &mut newcomer, &hello, key).await {
+            Ok(Resumed::ByThread(out)) => return hand_over(&out, newcomer, hello),
+            Ok(Resumed::Parked(session)) => session,
+            Err(error) => return newcomer.dismiss(error).await,
+        },
+        Greeted::Stale => {
+            let message = "a newer connection of this client has taken over".to_string();
+            return newcomer.refuse(ByeReason::Superseded, message).await;
+        }
+        Greeted::Full => {
+            let message =
+                "the server keeps as many sessions as it may; try again later".to_string();
+            return newcomer.refuse(ByeReason::Full, message).await;
+        }
+    };
+    let is_new = hello.resume != Some(session.key());
+    let claim = Claim {
+        state: Arc::clone(&state),
+        session: Some(session),
+        is_new,
+    };
+    take_turn(state, newcomer, hello, claim).await;
+}
+
+async fn take_turn(
+    state: Arc<ServerState>,
+    mut newcomer: Newcomer,
+    hello: Hello,
+    mut claim: Claim,
+) {
+    let entered = state.admission().enter();
+    let place = match entered {
+        Ok(ticket) => Place {
+            state: Arc::clone(&state),
+            ticket,
+        },
+        Err(QueueFull) => {
+            let message = format!(
+                "{} clients wait already; try again later",
+                state.config.queue
+            );
+            return newcomer.refuse(ByeReason::Full, message).await;
+        }
+    };
+    let Some(key) = claim.session.as_ref().map(|session| session.key()) else {
+        return;
+    };
+    let activity = Arc::new(Activity::new(
+        hello.name.clone(),
+        newcomer.peer(),
+        Instant::now(),
+    ));
+    match wait_for_turn(&state, &mut newcomer, &hello, key, &place, &activity).await {
+        Ok(activity) => {
+            let peer = newcomer.peer();
+            let Some(session) = claim.session.take() else {
+                return;
+            };
+            let seated = newcomer.into_connection().and_then(|connection| {
+                session::spawn(Seat {
+                    state,
+                    place,
+                    activity,
+                    session,
+                    connection,
+                    hello,
+                })
+            });
+            if let Err(error) = seated {
+                tracing::error!(%peer, "cannot serve a client: {error}");
+            }
+        }
+        Err(_) if state.is_stopping() => {
+            drop(place);
+            newcomer
+                .refuse(ByeReason::Stopping, "the server is stopping".into())
+                .await;
+        }
+        Err(error) => {
+            drop(place);
+            newcomer.dismiss(error).await;
+        }
+    }
+}
+
+/// Waits until the place is the holder's, telling the client meanwhile where it stands.
+async fn wait_for_turn(
+    state: &ServerState,
+    newcomer: &mut Newcomer,
+    hello: &Hello,
+    key: SessionKey,
+    place: &Place,
+    waiting: &Arc<Activity>,
+) -> Result<Arc<Activity>, LinkError> {
+    let mut turns = state.turns();
+    let mut has_waited = false;
+    loop {
+        turns.borrow_and_update();
+        if state.is_stopping() || !state.table().is_newest(key, hello.connection) {
+            return Err(LinkError::Lost("superseded".into()));
+        }
+        // Holding begins now, not when the wait began.
+        let now = Instant::now();
+        let activity = match has_waited {
+            true => Arc::new(Activity::new(hello.name.clone(), newcomer.peer(), now)),
+            false => Arc::clone(waiting),
+        };
+        let is_mine = state.admission().try_take(place.ticket, &activity);
+        if is_mine {
+            if has_waited {
+                newcomer.confirm().await?;
+            }
+            return Ok(activity);
+        }
+        let (status, tick) = look_around(state, place.ticket, now);
+        if let Some(status) = status {
+            if !has_waited {
+                let peer = newcomer.peer();
+                tracing::info!(%peer, client = hello.name, "waits: {status}");
+            }
+            has_waited = true;
+            newcomer.tell_place(status).await?;
+        }
+        tokio::select! {
+            changed = turns.changed() => {
+                changed.map_err(|_| LinkError::Lost("the server is gone".into()))?;
+            }
+            read = newcomer.read() => read?,
+            () = sleep(tick) => {}
+        }
+    }
+}
+
+/// What to tell somebody who waits, and when to look again. The next in line asks an idle holder to leave.
+fn look_around(
+    state: &ServerState,
+    ticket: Ticket,
+    now: Instant,
+) -> (Option<QueueStatus>, Duration) {
+    let admission = state.admission();
+    let status = admission.status(ticket, now);
+    let is_next = status.as_ref().is_some_and(|status| status.place == 1);
+    let mut tick = TELL_EVERY;
+    if let (true, Some(holder), Some(limit)) =
+        (is_next, admission.holder(), state.config.idle_handover)
+    {
+        let idle = holder.idle(now);
+        if idle >= limit {
+            let message = format!("idle for {} s while others wait", idle.as_secs());
+            holder.ask_to_leave(ByeReason::IdleHandover, message);
+        } else {
+            tick = tick.min((limit - idle).max(Duration::from_millis(20)));
+        }
+    }
+    (status, tick)
+}
+
+enum Resumed {
+    /// Its thread still has it and takes the connection.
+    ByThread(OutSession),
+    /// Its thread has ended meanwhile.
+    Parked(Box<ServerSession>),
+}
+
+/// Waits until a session that an earlier connection holds can go on over this one.
+async fn resume(
+    state: &ServerState,
+    newcomer: &mut Newcomer,
+    hello: &Hello,
+    key: SessionKey,
+) -> Result<Resumed, LinkError> {
+    let since = Instant::now();
+    if let Some(out) = state.out(key) {
+        out.activity.cut();
+    }
+    loop {
+        let reclaimed = state.table().reclaim(key, hello.connection);
+        if let Some(session) = reclaimed {
+            return Ok(Resumed::Parked(session));
+        }
+        if state.is_stopping() || !state.table().is_newest(key, hello.connection) {
+            return Err(LinkError::Lost("superseded".into()));
+        }
+        let out = state.out(key);
+        if let Some(out) = out.as_ref().filter(|out| *out.wants_connection.borrow()) {
+            return Ok(Resumed::ByThread(out.clone()));
+        }
+        let ready = async {
+            match out.clone() {
+                Some(mut out) => {
+                    let _ = out.wants_connection.wait_for(|wants| *wants).await;
+                }
+                None => sleep(Duration::from_millis(20)).await,
+            }
+        };
+        tokio::select! {
+            () = ready => {}
+            read = newcomer.read() => read?,
+            () = sleep(TELL_EVERY) => newcomer.tell_place(own_call_runs(hello, since)).await?,
+        }
+    }
+}
+
+fn hand_over(out: &OutSession, newcomer: Newcomer, hello: Hello) {
+    let peer = newcomer.peer();
+    match newcomer.into_connection() {
+        // Nobody takes it if the thread has just ended; the client then comes again.
+        Ok(connection) => drop(out.mailbox.send(Resumption { connection, hello })),
+        Err(error) => tracing::warn!(%peer, "cannot resume a session: {error}"),
+    }
+}
+
+/// Place 0: nobody else is before this client, only its own earlier call.
+fn own_call_runs(hello: &Hello, since: Instant) -> QueueStatus {
+    let held_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+    QueueStatus {
+        place: 0,
+        waiting: 0,
+        holder: format!("an earlier call of {}", hello.name),
+        holder_address: "this session".into(),
+        held_ms,
+        idle_ms: 0,
+    }
+}
+
+fn random() -> io::Result<u128> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(u128::from_le_bytes(bytes))
+}
+
+/// Those who wait hear at least so often, so that they know the server is alive.
+const TELL_EVERY: Duration = Duration::from_secs(5);

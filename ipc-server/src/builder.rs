@@ -1,0 +1,268 @@
+//! Setting a server up and starting it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipc_core::session::table::TableLimits;
+use ipc_core::{Device, Function, IntoFunction, RegisterError, Registry};
+
+use crate::handle::ServerHandle;
+use crate::listener;
+use crate::state::Config;
+
+/// A server of instrument drivers; made with [`Server::builder`].
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// Sets up a server: loopback only, port 4440, nothing to serve yet.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder {
+            address: "127.0.0.1".into(),
+            port: DEFAULT_PORT,
+            registry: Ok(Registry::new()),
+            exposed: false,
+            hint: false,
+            config: Config::default(),
+        }
+    }
+}
+
+/// The port of a server, and where clients look, unless told otherwise.
+pub const DEFAULT_PORT: u16 = 4440;
+
+/// What is served, where, and under which limits.
+#[derive(Debug)]
+#[must_use = "a server is started by `run`, `spawn` or `serve`"]
+pub struct ServerBuilder {
+    address: String,
+    port: u16,
+    registry: Result<Registry, RegisterError>,
+    exposed: bool,
+    hint: bool,
+    config: Config,
+}
+
+/// Why a server cannot start. Nothing listens then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// What is to be served does not fit together.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The address is not one of this computer, or the name is unknown.
+    #[error("cannot listen on `{address}`: {cause}; give an address or name of this computer")]
+    Address {
+        /// The address as given.
+        address: String,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The port cannot be had.
+    #[error("cannot listen on {address}: {cause}{}", hint(.cause))]
+    Bind {
+        /// The address and port.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The server would be open to everybody in the network.
+    #[error(
+        "{address} can be reached from other computers, and everybody there could use the instruments; bind a loopback \
+         address, or call `insecure_without_secret()` if that is intended"
+    )]
+    Exposed {
+        /// The address and port.
+        address: SocketAddr,
+    },
+    /// `run` or `spawn` was called where a runtime is at work already.
+    #[error("this program has an async runtime: use `start().await` instead of `run` or `spawn`")]
+    InsideRuntime,
+    /// The system gives no threads, timers or random numbers.
+    #[error("cannot start the server: {0}")]
+    System(std::io::Error),
+}
+
+fn hint(cause: &std::io::Error) -> &'static str {
+    match cause.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "; another program listens there: stop it or choose another port"
+        }
+        std::io::ErrorKind::PermissionDenied => "; choose a port from 1024 up",
+        std::io::ErrorKind::AddrNotAvailable => "; this computer has no such address",
+        _ => "",
+    }
+}
+
+impl ServerBuilder {
+    /// Listens on this name, IPv4 or IPv6 address, with or without a port: `lab-pc`, `192.168.1.10:4441`, `::1`,
+    /// `[::1]:4441`. `*` means all addresses. The default is `127.0.0.1`, this computer only.
+    pub fn bind(mut self, address: &str) -> Self {
+        let (host, port) = split_port(address);
+        self.address = host.to_string();
+        self.port = port.unwrap_or(self.port);
+        self
+    }
+
+    /// Listens on this port; 0 takes any free one. The default is 4440.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Serves a driver: a plain one, a [`Shared`](ipc_core::Shared) one that local code uses as well, or a [`Device`]
+    /// with a prefix.
+    pub fn device(self, device: impl Into<Device>) -> Self {
+        self.register(|registry| registry.add_device(device))
+    }
+
+    /// Serves a closure or function under `name`. Its arguments are called `arg0`, `arg1`, ...
+    pub fn function<Args>(self, name: &str, function: impl IntoFunction<Args>) -> Self {
+        self.register(|registry| registry.add_function(function.into_function(name)))
+    }
+
+    /// Serves a function that describes itself, as `#[remote]` on a `fn` makes it.
+    pub fn remote_function(self, function: impl Function) -> Self {
+        self.register(|registry| registry.add_function(Box::new(function)))
+    }
+
+    fn register(mut self, add: impl FnOnce(&mut Registry) -> Result<(), RegisterError>) -> Self {
+        if let Ok(registry) = &mut self.registry
+            && let Err(error) = add(registry)
+        {
+            self.registry = Err(error);
+        }
+        self
+    }
+
+    /// Only clients that ask for this service are admitted; keeps a script from driving the wrong one of two servers.
+    /// The default is the empty name, which is also what clients ask for by default.
+    pub fn service(mut self, service: &str) -> Self {
+        self.config.service = service.to_string();
+        self
+    }
+
+    /// Lets other computers use the instruments without a secret. Everybody who reaches the port can then use them, and
+    /// everybody on the way can read and change what is said.
+    pub fn insecure_without_secret(mut self) -> Self {
+        self.exposed = true;
+        self
+    }
+
+    /// At most so many clients wait for their turn; more are sent away. The default is 256.
+    pub fn queue(mut self, clients: usize) -> Self {
+        self.config.queue = clients;
+        self
+    }
+
+    /// A holder that has called nothing for so long is asked to make room when somebody waits; it queues again by itself
+    /// at its next call. `None` lets it stay. The default is 30 s.
+    pub fn idle_handover(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.config.idle_handover = idle.into();
+        self
+    }
+
+    /// For so long after a lost connection the place is kept for the same client. The default is 15 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.config.grace = grace;
+        self
+    }
+
+    /// A client whose computer or cable is gone is noticed after about so long. The default is 15 s, the least 3 s.
+    pub fn liveness(mut self, dead_after: Duration) -> Self {
+        self.config.liveness = dead_after;
+        self
+    }
+
+    /// How long [`stop`](ServerHandle::stop) waits for a running call. The default is 5 s.
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.config.stop_timeout = timeout;
+        self
+    }
+
+    /// The longest call that is accepted, in bytes. The default is 16 MiB.
+    pub fn max_call(mut self, bytes: usize) -> Self {
+        self.config.table.session.max_frame = bytes;
+        self
+    }
+
+    /// How many sessions are kept, for how long, and what each may use up.
+    pub fn session_limits(mut self, limits: TableLimits) -> Self {
+        self.config.table = limits;
+        self
+    }
+
+    /// Prints on standard error where the server can be reached, what it offers, and client code to paste. The secret
+    /// is never part of it.
+    pub fn hint(mut self) -> Self {
+        self.hint = true;
+        self
+    }
+
+    /// Serves until Ctrl-C or SIGTERM, then stops in good order: a running call may finish, clients are told, the port
+    /// is free on return. Prints the start-up hint. Blocks.
+    pub fn run(mut self) -> Result<(), StartError> {
+        self.hint = true;
+        let runtime = listener::runtime()?;
+        runtime.block_on(async {
+            let signals = listener::Signals::install()?;
+            let handle = self.start().await?;
+            signals.wait().await;
+            tracing::info!("stopping: a running call may finish");
+            handle.stop_async().await;
+            Ok(())
+        })
+    }
+
+    /// Serves in the background, on a runtime of its own, until the handle is stopped or dropped.
+    pub fn spawn(self) -> Result<ServerHandle, StartError> {
+        let runtime = listener::runtime()?;
+        let handle = runtime.block_on(self.start())?;
+        Ok(handle.with_runtime(runtime))
+    }
+
+    /// Serves on the runtime at hand, for programs that have one, until the handle is stopped or dropped.
+    pub async fn start(self) -> Result<ServerHandle, StartError> {
+        let registry = self.registry?;
+        let listener = listener::bind(&self.address, self.port, self.exposed)?;
+        let handle = listener::start(listener, registry, self.config)?;
+        if self.hint {
+            handle.print_hint();
+        }
+        Ok(handle)
+    }
+}
+
+/// `host`, `host:port`, `::1`, `[::1]`, `[::1]:port`.
+fn split_port(address: &str) -> (&str, Option<u16>) {
+    if let Some(rest) = address.strip_prefix('[')
+        && let Some((host, port)) = rest.split_once(']')
+    {
+        return (
+            host,
+            port.strip_prefix(':').and_then(|port| port.parse().ok()),
+        );
+    }
+    match address.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') => match port.parse() {
+            Ok(port) => (host, Some(port)),
+            Err(_) => (address, None),
+        },
+        _ => (address, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_port;
+
+    #[test]
+    fn ports_are_told_from_ipv6() {
+        assert_eq!(split_port("lab-pc"), ("lab-pc", None));
+        assert_eq!(split_port("lab-pc:4441"), ("lab-pc", Some(4441)));
+        assert_eq!(split_port("::1"), ("::1", None));
+        assert_eq!(split_port("[::1]"), ("::1", None));
+        assert_eq!(split_port("[fe80::1]:0"), ("fe80::1", Some(0)));
+        assert_eq!(split_port("lab-pc:http"), ("lab-pc:http", None));
+    }
+}

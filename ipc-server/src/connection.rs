@@ -1,0 +1,162 @@
+//! One connection at the server: many at once while they wait, a thread of its own once admitted.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipc_core::session::arrival::Arrival;
+use ipc_core::session::link::{Link, LinkError};
+use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus};
+use ipc_core::wire::preamble::PreambleError;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::stranger;
+
+/// A connection that has not been admitted yet.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    stream: TcpStream,
+    arrival: Arrival,
+    peer: SocketAddr,
+}
+
+/// A connection that has been admitted, for a blocking thread.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) stream: std::net::TcpStream,
+    pub(crate) link: Link,
+    pub(crate) peer: SocketAddr,
+}
+
+impl Newcomer {
+    pub(crate) fn new(stream: TcpStream, link: Link, peer: SocketAddr) -> Self {
+        Self {
+            stream,
+            arrival: Arrival::new(link),
+            peer,
+        }
+    }
+
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Waits for the client to say who it is.
+    pub(crate) async fn hello(&mut self) -> Result<Hello, LinkError> {
+        loop {
+            if let Some(hello) = self.arrival.hello() {
+                return Ok(hello.clone());
+            }
+            self.read().await?;
+        }
+    }
+
+    /// Reads once. Nothing is lost if this is given up half-way.
+    pub(crate) async fn read(&mut self) -> Result<(), LinkError> {
+        let mut buffer = [0; 4096];
+        match self.stream.read(&mut buffer).await {
+            Ok(0) => Err(self.arrival.handle_eof()),
+            Ok(count) => self
+                .arrival
+                .handle_input(buffer.get(..count).unwrap_or_default()),
+            Err(error) => Err(LinkError::Lost(error.to_string())),
+        }
+    }
+
+    /// Tells the client where it stands.
+    pub(crate) async fn tell_place(&mut self, status: QueueStatus) -> Result<(), LinkError> {
+        self.arrival.tell_place(status);
+        self.flush().await
+    }
+
+    /// Makes sure that the client is still there, before others are kept waiting for it.
+    pub(crate) async fn confirm(&mut self) -> Result<(), LinkError> {
+        const TOKEN: u64 = 1;
+        self.arrival.ping(TOKEN);
+        self.flush().await?;
+        let answer = async {
+            while !self.arrival.answered(TOKEN) {
+                self.read().await?;
+            }
+            Ok(())
+        };
+        timeout(CONFIRM_WITHIN, answer)
+            .await
+            .unwrap_or(Err(LinkError::Silent))
+    }
+
+    async fn flush(&mut self) -> Result<(), LinkError> {
+        while !self.arrival.transmit().is_empty() {
+            let write = self.stream.write(self.arrival.transmit());
+            match timeout(CONFIRM_WITHIN, write).await {
+                Ok(Ok(count)) => self.arrival.consume(count),
+                Ok(Err(error)) => return Err(LinkError::Lost(error.to_string())),
+                Err(_) => return Err(LinkError::Silent),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the client away with a reason that its user will read.
+    pub(crate) async fn refuse(mut self, reason: ByeReason, message: String) {
+        tracing::info!(peer = %self.peer, "sent away: {message}");
+        self.arrival.refuse(reason, message);
+        self.part().await;
+    }
+
+    /// Ends a connection that went wrong; a stranger is told what can be told.
+    pub(crate) async fn dismiss(mut self, error: LinkError) {
+        let peer = self.peer;
+        match &error {
+            LinkError::Preamble(PreambleError::NotThisProtocol(first)) => {
+                let kind = stranger::looks_like(first);
+                tracing::warn!(%peer, "refused a connection: {error} ({kind})");
+                if kind == "an HTTP request" {
+                    let _ = timeout(LINGER, self.stream.write_all(stranger::HTTP_ANSWER)).await;
+                }
+            }
+            LinkError::Lost(_) | LinkError::Bye(_) => tracing::debug!(%peer, "left: {error}"),
+            _ => tracing::warn!(%peer, "refused a connection: {error}"),
+        }
+        self.part().await;
+    }
+
+    /// Sends what is left to say, then waits a little for the client to read it: bytes that arrive at a closed socket
+    /// would make the system throw it away.
+    async fn part(&mut self) {
+        let farewell = async {
+            self.flush().await.ok()?;
+            self.stream.shutdown().await.ok()?;
+            let mut rest = [0; 4096];
+            for _ in 0..LINGER_READS {
+                if self.stream.read(&mut rest).await.ok()? == 0 {
+                    break;
+                }
+            }
+            Some(())
+        };
+        let _ = timeout(LINGER, farewell).await;
+    }
+
+    /// The connection for a thread of its own.
+    pub(crate) fn into_connection(self) -> io::Result<Connection> {
+        let stream = self.stream.into_std()?;
+        stream.set_nonblocking(false)?;
+        stream.set_write_timeout(Some(STALLED_AFTER))?;
+        Ok(Connection {
+            stream,
+            link: self.arrival.into_link(),
+            peer: self.peer,
+        })
+    }
+}
+
+/// A client whose turn has come must answer within this time.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+/// A client that was sent away has this long to read why.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_READS: usize = 64;
+/// A client that takes no bytes for so long is treated as lost.
+const STALLED_AFTER: Duration = Duration::from_secs(30);

@@ -1,0 +1,224 @@
+//! Accepting connections: sockets, time limits, and how many strangers may knock at once.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ipc_core::Registry;
+use ipc_core::session::link::{Link, LinkError};
+use ipc_core::wire::preamble::Role;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::arrivals;
+use crate::builder::StartError;
+use crate::connection::Newcomer;
+use crate::handle::ServerHandle;
+use crate::socket;
+use crate::state::{Config, ServerState};
+
+/// The runtime for everything but the serving of the holder.
+pub(crate) fn runtime() -> Result<Runtime, StartError> {
+    if Handle::try_current().is_ok() {
+        return Err(StartError::InsideRuntime);
+    }
+    let mut builder = Builder::new_multi_thread();
+    builder
+        .worker_threads(1)
+        .thread_name("ipc server")
+        .enable_all();
+    builder.build().map_err(StartError::System)
+}
+
+/// Opens the port, or says why not.
+pub(crate) fn bind(host: &str, port: u16, exposed: bool) -> Result<TcpListener, StartError> {
+    let addresses = resolve(host, port)?;
+    let mut failure = None;
+    for address in addresses {
+        if !address.ip().is_loopback() {
+            match exposed {
+                true => tracing::warn!(
+                    "{address} is open to everybody in the network: no secret is set"
+                ),
+                false => return Err(StartError::Exposed { address }),
+            }
+        }
+        match TcpListener::bind(address) {
+            Ok(listener) => return Ok(listener),
+            Err(cause) => failure = Some(StartError::Bind { address, cause }),
+        }
+    }
+    Err(failure.unwrap_or_else(|| unknown(host, io::ErrorKind::NotFound.into())))
+}
+
+fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
+    let host = if host == "*" { "0.0.0.0" } else { host };
+    let found = (host, port)
+        .to_socket_addrs()
+        .map_err(|cause| unknown(host, cause))?;
+    // Where a name has both kinds of addresses, most clients come by IPv4.
+    let (mut v4, v6): (Vec<_>, Vec<_>) = found.partition(SocketAddr::is_ipv4);
+    v4.extend(v6);
+    Ok(v4)
+}
+
+fn unknown(host: &str, cause: io::Error) -> StartError {
+    StartError::Address {
+        address: host.into(),
+        cause,
+    }
+}
+
+/// Serves on the runtime at hand.
+pub(crate) fn start(
+    listener: TcpListener,
+    registry: Registry,
+    config: Config,
+) -> Result<ServerHandle, StartError> {
+    let address = listener.local_addr().map_err(StartError::System)?;
+    listener.set_nonblocking(true).map_err(StartError::System)?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(StartError::System)?;
+    let mut incarnation = [0; 16];
+    getrandom::fill(&mut incarnation)
+        .map_err(|error| StartError::System(io::Error::other(error.to_string())))?;
+    let incarnation = u128::from_le_bytes(incarnation);
+    let runtime = Handle::current();
+    let state = Arc::new(ServerState::new(
+        registry,
+        config,
+        address,
+        runtime,
+        incarnation,
+    ));
+    let (closed, when_closed) = oneshot::channel();
+    let accepting = tokio::spawn(accept(listener, Arc::clone(&state), closed)).abort_handle();
+    Ok(ServerHandle::new(state, accepting, when_closed))
+}
+
+async fn accept(
+    listener: tokio::net::TcpListener,
+    state: Arc<ServerState>,
+    _closed: oneshot::Sender<()>,
+) {
+    let strangers = Arc::new(Strangers::default());
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                pause = SHORTEST_PAUSE;
+                strangers.receive(stream, peer, &state);
+            }
+            Err(error) => {
+                // Out of descriptors, mostly: wait for some to be given back rather than spin.
+                tracing::error!("cannot accept a connection: {error}");
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+/// Connections that have not said who they are. Above the limit the oldest is dropped: an honest client says its hello
+/// at once, so it is never the oldest for long.
+#[derive(Debug, Default)]
+struct Strangers {
+    waiting: Mutex<VecDeque<(u64, AbortHandle)>>,
+    next: std::sync::atomic::AtomicU64,
+}
+
+impl Strangers {
+    fn receive(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, state: &Arc<ServerState>) {
+        let id = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (strangers, state) = (Arc::clone(self), Arc::clone(state));
+        let (registered, wait) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            // The task must be in the list before it can take itself out.
+            let _ = wait.await;
+            if let Some((newcomer, hello)) = greet(stream, peer, &state).await {
+                strangers.forget(id);
+                arrivals::admit(state, newcomer, hello).await;
+            } else {
+                strangers.forget(id);
+            }
+        });
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push_back((id, task.abort_handle()));
+        if waiting.len() > MAX_STRANGERS
+            && let Some((_, oldest)) = waiting.pop_front()
+        {
+            oldest.abort();
+        }
+        let _ = registered.send(());
+    }
+
+    fn forget(&self, id: u64) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|(other, _)| *other != id);
+    }
+}
+
+async fn greet(
+    stream: TcpStream,
+    peer: SocketAddr,
+    state: &ServerState,
+) -> Option<(Newcomer, ipc_core::wire::ctrl::Hello)> {
+    if let Err(error) = socket::configure(SockRef::from(&stream), state.config.liveness) {
+        tracing::debug!(%peer, "socket settings: {error}");
+    }
+    let max_frame = state.config.table.session.max_frame;
+    let mut newcomer = Newcomer::new(stream, Link::plain(Role::Server, max_frame), peer);
+    match timeout(HELLO_WITHIN, newcomer.hello()).await {
+        Ok(Ok(hello)) => return Some((newcomer, hello)),
+        Ok(Err(error)) => newcomer.dismiss(error).await,
+        Err(_) => newcomer.dismiss(LinkError::Silent).await,
+    }
+    None
+}
+
+/// Ctrl-C and SIGTERM.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// From here on the signals no longer end the process by themselves.
+    pub(crate) fn install() -> Result<Self, StartError> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let terminate = signal(SignalKind::terminate()).map_err(StartError::System)?;
+            Ok(Self { terminate })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// Returns when one of them has come.
+    #[cfg(unix)]
+    pub(crate) async fn wait(mut self) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Returns when one of them has come.
+    #[cfg(not(unix))]
+    pub(crate) async fn wait(self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// A connection that has not said its hello within this time is dropped.
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+/// So many connections may be about to say their hello.
+const MAX_STRANGERS: usize = 512;
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);

@@ -1,0 +1,373 @@
+//! The thread that serves one client: reads, runs the driver, writes, with nobody in between.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Instant;
+
+use ipc_core::interface::context::{CallContext, CallHost};
+use ipc_core::interface::registry::IncomingCall;
+use ipc_core::session::link::LinkError;
+use ipc_core::session::server::{End, ServerSession};
+use ipc_core::wire::ctrl::{ByeReason, Hello};
+use ipc_core::{Refusal, wire::ctrl::SessionKey};
+use tokio::sync::watch;
+
+use crate::activity::Activity;
+use crate::arrivals::Place;
+use crate::connection::Connection;
+use crate::state::{OutSession, Resumption, ServerState};
+
+/// All that a session thread starts with.
+pub(crate) struct Seat {
+    pub(crate) state: Arc<ServerState>,
+    pub(crate) place: Place,
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) session: Box<ServerSession>,
+    pub(crate) connection: Connection,
+    pub(crate) hello: Hello,
+}
+
+/// Serves the seat on a thread of its own.
+pub(crate) fn spawn(seat: Seat) -> io::Result<()> {
+    let state = Arc::clone(&seat.state);
+    state.thread_begins();
+    let spawned = thread::Builder::new()
+        .name("ipc session".into())
+        .stack_size(STACK)
+        .spawn({
+            let state = Arc::clone(&state);
+            move || {
+                serve(seat);
+                state.thread_ends();
+            }
+        });
+    if spawned.is_err() {
+        state.thread_ends();
+    }
+    spawned.map(drop)
+}
+
+fn serve(seat: Seat) {
+    let Seat {
+        state,
+        place,
+        activity,
+        session,
+        connection,
+        hello,
+    } = seat;
+    let key = session.key();
+    let (mailbox, resumptions) = mpsc::channel();
+    let (wants, wants_connection) = watch::channel(false);
+    let out = OutSession {
+        mailbox,
+        wants_connection,
+        activity: Arc::clone(&activity),
+    };
+    state.set_out(key, Some(out));
+
+    let host = Rc::new(Host {
+        conversation: RefCell::new(Conversation {
+            session,
+            stream: None,
+            buffer: vec![0; READ_BUFFER].into_boxed_slice(),
+            activity,
+        }),
+        client: RefCell::new("".into()),
+        lease_epoch: Cell::new(state.admission().begin(key)),
+        resumptions,
+        wants,
+        state: Arc::clone(&state),
+    });
+    host.attach(connection, &hello);
+    let is_over = host.converse();
+    host.retire(key, is_over);
+    drop(place);
+}
+
+/// The session as the thread and the running driver see it.
+struct Host {
+    conversation: RefCell<Conversation>,
+    client: RefCell<Rc<str>>,
+    lease_epoch: Cell<u64>,
+    resumptions: Receiver<Resumption>,
+    wants: watch::Sender<bool>,
+    state: Arc<ServerState>,
+}
+
+/// The state machine and its socket.
+struct Conversation {
+    session: Box<ServerSession>,
+    stream: Option<TcpStream>,
+    buffer: Box<[u8]>,
+    activity: Arc<Activity>,
+}
+
+/// What ends a conversation: for good, or until the client comes back.
+#[derive(PartialEq, Eq)]
+enum Over {
+    ForGood,
+    ForNow,
+}
+
+impl Host {
+    fn attach(&self, connection: Connection, hello: &Hello) {
+        let Connection { stream, link, peer } = connection;
+        tracing::info!(%peer, client = hello.name, "has the server");
+        *self.client.borrow_mut() = format!("{} at {peer}", hello.name).into();
+        let mut conversation = self.conversation.borrow_mut();
+        conversation
+            .activity
+            .connected(peer, stream.try_clone().ok());
+        conversation
+            .session
+            .attach(link, hello, self.lease_epoch.get());
+        conversation.stream = Some(stream);
+        conversation.flush();
+        // The hello may have had company.
+        conversation.session.handle_input(&[], Instant::now());
+    }
+
+    fn converse(self: &Rc<Self>) -> Over {
+        loop {
+            while let Some((call, deadline)) = self.next_call() {
+                self.run(&call, deadline);
+            }
+            let end = self.conversation.borrow().session.end().cloned();
+            let over = match end {
+                Some(End::Finished) => Some(Over::ForGood),
+                Some(End::Lost(error)) => self.await_return(&error),
+                None => self.leave_if_asked(),
+            };
+            match over {
+                Some(over) => return over,
+                None => self.conversation.borrow_mut().read(),
+            }
+        }
+    }
+
+    fn next_call(&self) -> Option<(IncomingCall, Option<Instant>)> {
+        let mut conversation = self.conversation.borrow_mut();
+        if self.state.is_stopping() {
+            while let Some((call, _)) = conversation.session.next_call(Instant::now()) {
+                let method = call.header.method;
+                conversation
+                    .session
+                    .refuse(call.header.number, Refusal::Stopping { method });
+            }
+            conversation.flush();
+            return None;
+        }
+        let call = conversation.session.next_call(Instant::now());
+        if call.is_none() {
+            conversation.flush();
+        }
+        call
+    }
+
+    fn run(self: &Rc<Self>, call: &IncomingCall, deadline: Option<Instant>) {
+        let number = call.header.number;
+        let (limit, activity) = {
+            let conversation = self.conversation.borrow();
+            (
+                conversation.session.reply_limit(),
+                Arc::clone(&conversation.activity),
+            )
+        };
+        let host = Rc::clone(self) as Rc<dyn CallHost>;
+        let client = Rc::clone(&self.client.borrow());
+        let context = CallContext::new(host, number, client, deadline);
+        activity.call_begins();
+        let reply = self.state.registry.run(call, &context, limit);
+        activity.call_ends(Instant::now());
+        let mut conversation = self.conversation.borrow_mut();
+        conversation.session.reply(number, reply);
+        conversation.flush();
+    }
+
+    /// Keeps the place of a client whose connection was lost, for a while.
+    fn await_return(&self, error: &LinkError) -> Option<Over> {
+        let client = Rc::clone(&self.client.borrow());
+        tracing::info!(%client, "connection lost: {error}");
+        self.conversation.borrow_mut().disconnect();
+        let is_lost = matches!(error, LinkError::Lost(_) | LinkError::Silent);
+        if !is_lost || self.state.is_stopping() {
+            return Some(Over::ForNow);
+        }
+        self.wants.send_replace(true);
+        let resumption = self.resumptions.recv_timeout(self.state.config.grace);
+        self.wants.send_replace(false);
+        match resumption {
+            Ok(Resumption { connection, hello }) => {
+                self.attach(connection, &hello);
+                None
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                tracing::info!(%client, "did not come back in time");
+                Some(Over::ForNow)
+            }
+        }
+    }
+
+    fn leave_if_asked(&self) -> Option<Over> {
+        let mut conversation = self.conversation.borrow_mut();
+        let asked = match self.state.is_stopping() {
+            true => Some((ByeReason::Stopping, "the server is stopping".to_string())),
+            false => conversation.activity.request(),
+        };
+        let (reason, message) = asked?;
+        tracing::info!(client = %self.client.borrow(), "asked to leave: {message}");
+        conversation.session.say_bye(reason, &message);
+        conversation.flush();
+        conversation.disconnect();
+        Some(if reason == ByeReason::Disconnected {
+            Over::ForGood
+        } else {
+            Over::ForNow
+        })
+    }
+
+    /// Gives the session back to the table. The order matters: whoever finds it out of this thread's hands must find
+    /// it in the table.
+    fn retire(&self, key: SessionKey, over: Over) {
+        let mut conversation = self.conversation.borrow_mut();
+        conversation.disconnect();
+        match over {
+            Over::ForGood => self.state.table().remove(key),
+            Over::ForNow => {
+                let limits = self.state.config.table.session.clone();
+                let empty = Box::new(ServerSession::new(key, limits));
+                let session = std::mem::replace(&mut conversation.session, empty);
+                self.state.table().park(session, Instant::now());
+            }
+        }
+        self.state.set_out(key, None);
+        tracing::info!(client = %self.client.borrow(), "gave the server back");
+    }
+
+    /// Looks, without waiting, for what came while a call runs.
+    fn look(&self) {
+        let mut conversation = self.conversation.borrow_mut();
+        conversation.read_available();
+        if conversation.session.end().is_none() {
+            return;
+        }
+        conversation.disconnect();
+        drop(conversation);
+        self.wants.send_replace(true);
+        if let Ok(Resumption { connection, hello }) = self.resumptions.try_recv() {
+            self.wants.send_replace(false);
+            self.attach(connection, &hello);
+        }
+    }
+}
+
+impl CallHost for Host {
+    fn is_cancelled(&self, call: u64) -> bool {
+        self.look();
+        self.conversation.borrow().session.is_cancelled(call)
+    }
+
+    fn progress(&self, call: u64, fraction: f64, message: &str) {
+        self.look();
+        let mut conversation = self.conversation.borrow_mut();
+        conversation.session.progress(call, fraction, message);
+        conversation.flush_available();
+    }
+
+    fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
+        self.state.runtime.block_on(future);
+    }
+}
+
+impl Conversation {
+    /// Waits for bytes.
+    fn read(&mut self) {
+        let Some(stream) = &mut self.stream else {
+            return self
+                .session
+                .handle_eof(Some("there is no connection".into()));
+        };
+        match stream.read(&mut self.buffer) {
+            // Somebody who wants this thread to leave shuts the socket's reading half.
+            Ok(0) if self.activity.request().is_some() => {}
+            Ok(0) => self.session.handle_eof(None),
+            Ok(count) => {
+                let bytes = self.buffer.get(..count).unwrap_or_default();
+                self.session.handle_input(bytes, Instant::now());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => self.session.handle_eof(Some(error.to_string())),
+        }
+    }
+
+    /// Takes the bytes that are here already.
+    fn read_available(&mut self) {
+        let Some(stream) = self.stream.as_mut().filter(|_| self.session.wants_input()) else {
+            return;
+        };
+        if stream.set_nonblocking(true).is_err() {
+            return;
+        }
+        let read = stream.read(&mut self.buffer);
+        let _ = stream.set_nonblocking(false);
+        match read {
+            Ok(0) if self.activity.request().is_some() => {}
+            Ok(0) => self.session.handle_eof(None),
+            Ok(count) => {
+                let bytes = self.buffer.get(..count).unwrap_or_default();
+                self.session.handle_input(bytes, Instant::now());
+            }
+            Err(error) if is_retry(&error) => {}
+            Err(error) => self.session.handle_eof(Some(error.to_string())),
+        }
+    }
+
+    /// Writes all there is to say. Waits for a slow client, but not for ever.
+    fn flush(&mut self) {
+        while let (bytes @ [_, ..], Some(stream)) = (self.session.transmit(), &mut self.stream) {
+            match stream.write(bytes) {
+                Ok(count) if count > 0 => self.session.consume(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(_) => return self.session.handle_eof(None),
+                Err(error) => return self.session.handle_eof(Some(error.to_string())),
+            }
+        }
+    }
+
+    /// Writes what the network takes at once.
+    fn flush_available(&mut self) {
+        let Some(stream) = &mut self.stream else {
+            return;
+        };
+        if self.session.transmit().is_empty() || stream.set_nonblocking(true).is_err() {
+            return;
+        }
+        if let Ok(count) = stream.write(self.session.transmit()) {
+            self.session.consume(count);
+        }
+        let _ = stream.set_nonblocking(false);
+    }
+
+    fn disconnect(&mut self) {
+        self.session.detach();
+        self.stream = None;
+    }
+}
+
+fn is_retry(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
+/// Drivers may recurse; a thread's stack costs only what is used of it.
+const STACK: usize = 8 * 1024 * 1024;
+const READ_BUFFER: usize = 64 * 1024;

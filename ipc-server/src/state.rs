@@ -1,0 +1,177 @@
+//! What all parts of a running server share.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use ipc_core::Registry;
+use ipc_core::session::table::{SessionTable, TableLimits};
+use ipc_core::wire::ctrl::{Hello, SessionKey};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::activity::Activity;
+use crate::admission::{Admission, Ticket};
+use crate::connection::Connection;
+
+/// The settings of a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) service: String,
+    pub(crate) queue: usize,
+    pub(crate) idle_handover: Option<Duration>,
+    pub(crate) grace: Duration,
+    pub(crate) liveness: Duration,
+    pub(crate) stop_timeout: Duration,
+    pub(crate) table: TableLimits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            service: String::new(),
+            queue: 256,
+            idle_handover: Some(Duration::from_secs(30)),
+            grace: Duration::from_secs(15),
+            liveness: Duration::from_secs(15),
+            stop_timeout: Duration::from_secs(5),
+            table: TableLimits::default(),
+        }
+    }
+}
+
+/// What all parts of a running server share.
+#[derive(Debug)]
+pub(crate) struct ServerState {
+    pub(crate) registry: Registry,
+    pub(crate) config: Config,
+    pub(crate) address: SocketAddr,
+    pub(crate) runtime: Handle,
+    table: Mutex<SessionTable>,
+    admission: Mutex<Admission>,
+    /// Rises whenever a place in the order of clients may have become free.
+    turns: watch::Sender<u64>,
+    out: Mutex<HashMap<SessionKey, OutSession>>,
+    stopping: AtomicBool,
+    threads: Mutex<usize>,
+    thread_ended: Condvar,
+}
+
+/// A session in the hands of its thread, reachable for a new connection of the same client.
+#[derive(Clone, Debug)]
+pub(crate) struct OutSession {
+    pub(crate) mailbox: mpsc::Sender<Resumption>,
+    /// True while the thread has no connection and would take one.
+    pub(crate) wants_connection: watch::Receiver<bool>,
+    pub(crate) activity: Arc<Activity>,
+}
+
+/// A new connection for a session that lost its own.
+#[derive(Debug)]
+pub(crate) struct Resumption {
+    pub(crate) connection: Connection,
+    pub(crate) hello: Hello,
+}
+
+impl ServerState {
+    pub(crate) fn new(
+        registry: Registry,
+        config: Config,
+        address: SocketAddr,
+        runtime: Handle,
+        incarnation: u128,
+    ) -> Self {
+        Self {
+            registry,
+            address,
+            runtime,
+            table: Mutex::new(SessionTable::new(incarnation, config.table.clone())),
+            admission: Mutex::new(Admission::new(config.queue)),
+            turns: watch::Sender::new(0),
+            out: Mutex::new(HashMap::new()),
+            stopping: AtomicBool::new(false),
+            threads: Mutex::new(0),
+            thread_ended: Condvar::new(),
+            config,
+        }
+    }
+
+    pub(crate) fn table(&self) -> MutexGuard<'_, SessionTable> {
+        lock(&self.table)
+    }
+
+    pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
+        lock(&self.admission)
+    }
+
+    /// Tells when a place may have become free.
+    pub(crate) fn turns(&self) -> watch::Receiver<u64> {
+        self.turns.subscribe()
+    }
+
+    /// Gives up a place, waiting or held, and lets the others know.
+    pub(crate) fn leave(&self, ticket: Ticket) {
+        if self.admission().leave(ticket) {
+            self.turns.send_modify(|turn| *turn += 1);
+        }
+    }
+
+    /// The thread that has this session.
+    pub(crate) fn out(&self, key: SessionKey) -> Option<OutSession> {
+        lock(&self.out).get(&key).cloned()
+    }
+
+    pub(crate) fn set_out(&self, key: SessionKey, session: Option<OutSession>) {
+        match session {
+            Some(session) => lock(&self.out).insert(key, session),
+            None => lock(&self.out).remove(&key),
+        };
+    }
+
+    /// All clients that hold the server or may come back to their place.
+    pub(crate) fn holders(&self) -> Vec<Arc<Activity>> {
+        lock(&self.out)
+            .values()
+            .map(|out| Arc::clone(&out.activity))
+            .collect()
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_stopping(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.turns.send_modify(|turn| *turn += 1);
+    }
+
+    pub(crate) fn thread_begins(&self) {
+        *lock(&self.threads) += 1;
+    }
+
+    pub(crate) fn thread_ends(&self) {
+        *lock(&self.threads) -= 1;
+        self.thread_ended.notify_all();
+    }
+
+    /// Waits until no session thread runs, but not beyond `deadline`. Blocks.
+    pub(crate) fn wait_for_threads(&self, deadline: Instant) -> bool {
+        let mut threads = lock(&self.threads);
+        while *threads > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.thread_ended.wait_timeout(threads, left);
+            threads = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+/// A panic elsewhere leaves these tables usable: every change to them is a single step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
