@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ipc_core::session::link::LinkError;
@@ -14,7 +15,7 @@ use crate::activity::Activity;
 use crate::admission::{QueueFull, Ticket};
 use crate::connection::Newcomer;
 use crate::session::{self, Seat};
-use crate::state::{OutSession, Resumption, ServerState};
+use crate::state::{Mail, OutSession, Resumption, ServerState};
 
 /// A place in the order of clients, given up when dropped.
 #[derive(Debug)]
@@ -62,6 +63,7 @@ pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello
         Ok(fresh) => fresh,
         Err(error) => return newcomer.refuse(ByeReason::Full, error.to_string()).await,
     };
+    let _work = state.begin_work();
     let greeted = state.table().greet(&hello, fresh, Instant::now());
     let session = match greeted {
         Greeted::Session(session) => session,
@@ -222,6 +224,22 @@ fn look_around(
     (status, tick)
 }
 
+/// Counts a connection that waits for a session's thread, until dropped.
+struct Expected(Arc<AtomicUsize>);
+
+impl Expected {
+    fn new(count: Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 enum Resumed {
     /// Its thread still has it and takes the connection.
     ByThread(OutSession),
@@ -237,9 +255,10 @@ async fn resume(
     key: SessionKey,
 ) -> Result<Resumed, LinkError> {
     let since = Instant::now();
-    if let Some(out) = state.out(key) {
+    let expected = state.out(key).map(|out| {
         out.activity.cut();
-    }
+        Expected::new(out.expected)
+    });
     loop {
         let reclaimed = state.table().reclaim(key, hello.connection);
         if let Some(session) = reclaimed {
@@ -250,6 +269,7 @@ async fn resume(
         }
         let out = state.out(key);
         if let Some(out) = out.as_ref().filter(|out| *out.wants_connection.borrow()) {
+            drop(expected);
             return Ok(Resumed::ByThread(out.clone()));
         }
         let ready = async {
@@ -272,7 +292,10 @@ fn hand_over(out: &OutSession, newcomer: Newcomer, hello: Hello) {
     let peer = newcomer.peer();
     match newcomer.into_connection() {
         // Nobody takes it if the thread has just ended; the client then comes again.
-        Ok(connection) => drop(out.mailbox.send(Resumption { connection, hello })),
+        Ok(connection) => {
+            let resumption = Box::new(Resumption { connection, hello });
+            let _ = out.mailbox.send(Mail::Resume(resumption));
+        }
         Err(error) => tracing::warn!(%peer, "cannot resume a session: {error}"),
     }
 }

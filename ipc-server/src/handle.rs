@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::banner;
-use crate::state::ServerState;
+use crate::state::{Mail, ServerState};
 
 /// A running server. Dropping it stops the server like [`stop`](Self::stop).
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl ServerHandle {
             let _ = closed.await;
         }
         let state = Arc::clone(&self.state);
-        let waited = tokio::task::spawn_blocking(move || wait_for_sessions(&state)).await;
+        let waited = tokio::task::spawn_blocking(move || wait_for_work(&state)).await;
         if waited.is_err() {
             tracing::error!("the wait for running calls was cut short");
         }
@@ -125,8 +125,11 @@ impl ServerHandle {
     fn begin_stop(&self) {
         self.state.set_stopping();
         self.accepting.abort();
-        for holder in self.state.holders() {
-            holder.ask_to_leave(ByeReason::Stopping, "the server is stopping");
+        for out in self.state.all_out() {
+            out.activity
+                .ask_to_leave(ByeReason::Stopping, "the server is stopping");
+            // A thread that has ended meanwhile needs no mail.
+            let _ = out.mailbox.send(Mail::Stop);
         }
     }
 
@@ -137,11 +140,10 @@ impl ServerHandle {
         self.begin_stop();
         match self.runtime.take() {
             Some(runtime) => {
-                wait_for_sessions(&self.state);
-                // Those who wait have been told by now, or never will be.
+                wait_for_work(&self.state);
                 runtime.shutdown_timeout(Duration::from_secs(1));
             }
-            None => wait_for_sessions(&self.state),
+            None => wait_for_work(&self.state),
         }
         drop(closed);
     }
@@ -153,8 +155,8 @@ impl Drop for ServerHandle {
     }
 }
 
-fn wait_for_sessions(state: &ServerState) {
-    if !state.wait_for_threads(Instant::now() + state.config.stop_timeout) {
+fn wait_for_work(state: &ServerState) {
+    if !state.wait_for_work(Instant::now() + state.config.stop_timeout) {
         let after = state.config.stop_timeout;
         tracing::error!("a call still runs after {after:?}; it is left behind");
     }

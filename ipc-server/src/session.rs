@@ -5,10 +5,11 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::registry::IncomingCall;
@@ -21,7 +22,7 @@ use tokio::sync::watch;
 use crate::activity::Activity;
 use crate::arrivals::Place;
 use crate::connection::Connection;
-use crate::state::{OutSession, Resumption, ServerState};
+use crate::state::{Mail, OutSession, ServerState};
 
 /// All that a session thread starts with.
 pub(crate) struct Seat {
@@ -35,21 +36,14 @@ pub(crate) struct Seat {
 
 /// Serves the seat on a thread of its own.
 pub(crate) fn spawn(seat: Seat) -> io::Result<()> {
-    let state = Arc::clone(&seat.state);
-    state.thread_begins();
-    let spawned = thread::Builder::new()
+    let work = seat.state.begin_work();
+    let thread = thread::Builder::new()
         .name("ipc session".into())
-        .stack_size(STACK)
-        .spawn({
-            let state = Arc::clone(&state);
-            move || {
-                serve(seat);
-                state.thread_ends();
-            }
-        });
-    if spawned.is_err() {
-        state.thread_ends();
-    }
+        .stack_size(STACK);
+    let spawned = thread.spawn(move || {
+        serve(seat);
+        drop(work);
+    });
     spawned.map(drop)
 }
 
@@ -63,12 +57,14 @@ fn serve(seat: Seat) {
         hello,
     } = seat;
     let key = session.key();
-    let (mailbox, resumptions) = mpsc::channel();
+    let (mailbox, mail) = mpsc::channel();
     let (wants, wants_connection) = watch::channel(false);
+    let expected = Arc::new(AtomicUsize::new(0));
     let out = OutSession {
         mailbox,
         wants_connection,
         activity: Arc::clone(&activity),
+        expected: Arc::clone(&expected),
     };
     state.set_out(key, Some(out));
 
@@ -76,13 +72,15 @@ fn serve(seat: Seat) {
         conversation: RefCell::new(Conversation {
             session,
             stream: None,
+            has_vanished: false,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             activity,
         }),
         client: RefCell::new("".into()),
         lease_epoch: Cell::new(state.admission().begin(key)),
-        resumptions,
+        mail,
         wants,
+        expected,
         state: Arc::clone(&state),
     });
     host.attach(connection, &hello);
@@ -96,8 +94,9 @@ struct Host {
     conversation: RefCell<Conversation>,
     client: RefCell<Rc<str>>,
     lease_epoch: Cell<u64>,
-    resumptions: Receiver<Resumption>,
+    mail: Receiver<Mail>,
     wants: watch::Sender<bool>,
+    expected: Arc<AtomicUsize>,
     state: Arc<ServerState>,
 }
 
@@ -105,6 +104,8 @@ struct Host {
 struct Conversation {
     session: Box<ServerSession>,
     stream: Option<TcpStream>,
+    /// True if the connection ended by silence: nobody closed it, so its client may still believe in it.
+    has_vanished: bool,
     buffer: Box<[u8]>,
     activity: Arc<Activity>,
 }
@@ -129,6 +130,7 @@ impl Host {
             .session
             .attach(link, hello, self.lease_epoch.get());
         conversation.stream = Some(stream);
+        conversation.has_vanished = false;
         conversation.flush();
         // The hello may have had company.
         conversation.session.handle_input(&[], Instant::now());
@@ -191,7 +193,8 @@ impl Host {
         conversation.flush();
     }
 
-    /// Keeps the place of a client whose connection was lost, for a while.
+    /// Keeps the place of a client that vanished, for a while. One whose connection was closed or reset has gone, or is
+    /// on its way back already.
     fn await_return(&self, error: &LinkError) -> Option<Over> {
         let client = Rc::clone(&self.client.borrow());
         tracing::info!(%client, "connection lost: {error}");
@@ -200,18 +203,20 @@ impl Host {
         if !is_lost || self.state.is_stopping() {
             return Some(Over::ForNow);
         }
+        let patience = match self.conversation.borrow().has_vanished {
+            true => self.state.config.grace,
+            false if self.expected.load(Ordering::SeqCst) > 0 => HAND_OVER_WITHIN,
+            false => Duration::ZERO,
+        };
         self.wants.send_replace(true);
-        let resumption = self.resumptions.recv_timeout(self.state.config.grace);
+        let mail = self.mail.recv_timeout(patience);
         self.wants.send_replace(false);
-        match resumption {
-            Ok(Resumption { connection, hello }) => {
-                self.attach(connection, &hello);
+        match mail {
+            Ok(Mail::Resume(resumption)) => {
+                self.attach(resumption.connection, &resumption.hello);
                 None
             }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                tracing::info!(%client, "did not come back in time");
-                Some(Over::ForNow)
-            }
+            Ok(Mail::Stop) | Err(_) => Some(Over::ForNow),
         }
     }
 
@@ -261,9 +266,9 @@ impl Host {
         conversation.disconnect();
         drop(conversation);
         self.wants.send_replace(true);
-        if let Ok(Resumption { connection, hello }) = self.resumptions.try_recv() {
+        if let Ok(Mail::Resume(resumption)) = self.mail.try_recv() {
             self.wants.send_replace(false);
-            self.attach(connection, &hello);
+            self.attach(resumption.connection, &resumption.hello);
         }
     }
 }
@@ -294,17 +299,8 @@ impl Conversation {
                 .session
                 .handle_eof(Some("there is no connection".into()));
         };
-        match stream.read(&mut self.buffer) {
-            // Somebody who wants this thread to leave shuts the socket's reading half.
-            Ok(0) if self.activity.request().is_some() => {}
-            Ok(0) => self.session.handle_eof(None),
-            Ok(count) => {
-                let bytes = self.buffer.get(..count).unwrap_or_default();
-                self.session.handle_input(bytes, Instant::now());
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => self.session.handle_eof(Some(error.to_string())),
-        }
+        let read = stream.read(&mut self.buffer);
+        self.take(read);
     }
 
     /// Takes the bytes that are here already.
@@ -312,12 +308,16 @@ impl Conversation {
         let Some(stream) = self.stream.as_mut().filter(|_| self.session.wants_input()) else {
             return;
         };
-        if stream.set_nonblocking(true).is_err() {
-            return;
+        if stream.set_nonblocking(true).is_ok() {
+            let read = stream.read(&mut self.buffer);
+            let _ = stream.set_nonblocking(false);
+            self.take(read);
         }
-        let read = stream.read(&mut self.buffer);
-        let _ = stream.set_nonblocking(false);
+    }
+
+    fn take(&mut self, read: io::Result<usize>) {
         match read {
+            // Somebody who wants this thread to leave shuts the socket's reading half.
             Ok(0) if self.activity.request().is_some() => {}
             Ok(0) => self.session.handle_eof(None),
             Ok(count) => {
@@ -325,8 +325,18 @@ impl Conversation {
                 self.session.handle_input(bytes, Instant::now());
             }
             Err(error) if is_retry(&error) => {}
-            Err(error) => self.session.handle_eof(Some(error.to_string())),
+            Err(error) => self.lose(&error),
         }
+    }
+
+    fn lose(&mut self, error: &io::Error) {
+        self.has_vanished = !matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+        );
+        self.session.handle_eof(Some(error.to_string()));
     }
 
     /// Writes all there is to say. Waits for a slow client, but not for ever.
@@ -336,7 +346,7 @@ impl Conversation {
                 Ok(count) if count > 0 => self.session.consume(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(_) => return self.session.handle_eof(None),
-                Err(error) => return self.session.handle_eof(Some(error.to_string())),
+                Err(error) => return self.lose(&error),
             }
         }
     }
@@ -371,3 +381,5 @@ fn is_retry(error: &io::Error) -> bool {
 /// Drivers may recurse; a thread's stack costs only what is used of it.
 const STACK: usize = 8 * 1024 * 1024;
 const READ_BUFFER: usize = 64 * 1024;
+/// A connection that waits for this thread is handed over at once, if at all.
+const HAND_OVER_WITHIN: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -55,17 +55,39 @@ pub(crate) struct ServerState {
     turns: watch::Sender<u64>,
     out: Mutex<HashMap<SessionKey, OutSession>>,
     stopping: AtomicBool,
-    threads: Mutex<usize>,
-    thread_ended: Condvar,
+    work: Mutex<usize>,
+    work_ended: Condvar,
+}
+
+/// Something that a stopping server waits for, until dropped.
+#[derive(Debug)]
+pub(crate) struct Work(Arc<ServerState>);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        *lock(&self.0.work) -= 1;
+        self.0.work_ended.notify_all();
+    }
 }
 
 /// A session in the hands of its thread, reachable for a new connection of the same client.
 #[derive(Clone, Debug)]
 pub(crate) struct OutSession {
-    pub(crate) mailbox: mpsc::Sender<Resumption>,
+    pub(crate) mailbox: mpsc::Sender<Mail>,
     /// True while the thread has no connection and would take one.
     pub(crate) wants_connection: watch::Receiver<bool>,
     pub(crate) activity: Arc<Activity>,
+    /// How many connections would like to go on with this session.
+    pub(crate) expected: Arc<AtomicUsize>,
+}
+
+/// What a session thread without a connection waits for.
+#[derive(Debug)]
+pub(crate) enum Mail {
+    /// The client is back.
+    Resume(Box<Resumption>),
+    /// The server is stopping.
+    Stop,
 }
 
 /// A new connection for a session that lost its own.
@@ -92,8 +114,8 @@ impl ServerState {
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
-            threads: Mutex::new(0),
-            thread_ended: Condvar::new(),
+            work: Mutex::new(0),
+            work_ended: Condvar::new(),
             config,
         }
     }
@@ -130,12 +152,9 @@ impl ServerState {
         };
     }
 
-    /// All clients that hold the server or may come back to their place.
-    pub(crate) fn holders(&self) -> Vec<Arc<Activity>> {
-        lock(&self.out)
-            .values()
-            .map(|out| Arc::clone(&out.activity))
-            .collect()
+    /// All sessions that hold the server or may come back to their place.
+    pub(crate) fn all_out(&self) -> Vec<OutSession> {
+        lock(&self.out).values().cloned().collect()
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -147,25 +166,22 @@ impl ServerState {
         self.turns.send_modify(|turn| *turn += 1);
     }
 
-    pub(crate) fn thread_begins(&self) {
-        *lock(&self.threads) += 1;
+    /// Begins something that a stopping server waits for.
+    pub(crate) fn begin_work(self: &Arc<Self>) -> Work {
+        *lock(&self.work) += 1;
+        Work(Arc::clone(self))
     }
 
-    pub(crate) fn thread_ends(&self) {
-        *lock(&self.threads) -= 1;
-        self.thread_ended.notify_all();
-    }
-
-    /// Waits until no session thread runs, but not beyond `deadline`. Blocks.
-    pub(crate) fn wait_for_threads(&self, deadline: Instant) -> bool {
-        let mut threads = lock(&self.threads);
-        while *threads > 0 {
+    /// Waits until nothing is left to wait for, but not beyond `deadline`. Blocks.
+    pub(crate) fn wait_for_work(&self, deadline: Instant) -> bool {
+        let mut work = lock(&self.work);
+        while *work > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            let waited = self.thread_ended.wait_timeout(threads, left);
-            threads = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.work_ended.wait_timeout(work, left);
+            work = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }
