@@ -14,6 +14,9 @@ pub(super) use portable::Portable as Cipher;
 #[cfg(feature = "ring")]
 pub(super) use with_ring::Ring as Cipher;
 
+#[cfg(test)]
+pub(super) use {portable::Portable, with_ring::Ring};
+
 /// The length of a tag in bytes.
 pub(super) const TAG: usize = 16;
 

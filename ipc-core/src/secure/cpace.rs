@@ -99,7 +99,7 @@ pub(super) fn prefixed(text: &mut Vec<u8>, bytes: &[u8]) {
     text.extend_from_slice(bytes);
 }
 
-fn generator(prs: &[u8], ci: &[u8], sid: &[u8]) -> RistrettoPoint {
+pub(super) fn generator(prs: &[u8], ci: &[u8], sid: &[u8]) -> RistrettoPoint {
     // Reserved at once: growing would leave a copy of the password behind.
     let mut text = Zeroizing::new(Vec::with_capacity(
         BLOCK + 64 + prs.len() + ci.len() + sid.len(),

@@ -120,7 +120,7 @@ pub(super) fn channel_identifier(service: &str) -> Vec<u8> {
     identifier
 }
 
-fn hmac(key: &[u8; 64], text: &[&[u8]]) -> Zeroizing<[u8; 64]> {
+pub(super) fn hmac(key: &[u8; 64], text: &[&[u8]]) -> Zeroizing<[u8; 64]> {
     // A key of one block cannot be refused, and zeros at its end are what HMAC adds to a shorter one anyway.
     let block: &mut [u8; 128] = &mut Zeroizing::new([0; 128]);
     block[..64].copy_from_slice(key);
@@ -132,12 +132,12 @@ fn hmac(key: &[u8; 64], text: &[&[u8]]) -> Zeroizing<[u8; 64]> {
 }
 
 /// HKDF-Extract with SHA-512.
-fn extract(salt: &[u8; 64], ikm: &[u8]) -> Zeroizing<[u8; 64]> {
+pub(super) fn extract(salt: &[u8; 64], ikm: &[u8]) -> Zeroizing<[u8; 64]> {
     hmac(salt, &[ikm])
 }
 
 /// The first half of the first block of HKDF-Expand with SHA-512: more is never needed.
-fn expand(prk: &[u8; 64], info: &[u8]) -> Zeroizing<[u8; 32]> {
+pub(super) fn expand(prk: &[u8; 64], info: &[u8]) -> Zeroizing<[u8; 32]> {
     let block: &[u8; 64] = &hmac(prk, &[info, &[1]]);
     let mut key = Zeroizing::new([0; 32]);
     key.copy_from_slice(&block[..32]);

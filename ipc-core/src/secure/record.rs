@@ -192,6 +192,24 @@ impl<A: Aead> Opener<A> {
     }
 }
 
+#[cfg(test)]
+impl<A> Sealer<A> {
+    pub(super) fn skip_to(&mut self, number: u64) {
+        self.number = number;
+    }
+}
+
+#[cfg(test)]
+impl<A> Opener<A> {
+    pub(super) fn skip_to(&mut self, number: u64) {
+        self.number = number;
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.record.capacity()
+    }
+}
+
 /// `0⁴ ‖ LE64(number)`.
 fn nonce(number: u64) -> [u8; 12] {
     let mut nonce = [0; 12];
