@@ -4,6 +4,7 @@ mod dictionary;
 mod frozen;
 mod primitives;
 mod records;
+mod speed;
 
 use sha2::{Digest, Sha512};
 
