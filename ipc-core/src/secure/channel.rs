@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
+use super::cpace::Kept;
 use super::handshake::Handshake;
-use super::keys::Keys;
 use super::record::{Opener, Sealer, directions};
 use super::{ChannelError, Entropy, Secret};
 use crate::wire::preamble::Role;
@@ -41,7 +41,7 @@ enum State {
 struct Established {
     sealer: Sealer,
     opener: Opener,
-    exporter: Zeroizing<[u8; 32]>,
+    exporter: Kept<32>,
 }
 
 /// Bytes on their way out: contiguous, so that one write takes all of them.
@@ -59,9 +59,10 @@ impl SecureChannel {
     pub fn client(secret: &Secret, service: &str, entropy: Entropy) -> Self {
         let mut outbox = Outbox::default();
         let handshake = Handshake::client(secret, service, &entropy, &mut outbox.bytes);
+        overwrite_dead_frames();
         Self {
             role: Role::Client,
-            state: State::Handshake(Box::new(handshake)),
+            state: State::Handshake(handshake),
             outbox,
         }
     }
@@ -71,9 +72,10 @@ impl SecureChannel {
     /// See [`client`](Self::client) for `service`.
     pub fn server(secret: &Secret, service: &str, entropy: Entropy) -> Self {
         let handshake = Handshake::server(secret, service, &entropy);
+        overwrite_dead_frames();
         Self {
             role: Role::Server,
-            state: State::Handshake(Box::new(handshake)),
+            state: State::Handshake(handshake),
             outbox: Outbox::default(),
         }
     }
@@ -89,13 +91,9 @@ impl SecureChannel {
         mut input: &[u8],
         plaintext: &mut Vec<u8>,
     ) -> Result<(), ChannelError> {
-        if let State::Handshake(handshake) = &mut self.state {
-            let progress = handshake.read(&mut input, &mut self.outbox.bytes);
-            match progress {
-                Ok(None) => return Ok(()),
-                Ok(Some(keys)) => self.establish(keys),
-                Err(error) => self.state = State::Failed(error),
-            }
+        if let State::Handshake(_) = &self.state {
+            self.shake_hands(&mut input);
+            overwrite_dead_frames();
         }
         match &mut self.state {
             State::Established(open) => match open.opener.read(input, plaintext) {
@@ -189,13 +187,25 @@ impl SecureChannel {
         }
     }
 
-    fn establish(&mut self, keys: Keys) {
-        let (sealer, opener) = directions(self.role, &keys);
-        self.state = State::Established(Box::new(Established {
-            sealer,
-            opener,
-            exporter: keys.exporter,
-        }));
+    /// Goes on with the handshake as far as `input` leads. A function of its own, not inlined, so that its frames are
+    /// dead when [`overwrite_dead_frames`] comes.
+    #[inline(never)]
+    fn shake_hands(&mut self, input: &mut &[u8]) {
+        let State::Handshake(handshake) = &mut self.state else {
+            return;
+        };
+        match handshake.read(input, &mut self.outbox.bytes) {
+            Ok(None) => {}
+            Ok(Some(keys)) => {
+                let (sealer, opener) = directions(self.role, &keys);
+                self.state = State::Established(Box::new(Established {
+                    sealer,
+                    opener,
+                    exporter: keys.exporter,
+                }));
+            }
+            Err(error) => self.state = State::Failed(error),
+        }
     }
 
     /// Forgets the keys and whatever was still to be sent.
@@ -204,6 +214,15 @@ impl SecureChannel {
         self.outbox = Outbox::default();
         error
     }
+}
+
+/// Overwrites the part of the stack that the handshake used: group arithmetic and cipher set-up leave copies of secrets
+/// in frames that have returned, where no destructor reaches them.
+#[inline(never)]
+fn overwrite_dead_frames() {
+    let mut frames = [0_u8; 16 << 10];
+    frames.zeroize();
+    std::hint::black_box(&frames);
 }
 
 impl fmt::Debug for SecureChannel {

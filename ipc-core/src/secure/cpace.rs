@@ -13,6 +13,14 @@ const DSI_MAC: &[u8] = b"CPaceMac";
 /// How many bytes SHA-512 takes in at once: the password is padded to fill the first block.
 const BLOCK: usize = 128;
 
+/// A secret of `N` bytes that stays in one place until it is wiped: moving it around by value would leave copies behind.
+pub(super) type Kept<const N: usize> = Box<Zeroizing<[u8; N]>>;
+
+/// Room for a secret, still zeros.
+pub(super) fn kept<const N: usize>() -> Kept<N> {
+    Box::new(Zeroizing::new([0; N]))
+}
+
 /// One end's secret scalar and the generator that the password gave. Wiped when dropped.
 pub(super) struct Share {
     generator: RistrettoPoint,
@@ -34,7 +42,7 @@ impl Share {
     }
 
     /// The shared point K, or nothing if the peer's share is no canonical encoding or leads to the identity.
-    pub(super) fn agree(&self, theirs: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
+    pub(super) fn agree(&self, theirs: &[u8; 32]) -> Option<Kept<32>> {
         multiply_checked(&self.scalar, theirs)
     }
 }
@@ -64,28 +72,19 @@ impl Bound<'_> {
 }
 
 /// The intermediate session key: `a` is the initiator's half of the transcript, `b` the responder's.
-pub(super) fn intermediate_key(
-    sid: &[u8],
-    k: &[u8; 32],
-    a: Bound<'_>,
-    b: Bound<'_>,
-) -> Zeroizing<[u8; 64]> {
+pub(super) fn intermediate_key(sid: &[u8], k: &[u8; 32], a: Bound<'_>, b: Bound<'_>) -> Kept<64> {
     let mut text = Zeroizing::new(Vec::with_capacity(
         512 + sid.len() + a.data.len() + b.data.len(),
     ));
     for part in [DSI_ISK, sid, k, a.share, a.data, b.share, b.data] {
         prefixed(&mut text, part);
     }
-    Zeroizing::new(Sha512::digest(&*text).into())
+    hash(&[&text])
 }
 
 /// The key of the explicit confirmation tags.
-pub(super) fn mac_key(sid: &[u8], isk: &[u8; 64]) -> Zeroizing<[u8; 64]> {
-    let hash = Sha512::new()
-        .chain_update(DSI_MAC)
-        .chain_update(sid)
-        .chain_update(isk);
-    Zeroizing::new(hash.finalize().into())
+pub(super) fn mac_key(sid: &[u8], isk: &[u8; 64]) -> Kept<64> {
+    hash(&[DSI_MAC, sid, isk])
 }
 
 /// Appends `bytes` behind their length in unsigned LEB128.
@@ -111,13 +110,26 @@ pub(super) fn generator(prs: &[u8], ci: &[u8], sid: &[u8]) -> RistrettoPoint {
     prefixed(&mut text, padding.get(..room).unwrap_or_default());
     prefixed(&mut text, ci);
     prefixed(&mut text, sid);
-    let hash: Zeroizing<[u8; 64]> = Zeroizing::new(Sha512::digest(&*text).into());
-    RistrettoPoint::from_uniform_bytes(&hash)
+    RistrettoPoint::from_uniform_bytes(&hash(&[&text]))
 }
 
-fn multiply_checked(scalar: &Scalar, point: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
+fn hash(parts: &[&[u8]]) -> Kept<64> {
+    let mut hash = Sha512::new();
+    for part in parts {
+        hash.update(part);
+    }
+    let mut output = kept();
+    let place: &mut [u8; 64] = &mut output;
+    hash.finalize_into(place.into());
+    output
+}
+
+fn multiply_checked(scalar: &Scalar, point: &[u8; 32]) -> Option<Kept<32>> {
     let mut shared = CompressedRistretto(*point).decompress()? * scalar;
-    let k = Zeroizing::new(shared.compress().to_bytes());
+    let mut compressed = shared.compress();
+    let mut k = kept();
+    k.copy_from_slice(compressed.as_bytes());
+    compressed.zeroize();
     let usable = !shared.is_identity();
     shared.zeroize();
     usable.then_some(k)

@@ -35,32 +35,34 @@ enum Expected {
 
 impl Handshake {
     /// The client's end; its first message goes to `outbox`.
+    #[inline(never)]
     pub(super) fn client(
         secret: &Secret,
         service: &str,
         entropy: &Entropy,
         outbox: &mut Vec<u8>,
-    ) -> Self {
+    ) -> Box<Self> {
         let mut handshake = Self::new(Role::Client, secret, service, entropy);
         handshake.first_message(outbox);
         handshake
     }
 
     /// The server's end, which waits for the client's first message.
-    pub(super) fn server(secret: &Secret, service: &str, entropy: &Entropy) -> Self {
+    #[inline(never)]
+    pub(super) fn server(secret: &Secret, service: &str, entropy: &Entropy) -> Box<Self> {
         Self::new(Role::Server, secret, service, entropy)
     }
 
-    fn new(role: Role, secret: &Secret, service: &str, entropy: &Entropy) -> Self {
+    fn new(role: Role, secret: &Secret, service: &str, entropy: &Entropy) -> Box<Self> {
         let prs = secret.reveal().as_bytes();
-        Self {
+        Box::new(Self {
             role,
             nonce: entropy.nonce,
             share: Share::new(prs, &channel_identifier(service), b"", &entropy.seed),
             sent: None,
             inbox: Vec::with_capacity(TAG),
             expected: Expected::Preamble,
-        }
+        })
     }
 
     /// Takes bytes off the front of `input`, no more than the handshake has a use for, and answers into `outbox`.

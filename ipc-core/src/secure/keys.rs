@@ -1,11 +1,12 @@
 //! From the intermediate key and the transcript to everything the channel uses.
 
 use hmac::{Hmac, KeyInit, Mac};
+use sha2::digest::FixedOutput;
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::cpace::{self, Bound};
+use super::cpace::{self, Bound, Kept, kept};
 use crate::wire::preamble::{Preamble, Role};
 
 /// Names the construction in the channel identifier: other protocols with the same secret get other generators.
@@ -56,17 +57,17 @@ impl Message {
 
 /// The keys of one connection, when both ends have proven themselves. Wiped when dropped.
 pub(super) struct Keys {
-    pub(super) c2s: Zeroizing<[u8; 32]>,
-    pub(super) s2c: Zeroizing<[u8; 32]>,
-    pub(super) exporter: Zeroizing<[u8; 32]>,
+    pub(super) c2s: Kept<32>,
+    pub(super) s2c: Kept<32>,
+    pub(super) exporter: Kept<32>,
 }
 
 /// What the two first messages agreed on, before anybody has proven anything. Wiped when dropped.
 pub(super) struct Agreement {
     client: Message,
     server: Message,
-    isk: Zeroizing<[u8; 64]>,
-    mac_key: Zeroizing<[u8; 64]>,
+    isk: Kept<64>,
+    mac_key: Kept<64>,
 }
 
 impl Agreement {
@@ -87,7 +88,7 @@ impl Agreement {
             Role::Client => &self.client,
             Role::Server => &self.server,
         };
-        *hmac(&self.mac_key, &[&message.bound().confirmation()])
+        **hmac(&self.mac_key, &[&message.bound().confirmation()])
     }
 
     /// Whether `tag` is the proof of `role`, in a time that does not depend on where it differs.
@@ -103,7 +104,7 @@ impl Agreement {
             .chain_update(self.proof(Role::Client))
             .chain_update(self.proof(Role::Server))
             .finalize();
-        let prk = extract(&transcript.into(), &*self.isk);
+        let prk = extract(&transcript.into(), &**self.isk);
         Keys {
             c2s: expand(&prk, b"lipc/1 c2s"),
             s2c: expand(&prk, b"lipc/1 s2c"),
@@ -120,7 +121,7 @@ pub(super) fn channel_identifier(service: &str) -> Vec<u8> {
     identifier
 }
 
-pub(super) fn hmac(key: &[u8; 64], text: &[&[u8]]) -> Zeroizing<[u8; 64]> {
+pub(super) fn hmac(key: &[u8; 64], text: &[&[u8]]) -> Kept<64> {
     // A key of one block cannot be refused, and zeros at its end are what HMAC adds to a shorter one anyway.
     let block: &mut [u8; 128] = &mut Zeroizing::new([0; 128]);
     block[..64].copy_from_slice(key);
@@ -128,18 +129,21 @@ pub(super) fn hmac(key: &[u8; 64], text: &[&[u8]]) -> Zeroizing<[u8; 64]> {
     for part in text {
         mac.update(part);
     }
-    Zeroizing::new(mac.finalize().into_bytes().into())
+    let mut output = kept();
+    let place: &mut [u8; 64] = &mut output;
+    mac.finalize_into(place.into());
+    output
 }
 
 /// HKDF-Extract with SHA-512.
-pub(super) fn extract(salt: &[u8; 64], ikm: &[u8]) -> Zeroizing<[u8; 64]> {
+pub(super) fn extract(salt: &[u8; 64], ikm: &[u8]) -> Kept<64> {
     hmac(salt, &[ikm])
 }
 
 /// The first half of the first block of HKDF-Expand with SHA-512: more is never needed.
-pub(super) fn expand(prk: &[u8; 64], info: &[u8]) -> Zeroizing<[u8; 32]> {
+pub(super) fn expand(prk: &[u8; 64], info: &[u8]) -> Kept<32> {
     let block: &[u8; 64] = &hmac(prk, &[info, &[1]]);
-    let mut key = Zeroizing::new([0; 32]);
+    let mut key = kept();
     key.copy_from_slice(&block[..32]);
     key
 }

@@ -97,7 +97,7 @@ fn false_server(word: &str, seed: &str) -> Vec<&'static str> {
         // What its scalar gives, and what could be made of it for another word than the one it committed to.
         let shift = generator(guess.as_bytes(), &channel_identifier(""), b"")
             - generator(word.as_bytes(), &channel_identifier(""), b"");
-        let k = CompressedRistretto(*share(guess).agree(&m1.share()).unwrap())
+        let k = CompressedRistretto(**share(guess).agree(&m1.share()).unwrap())
             .decompress()
             .unwrap();
         let made = [k, k + shift, k - shift].map(|k| proofs(&k, m1, m2)[0] == ta);

@@ -127,13 +127,13 @@ impl Parts {
         let agreement = Agreement::new(&k, a, b);
         let keys = agreement.keys();
         Self {
-            k: to_hex(&*k),
-            isk: to_hex(&*isk),
-            mac_key: to_hex(&*mac_key(b"", &isk)),
+            k: to_hex(&k[..]),
+            isk: to_hex(&isk[..]),
+            mac_key: to_hex(&mac_key(b"", &isk)[..]),
             ta: to_hex(&agreement.proof(crate::wire::preamble::Role::Client)),
-            k_c2s: to_hex(&*keys.c2s),
-            k_s2c: to_hex(&*keys.s2c),
-            exporter: to_hex(&*keys.exporter),
+            k_c2s: to_hex(&keys.c2s[..]),
+            k_s2c: to_hex(&keys.s2c[..]),
+            exporter: to_hex(&keys.exporter[..]),
         }
     }
 }
