@@ -4,6 +4,7 @@ pub mod error;
 pub mod interface;
 #[doc(hidden)]
 pub mod private;
+pub mod secure;
 pub mod session;
 pub mod wire;
 
@@ -17,3 +18,4 @@ pub use interface::registry::{RegisterError, Registry};
 pub use interface::remote::{Device, Remote, Shared};
 pub use interface::value::{Args, Value};
 pub use interface::wire_type::Wire;
+pub use secure::Secret;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
 use ipc_core::{Device, Function, IntoFunction, RegisterError, Registry};
 
@@ -21,6 +22,7 @@ impl Server {
             address: "127.0.0.1".into(),
             port: DEFAULT_PORT,
             registry: Ok(Registry::new()),
+            unusable_secret: None,
             exposed: false,
             hint: false,
             config: Config::default(),
@@ -38,6 +40,7 @@ pub struct ServerBuilder {
     address: String,
     port: u16,
     registry: Result<Registry, RegisterError>,
+    unusable_secret: Option<SecretError>,
     exposed: bool,
     hint: bool,
     config: Config,
@@ -50,6 +53,9 @@ pub enum StartError {
     /// What is to be served does not fit together.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// The secret cannot be one.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The address is not one of this computer, or the name is unknown.
     #[error("cannot listen on `{address}`: {cause}; give an address or name of this computer")]
     Address {
@@ -68,8 +74,8 @@ pub enum StartError {
     },
     /// The server would be open to everybody in the network.
     #[error(
-        "{address} can be reached from other computers, and everybody there could use the instruments; bind a loopback \
-         address, or call `insecure_without_secret()` if that is intended"
+        "{address} can be reached from other computers, and everybody there could use the instruments; set a secret, bind \
+         a loopback address, or call `insecure_without_secret()` if that is intended"
     )]
     Exposed {
         /// The address and port.
@@ -139,6 +145,19 @@ impl ServerBuilder {
     /// The default is the empty name, which is also what clients ask for by default.
     pub fn service(mut self, service: &str) -> Self {
         self.config.service = service.to_string();
+        self
+    }
+
+    /// Only clients with the same secret are admitted, and all that is said is encrypted: a text (an ordinary word will
+    /// do, a long one is better), or a [`Secret`](ipc_core::Secret) from a file or the environment.
+    pub fn secret(mut self, secret: impl IntoSecret) -> Self {
+        self.config.secret = match secret.into_secret() {
+            Ok(secret) => Some(secret),
+            Err(error) => {
+                self.unusable_secret = Some(error);
+                None
+            }
+        };
         self
     }
 
@@ -224,7 +243,22 @@ impl ServerBuilder {
     /// Serves on the runtime at hand, for programs that have one, until the handle is stopped or dropped.
     pub async fn start(self) -> Result<ServerHandle, StartError> {
         let registry = self.registry?;
-        let listener = listener::bind(&self.address, self.port, self.exposed)?;
+        if let Some(error) = self.unusable_secret {
+            return Err(error.into());
+        }
+        let exposed = match &self.config.secret {
+            Some(secret) if secret.is_short() => {
+                tracing::warn!(
+                    "the secret has fewer than {} characters; a longer one is harder to guess",
+                    ipc_core::Secret::SHORT
+                );
+                listener::Exposure::Secret
+            }
+            Some(_) => listener::Exposure::Secret,
+            None if self.exposed => listener::Exposure::Insecure,
+            None => listener::Exposure::Refused,
+        };
+        let listener = listener::bind(&self.address, self.port, exposed)?;
         let handle = listener::start(listener, registry, self.config)?;
         if self.hint {
             handle.print_hint();

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ipc_core::Registry;
+use ipc_core::secure::Entropy;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::preamble::Role;
 use socket2::SockRef;
@@ -36,17 +37,31 @@ pub(crate) fn runtime() -> Result<Runtime, StartError> {
     builder.build().map_err(StartError::System)
 }
 
+/// What an address that other computers can reach amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exposure {
+    /// A secret keeps strangers out.
+    Secret,
+    /// Everybody is let in, on purpose.
+    Insecure,
+    /// Everybody would be let in, and nobody has said that this is meant.
+    Refused,
+}
+
 /// Opens the port, or says why not.
-pub(crate) fn bind(host: &str, port: u16, exposed: bool) -> Result<TcpListener, StartError> {
+pub(crate) fn bind(host: &str, port: u16, exposure: Exposure) -> Result<TcpListener, StartError> {
     let addresses = resolve(host, port)?;
     let mut failure = None;
     for address in addresses {
         if !address.ip().is_loopback() {
-            match exposed {
-                true => tracing::warn!(
-                    "{address} is open to everybody in the network: no secret is set"
-                ),
-                false => return Err(StartError::Exposed { address }),
+            match exposure {
+                Exposure::Secret => {}
+                Exposure::Insecure => {
+                    tracing::warn!(
+                        "{address} is open to everybody in the network: no secret is set"
+                    );
+                }
+                Exposure::Refused => return Err(StartError::Exposed { address }),
             }
         }
         match TcpListener::bind(address) {
@@ -171,14 +186,36 @@ async fn greet(
     if let Err(error) = socket::configure(SockRef::from(&stream), state.config.liveness) {
         tracing::debug!(%peer, "socket settings: {error}");
     }
-    let max_frame = state.config.table.session.max_frame;
-    let mut newcomer = Newcomer::new(stream, Link::plain(Role::Server, max_frame), peer);
+    let link = match link(state) {
+        Ok(link) => link,
+        Err(error) => {
+            tracing::error!(%peer, "refused a connection: the system gives no random numbers: {error}");
+            return None;
+        }
+    };
+    let mut newcomer = Newcomer::new(stream, link, peer);
     match timeout(HELLO_WITHIN, newcomer.hello()).await {
         Ok(Ok(hello)) => return Some((newcomer, hello)),
         Ok(Err(error)) => newcomer.dismiss(error).await,
         Err(_) => newcomer.dismiss(LinkError::Silent).await,
     }
     None
+}
+
+/// The server's end of a connection: in the clear, or under the secret if there is one. Nothing else is on offer.
+fn link(state: &ServerState) -> Result<Link, getrandom::Error> {
+    let max_frame = state.config.table.session.max_frame;
+    let Some(secret) = &state.config.secret else {
+        return Ok(Link::plain(Role::Server, max_frame));
+    };
+    let entropy = Entropy::gather(getrandom::fill)?;
+    Ok(Link::secret(
+        Role::Server,
+        secret,
+        &state.config.service,
+        entropy,
+        max_frame,
+    ))
 }
 
 /// Ctrl-C and SIGTERM.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use ipc_core::Registry;
 use ipc_core::session::table::{SessionTable, TableLimits};
 use ipc_core::wire::ctrl::{Hello, SessionKey};
+use ipc_core::{Registry, Secret};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -20,6 +20,7 @@ use crate::connection::Connection;
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) service: String,
+    pub(crate) secret: Option<Secret>,
     pub(crate) queue: usize,
     pub(crate) idle_handover: Option<Duration>,
     pub(crate) grace: Duration,
@@ -32,6 +33,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             service: String::new(),
+            secret: None,
             queue: 256,
             idle_handover: Some(Duration::from_secs(30)),
             grace: Duration::from_secs(15),

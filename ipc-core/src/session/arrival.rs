@@ -60,7 +60,7 @@ impl Arrival {
     }
 
     /// The network has ended.
-    pub fn handle_eof(&self) -> LinkError {
+    pub fn handle_eof(&mut self) -> LinkError {
         self.link.handle_eof()
     }
 
@@ -88,7 +88,7 @@ impl Arrival {
 
     /// Sends the client away.
     pub fn refuse(&mut self, reason: ByeReason, message: impl Into<String>) {
-        self.link.send(bye(reason, message));
+        self.link.send_last(bye(reason, message));
     }
 
     /// The next bytes for the network.

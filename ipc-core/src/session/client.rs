@@ -255,7 +255,7 @@ impl ClientSession {
     pub fn close(&mut self) {
         let link = match std::mem::replace(&mut self.state, State::Disconnected) {
             State::Greeting { mut link, .. } | State::Ready(mut link) => {
-                link.send(bye(ByeReason::Done, "the client has finished"));
+                link.send_last(bye(ByeReason::Done, "the client has finished"));
                 Some(link)
             }
             State::Closed(link) => link,

@@ -159,7 +159,7 @@ impl ServerSession {
 
     /// The network has ended; `cause` says how, where the end was not an orderly one.
     pub fn handle_eof(&mut self, cause: Option<String>) {
-        if let Some(link) = &self.link {
+        if let Some(link) = &mut self.link {
             let error = cause.map_or_else(|| link.handle_eof(), LinkError::Lost);
             self.lose(error);
         }
@@ -256,7 +256,7 @@ impl ServerSession {
     /// Ends the connection, not the session.
     pub fn say_bye(&mut self, reason: ByeReason, message: &str) {
         if let Some(link) = &mut self.link {
-            link.send(bye(reason, message));
+            link.send_last(bye(reason, message));
         }
     }
 
