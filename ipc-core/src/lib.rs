@@ -13,3 +13,4 @@ pub use interface::local::Local;
 pub use interface::remote::{Device, Remote, Shared};
 pub use interface::value::{Args, Value};
 pub use interface::wire_type::Wire;
+pub use ipc_derive::remote;
