@@ -18,4 +18,5 @@ pub use interface::registry::{RegisterError, Registry};
 pub use interface::remote::{Device, Remote, Shared};
 pub use interface::value::{Args, Value};
 pub use interface::wire_type::Wire;
+pub use ipc_derive::remote;
 pub use secure::Secret;

@@ -1,5 +1,6 @@
 //! What a driver offers, how it is called, and what calls it.
 
+pub mod autoref;
 pub mod caller;
 pub mod context;
 pub mod describe;
@@ -9,5 +10,6 @@ pub mod local;
 pub mod registry;
 pub mod remote;
 pub mod schema;
+pub mod spec;
 pub mod value;
 pub mod wire_type;

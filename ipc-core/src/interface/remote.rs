@@ -16,6 +16,25 @@ pub trait Remote: Send + 'static {
     fn dispatch(&mut self, method: usize, invocation: &mut Invocation<'_>) -> Result<(), Failure>;
 }
 
+/// What can be called through a proxy; generated for every proxy, whether the driver is there or not.
+pub trait Offer {
+    /// How many methods there are.
+    const METHODS: usize;
+
+    /// The methods of the proxy.
+    fn interface() -> Interface;
+}
+
+/// A proxy whose driver `D` is there, so that its calls can be run.
+pub trait Part<D: ?Sized>: Offer {
+    /// Runs method number `method` of [`Offer::interface`].
+    fn dispatch(
+        driver: &mut D,
+        method: usize,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), Failure>;
+}
+
 /// A driver in use by several: served to clients, and at hand for code in the server's own process.
 ///
 /// Cheap to clone; all clones are the same driver.
