@@ -7,6 +7,7 @@ use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
 use ipc_core::{Device, Function, IntoFunction, RegisterError, Registry};
 
+use crate::gate::AccessLimits;
 use crate::handle::ServerHandle;
 use crate::listener;
 use crate::state::Config;
@@ -202,6 +203,12 @@ impl ServerBuilder {
     /// The longest call that is accepted, in bytes. The default is 16 MiB.
     pub fn max_call(mut self, bytes: usize) -> Self {
         self.config.table.session.max_frame = bytes;
+        self
+    }
+
+    /// How many strangers may knock, for how long, and how often a secret may be guessed.
+    pub fn access_limits(mut self, limits: AccessLimits) -> Self {
+        self.config.access = limits;
         self
     }
 

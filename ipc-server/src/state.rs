@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::activity::Activity;
 use crate::admission::{Admission, Ticket};
 use crate::connection::Connection;
+use crate::gate::{AccessLimits, Gate};
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) grace: Duration,
     pub(crate) liveness: Duration,
     pub(crate) stop_timeout: Duration,
+    pub(crate) access: AccessLimits,
     pub(crate) table: TableLimits,
 }
 
@@ -39,6 +41,7 @@ impl Default for Config {
             grace: Duration::from_secs(15),
             liveness: Duration::from_secs(15),
             stop_timeout: Duration::from_secs(5),
+            access: AccessLimits::default(),
             table: TableLimits::default(),
         }
     }
@@ -53,6 +56,7 @@ pub(crate) struct ServerState {
     pub(crate) runtime: Handle,
     table: Mutex<SessionTable>,
     admission: Mutex<Admission>,
+    gate: Mutex<Gate>,
     /// Rises whenever a place in the order of clients may have become free.
     turns: watch::Sender<u64>,
     out: Mutex<HashMap<SessionKey, OutSession>>,
@@ -113,6 +117,7 @@ impl ServerState {
             runtime,
             table: Mutex::new(SessionTable::new(incarnation, config.table.clone())),
             admission: Mutex::new(Admission::new(config.queue)),
+            gate: Mutex::new(Gate::new(config.access.clone())),
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
@@ -128,6 +133,10 @@ impl ServerState {
 
     pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
         lock(&self.admission)
+    }
+
+    pub(crate) fn gate(&self) -> MutexGuard<'_, Gate> {
+        lock(&self.gate)
     }
 
     /// Tells when a place may have become free.
