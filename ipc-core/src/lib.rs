@@ -15,7 +15,7 @@ pub use interface::describe::ServerDescription;
 pub use interface::function::{Function, IntoFunction, Returns};
 pub use interface::local::Local;
 pub use interface::registry::{RegisterError, Registry};
-pub use interface::remote::{Device, Remote, Shared};
+pub use interface::remote::{Device, Release, Remote, Shared};
 pub use interface::value::{Args, Value};
 pub use interface::wire_type::Wire;
 pub use ipc_derive::remote;

@@ -81,6 +81,11 @@ impl Admission {
         self.lease_epoch
     }
 
+    /// The devices were put into a safe state: whoever comes next finds them changed, the same session included.
+    pub(crate) fn forget_last_session(&mut self) {
+        self.last_session = None;
+    }
+
     /// Gives up a place, waiting or held. Returns true if it was there.
     pub(crate) fn leave(&mut self, ticket: Ticket) -> bool {
         let waiting = self.queue.len();

@@ -187,6 +187,9 @@ async fn wait_for_turn(
                 let peer = newcomer.peer();
                 tracing::info!(%peer, client = hello.name, "waits: {status}");
             }
+            if !has_waited {
+                state.ask_for_room();
+            }
             has_waited = true;
             newcomer.tell_place(status).await?;
         }

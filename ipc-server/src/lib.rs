@@ -41,4 +41,4 @@ mod stranger;
 pub use builder::{DEFAULT_PORT, Server, ServerBuilder, StartError};
 pub use gate::AccessLimits;
 pub use handle::{ClientInfo, ServerHandle};
-pub use ipc_core::{Device, RegisterError, Shared};
+pub use ipc_core::{Device, RegisterError, Release, Shared};

@@ -16,7 +16,7 @@ use ipc_core::interface::registry::IncomingCall;
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, ServerSession};
 use ipc_core::wire::ctrl::{ByeReason, Hello};
-use ipc_core::{Refusal, wire::ctrl::SessionKey};
+use ipc_core::{Refusal, Release, wire::ctrl::SessionKey};
 use tokio::sync::watch;
 
 use crate::activity::Activity;
@@ -84,8 +84,8 @@ fn serve(seat: Seat) {
         state: Arc::clone(&state),
     });
     host.attach(connection, &hello);
-    let is_over = host.converse();
-    host.retire(key, is_over);
+    let over = host.converse();
+    host.retire(key, over);
     drop(place);
 }
 
@@ -110,11 +110,28 @@ struct Conversation {
     activity: Arc<Activity>,
 }
 
-/// What ends a conversation: for good, or until the client comes back.
-#[derive(PartialEq, Eq)]
-enum Over {
-    ForGood,
-    ForNow,
+/// How a conversation ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Over {
+    why: Release,
+    /// True if the session may be resumed.
+    may_return: bool,
+}
+
+impl Over {
+    fn for_now(why: Release) -> Self {
+        Self {
+            why,
+            may_return: true,
+        }
+    }
+
+    fn for_good(why: Release) -> Self {
+        Self {
+            why,
+            may_return: false,
+        }
+    }
 }
 
 impl Host {
@@ -143,7 +160,7 @@ impl Host {
             }
             let end = self.conversation.borrow().session.end().cloned();
             let over = match end {
-                Some(End::Finished) => Some(Over::ForGood),
+                Some(End::Finished) => Some(Over::for_good(Release::Finished)),
                 Some(End::Lost(error)) => self.await_return(&error),
                 None => self.leave_if_asked(),
             };
@@ -193,31 +210,42 @@ impl Host {
         conversation.flush();
     }
 
-    /// Keeps the place of a client that vanished, for a while. One whose connection was closed or reset has gone, or is
-    /// on its way back already.
+    /// Keeps the place of a client whose connection was lost, for a while. A client that vanished may not know yet that
+    /// it has to come back; one whose connection was closed has gone or is on its way, and makes room for others.
     fn await_return(&self, error: &LinkError) -> Option<Over> {
         let client = Rc::clone(&self.client.borrow());
         tracing::info!(%client, "connection lost: {error}");
         self.conversation.borrow_mut().disconnect();
-        let is_lost = matches!(error, LinkError::Lost(_) | LinkError::Silent);
-        if !is_lost || self.state.is_stopping() {
-            return Some(Over::ForNow);
+        if self.state.is_stopping() {
+            return Some(Over::for_now(Release::Stopping));
         }
-        let patience = match self.conversation.borrow().has_vanished {
-            true => self.state.config.grace,
-            false if self.expected.load(Ordering::SeqCst) > 0 => HAND_OVER_WITHIN,
-            false => Duration::ZERO,
-        };
+        if !matches!(error, LinkError::Lost(_) | LinkError::Silent) {
+            return Some(Over::for_now(Release::Lost));
+        }
+        let has_vanished = self.conversation.borrow().has_vanished;
+        let deadline = Instant::now() + self.state.config.grace;
         self.wants.send_replace(true);
-        let mail = self.mail.recv_timeout(patience);
-        self.wants.send_replace(false);
-        match mail {
-            Ok(Mail::Resume(resumption)) => {
-                self.attach(resumption.connection, &resumption.hello);
-                None
+        let over = loop {
+            let is_wanted = self.state.admission().waiting() > 0;
+            let patience = match self.expected.load(Ordering::SeqCst) {
+                0 if is_wanted && !has_vanished => Duration::ZERO,
+                0 => deadline.saturating_duration_since(Instant::now()),
+                _ => HAND_OVER_WITHIN,
+            };
+            match self.mail.recv_timeout(patience) {
+                Ok(Mail::Resume(resumption)) => {
+                    self.attach(resumption.connection, &resumption.hello);
+                    break None;
+                }
+                Ok(Mail::MakeRoom) => {}
+                Ok(Mail::Stop) => break Some(Over::for_now(Release::Stopping)),
+                // The connection that was expected did not come after all.
+                Err(_) if Instant::now() < deadline && (has_vanished || !is_wanted) => {}
+                Err(_) => break Some(Over::for_now(Release::Lost)),
             }
-            Ok(Mail::Stop) | Err(_) => Some(Over::ForNow),
-        }
+        };
+        self.wants.send_replace(false);
+        over
     }
 
     fn leave_if_asked(&self) -> Option<Over> {
@@ -231,26 +259,28 @@ impl Host {
         conversation.session.say_bye(reason, &message);
         conversation.flush();
         conversation.disconnect();
-        Some(if reason == ByeReason::Disconnected {
-            Over::ForGood
-        } else {
-            Over::ForNow
+        Some(match reason {
+            ByeReason::Stopping => Over::for_now(Release::Stopping),
+            ByeReason::IdleHandover => Over::for_now(Release::HandedOver),
+            _ => Over::for_good(Release::HandedOver),
         })
     }
 
-    /// Gives the session back to the table. The order matters: whoever finds it out of this thread's hands must find
-    /// it in the table.
+    /// Puts the devices into their safe state and gives the session back to the table. The order matters: whoever finds
+    /// it out of this thread's hands must find it in the table.
     fn retire(&self, key: SessionKey, over: Over) {
         let mut conversation = self.conversation.borrow_mut();
         conversation.disconnect();
-        match over {
-            Over::ForGood => self.state.table().remove(key),
-            Over::ForNow => {
-                let limits = self.state.config.table.session.clone();
-                let empty = Box::new(ServerSession::new(key, limits));
-                let session = std::mem::replace(&mut conversation.session, empty);
-                self.state.table().park(session, Instant::now());
-            }
+        if self.state.registry.release(over.why) {
+            self.state.admission().forget_last_session();
+        }
+        if over.may_return {
+            let limits = self.state.config.table.session.clone();
+            let empty = Box::new(ServerSession::new(key, limits));
+            let session = std::mem::replace(&mut conversation.session, empty);
+            self.state.table().park(session, Instant::now());
+        } else {
+            self.state.table().remove(key);
         }
         self.state.set_out(key, None);
         tracing::info!(client = %self.client.borrow(), "gave the server back");
@@ -266,9 +296,11 @@ impl Host {
         conversation.disconnect();
         drop(conversation);
         self.wants.send_replace(true);
-        if let Ok(Mail::Resume(resumption)) = self.mail.try_recv() {
-            self.wants.send_replace(false);
-            self.attach(resumption.connection, &resumption.hello);
+        while let Ok(mail) = self.mail.try_recv() {
+            if let Mail::Resume(resumption) = mail {
+                self.wants.send_replace(false);
+                self.attach(resumption.connection, &resumption.hello);
+            }
         }
     }
 }

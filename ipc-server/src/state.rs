@@ -92,6 +92,8 @@ pub(crate) struct OutSession {
 pub(crate) enum Mail {
     /// The client is back.
     Resume(Box<Resumption>),
+    /// Somebody else wants the place.
+    MakeRoom,
     /// The server is stopping.
     Stop,
 }
@@ -166,6 +168,14 @@ impl ServerState {
     /// All sessions that hold the server or may come back to their place.
     pub(crate) fn all_out(&self) -> Vec<OutSession> {
         lock(&self.out).values().cloned().collect()
+    }
+
+    /// Lets the holder know that somebody waits, in case it has no connection to lose.
+    pub(crate) fn ask_for_room(&self) {
+        for out in self.all_out() {
+            // A thread that has ended meanwhile needs no mail.
+            let _ = out.mailbox.send(Mail::MakeRoom);
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -48,6 +48,25 @@ impl<T> Shared<T> {
     }
 }
 
+impl<T: Remote> Shared<T> {
+    /// Serves the driver, and runs `hook` whenever a client no longer holds it, before another one does: the place to
+    /// switch a laser off, or to ramp a field down.
+    ///
+    /// A client that was lost without a goodbye is waited for first, for as long as the server's grace, unless somebody
+    /// else wants the server. A client that comes back after the hook has run is told that the devices were released in
+    /// between.
+    ///
+    /// ```ignore
+    /// server.device(Shared::new(laser).on_release(|laser, _why| laser.switch_off()))
+    /// ```
+    pub fn on_release(self, hook: impl Fn(&mut T, Release) + Send + Sync + 'static) -> Device {
+        let driver = self.clone();
+        let mut device = Device::from(self);
+        device.on_release = Some(Box::new(move |why| hook(&mut driver.lock(), why)));
+        device
+    }
+}
+
 impl<T: ?Sized> Shared<T> {
     /// Waits until no other call uses the driver, then keeps others out until the guard is dropped.
     ///
@@ -74,6 +93,23 @@ pub struct Device {
     pub(crate) driver: Shared<dyn Remote>,
     pub(crate) interface: Interface,
     pub(crate) prefix: String,
+    pub(crate) on_release: Option<ReleaseHook>,
+}
+
+pub(crate) type ReleaseHook = Box<dyn Fn(Release) + Send + Sync>;
+
+/// Why a client no longer holds the devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Release {
+    /// It has finished, and said so.
+    Finished,
+    /// Its connection was lost, and it did not come back in time.
+    Lost,
+    /// It was asked to make room for others.
+    HandedOver,
+    /// The server is stopping.
+    Stopping,
 }
 
 impl Device {
@@ -111,6 +147,7 @@ impl<T: Remote> From<Shared<T>> for Device {
             driver: Shared(driver),
             interface: T::interface(),
             prefix: String::new(),
+            on_release: None,
         }
     }
 }

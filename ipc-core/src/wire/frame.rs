@@ -81,11 +81,6 @@ impl FrameReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The buffer itself, for a layer below that appends to it.
-    pub(crate) fn buffer_mut(&mut self) -> &mut BytesMut {
-        &mut self.buffer
-    }
-
     /// The next complete frame, if its bytes are all here.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         let Some(prefix) = self.buffer.first_chunk::<LENGTH>() else {
