@@ -49,7 +49,7 @@ impl Default for ClientConfig {
 ///
 /// * every call ends exactly once: in one [`Event::Ended`], or in the value of [`give_up`](Self::give_up);
 /// * a call that was sent is sent again only to the session that saw it, under its own number, or if it is idempotent;
-/// * after [`close`](Self::close) there are no more events;
+/// * after [`close`](Self::close) there are no events but the ends of calls;
 /// * no input, cut in any way, panics; memory is bounded by the calls in flight and the longest frame.
 #[derive(Debug)]
 pub struct ClientSession {
@@ -85,6 +85,13 @@ struct InFlight {
     start: Option<u64>,
     /// True if an earlier connection may have carried it.
     sent: bool,
+}
+
+impl InFlight {
+    /// False if the call certainly never left: what is queued leaves even when nobody waits for its answer any more.
+    fn may_have_left(&self) -> bool {
+        self.sent || self.start.is_some()
+    }
 }
 
 /// What happened at a [`ClientSession`].
@@ -224,7 +231,7 @@ impl ClientSession {
         let Some(call) = self.calls.remove(&number) else {
             return GivenUp::Ended;
         };
-        let sent = call.sent || call.start.is_some();
+        let sent = call.may_have_left();
         if let State::Ready(link) = &mut self.state
             && sent
         {
@@ -251,7 +258,8 @@ impl ClientSession {
         }
     }
 
-    /// Says goodbye and ends the session. Calls in flight end; nothing happens afterwards.
+    /// Says goodbye and ends the session. Calls in flight end: not sent, or outcome unknown. Nothing else happens
+    /// afterwards.
     pub fn close(&mut self) {
         let link = match std::mem::replace(&mut self.state, State::Disconnected) {
             State::Greeting { mut link, .. } | State::Ready(mut link) => {
@@ -262,8 +270,15 @@ impl ClientSession {
             State::Disconnected => None,
         };
         self.state = State::Closed(link);
-        self.calls.clear();
-        self.events.clear();
+        self.events
+            .retain(|event| matches!(event, Event::Ended { .. }));
+        for (number, call) in std::mem::take(&mut self.calls) {
+            let outcome = match call.may_have_left() {
+                false => CallOutcome::NotSent(NotSent::Closed),
+                true => CallOutcome::Unknown(NotSent::Closed.to_string()),
+            };
+            self.end(number, outcome);
+        }
     }
 
     /// Takes bytes from the network.

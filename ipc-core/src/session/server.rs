@@ -287,6 +287,20 @@ impl ServerSession {
         }
     }
 
+    /// True if nothing has grown beyond its limit, `input` bytes having come since there was room.
+    #[cfg(test)]
+    pub(crate) fn is_within_limits(&self, input: usize) -> bool {
+        let kept: usize = self
+            .done
+            .values()
+            .filter_map(|done| Some(done.reply.as_ref()?.len()))
+            .sum();
+        kept == self.kept
+            && self.kept <= self.limits.kept_replies
+            && self.done.len() <= MAX_UNCONFIRMED
+            && self.waiting.len() <= self.limits.waiting_calls + input / 40
+    }
+
     fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
         let ctrl = frame.ctrl;
         let read = |error| LinkError::Message { ctrl, error };

@@ -1,6 +1,9 @@
 //! Both ends of a session in one process: virtual time, a wire that delays, cuts and loses.
 
 mod garbage;
+mod pair;
+mod server_end;
+mod stories;
 
 use std::time::Instant;
 
