@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::call_frame;
 use super::pair::Pair;
-use crate::error::NotSent;
+use super::server_end::LIMITS;
+use crate::error::{NotSent, Refusal};
 use crate::session::client::{CallOutcome, ClientConfig, Event};
 
 /// A client and a server that have met.
@@ -62,4 +63,27 @@ fn closing_tells_the_end_of_each_call() {
     assert_eq!(ended(&mut pair), Some((after, not_sent)));
     pair.pass(Duration::from_secs(1000));
     assert_eq!(pair.client.poll_event(), None);
+}
+
+/// A refusal that was not kept was told as "it ran" when the call came again.
+#[test]
+fn a_refusal_that_was_not_kept_is_still_a_refusal() {
+    let mut pair = connected();
+    let number = call(&mut pair, 1);
+    exchange(&mut pair);
+    let key = *pair.server.out.keys().next().unwrap();
+    pair.server.start(key, pair.now).unwrap();
+    let held = pair.server.out.get_mut(&key).unwrap();
+    let method = "m".repeat(LIMITS.kept_replies);
+    held.session.refuse(number, Refusal::Stopping { method });
+    held.running = None;
+    pair.hang_up();
+    exchange(&mut pair);
+    pair.dial();
+    exchange(&mut pair);
+    let id = *pair.server.fencing.keys().next().unwrap();
+    pair.take_over(id);
+    exchange(&mut pair);
+    let (_, outcome) = ended(&mut pair).unwrap();
+    assert!(matches!(outcome, CallOutcome::Refused(_)), "{outcome:?}");
 }
