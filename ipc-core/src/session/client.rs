@@ -85,6 +85,8 @@ struct InFlight {
     start: Option<u64>,
     /// True if an earlier connection may have carried it.
     sent: bool,
+    /// True if an earlier session may have run it.
+    forgotten: bool,
 }
 
 impl InFlight {
@@ -216,6 +218,7 @@ impl ClientSession {
             deadline,
             start: None,
             sent: false,
+            forgotten: false,
         };
         self.calls.insert(number, call);
         match self.state {
@@ -472,17 +475,22 @@ impl ClientSession {
         });
         let numbers: Vec<u64> = self.calls.keys().copied().collect();
         for number in numbers {
-            let lost = self
-                .calls
-                .get(&number)
-                .is_some_and(|call| call.sent && !call.idempotent);
-            if lost && !resumed {
+            if !resumed && !self.may_go_on(number) {
                 let reason = "the server was restarted, or has forgotten this session";
                 self.end(number, CallOutcome::Unknown(reason.into()));
             } else {
                 self.send_call(number);
             }
         }
+    }
+
+    /// Whether a call can be sent to a session that has not seen it.
+    fn may_go_on(&mut self, number: u64) -> bool {
+        let Some(call) = self.calls.get_mut(&number) else {
+            return false;
+        };
+        call.forgotten |= call.sent;
+        call.idempotent || !call.forgotten
     }
 
     fn send_call(&mut self, number: u64) {
@@ -493,10 +501,14 @@ impl ClientSession {
             return;
         };
         if call.frame.len() > self.max_request {
-            let error = CodecError::TooLarge {
+            let reason = NotSent::Arguments(CodecError::TooLarge {
                 limit: self.max_request,
+            });
+            let outcome = match call.sent {
+                false => CallOutcome::NotSent(reason),
+                true => CallOutcome::Unknown(reason.to_string()),
             };
-            self.end(number, CallOutcome::NotSent(NotSent::Arguments(error)));
+            self.end(number, outcome);
         } else {
             call.start = Some(link.send(call.frame.clone()));
         }
@@ -504,15 +516,17 @@ impl ClientSession {
 
     fn handle_reply(&mut self, number: u64, outcome: Outcome, large: bool) {
         // The answer to a call that was given up is nobody's any more.
-        if self.calls.contains_key(&number) {
-            self.end(
-                number,
-                match outcome {
-                    Outcome::Ok(payload) => CallOutcome::Returned(payload),
-                    Outcome::Refused(refusal) => CallOutcome::Refused(refusal),
-                    Outcome::Fault(fault) => CallOutcome::Failed(fault),
-                },
-            );
+        if let Some(call) = self.calls.get(&number) {
+            let outcome = match outcome {
+                Outcome::Ok(payload) => CallOutcome::Returned(payload),
+                // A refusal speaks for the session that refused, not for the one before it.
+                Outcome::Refused(refusal) if call.forgotten => {
+                    CallOutcome::Unknown(refusal.to_string())
+                }
+                Outcome::Refused(refusal) => CallOutcome::Refused(refusal),
+                Outcome::Fault(fault) => CallOutcome::Failed(fault),
+            };
+            self.end(number, outcome);
         }
         if large {
             let acknowledged = self.oldest_call().unwrap_or(self.last_number + 1);

@@ -87,3 +87,26 @@ fn a_refusal_that_was_not_kept_is_still_a_refusal() {
     let (_, outcome) = ended(&mut pair).unwrap();
     assert!(matches!(outcome, CallOutcome::Refused(_)), "{outcome:?}");
 }
+
+/// An idempotent call ran, the server was restarted, and the new one refused it: the client was told that nothing had
+/// happened at the instrument.
+#[test]
+fn a_refusal_says_nothing_about_an_earlier_session() {
+    let mut pair = connected();
+    let number = pair.client.call(call_frame(1, 0), true, None, pair.now);
+    exchange(&mut pair);
+    let key = *pair.server.out.keys().next().unwrap();
+    pair.server.start(key, pair.now).unwrap();
+    pair.crash();
+    exchange(&mut pair);
+    pair.dial();
+    exchange(&mut pair);
+    let key = *pair.server.out.keys().next().unwrap();
+    pair.server.start(key, pair.now).unwrap();
+    let held = pair.server.out.get_mut(&key).unwrap();
+    let method = "m".into();
+    held.session.refuse(number, Refusal::Stopping { method });
+    exchange(&mut pair);
+    let (_, outcome) = ended(&mut pair).unwrap();
+    assert!(matches!(outcome, CallOutcome::Unknown(_)), "{outcome:?}");
+}
