@@ -386,6 +386,11 @@ impl ClientSession {
         matches!(self.state, State::Disconnected)
     }
 
+    #[cfg(test)]
+    pub(crate) fn in_flight(&self) -> Vec<u64> {
+        self.calls.keys().copied().collect()
+    }
+
     /// The lowest number of a call that has not ended.
     fn oldest_call(&self) -> Option<u64> {
         self.calls.first_key_value().map(|(number, _)| *number)

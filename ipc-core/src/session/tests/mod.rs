@@ -2,8 +2,10 @@
 
 mod garbage;
 mod pair;
+mod random;
 mod server_end;
 mod stories;
+mod trial;
 
 use std::time::Instant;
 
