@@ -151,7 +151,8 @@ impl Link {
         match self.frames.finish() {
             Ok(()) if self.greeted => LinkError::Lost("the other end closed it".into()),
             Ok(()) => LinkError::Lost("the other end closed it before saying anything".into()),
-            Err(error) => error.into(),
+            // However far the last frame came: this is a lost connection, not a peer that cannot make frames.
+            Err(error) => LinkError::Lost(error.to_string()),
         }
     }
 
@@ -159,8 +160,7 @@ impl Link {
     pub(crate) fn send(&mut self, frame: Bytes) -> u64 {
         let start = self.queued;
         if self.prefix.is_empty() {
-            self.queued += frame.len() as u64;
-            self.outbox.push_back(frame);
+            self.queue(frame);
         } else {
             self.prefix.extend_from_slice(&frame);
             self.flush_prefix();
@@ -170,8 +170,15 @@ impl Link {
 
     fn flush_prefix(&mut self) {
         let bytes = Bytes::from(std::mem::take(&mut self.prefix));
-        self.queued += bytes.len() as u64;
-        self.outbox.push_back(bytes);
+        self.queue(bytes);
+    }
+
+    /// Nothing is not queued: it would look like the end of the queue.
+    fn queue(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.queued += bytes.len() as u64;
+            self.outbox.push_back(bytes);
+        }
     }
 
     /// The next bytes for the network; empty when there are none. One frame at a time, so that a frame is one write.

@@ -6,7 +6,11 @@ use super::call_frame;
 use super::pair::Pair;
 use super::server_end::LIMITS;
 use crate::error::{NotSent, Refusal};
+use crate::session::arrival::Arrival;
 use crate::session::client::{CallOutcome, ClientConfig, Event};
+use crate::session::link::{Link, LinkError};
+use crate::wire::ctrl::ByeReason;
+use crate::wire::preamble::{Preamble, Role, Suite};
 
 /// A client and a server that have met.
 fn connected() -> Pair {
@@ -109,4 +113,32 @@ fn a_refusal_says_nothing_about_an_earlier_session() {
     exchange(&mut pair);
     let (_, outcome) = ended(&mut pair).unwrap();
     assert!(matches!(outcome, CallOutcome::Unknown(_)), "{outcome:?}");
+}
+
+/// A connection cut within a frame was told as bytes that are not frames, and the place was not kept for its client.
+#[test]
+fn a_connection_cut_within_a_frame_is_a_lost_one() {
+    let mut link = Link::plain(Role::Server, 100);
+    let preamble = Preamble {
+        suite: Suite::Plain,
+        role: Role::Client,
+    };
+    link.handle_input(&preamble.encode()).unwrap();
+    link.handle_input(&[9, 0]).unwrap();
+    assert!(matches!(link.handle_eof(), LinkError::Lost(_)));
+}
+
+/// The second piece of a client of another version put an empty one before the goodbye, which was then never sent.
+#[test]
+fn another_version_is_told_why_however_its_bytes_are_cut() {
+    let mut arrival = Arrival::new(Link::plain(Role::Server, 100));
+    assert!(arrival.handle_input(b"LIPC\x09\0C\0").is_err());
+    assert!(arrival.handle_input(b"and more").is_err());
+    arrival.refuse(ByeReason::Protocol, "not here");
+    let mut pieces = 0;
+    while !arrival.transmit().is_empty() {
+        arrival.consume(usize::MAX);
+        pieces += 1;
+    }
+    assert_eq!(pieces, 2, "a preamble and a goodbye");
 }
