@@ -69,7 +69,8 @@ enum State {
     Disconnected,
     Greeting {
         link: Link,
-        give_up: Instant,
+        /// Never, if the patience is longer than time.
+        give_up: Option<Instant>,
     },
     Ready(Link),
     /// For good; the link is there to carry the goodbye.
@@ -193,7 +194,7 @@ impl ClientSession {
         link.send(frame_of(CtrlMsg::Hello, &hello).into());
         self.state = State::Greeting {
             link,
-            give_up: now + self.config.patience,
+            give_up: now.checked_add(self.config.patience),
         };
     }
 
@@ -330,7 +331,7 @@ impl ClientSession {
             });
         }
         if let State::Greeting { give_up, .. } = self.state
-            && give_up <= now
+            && give_up.is_some_and(|give_up| give_up <= now)
         {
             self.lose(LinkError::Silent);
         }
@@ -339,7 +340,7 @@ impl ClientSession {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; may change with every other call.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let greeting = match self.state {
-            State::Greeting { give_up, .. } => Some(give_up),
+            State::Greeting { give_up, .. } => give_up,
             _ => None,
         };
         self.calls
@@ -406,8 +407,11 @@ impl ClientSession {
     fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
         let ctrl = frame.ctrl;
         let read = |error: CodecError| LinkError::Message { ctrl, error };
+        if let State::Greeting { give_up, .. } = &mut self.state {
+            *give_up = now.checked_add(self.config.patience);
+        }
         match ctrl {
-            CtrlMsg::Info => self.handle_info(value_of(&frame).map_err(read)?, now),
+            CtrlMsg::Info => self.handle_info(value_of(&frame).map_err(read)?),
             CtrlMsg::Ping => {
                 let token: u64 = value_of(&frame).map_err(read)?;
                 if let Some(link) = self.link_mut() {
@@ -435,14 +439,9 @@ impl ClientSession {
         Ok(())
     }
 
-    fn handle_info(&mut self, info: Info, now: Instant) {
+    fn handle_info(&mut self, info: Info) {
         match info {
-            Info::Queued(status) => {
-                if let State::Greeting { give_up, .. } = &mut self.state {
-                    *give_up = now + self.config.patience;
-                }
-                self.events.push_back(Event::Queued(status));
-            }
+            Info::Queued(status) => self.events.push_back(Event::Queued(status)),
             Info::Progress {
                 call,
                 fraction,

@@ -9,7 +9,8 @@ use crate::error::{NotSent, Refusal};
 use crate::session::arrival::Arrival;
 use crate::session::client::{CallOutcome, ClientConfig, Event};
 use crate::session::link::{Link, LinkError};
-use crate::wire::ctrl::ByeReason;
+use crate::wire::ctrl::{ByeReason, CtrlMsg};
+use crate::wire::message::frame_of;
 use crate::wire::preamble::{Preamble, Role, Suite};
 
 /// A client and a server that have met.
@@ -141,4 +142,40 @@ fn another_version_is_told_why_however_its_bytes_are_cut() {
         pieces += 1;
     }
     assert_eq!(pieces, 2, "a preamble and a goodbye");
+}
+
+/// "Wait for ever" overflowed the clock.
+#[test]
+fn endless_patience_is_no_panic() {
+    let mut pair = Pair::new(ClientConfig {
+        patience: Duration::MAX,
+        ..ClientConfig::default()
+    });
+    pair.dial();
+    assert_eq!(pair.client.poll_timeout(), None);
+    exchange(&mut pair);
+    assert!(pair.client.is_ready());
+}
+
+/// A server that asked whether its client was still there counted as silent.
+#[test]
+fn a_ping_is_a_sign_of_life() {
+    let mut pair = Pair::new(ClientConfig::default());
+    let link = Link::plain(Role::Client, 100);
+    pair.client.connect(link, pair.now);
+    let mut said = Preamble {
+        suite: Suite::Plain,
+        role: Role::Server,
+    }
+    .encode()
+    .to_vec();
+    for _ in 0..10 {
+        said.extend(frame_of(CtrlMsg::Ping, &1_u64));
+        pair.client.handle_input(&said, pair.now);
+        said.clear();
+        pair.pass(Duration::from_secs(10));
+        assert!(!pair.client.is_disconnected());
+    }
+    pair.pass(Duration::from_secs(10));
+    assert!(pair.client.is_disconnected());
 }
