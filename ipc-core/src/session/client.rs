@@ -49,7 +49,7 @@ impl Default for ClientConfig {
 ///
 /// * every call ends exactly once: in one [`Event::Ended`], or in the value of [`give_up`](Self::give_up);
 /// * a call that was sent is sent again only to the session that saw it, under its own number, or if it is idempotent;
-/// * after [`close`](Self::close) there are no more events;
+/// * after [`close`](Self::close) there are no events but the ends of calls;
 /// * no input, cut in any way, panics; memory is bounded by the calls in flight and the longest frame.
 #[derive(Debug)]
 pub struct ClientSession {
@@ -69,7 +69,8 @@ enum State {
     Disconnected,
     Greeting {
         link: Link,
-        give_up: Instant,
+        /// Never, if the patience is longer than time.
+        give_up: Option<Instant>,
     },
     Ready(Link),
     /// For good; the link is there to carry the goodbye.
@@ -85,6 +86,15 @@ struct InFlight {
     start: Option<u64>,
     /// True if an earlier connection may have carried it.
     sent: bool,
+    /// True if an earlier session may have run it.
+    forgotten: bool,
+}
+
+impl InFlight {
+    /// False if the call certainly never left: what is queued leaves even when nobody waits for its answer any more.
+    fn may_have_left(&self) -> bool {
+        self.sent || self.start.is_some()
+    }
 }
 
 /// What happened at a [`ClientSession`].
@@ -184,7 +194,7 @@ impl ClientSession {
         link.send(frame_of(CtrlMsg::Hello, &hello).into());
         self.state = State::Greeting {
             link,
-            give_up: now + self.config.patience,
+            give_up: now.checked_add(self.config.patience),
         };
     }
 
@@ -209,6 +219,7 @@ impl ClientSession {
             deadline,
             start: None,
             sent: false,
+            forgotten: false,
         };
         self.calls.insert(number, call);
         match self.state {
@@ -224,7 +235,7 @@ impl ClientSession {
         let Some(call) = self.calls.remove(&number) else {
             return GivenUp::Ended;
         };
-        let sent = call.sent || call.start.is_some();
+        let sent = call.may_have_left();
         if let State::Ready(link) = &mut self.state
             && sent
         {
@@ -251,7 +262,8 @@ impl ClientSession {
         }
     }
 
-    /// Says goodbye and ends the session. Calls in flight end; nothing happens afterwards.
+    /// Says goodbye and ends the session. Calls in flight end: not sent, or outcome unknown. Nothing else happens
+    /// afterwards.
     pub fn close(&mut self) {
         let link = match std::mem::replace(&mut self.state, State::Disconnected) {
             State::Greeting { mut link, .. } | State::Ready(mut link) => {
@@ -262,8 +274,15 @@ impl ClientSession {
             State::Disconnected => None,
         };
         self.state = State::Closed(link);
-        self.calls.clear();
-        self.events.clear();
+        self.events
+            .retain(|event| matches!(event, Event::Ended { .. }));
+        for (number, call) in std::mem::take(&mut self.calls) {
+            let outcome = match call.may_have_left() {
+                false => CallOutcome::NotSent(NotSent::Closed),
+                true => CallOutcome::Unknown(NotSent::Closed.to_string()),
+            };
+            self.end(number, outcome);
+        }
     }
 
     /// Takes bytes from the network.
@@ -312,7 +331,7 @@ impl ClientSession {
             });
         }
         if let State::Greeting { give_up, .. } = self.state
-            && give_up <= now
+            && give_up.is_some_and(|give_up| give_up <= now)
         {
             self.lose(LinkError::Silent);
         }
@@ -321,7 +340,7 @@ impl ClientSession {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; may change with every other call.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let greeting = match self.state {
-            State::Greeting { give_up, .. } => Some(give_up),
+            State::Greeting { give_up, .. } => give_up,
             _ => None,
         };
         self.calls
@@ -368,6 +387,11 @@ impl ClientSession {
         matches!(self.state, State::Disconnected)
     }
 
+    #[cfg(test)]
+    pub(crate) fn in_flight(&self) -> Vec<u64> {
+        self.calls.keys().copied().collect()
+    }
+
     /// The lowest number of a call that has not ended.
     fn oldest_call(&self) -> Option<u64> {
         self.calls.first_key_value().map(|(number, _)| *number)
@@ -383,8 +407,11 @@ impl ClientSession {
     fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
         let ctrl = frame.ctrl;
         let read = |error: CodecError| LinkError::Message { ctrl, error };
+        if let State::Greeting { give_up, .. } = &mut self.state {
+            *give_up = now.checked_add(self.config.patience);
+        }
         match ctrl {
-            CtrlMsg::Info => self.handle_info(value_of(&frame).map_err(read)?, now),
+            CtrlMsg::Info => self.handle_info(value_of(&frame).map_err(read)?),
             CtrlMsg::Ping => {
                 let token: u64 = value_of(&frame).map_err(read)?;
                 if let Some(link) = self.link_mut() {
@@ -412,14 +439,9 @@ impl ClientSession {
         Ok(())
     }
 
-    fn handle_info(&mut self, info: Info, now: Instant) {
+    fn handle_info(&mut self, info: Info) {
         match info {
-            Info::Queued(status) => {
-                if let State::Greeting { give_up, .. } = &mut self.state {
-                    *give_up = now + self.config.patience;
-                }
-                self.events.push_back(Event::Queued(status));
-            }
+            Info::Queued(status) => self.events.push_back(Event::Queued(status)),
             Info::Progress {
                 call,
                 fraction,
@@ -457,17 +479,22 @@ impl ClientSession {
         });
         let numbers: Vec<u64> = self.calls.keys().copied().collect();
         for number in numbers {
-            let lost = self
-                .calls
-                .get(&number)
-                .is_some_and(|call| call.sent && !call.idempotent);
-            if lost && !resumed {
+            if !resumed && !self.may_go_on(number) {
                 let reason = "the server was restarted, or has forgotten this session";
                 self.end(number, CallOutcome::Unknown(reason.into()));
             } else {
                 self.send_call(number);
             }
         }
+    }
+
+    /// Whether a call can be sent to a session that has not seen it.
+    fn may_go_on(&mut self, number: u64) -> bool {
+        let Some(call) = self.calls.get_mut(&number) else {
+            return false;
+        };
+        call.forgotten |= call.sent;
+        call.idempotent || !call.forgotten
     }
 
     fn send_call(&mut self, number: u64) {
@@ -478,10 +505,14 @@ impl ClientSession {
             return;
         };
         if call.frame.len() > self.max_request {
-            let error = CodecError::TooLarge {
+            let reason = NotSent::Arguments(CodecError::TooLarge {
                 limit: self.max_request,
+            });
+            let outcome = match call.sent {
+                false => CallOutcome::NotSent(reason),
+                true => CallOutcome::Unknown(reason.to_string()),
             };
-            self.end(number, CallOutcome::NotSent(NotSent::Arguments(error)));
+            self.end(number, outcome);
         } else {
             call.start = Some(link.send(call.frame.clone()));
         }
@@ -489,15 +520,17 @@ impl ClientSession {
 
     fn handle_reply(&mut self, number: u64, outcome: Outcome, large: bool) {
         // The answer to a call that was given up is nobody's any more.
-        if self.calls.contains_key(&number) {
-            self.end(
-                number,
-                match outcome {
-                    Outcome::Ok(payload) => CallOutcome::Returned(payload),
-                    Outcome::Refused(refusal) => CallOutcome::Refused(refusal),
-                    Outcome::Fault(fault) => CallOutcome::Failed(fault),
-                },
-            );
+        if let Some(call) = self.calls.get(&number) {
+            let outcome = match outcome {
+                Outcome::Ok(payload) => CallOutcome::Returned(payload),
+                // A refusal speaks for the session that refused, not for the one before it.
+                Outcome::Refused(refusal) if call.forgotten => {
+                    CallOutcome::Unknown(refusal.to_string())
+                }
+                Outcome::Refused(refusal) => CallOutcome::Refused(refusal),
+                Outcome::Fault(fault) => CallOutcome::Failed(fault),
+            };
+            self.end(number, outcome);
         }
         if large {
             let acknowledged = self.oldest_call().unwrap_or(self.last_number + 1);

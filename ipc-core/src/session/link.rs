@@ -188,6 +188,7 @@ impl Link {
         }
         match self.frames.finish() {
             Ok(()) => LinkError::Lost("the other end closed it".into()),
+            // However far the last frame came: this is a lost connection, not a peer that cannot make frames.
             Err(error) => LinkError::Lost(error.to_string()),
         }
     }
@@ -296,9 +297,12 @@ impl Plain {
         }
     }
 
+    /// Nothing is not queued: it would look like the end of the queue.
     fn flush_prefix(&mut self) {
-        self.outbox
-            .push_back(std::mem::take(&mut self.prefix).into());
+        if !self.prefix.is_empty() {
+            self.outbox
+                .push_back(std::mem::take(&mut self.prefix).into());
+        }
     }
 
     fn consume(&mut self, count: usize) {

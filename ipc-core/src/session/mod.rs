@@ -5,3 +5,5 @@ pub mod client;
 pub mod link;
 pub mod server;
 pub mod table;
+#[cfg(test)]
+mod tests;

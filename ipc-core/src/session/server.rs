@@ -12,7 +12,7 @@ use crate::error::{Fault, FaultKind, Refusal};
 use crate::interface::invocation::Failure;
 use crate::interface::registry::{Form, IncomingCall, failure_frame};
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, SessionKey, Welcome};
-use crate::wire::frame::Frame;
+use crate::wire::frame::{self, Frame};
 use crate::wire::message::{call_of, frame_of, value_of};
 
 /// What a session at the server may use up.
@@ -94,8 +94,17 @@ struct Running {
 #[derive(Debug)]
 struct Done {
     digest: u64,
-    /// `None` if the answer was too large to keep.
-    reply: Option<Bytes>,
+    answer: Answer,
+}
+
+/// What is left of an answer.
+#[derive(Debug)]
+enum Answer {
+    Kept(Bytes),
+    /// It did not fit; the driver had been entered.
+    Ran,
+    /// It did not fit; the driver had not been entered.
+    Refused,
 }
 
 impl ServerSession {
@@ -211,16 +220,20 @@ impl ServerSession {
         if let Some(link) = &mut self.link {
             link.send(frame.clone());
         }
-        let fits = self.kept.saturating_add(frame.len()) <= self.limits.kept_replies;
-        let reply = fits.then_some(frame);
-        self.kept += reply.as_ref().map_or(0, Bytes::len);
-        self.done.insert(
-            number,
-            Done {
-                digest: running.digest,
-                reply,
-            },
-        );
+        self.keep(number, running.digest, frame);
+    }
+
+    /// Remembers an answer, or at least what it says about the driver.
+    fn keep(&mut self, number: u64, digest: u64, frame: Bytes) {
+        let answer = if self.kept.saturating_add(frame.len()) <= self.limits.kept_replies {
+            self.kept += frame.len();
+            Answer::Kept(frame)
+        } else if frame::ctrl_of(&frame) == Some(CtrlMsg::Error) {
+            Answer::Refused
+        } else {
+            Answer::Ran
+        };
+        self.done.insert(number, Done { digest, answer });
     }
 
     /// Ends the running call without having run it.
@@ -285,6 +298,23 @@ impl ServerSession {
         if let Some(link) = &mut self.link {
             link.consume(count);
         }
+    }
+
+    /// True if nothing has grown beyond its limit, `input` bytes having come since there was room.
+    #[cfg(test)]
+    pub(crate) fn is_within_limits(&self, input: usize) -> bool {
+        let kept: usize = self
+            .done
+            .values()
+            .map(|done| match &done.answer {
+                Answer::Kept(frame) => frame.len(),
+                Answer::Ran | Answer::Refused => 0,
+            })
+            .sum();
+        kept == self.kept
+            && self.kept <= self.limits.kept_replies
+            && self.done.len() <= MAX_UNCONFIRMED
+            && self.waiting.len() <= self.limits.waiting_calls + input / 40
     }
 
     fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
@@ -352,8 +382,8 @@ impl ServerSession {
             // It will be answered on this connection when it has run.
             Some(_) if in_hand.is_some() => {}
             Some(_) => {
-                let kept = done.and_then(|done| done.reply.clone());
-                self.send(kept.unwrap_or_else(|| not_kept(number).into()));
+                let again = done.map(|done| done.answer.again(number, call.header.method));
+                again.into_iter().for_each(|frame| self.send(frame));
             }
             None => {
                 let reason = format!("call number {number} was used and confirmed before");
@@ -401,14 +431,7 @@ impl ServerSession {
             };
             let frame: Bytes = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into();
             self.send(frame.clone());
-            self.kept += frame.len();
-            self.done.insert(
-                number,
-                Done {
-                    digest,
-                    reply: Some(frame),
-                },
-            );
+            self.keep(number, digest, frame);
         }
     }
 
@@ -417,7 +440,9 @@ impl ServerSession {
         while let Some(entry) = self.done.first_entry()
             && *entry.key() < oldest
         {
-            self.kept -= entry.remove().reply.map_or(0, |reply| reply.len());
+            if let Answer::Kept(frame) = entry.remove().answer {
+                self.kept -= frame.len();
+            }
         }
     }
 
@@ -433,6 +458,25 @@ impl ServerSession {
     }
 }
 
+impl Answer {
+    /// What to answer when the call comes again.
+    fn again(&self, number: u64, method: String) -> Bytes {
+        let failure = match self {
+            Answer::Kept(frame) => return frame.clone(),
+            Answer::Ran => {
+                let message =
+                    "the method ran, but its answer was too large to be kept for a second try";
+                Failure::Fault(Box::new(Fault::own(FaultKind::ReplyNotKept, message)))
+            }
+            Answer::Refused => Failure::Refused(Refusal::Protocol {
+                method,
+                reason: "it was refused, but the reason was too long to be kept".into(),
+            }),
+        };
+        failure_frame(number, &failure, MIN_REPLY).into()
+    }
+}
+
 /// Tells two calls under one number apart. Not for security: within a session there is one client.
 fn digest(call: &IncomingCall) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -443,13 +487,6 @@ fn digest(call: &IncomingCall) -> u64 {
         .get(..call.arguments.len().min(HASHED))
         .hash(&mut hasher);
     hasher.finish()
-}
-
-fn not_kept(number: u64) -> Vec<u8> {
-    let message =
-        "the method ran and returned, but its result was too large to be kept for a second try";
-    let fault = Fault::own(FaultKind::ReplyNotKept, message);
-    failure_frame(number, &Failure::Fault(Box::new(fault)), MIN_REPLY)
 }
 
 /// Every client accepts answers of this size, so that it can always be told why there is no larger one.

@@ -47,6 +47,12 @@ pub(crate) fn finish(frame: &mut [u8]) {
     }
 }
 
+/// The control message of a whole frame.
+pub(crate) fn ctrl_of(frame: &[u8]) -> Option<CtrlMsg> {
+    let number = frame.get(LENGTH..)?.first_chunk()?;
+    CtrlMsg::from_number(u16::from_le_bytes(*number))
+}
+
 /// One complete frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {

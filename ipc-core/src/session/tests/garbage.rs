@@ -1,0 +1,213 @@
+//! Bytes from hell: no input panics, and how it is cut makes no difference.
+
+use super::{Random, answer, call_frame, reply_frame};
+use crate::session::arrival::Arrival;
+use crate::session::client::{ClientConfig, ClientSession, Event};
+use crate::session::link::Link;
+use crate::session::server::{ServerSession, SessionLimits};
+use crate::wire::ctrl::{CtrlMsg, Hello, Info, SessionKey, Welcome};
+use crate::wire::message::{frame_of, set_call_numbers};
+use crate::wire::preamble::{Preamble, Role, Suite};
+
+const KEY: SessionKey = SessionKey {
+    incarnation: 1,
+    session: 2,
+};
+
+fn preamble(role: Role) -> Vec<u8> {
+    let suite = Suite::Plain;
+    Preamble { suite, role }.encode().to_vec()
+}
+
+fn hello() -> Hello {
+    Hello {
+        resume: None,
+        connection: 1,
+        service: String::new(),
+        name: "c".into(),
+        max_frame: 1 << 20,
+    }
+}
+
+fn welcome() -> Vec<u8> {
+    let welcome = Welcome {
+        key: KEY,
+        resumed: false,
+        last_call: 0,
+        lease_epoch: 1,
+        max_frame: 1 << 20,
+    };
+    frame_of(CtrlMsg::Welcome, &welcome)
+}
+
+/// What a server may send, three answers to calls that were made among it.
+fn from_server() -> Vec<u8> {
+    let mut stream = preamble(Role::Server);
+    stream.extend(welcome());
+    for number in 1..=3 {
+        let info = Info::Progress {
+            call: number,
+            fraction: 0.5,
+            message: "half".into(),
+        };
+        stream.extend(frame_of(CtrlMsg::Info, &info));
+        stream.extend(frame_of(CtrlMsg::Ping, &number));
+        stream.extend(reply_frame(number, &answer(number, 50)));
+    }
+    stream
+}
+
+/// What a client may send after its hello.
+fn from_client() -> Vec<u8> {
+    let mut stream = Vec::new();
+    for number in [1, 2, 5, 5, 1] {
+        let mut call = call_frame(number, 10);
+        set_call_numbers(&mut call, number, number.saturating_sub(1), 0);
+        stream.extend(call);
+        stream.extend(frame_of(CtrlMsg::Ping, &number));
+    }
+    stream.extend(frame_of(CtrlMsg::Cancel, &2_u64));
+    stream.extend(frame_of(CtrlMsg::Ack, &1_u64));
+    stream
+}
+
+fn client() -> ClientSession {
+    let mut client = ClientSession::new(ClientConfig::default());
+    let now = super::epoch();
+    for tag in 1..=4 {
+        client.call(call_frame(tag, 50), false, None, now);
+    }
+    client.connect(Link::plain(Role::Client, 1 << 20), now);
+    client
+}
+
+fn server() -> ServerSession {
+    let mut arrival = Arrival::new(Link::plain(Role::Server, 1 << 20));
+    let mut greeting = preamble(Role::Client);
+    greeting.extend(frame_of(CtrlMsg::Hello, &hello()));
+    arrival.handle_input(&greeting).unwrap();
+    let mut session = ServerSession::new(KEY, SessionLimits::default());
+    session.attach(arrival.into_link(), &hello(), 1);
+    session
+}
+
+fn pieces<'a>(stream: &'a [u8], random: &mut Random, most: usize) -> Vec<&'a [u8]> {
+    let mut rest = stream;
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at((1 + random.below(most)).min(rest.len()));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
+}
+
+fn client_transcript(pieces: &[&[u8]]) -> (Vec<Event>, Vec<u8>) {
+    let mut client = client();
+    let now = super::epoch();
+    let mut events = Vec::new();
+    for piece in pieces {
+        client.handle_input(piece, now);
+        events.extend(std::iter::from_fn(|| client.poll_event()));
+    }
+    let mut out = Vec::new();
+    while !client.transmit().is_empty() {
+        out.extend_from_slice(client.transmit());
+        client.consume(usize::MAX);
+    }
+    (events, out)
+}
+
+fn server_transcript(pieces: &[&[u8]]) -> (Vec<u64>, Vec<u8>) {
+    let mut server = server();
+    let now = super::epoch();
+    let mut calls = Vec::new();
+    for piece in pieces {
+        server.handle_input(piece, now);
+    }
+    while let Some((call, _)) = server.next_call(now) {
+        let number = call.header.number;
+        calls.push(number);
+        server.reply(number, reply_frame(number, &answer(number, 3)));
+    }
+    let mut out = Vec::new();
+    while !server.transmit().is_empty() {
+        out.extend_from_slice(server.transmit());
+        server.consume(usize::MAX);
+    }
+    (calls, out)
+}
+
+#[test]
+fn how_the_input_is_cut_makes_no_difference() {
+    let (to_client, to_server) = (from_server(), from_client());
+    let whole = client_transcript(&[&to_client]);
+    assert_eq!(whole.0.len(), 7, "one welcome, three steps, three ends");
+    let served = server_transcript(&[&to_server]);
+    assert_eq!(served.0, [1, 5], "2 was cancelled");
+    for seed in 0..500 {
+        let mut random = Random(seed);
+        let most = [1, 3, 20, 200][random.below(4)];
+        assert_eq!(
+            client_transcript(&pieces(&to_client, &mut random, most)),
+            whole
+        );
+        assert_eq!(
+            server_transcript(&pieces(&to_server, &mut random, most)),
+            served
+        );
+    }
+}
+
+/// Flips, drops, repeats and inserts bytes.
+fn damage(stream: &mut Vec<u8>, random: &mut Random) {
+    for _ in 0..=random.below(4) {
+        let at = random.below(stream.len());
+        match random.below(5) {
+            0 => stream[at] ^= 1 << random.below(8),
+            1 => stream[at] = random.next() as u8,
+            2 => drop(stream.drain(at..(at + random.below(9)).min(stream.len()))),
+            3 => stream.insert(at, random.next() as u8),
+            _ => stream.extend_from_within(at..),
+        }
+        if stream.is_empty() {
+            stream.push(0);
+        }
+    }
+}
+
+#[test]
+fn no_input_panics_and_each_call_ends_at_most_once() {
+    let (mut lost, mut ends) = (0, 0);
+    for seed in 0..20_000 {
+        let mut random = Random(seed);
+        let mut to_client = from_server();
+        damage(&mut to_client, &mut random);
+        let (events, _) = client_transcript(&pieces(&to_client, &mut random, 100));
+        let mut ended: Vec<u64> = Vec::new();
+        for event in events {
+            match event {
+                Event::Ended { call, .. } => ended.push(call),
+                Event::Lost(_) => lost += 1,
+                _ => {}
+            }
+        }
+        ends += ended.len();
+        let count = ended.len();
+        ended.sort_unstable();
+        ended.dedup();
+        assert_eq!(ended.len(), count, "seed {seed}");
+        let mut to_server = from_client();
+        damage(&mut to_server, &mut random);
+        let (calls, _) = server_transcript(&pieces(&to_server, &mut random, 100));
+        assert!(calls.is_sorted_by(|a, b| a < b), "seed {seed}: {calls:?}");
+        let mut arrival = Arrival::new(Link::plain(Role::Server, 1 << 20));
+        let mut greeting = preamble(Role::Client);
+        greeting.extend(frame_of(CtrlMsg::Hello, &hello()));
+        damage(&mut greeting, &mut random);
+        for piece in pieces(&greeting, &mut random, 30) {
+            let _ = arrival.handle_input(piece);
+        }
+    }
+    assert!(lost > 1000 && ends > 1000, "{lost} losses, {ends} ends");
+}

@@ -1,0 +1,72 @@
+//! Both ends of a session in one process: virtual time, a wire that delays, cuts and loses.
+
+mod garbage;
+mod pair;
+mod random;
+mod server_end;
+mod stories;
+mod trial;
+
+use std::time::Instant;
+
+use crate::wire::codec::{MAX_VALUE, encode};
+use crate::wire::ctrl::{CallHeader, CtrlMsg};
+use crate::wire::frame;
+
+/// A call without its numbers. The method says which call it is, the arguments how long its answer is to be.
+fn call_frame(tag: u64, size: usize) -> Vec<u8> {
+    let header = CallHeader {
+        number: 0,
+        acknowledged: 0,
+        timeout_ms: 0,
+        fingerprint: 0,
+        method: format!("m{tag}"),
+    };
+    let mut out = frame::begin(CtrlMsg::Call);
+    encode(&header, &mut out, MAX_VALUE).unwrap();
+    out.extend_from_slice(&(size as u64).to_le_bytes());
+    frame::finish(&mut out);
+    out
+}
+
+/// The payload that call `tag` is answered with.
+fn answer(tag: u64, size: usize) -> Vec<u8> {
+    let mut payload = tag.to_le_bytes().to_vec();
+    payload.resize(8 + size, tag.to_le_bytes()[0]);
+    payload
+}
+
+fn reply_frame(number: u64, payload: &[u8]) -> Vec<u8> {
+    let mut out = frame::begin(CtrlMsg::Ok);
+    out.extend_from_slice(&number.to_le_bytes());
+    out.extend_from_slice(payload);
+    frame::finish(&mut out);
+    out
+}
+
+/// Virtual time has to begin somewhere.
+#[allow(clippy::disallowed_methods)]
+fn epoch() -> Instant {
+    Instant::now()
+}
+
+/// Splitmix64: what follows from a seed is the same everywhere, for ever.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+
+    pub(crate) fn percent(&mut self, chance: usize) -> bool {
+        self.below(100) < chance
+    }
+}

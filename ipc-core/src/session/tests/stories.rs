@@ -1,0 +1,181 @@
+//! Faults that the random operations, the model or a reader found, each told once more.
+
+use std::time::Duration;
+
+use super::call_frame;
+use super::pair::Pair;
+use super::server_end::LIMITS;
+use crate::error::{NotSent, Refusal};
+use crate::session::arrival::Arrival;
+use crate::session::client::{CallOutcome, ClientConfig, Event};
+use crate::session::link::{Link, LinkError};
+use crate::wire::ctrl::{ByeReason, CtrlMsg};
+use crate::wire::message::frame_of;
+use crate::wire::preamble::{Preamble, Role, Suite};
+
+/// A client and a server that have met.
+fn connected() -> Pair {
+    let mut pair = Pair::new(ClientConfig::default());
+    pair.dial();
+    exchange(&mut pair);
+    assert!(matches!(
+        pair.client.poll_event(),
+        Some(Event::Connected { resumed: false, .. })
+    ));
+    pair
+}
+
+/// Everything that is under way arrives; no call is run.
+fn exchange(pair: &mut Pair) {
+    for _ in 0..100 {
+        pair.client_writes(usize::MAX);
+        let ids: Vec<_> = pair.wires.keys().copied().collect();
+        for id in ids {
+            pair.arrive_at_server(id, usize::MAX);
+            pair.server_writes(id, usize::MAX);
+        }
+        pair.arrive_at_client(usize::MAX);
+    }
+}
+
+fn call(pair: &mut Pair, tag: u64) -> u64 {
+    let frame = call_frame(tag, 0);
+    pair.client.call(frame, false, None, pair.now)
+}
+
+fn ended(pair: &mut Pair) -> Option<(u64, CallOutcome)> {
+    std::iter::from_fn(|| pair.client.poll_event()).find_map(|event| match event {
+        Event::Ended { call, outcome } => Some((call, outcome)),
+        _ => None,
+    })
+}
+
+/// `close` forgot the calls in flight: whoever waited for them was never told whether they had run.
+#[test]
+fn closing_tells_the_end_of_each_call() {
+    let mut pair = connected();
+    let sent = call(&mut pair, 1);
+    exchange(&mut pair);
+    pair.hang_up();
+    let unsent = call(&mut pair, 2);
+    pair.client.close();
+    let after = call(&mut pair, 3);
+    let (number, outcome) = ended(&mut pair).unwrap();
+    assert_eq!(number, sent);
+    assert!(matches!(outcome, CallOutcome::Unknown(_)));
+    let not_sent = CallOutcome::NotSent(NotSent::Closed);
+    assert_eq!(ended(&mut pair), Some((unsent, not_sent.clone())));
+    assert_eq!(ended(&mut pair), Some((after, not_sent)));
+    pair.pass(Duration::from_secs(1000));
+    assert_eq!(pair.client.poll_event(), None);
+}
+
+/// A refusal that was not kept was told as "it ran" when the call came again.
+#[test]
+fn a_refusal_that_was_not_kept_is_still_a_refusal() {
+    let mut pair = connected();
+    let number = call(&mut pair, 1);
+    exchange(&mut pair);
+    let key = *pair.server.out.keys().next().unwrap();
+    pair.server.start(key, pair.now).unwrap();
+    let held = pair.server.out.get_mut(&key).unwrap();
+    let method = "m".repeat(LIMITS.kept_replies);
+    held.session.refuse(number, Refusal::Stopping { method });
+    held.running = None;
+    pair.hang_up();
+    exchange(&mut pair);
+    pair.dial();
+    exchange(&mut pair);
+    let id = *pair.server.fencing.keys().next().unwrap();
+    pair.take_over(id);
+    exchange(&mut pair);
+    let (_, outcome) = ended(&mut pair).unwrap();
+    assert!(matches!(outcome, CallOutcome::Refused(_)), "{outcome:?}");
+}
+
+/// An idempotent call ran, the server was restarted, and the new one refused it: the client was told that nothing had
+/// happened at the instrument.
+#[test]
+fn a_refusal_says_nothing_about_an_earlier_session() {
+    let mut pair = connected();
+    let number = pair.client.call(call_frame(1, 0), true, None, pair.now);
+    exchange(&mut pair);
+    let key = *pair.server.out.keys().next().unwrap();
+    pair.server.start(key, pair.now).unwrap();
+    pair.crash();
+    exchange(&mut pair);
+    pair.dial();
+    exchange(&mut pair);
+    let key = *pair.server.out.keys().next().unwrap();
+    pair.server.start(key, pair.now).unwrap();
+    let held = pair.server.out.get_mut(&key).unwrap();
+    let method = "m".into();
+    held.session.refuse(number, Refusal::Stopping { method });
+    exchange(&mut pair);
+    let (_, outcome) = ended(&mut pair).unwrap();
+    assert!(matches!(outcome, CallOutcome::Unknown(_)), "{outcome:?}");
+}
+
+/// A connection cut within a frame was told as bytes that are not frames, and the place was not kept for its client.
+#[test]
+fn a_connection_cut_within_a_frame_is_a_lost_one() {
+    let mut link = Link::plain(Role::Server, 100);
+    let preamble = Preamble {
+        suite: Suite::Plain,
+        role: Role::Client,
+    };
+    link.handle_input(&preamble.encode()).unwrap();
+    link.handle_input(&[9, 0]).unwrap();
+    assert!(matches!(link.handle_eof(), LinkError::Lost(_)));
+}
+
+/// The second piece of a client of another version put an empty one before the goodbye, which was then never sent.
+#[test]
+fn another_version_is_told_why_however_its_bytes_are_cut() {
+    let mut arrival = Arrival::new(Link::plain(Role::Server, 100));
+    assert!(arrival.handle_input(b"LIPC\x09\0C\0").is_err());
+    assert!(arrival.handle_input(b"and more").is_err());
+    arrival.refuse(ByeReason::Protocol, "not here");
+    let mut pieces = 0;
+    while !arrival.transmit().is_empty() {
+        arrival.consume(usize::MAX);
+        pieces += 1;
+    }
+    assert_eq!(pieces, 2, "a preamble and a goodbye");
+}
+
+/// "Wait for ever" overflowed the clock.
+#[test]
+fn endless_patience_is_no_panic() {
+    let mut pair = Pair::new(ClientConfig {
+        patience: Duration::MAX,
+        ..ClientConfig::default()
+    });
+    pair.dial();
+    assert_eq!(pair.client.poll_timeout(), None);
+    exchange(&mut pair);
+    assert!(pair.client.is_ready());
+}
+
+/// A server that asked whether its client was still there counted as silent.
+#[test]
+fn a_ping_is_a_sign_of_life() {
+    let mut pair = Pair::new(ClientConfig::default());
+    let link = Link::plain(Role::Client, 100);
+    pair.client.connect(link, pair.now);
+    let mut said = Preamble {
+        suite: Suite::Plain,
+        role: Role::Server,
+    }
+    .encode()
+    .to_vec();
+    for _ in 0..10 {
+        said.extend(frame_of(CtrlMsg::Ping, &1_u64));
+        pair.client.handle_input(&said, pair.now);
+        said.clear();
+        pair.pass(Duration::from_secs(10));
+        assert!(!pair.client.is_disconnected());
+    }
+    pair.pass(Duration::from_secs(10));
+    assert!(pair.client.is_disconnected());
+}
