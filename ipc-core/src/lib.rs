@@ -1,5 +1,6 @@
 //! The protocol of networked instruments, without any input or output of its own.
 
+pub mod backoff;
 pub mod error;
 pub mod interface;
 #[doc(hidden)]
