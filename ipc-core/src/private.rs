@@ -1,11 +1,14 @@
 //! What generated code may call, and nobody else: no part of the public interface, may change at any time.
 
+pub use crate::error::CallError;
 pub use crate::interface::autoref::{
     CannotPut, CannotTravel, IsNoResult, IsResult, Never, Output, Probe, Puts, RaisesError,
     RaisesInto, RaisesIntoLocal, RaisesText, RaisesTextValue, RaisesValue, Returned, ReturnedPlain,
     SchemaByName, SchemaDescribed, Travels, wire,
 };
-pub use crate::interface::caller::{BlockingCaller, Caller, OutgoingCall, Proxy, Stub};
+pub use crate::interface::caller::{
+    AsyncCaller, BlockingCaller, Caller, OutgoingCall, Proxy, Stub,
+};
 pub use crate::interface::context::CallContext;
 pub use crate::interface::describe::{Argument, Interface, Method, MethodKind};
 pub use crate::interface::function::Function;

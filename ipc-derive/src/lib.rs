@@ -6,12 +6,13 @@ mod expand;
 mod model;
 mod options;
 mod parse;
+mod rename;
 mod text;
 mod types;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::Item;
+use syn::{Item, ItemFn, ItemImpl, ItemTrait};
 
 use crate::errors::Errors;
 use crate::options::{Options, Place};
@@ -29,23 +30,14 @@ pub fn remote(
 fn expand_item(options: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let expanded = match syn::parse2::<Item>(tokens.clone()) {
-        Ok(Item::Impl(mut item)) => {
-            let options = Options::of_item(options, Place::Block, &mut errors);
-            let block = parse::block::read(&mut item, options, &mut errors);
-            let feature = block.as_ref().and_then(|block| block.driver.as_ref());
-            let feature = parse::behind_feature(feature);
-            let generated = block.map(|mut block| {
-                let has_errors = errors.count() > 0;
-                check::methods(&mut block.interface.methods, has_errors, &mut errors);
-                expand::block::expand(&block)
-            });
-            quote!(#feature #item #generated)
-        }
+        Ok(Item::Impl(item)) => expand_block(options, item, &mut errors),
+        Ok(Item::Trait(item)) => expand_trait(options, item, &mut errors),
+        Ok(Item::Fn(item)) => expand_function(options, item, &mut errors),
+        Ok(item @ (Item::Struct(_) | Item::Enum(_))) => expand_data(options, item, &mut errors),
         Ok(other) => {
-            errors.on(
-                &other,
-                "`#[remote]` goes on an `impl` block, a trait, a function, a struct or an enum",
-            );
+            let text =
+                "`#[remote]` goes on an `impl` block, a trait, a function, a struct or an enum";
+            errors.on(&other, text);
             other.into_token_stream()
         }
         Err(error) => {
@@ -55,4 +47,47 @@ fn expand_item(options: TokenStream, tokens: TokenStream) -> TokenStream {
     };
     let errors = errors.into_tokens();
     quote!(#expanded #errors)
+}
+
+fn expand_block(options: TokenStream, mut item: ItemImpl, errors: &mut Errors) -> TokenStream {
+    let options = Options::of_item(options, Place::Block, errors);
+    let Some(mut block) = parse::block::read(&mut item, options, errors) else {
+        return item.into_token_stream();
+    };
+    let has_errors = errors.count() > 0;
+    check::methods(&mut block.interface.methods, has_errors, errors);
+    let feature = parse::behind_feature(block.driver.as_ref());
+    let generated = expand::block::expand(&block);
+    quote!(#feature #item #generated)
+}
+
+fn expand_trait(options: TokenStream, mut item: ItemTrait, errors: &mut Errors) -> TokenStream {
+    let options = Options::of_item(options, Place::Trait, errors);
+    let Some(mut read) = parse::interface::read(&mut item, options, errors) else {
+        return item.into_token_stream();
+    };
+    let before = errors.count();
+    check::methods(&mut read.interface.methods, before > 0, errors);
+    read.is_complete &= errors.count() == before;
+    let generated = expand::interface::expand(&read);
+    quote!(#item #generated)
+}
+
+fn expand_function(options: TokenStream, mut item: ItemFn, errors: &mut Errors) -> TokenStream {
+    let options = Options::of_item(options, Place::Function, errors);
+    let driver = options.driver.clone();
+    let read = parse::function::read(&mut item, options, errors);
+    let feature = parse::behind_feature(driver.as_ref());
+    let generated = read.map(|function| expand::function::expand(&function));
+    quote!(#feature #item #generated)
+}
+
+fn expand_data(options: TokenStream, mut item: Item, errors: &mut Errors) -> TokenStream {
+    let options = Options::of_item(options, Place::Data, errors);
+    let Some(data) = parse::data::read(&mut item, options, errors) else {
+        return item.into_token_stream();
+    };
+    let derives = expand::data::derives(&data);
+    let generated = expand::data::expand(&data);
+    quote!(#derives #item #generated)
 }

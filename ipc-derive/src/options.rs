@@ -17,6 +17,7 @@ pub(crate) enum Place {
     Method,
     Argument,
     Field,
+    Variant,
 }
 
 /// Everything that `#[remote(..)]` can say, in one place. Each [`Place`] allows some of it.
@@ -92,6 +93,7 @@ impl Place {
             Place::Method => "a method",
             Place::Argument => "an argument",
             Place::Field => "a field",
+            Place::Variant => "a variant",
         }
     }
 
@@ -225,6 +227,7 @@ impl Options {
 fn expected(place: Place) -> String {
     let allowed: Vec<_> = place.allowed().map(|name| format!("`{name}`")).collect();
     match allowed.as_slice() {
+        [] => "nothing is expected here".into(),
         [only] => format!("expected {only}"),
         all => format!("expected one of {}", all.join(", ")),
     }

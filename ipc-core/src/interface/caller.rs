@@ -33,6 +33,14 @@ pub trait BlockingCaller: Caller {
     fn wait<T: Send + 'static>(reply: Self::Reply<T>) -> Result<T, CallError>;
 }
 
+/// A [`Caller`] whose calls return futures.
+pub trait AsyncCaller: Caller {
+    /// Waits for the result.
+    fn wait<T: Send + 'static>(
+        reply: Self::Reply<T>,
+    ) -> impl Future<Output = Result<T, CallError>> + Send;
+}
+
 /// A proxy: the methods of a driver, called through a [`Caller`].
 ///
 /// Every proxy has these two as functions of its own, unless the driver has a method of that name.

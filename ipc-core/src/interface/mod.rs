@@ -7,6 +7,7 @@ pub mod describe;
 pub mod function;
 pub mod invocation;
 pub mod local;
+pub mod mock;
 pub mod registry;
 pub mod remote;
 pub mod schema;

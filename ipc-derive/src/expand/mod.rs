@@ -5,7 +5,10 @@
 
 pub(crate) mod block;
 pub(crate) mod checks;
+pub(crate) mod data;
 pub(crate) mod describe;
+pub(crate) mod function;
+pub(crate) mod interface;
 pub(crate) mod proxy;
 pub(crate) mod server;
 

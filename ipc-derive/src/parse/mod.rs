@@ -1,6 +1,9 @@
 //! From syntax to the model, with every mistake reported on the way.
 
 pub(crate) mod block;
+pub(crate) mod data;
+pub(crate) mod function;
+pub(crate) mod interface;
 pub(crate) mod method;
 
 use proc_macro2::TokenStream;
