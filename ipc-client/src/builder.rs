@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipc_core::Secret;
+use ipc_core::secure::{Entropy, IntoSecret, SecretError};
 use ipc_core::session::client::ClientConfig;
 use ipc_core::session::link::Link;
 use ipc_core::wire::preamble::Role;
@@ -26,6 +28,7 @@ pub struct ClientBuilder {
     port: u16,
     settings: Settings,
     connect_timeout: Duration,
+    unusable_secret: Option<SecretError>,
     on_state: Option<StateCallback>,
     on_handover: Option<HandoverCallback>,
 }
@@ -35,6 +38,7 @@ pub struct ClientBuilder {
 pub(crate) struct Settings {
     pub(crate) address: Result<Address, ConnectError>,
     pub(crate) session: ClientConfig,
+    pub(crate) secret: Option<Secret>,
     pub(crate) retry: Retry,
     pub(crate) liveness: Duration,
 }
@@ -51,12 +55,14 @@ impl ClientBuilder {
             settings: Settings {
                 address: Address::parse(&address, DEFAULT_PORT),
                 session,
+                secret: None,
                 retry: Retry::default(),
                 liveness: Duration::from_secs(15),
             },
             address,
             port: DEFAULT_PORT,
             connect_timeout: Duration::from_secs(10),
+            unusable_secret: None,
             on_state: None,
             on_handover: None,
         }
@@ -127,6 +133,16 @@ impl ClientBuilder {
         self
     }
 
+    /// The secret of the server: a text, or a [`Secret`] from a file or the environment. All that is said is then
+    /// encrypted, and only a server that knows the same secret is spoken to. Without one, nothing is encrypted.
+    pub fn secret(mut self, secret: impl IntoSecret) -> Self {
+        match secret.into_secret() {
+            Ok(secret) => self.settings.secret = Some(secret),
+            Err(error) => self.unusable_secret = Some(error),
+        }
+        self
+    }
+
     /// Connects, and waits for the turn of this client if the server is busy.
     ///
     /// Blocks for at most the [`connect_timeout`](Self::connect_timeout). Until then a server that cannot be reached is
@@ -145,7 +161,10 @@ impl ClientBuilder {
     }
 
     fn into_parts(mut self) -> (Arc<Settings>, Arc<Watch>) {
-        self.settings.address = Address::parse(&self.address, self.port);
+        self.settings.address = match self.unusable_secret {
+            Some(error) => Err(ConnectError::BadSecret(error)),
+            None => Address::parse(&self.address, self.port),
+        };
         let watch = Watch::new(self.on_state, self.on_handover);
         (Arc::new(self.settings), Arc::new(watch))
     }
@@ -166,8 +185,21 @@ impl fmt::Debug for ClientBuilder {
 
 impl Settings {
     /// The one place where it is decided how a connection is protected.
-    pub(crate) fn link(&self) -> Link {
-        Link::plain(Role::Client, self.session.max_frame)
+    pub(crate) fn link(&self) -> Result<Link, getrandom::Error> {
+        let ClientConfig {
+            service, max_frame, ..
+        } = &self.session;
+        let Some(secret) = &self.secret else {
+            return Ok(Link::plain(Role::Client, *max_frame));
+        };
+        let entropy = Entropy::gather(getrandom::fill)?;
+        Ok(Link::secret(
+            Role::Client,
+            secret,
+            service,
+            entropy,
+            *max_frame,
+        ))
     }
 
     /// The address for people to read.

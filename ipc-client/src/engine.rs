@@ -1,5 +1,6 @@
 //! What both clients do between their sockets and their callers: the session, the outages, and what is shown of them.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -102,7 +103,14 @@ impl Engine {
             since: None,
             proven: false,
         });
-        self.session.connect(self.settings.link(), now);
+        match self.settings.link() {
+            Ok(link) => self.session.connect(link, now),
+            Err(error) => {
+                let error =
+                    io::Error::other(format!("the system gives no random numbers: {error}"));
+                self.attempt_failed(ConnectError::from_io(server.to_string(), &error), now);
+            }
+        }
     }
 
     /// No connection could be made.

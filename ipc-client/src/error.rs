@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use ipc_core::secure::{ChannelError, SecretError};
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
 use ipc_core::wire::frame::FrameError;
@@ -72,6 +73,18 @@ pub enum ConnectError {
         /// What was tried.
         address: String,
     },
+    /// The server does not know the secret of this client, or the client is not admitted under it.
+    #[error(
+        "the server at {address} did not accept the secret: give both the same one (and the same service name); after \
+         several wrong ones the server makes this computer wait"
+    )]
+    WrongSecret {
+        /// What was tried.
+        address: String,
+    },
+    /// The secret given to this client cannot be one.
+    #[error(transparent)]
+    BadSecret(SecretError),
     /// The server serves something else.
     #[error("the server at {address} is not for the service `{asked}`: {message}")]
     WrongService {
@@ -145,6 +158,8 @@ impl ConnectError {
             | Self::Version { .. }
             | Self::SecretRequired { .. }
             | Self::ServerHasNoSecret { .. }
+            | Self::WrongSecret { .. }
+            | Self::BadSecret(_)
             | Self::WrongService { .. }
             | Self::Unusable { .. }
             | Self::NoRuntime => true,
@@ -182,7 +197,7 @@ impl ConnectError {
                 Self::Version { address, cause }
             }
             LinkError::SecretRequired => Self::SecretRequired { address },
-            LinkError::PeerHasNoSecret => Self::ServerHasNoSecret { address },
+            LinkError::Channel(error) => Self::from_channel(address, error),
             LinkError::Bye(Bye {
                 reason: ByeReason::WrongService,
                 message,
@@ -196,6 +211,29 @@ impl ConnectError {
             | LinkError::Silent
             | LinkError::Frame(FrameError::Truncated)) => Self::Lost { address, cause },
             cause => Self::Unusable { address, cause },
+        }
+    }
+
+    fn from_channel(address: String, error: ChannelError) -> Self {
+        match error {
+            ChannelError::PeerHasNoSecret => Self::ServerHasNoSecret { address },
+            ChannelError::WrongSecret | ChannelError::NotConfirmed => Self::WrongSecret { address },
+            ChannelError::Preamble(cause @ PreambleError::NotThisProtocol(_)) => {
+                Self::NotThisProtocol { address, cause }
+            }
+            ChannelError::Preamble(cause @ PreambleError::Version(_)) => {
+                Self::Version { address, cause }
+            }
+            ChannelError::CorruptRecord { .. }
+            | ChannelError::Exhausted
+            | ChannelError::Truncated => Self::Lost {
+                address,
+                cause: LinkError::Channel(error),
+            },
+            _ => Self::Unusable {
+                address,
+                cause: LinkError::Channel(error),
+            },
         }
     }
 }

@@ -54,8 +54,14 @@ impl Outage {
     /// A try has failed.
     pub(crate) fn failed(&mut self, error: ConnectError, now: Instant, random: u32) -> Verdict {
         self.attempts = self.attempts.saturating_add(1);
-        let hopeless = error.is_permanent()
-            || self.first && matches!(error, ConnectError::Unresolvable { .. });
+        let hopeless = match error {
+            ConnectError::Unresolvable { .. } => self.first,
+            // A server that dies at the wrong moment looks the same, but not twice.
+            ConnectError::WrongSecret { .. } => {
+                self.first || matches!(self.last_error, Some(ConnectError::WrongSecret { .. }))
+            }
+            _ => error.is_permanent(),
+        };
         if hopeless || self.until.is_some_and(|until| until <= now) {
             return Verdict::GiveUp(error);
         }

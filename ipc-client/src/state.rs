@@ -41,6 +41,35 @@ pub enum ConnectionState {
     Closed,
 }
 
+/// For a person to read: "waiting, place 1 of 2 in the queue; ...".
+impl std::fmt::Display for ConnectionState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Disconnected => f.write_str("not connected"),
+            Self::Connecting {
+                last_error: None, ..
+            } => f.write_str("connecting"),
+            Self::Connecting {
+                attempts,
+                last_error: Some(error),
+                ..
+            } => {
+                write!(f, "connecting, {attempts} tries so far: {error}")
+            }
+            Self::Queued(status) => write!(f, "waiting, {status}"),
+            Self::Connected {
+                server,
+                resumed: true,
+                ..
+            } => {
+                write!(f, "connected to {server} again")
+            }
+            Self::Connected { server, .. } => write!(f, "connected to {server}"),
+            Self::Closed => f.write_str("closed"),
+        }
+    }
+}
+
 pub(crate) type StateCallback = Arc<dyn Fn(&ConnectionState) + Send + Sync>;
 pub(crate) type HandoverCallback = Arc<dyn Fn() + Send + Sync>;
 
