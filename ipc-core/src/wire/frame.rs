@@ -68,8 +68,8 @@ pub(crate) struct FrameReader {
 }
 
 impl FrameReader {
-    /// Room that is kept between frames.
-    const KEEP: usize = 64 * 1024;
+    /// So much room is kept between frames: fresh memory costs more than the copying.
+    const KEEP: usize = 16 * 1024 * 1024;
 
     pub(crate) fn new(limit: usize) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl FrameReader {
             return Ok(None);
         }
         let mut payload = self.buffer.split_to(LENGTH + len);
-        if self.buffer.is_empty() && self.buffer.capacity() > Self::KEEP {
+        if len > Self::KEEP && self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
         payload.advance(LENGTH);
