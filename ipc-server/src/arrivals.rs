@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use crate::activity::Activity;
 use crate::admission::{QueueFull, Ticket};
 use crate::connection::Newcomer;
+use crate::handle::ServerEvent;
 use crate::session::{self, Seat};
 use crate::state::{Mail, OutSession, Resumption, ServerState};
 
@@ -97,7 +98,14 @@ async fn take_turn(
     hello: Hello,
     mut claim: Claim,
 ) {
-    let entered = state.admission().enter();
+    let peer = newcomer.peer();
+    let activity = Arc::new(Activity::new(
+        state.next_client(),
+        hello.name.clone(),
+        peer,
+        Instant::now(),
+    ));
+    let entered = state.admission().enter(Arc::clone(&activity));
     let place = match entered {
         Ok(ticket) => Place {
             state: Arc::clone(&state),
@@ -114,14 +122,9 @@ async fn take_turn(
     let Some(key) = claim.session.as_ref().map(|session| session.key()) else {
         return;
     };
-    let activity = Arc::new(Activity::new(
-        hello.name.clone(),
-        newcomer.peer(),
-        Instant::now(),
-    ));
-    match wait_for_turn(&state, &mut newcomer, &hello, key, &place, &activity).await {
-        Ok(activity) => {
-            let peer = newcomer.peer();
+    let turn = wait_for_turn(&state, &mut newcomer, &hello, key, &place, &activity).await;
+    match (turn, activity.request()) {
+        (Ok(()), None) => {
             let Some(session) = claim.session.take() else {
                 return;
             };
@@ -139,13 +142,17 @@ async fn take_turn(
                 tracing::error!(%peer, "cannot serve a client: {error}");
             }
         }
-        Err(_) if state.is_stopping() => {
+        (_, Some((reason, message))) => {
+            drop(place);
+            newcomer.refuse(reason, message).await;
+        }
+        (Err(_), None) if state.is_stopping() => {
             drop(place);
             newcomer
                 .refuse(ByeReason::Stopping, "the server is stopping".into())
                 .await;
         }
-        Err(error) => {
+        (Err(error), None) => {
             drop(place);
             newcomer.dismiss(error).await;
         }
@@ -159,8 +166,8 @@ async fn wait_for_turn(
     hello: &Hello,
     key: SessionKey,
     place: &Place,
-    waiting: &Arc<Activity>,
-) -> Result<Arc<Activity>, LinkError> {
+    activity: &Activity,
+) -> Result<(), LinkError> {
     let mut turns = state.turns();
     let mut has_waited = false;
     loop {
@@ -168,26 +175,27 @@ async fn wait_for_turn(
         if state.is_stopping() || !state.table().is_newest(key, hello.connection) {
             return Err(LinkError::Lost("superseded".into()));
         }
-        // Holding begins now, not when the wait began.
+        if activity.request().is_some() {
+            return Ok(());
+        }
         let now = Instant::now();
-        let activity = match has_waited {
-            true => Arc::new(Activity::new(hello.name.clone(), newcomer.peer(), now)),
-            false => Arc::clone(waiting),
-        };
-        let is_mine = state.admission().try_take(place.ticket, &activity);
+        let is_mine = state.admission().try_take(place.ticket, now);
         if is_mine {
-            if has_waited {
-                newcomer.confirm().await?;
-            }
-            return Ok(activity);
+            return if has_waited {
+                newcomer.confirm().await
+            } else {
+                Ok(())
+            };
         }
         let (status, tick) = look_around(state, place.ticket, now);
         if let Some(status) = status {
             if !has_waited {
                 let peer = newcomer.peer();
                 tracing::info!(%peer, client = hello.name, "waits: {status}");
-            }
-            if !has_waited {
+                state.tell(&ServerEvent::Waiting {
+                    client: activity.id(),
+                    status: status.clone(),
+                });
                 state.ask_for_room();
             }
             has_waited = true;

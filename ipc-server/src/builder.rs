@@ -1,6 +1,7 @@
 //! Setting a server up and starting it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_core::secure::{IntoSecret, SecretError};
@@ -8,9 +9,9 @@ use ipc_core::session::table::TableLimits;
 use ipc_core::{Device, Function, IntoFunction, RegisterError, Registry};
 
 use crate::gate::AccessLimits;
-use crate::handle::ServerHandle;
+use crate::handle::{ServerEvent, ServerHandle};
 use crate::listener;
-use crate::state::Config;
+use crate::state::{Config, Observer};
 
 /// A server of instrument drivers; made with [`Server::builder`].
 #[derive(Debug)]
@@ -203,6 +204,13 @@ impl ServerBuilder {
     /// The longest call that is accepted, in bytes. The default is 16 MiB.
     pub fn max_call(mut self, bytes: usize) -> Self {
         self.config.table.session.max_frame = bytes;
+        self
+    }
+
+    /// Calls `observer` whenever a client begins to wait, gets the server, or gives it back. It runs between calls, so it
+    /// should be quick.
+    pub fn on_event(mut self, observer: impl Fn(&ServerEvent) + Send + Sync + 'static) -> Self {
+        self.config.observer = Some(Observer(Arc::new(observer)));
         self
     }
 

@@ -40,5 +40,5 @@ mod stranger;
 
 pub use builder::{DEFAULT_PORT, Server, ServerBuilder, StartError};
 pub use gate::AccessLimits;
-pub use handle::{ClientInfo, ServerHandle};
+pub use handle::{ClientInfo, ServerEvent, ServerHandle};
 pub use ipc_core::{Device, RegisterError, Release, Shared};

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::activity::Activity;
 use crate::arrivals::Place;
 use crate::connection::Connection;
+use crate::handle::ServerEvent;
 use crate::state::{Mail, OutSession, ServerState};
 
 /// All that a session thread starts with.
@@ -83,6 +84,8 @@ fn serve(seat: Seat) {
         expected,
         state: Arc::clone(&state),
     });
+    let info = host.conversation.borrow().activity.info(0, Instant::now());
+    host.state.tell(&ServerEvent::Granted(info));
     host.attach(connection, &hello);
     let over = host.converse();
     host.retire(key, over);
@@ -283,6 +286,11 @@ impl Host {
             self.state.table().remove(key);
         }
         self.state.set_out(key, None);
+        let client = conversation.activity.id();
+        self.state.tell(&ServerEvent::Released {
+            client,
+            why: over.why,
+        });
         tracing::info!(client = %self.client.borrow(), "gave the server back");
     }
 
@@ -353,6 +361,7 @@ impl Conversation {
             Ok(0) if self.activity.request().is_some() => {}
             Ok(0) => self.session.handle_eof(None),
             Ok(count) => {
+                self.activity.add_received(count);
                 let bytes = self.buffer.get(..count).unwrap_or_default();
                 self.session.handle_input(bytes, Instant::now());
             }
@@ -375,7 +384,10 @@ impl Conversation {
     fn flush(&mut self) {
         while let (bytes @ [_, ..], Some(stream)) = (self.session.transmit(), &mut self.stream) {
             match stream.write(bytes) {
-                Ok(count) if count > 0 => self.session.consume(count),
+                Ok(count) if count > 0 => {
+                    self.activity.add_sent(count);
+                    self.session.consume(count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(_) => return self.session.handle_eof(None),
                 Err(error) => return self.lose(&error),
@@ -392,6 +404,7 @@ impl Conversation {
             return;
         }
         if let Ok(count) = stream.write(self.session.transmit()) {
+            self.activity.add_sent(count);
             self.session.consume(count);
         }
         let _ = stream.set_nonblocking(false);

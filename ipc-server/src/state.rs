@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::activity::Activity;
 use crate::admission::{Admission, Ticket};
 use crate::connection::Connection;
 use crate::gate::{AccessLimits, Gate};
+use crate::handle::ServerEvent;
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) grace: Duration,
     pub(crate) liveness: Duration,
     pub(crate) stop_timeout: Duration,
+    pub(crate) observer: Option<Observer>,
     pub(crate) access: AccessLimits,
     pub(crate) table: TableLimits,
 }
@@ -41,9 +43,20 @@ impl Default for Config {
             grace: Duration::from_secs(15),
             liveness: Duration::from_secs(15),
             stop_timeout: Duration::from_secs(5),
+            observer: None,
             access: AccessLimits::default(),
             table: TableLimits::default(),
         }
+    }
+}
+
+/// Whom to tell what happens at the server.
+#[derive(Clone)]
+pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&ServerEvent) + Send + Sync>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
     }
 }
 
@@ -61,6 +74,7 @@ pub(crate) struct ServerState {
     turns: watch::Sender<u64>,
     out: Mutex<HashMap<SessionKey, OutSession>>,
     stopping: AtomicBool,
+    next_client: AtomicU64,
     work: Mutex<usize>,
     work_ended: Condvar,
 }
@@ -123,6 +137,7 @@ impl ServerState {
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
+            next_client: AtomicU64::new(1),
             work: Mutex::new(0),
             work_ended: Condvar::new(),
             config,
@@ -146,10 +161,27 @@ impl ServerState {
         self.turns.subscribe()
     }
 
+    /// Makes those who wait look again.
+    pub(crate) fn wake_waiting(&self) {
+        self.turns.send_modify(|turn| *turn += 1);
+    }
+
+    /// A number for a new client.
+    pub(crate) fn next_client(&self) -> u64 {
+        self.next_client.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Tells the server's own program what happened.
+    pub(crate) fn tell(&self, event: &ServerEvent) {
+        if let Some(observer) = &self.config.observer {
+            (observer.0)(event);
+        }
+    }
+
     /// Gives up a place, waiting or held, and lets the others know.
     pub(crate) fn leave(&self, ticket: Ticket) {
         if self.admission().leave(ticket) {
-            self.turns.send_modify(|turn| *turn += 1);
+            self.wake_waiting();
         }
     }
 
@@ -184,7 +216,7 @@ impl ServerState {
 
     pub(crate) fn set_stopping(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.turns.send_modify(|turn| *turn += 1);
+        self.wake_waiting();
     }
 
     /// Begins something that a stopping server waits for.
