@@ -61,6 +61,14 @@ pub struct ClientSession {
     max_request: usize,
     last_number: u64,
     calls: BTreeMap<u64, InFlight>,
+    /// Calls below this number have gone out over the connection at hand.
+    next: u64,
+    /// How many of the calls in flight have.
+    under_way: usize,
+    /// Up to where answers have been confirmed over it.
+    confirmed: u64,
+    /// Calls that were given up without a connection to say so.
+    abandoned: Vec<u64>,
     events: VecDeque<Event>,
 }
 
@@ -80,6 +88,8 @@ enum State {
 #[derive(Debug)]
 struct InFlight {
     frame: Bytes,
+    /// The lowest number in flight when the call was made, which its frame confirms.
+    oldest: u64,
     idempotent: bool,
     deadline: Option<Instant>,
     /// Where the call starts in the stream of the connection at hand, if it was queued there.
@@ -172,6 +182,10 @@ impl ClientSession {
             max_request: usize::MAX,
             last_number: 0,
             calls: BTreeMap::new(),
+            next: 0,
+            under_way: 0,
+            confirmed: 0,
+            abandoned: Vec::new(),
             events: VecDeque::new(),
         }
     }
@@ -215,6 +229,7 @@ impl ClientSession {
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let call = InFlight {
             frame: frame.into(),
+            oldest,
             idempotent,
             deadline,
             start: None,
@@ -223,7 +238,7 @@ impl ClientSession {
         };
         self.calls.insert(number, call);
         match self.state {
-            State::Ready(_) => self.send_call(number),
+            State::Ready(_) => self.send_waiting(),
             State::Closed(_) => self.end(number, CallOutcome::NotSent(NotSent::Closed)),
             State::Disconnected | State::Greeting { .. } => {}
         }
@@ -232,29 +247,30 @@ impl ClientSession {
 
     /// Gives up a call: its end will not be told, and a late answer is dropped. The server is asked to stop it.
     pub fn give_up(&mut self, number: u64) -> GivenUp {
-        let Some(call) = self.calls.remove(&number) else {
+        let Some(call) = self.take(number) else {
             return GivenUp::Ended;
         };
-        let sent = call.may_have_left();
-        if let State::Ready(link) = &mut self.state
-            && sent
-        {
-            link.send(frame_of(CtrlMsg::Cancel, &number).into());
+        if !call.may_have_left() {
+            return GivenUp::NotSent;
         }
-        if sent {
-            GivenUp::Sent
-        } else {
-            GivenUp::NotSent
+        match &mut self.state {
+            State::Ready(link) => {
+                link.send(frame_of(CtrlMsg::Cancel, &number).into());
+            }
+            _ => self.abandoned.push(number),
         }
+        self.confirm(false);
+        self.send_waiting();
+        GivenUp::Sent
     }
 
     /// Ends all calls in flight, because no connection can be had: `reason` for those that were not sent, outcome
     /// unknown for the others.
     pub fn give_up_all(&mut self, reason: &NotSent) {
         self.drop_link();
-        let calls = std::mem::take(&mut self.calls);
-        for (number, call) in calls {
-            let outcome = match call.sent {
+        for number in self.calls.keys().copied().collect::<Vec<_>>() {
+            let left = self.calls.get(&number).is_some_and(|call| call.sent);
+            let outcome = match left {
                 false => CallOutcome::NotSent(reason.clone()),
                 true => CallOutcome::Unknown(reason.to_string()),
             };
@@ -276,8 +292,9 @@ impl ClientSession {
         self.state = State::Closed(link);
         self.events
             .retain(|event| matches!(event, Event::Ended { .. }));
-        for (number, call) in std::mem::take(&mut self.calls) {
-            let outcome = match call.may_have_left() {
+        for number in self.calls.keys().copied().collect::<Vec<_>>() {
+            let left = self.calls.get(&number).is_some_and(InFlight::may_have_left);
+            let outcome = match left {
                 false => CallOutcome::NotSent(NotSent::Closed),
                 true => CallOutcome::Unknown(NotSent::Closed.to_string()),
             };
@@ -482,10 +499,17 @@ impl ClientSession {
             if !resumed && !self.may_go_on(number) {
                 let reason = "the server was restarted, or has forgotten this session";
                 self.end(number, CallOutcome::Unknown(reason.into()));
-            } else {
-                self.send_call(number);
             }
         }
+        let abandoned = std::mem::take(&mut self.abandoned);
+        if let State::Ready(link) = &mut self.state
+            && resumed
+        {
+            for number in abandoned {
+                link.send(frame_of(CtrlMsg::Cancel, &number).into());
+            }
+        }
+        self.send_waiting();
     }
 
     /// Whether a call can be sent to a session that has not seen it.
@@ -495,6 +519,17 @@ impl ClientSession {
         };
         call.forgotten |= call.sent;
         call.idempotent || !call.forgotten
+    }
+
+    /// Sends what has not gone out over this connection, as far as the server is to keep answers for it.
+    fn send_waiting(&mut self) {
+        while self.under_way < WINDOW
+            && let State::Ready(_) = self.state
+            && let Some((&number, _)) = self.calls.range(self.next..).next()
+        {
+            self.next = number + 1;
+            self.send_call(number);
+        }
     }
 
     fn send_call(&mut self, number: u64) {
@@ -515,6 +550,8 @@ impl ClientSession {
             self.end(number, outcome);
         } else {
             call.start = Some(link.send(call.frame.clone()));
+            self.under_way += 1;
+            self.confirmed = self.confirmed.max(call.oldest);
         }
     }
 
@@ -532,20 +569,35 @@ impl ClientSession {
             };
             self.end(number, outcome);
         }
-        if large {
-            let acknowledged = self.oldest_call().unwrap_or(self.last_number + 1);
-            if let State::Ready(link) = &mut self.state {
-                link.send(frame_of(CtrlMsg::Ack, &acknowledged).into());
-            }
+        self.confirm(large);
+        self.send_waiting();
+    }
+
+    /// Tells the server which answers it can forget, unless the next call is soon enough for that.
+    fn confirm(&mut self, at_once: bool) {
+        let oldest = self.oldest_call().unwrap_or(self.last_number + 1);
+        if let State::Ready(link) = &mut self.state
+            && (at_once || oldest >= self.confirmed.saturating_add(CONFIRMED_TOGETHER))
+        {
+            link.send(frame_of(CtrlMsg::Ack, &oldest).into());
+            self.confirmed = oldest;
         }
     }
 
     fn end(&mut self, number: u64, outcome: CallOutcome) {
-        self.calls.remove(&number);
+        self.take(number);
         self.events.push_back(Event::Ended {
             call: number,
             outcome,
         });
+    }
+
+    fn take(&mut self, number: u64) -> Option<InFlight> {
+        let call = self.calls.remove(&number)?;
+        if call.start.is_some() {
+            self.under_way -= 1;
+        }
+        Some(call)
     }
 
     fn lose(&mut self, error: LinkError) {
@@ -561,6 +613,7 @@ impl ClientSession {
                 for call in self.calls.values_mut() {
                     call.sent |= call.start.take().is_some_and(|at| link.has_transmitted(at));
                 }
+                (self.next, self.under_way, self.confirmed) = (0, 0, 0);
             }
             State::Closed(link) => self.state = State::Closed(link),
             State::Greeting { .. } | State::Disconnected => {}
@@ -568,5 +621,9 @@ impl ClientSession {
     }
 }
 
+/// So many calls are under way at once; more wait here, so that the server never has to keep answers without end.
+const WINDOW: usize = 1000;
+/// If no call does it on the way, so many answers are confirmed at once.
+const CONFIRMED_TOGETHER: u64 = 250;
 /// Answers of so many bytes are acknowledged without waiting for the next call, so that the server can forget them.
 const ACKNOWLEDGE_AT_ONCE: usize = 1024 * 1024;

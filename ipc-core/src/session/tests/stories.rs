@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::call_frame;
 use super::pair::Pair;
 use super::server_end::LIMITS;
+use super::{answer, call_frame, reply_frame};
 use crate::error::{NotSent, Refusal};
 use crate::session::arrival::Arrival;
-use crate::session::client::{CallOutcome, ClientConfig, Event};
+use crate::session::client::{CallOutcome, ClientConfig, Event, GivenUp};
 use crate::session::link::{Link, LinkError};
 use crate::wire::ctrl::{ByeReason, CtrlMsg};
 use crate::wire::message::frame_of;
@@ -178,4 +178,56 @@ fn a_ping_is_a_sign_of_life() {
     }
     pair.pass(Duration::from_secs(10));
     assert!(pair.client.is_disconnected());
+}
+
+/// Each of many calls made at once confirmed nothing, so the server had to keep all answers, took the client for a
+/// hostile one and cut the connection, again and again.
+#[test]
+fn any_number_of_calls_can_be_in_flight() {
+    const CALLS: u64 = 25_000;
+    let mut pair = connected();
+    for tag in 1..=CALLS {
+        call(&mut pair, tag);
+    }
+    let mut ends = 0;
+    for _ in 0..200_000 {
+        pair.client_writes(usize::MAX);
+        pair.arrive_at_server(1, usize::MAX);
+        let key = *pair.server.out.keys().next().unwrap();
+        while let Some(run) = pair.server.start(key, pair.now) {
+            let held = pair.server.out.get_mut(&key).unwrap();
+            held.running = None;
+            let frame = reply_frame(run.number, &answer(run.tag, 0));
+            held.session.reply(run.number, frame);
+        }
+        pair.server_writes(1, usize::MAX);
+        pair.arrive_at_client(usize::MAX);
+        while let Some(event) = pair.client.poll_event() {
+            assert!(!matches!(event, Event::Lost(_)), "{event:?}");
+            ends += u64::from(matches!(event, Event::Ended { .. }));
+        }
+        if ends == CALLS {
+            return;
+        }
+    }
+    panic!("only {ends} calls have ended");
+}
+
+/// A call given up while there was no connection was run after the client had come back.
+#[test]
+fn a_call_given_up_offline_is_cancelled_when_the_client_is_back() {
+    let mut pair = connected();
+    let number = call(&mut pair, 1);
+    exchange(&mut pair);
+    pair.hang_up();
+    assert_eq!(pair.client.give_up(number), GivenUp::Sent);
+    exchange(&mut pair);
+    pair.dial();
+    exchange(&mut pair);
+    let id = *pair.server.fencing.keys().next().unwrap();
+    pair.take_over(id);
+    exchange(&mut pair);
+    assert!(pair.client.is_ready());
+    let key = *pair.server.out.keys().next().unwrap();
+    assert!(pair.server.start(key, pair.now).is_none());
 }
