@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::arrival::bye;
 use super::link::{Link, LinkError};
+use super::server::MIN_REPLY;
 use crate::error::{Fault, NotSent, Refusal};
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, QueueStatus, SessionKey, Welcome};
@@ -21,7 +22,7 @@ pub struct ClientConfig {
     pub service: String,
     /// What others who wait will be told about this client.
     pub name: String,
-    /// The longest frame to accept, in bytes.
+    /// The longest frame to accept, in bytes; at least 64 KiB are.
     pub max_frame: usize,
     /// A server that is silent for so long before the session has begun is given up.
     pub patience: Duration,
@@ -197,14 +198,15 @@ impl ClientSession {
         }
         self.drop_link();
         self.connections += 1;
+        let max_frame = self.config.max_frame.max(MIN_REPLY);
         let hello = Hello {
             resume: self.key,
             connection: self.connections,
             service: self.config.service.clone(),
             name: self.config.name.clone(),
-            max_frame: self.config.max_frame as u64,
+            max_frame: max_frame as u64,
         };
-        link.set_max_frame(self.config.max_frame);
+        link.set_max_frame(max_frame);
         link.send(frame_of(CtrlMsg::Hello, &hello).into());
         self.state = State::Greeting {
             link,

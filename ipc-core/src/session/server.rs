@@ -490,7 +490,7 @@ fn digest(call: &IncomingCall) -> u64 {
 }
 
 /// Every client accepts answers of this size, so that it can always be told why there is no larger one.
-const MIN_REPLY: usize = 64 * 1024;
+pub(crate) const MIN_REPLY: usize = 64 * 1024;
 /// Notices are dropped while so much waits for the network.
 const MAX_BACKLOG: u64 = 64 * 1024;
 /// Notices are cut to so many characters.

@@ -6,10 +6,14 @@ use super::pair::Pair;
 use super::server_end::LIMITS;
 use super::{answer, call_frame, reply_frame};
 use crate::error::{NotSent, Refusal};
+use crate::interface::invocation::Failure;
+use crate::interface::registry::failure_frame;
 use crate::session::arrival::Arrival;
 use crate::session::client::{CallOutcome, ClientConfig, Event, GivenUp};
 use crate::session::link::{Link, LinkError};
+use crate::session::server::MIN_REPLY;
 use crate::wire::ctrl::{ByeReason, CtrlMsg};
+use crate::wire::frame;
 use crate::wire::message::frame_of;
 use crate::wire::preamble::{Preamble, Role, Suite};
 
@@ -230,4 +234,55 @@ fn a_call_given_up_offline_is_cancelled_when_the_client_is_back() {
     assert!(pair.client.is_ready());
     let key = *pair.server.out.keys().next().unwrap();
     assert!(pair.server.start(key, pair.now).is_none());
+}
+
+/// The answer to a method name of 70,000 letters was a frame that nobody could read: the client dropped the connection,
+/// sent the call again, and so on for ever. The same for reasons that only a newer server knows.
+#[test]
+fn an_unreadable_refusal_ends_its_call() {
+    let mut pair = connected();
+    let long = Refusal::UnknownMethod {
+        method: "m".repeat(MIN_REPLY),
+        similar: vec![],
+    };
+    let shortened = failure_frame(1, &Failure::Refused(long), MIN_REPLY);
+    assert!(shortened.len() < MIN_REPLY);
+    let mut unknown = frame::begin(CtrlMsg::Error);
+    unknown.extend_from_slice(&2_u64.to_le_bytes());
+    unknown.extend_from_slice(&[0xee; 10]);
+    frame::finish(&mut unknown);
+    for (tag, reply) in [(1, shortened), (2, unknown)] {
+        let number = call(&mut pair, tag);
+        exchange(&mut pair);
+        let key = *pair.server.out.keys().next().unwrap();
+        pair.server.start(key, pair.now).unwrap();
+        let held = pair.server.out.get_mut(&key).unwrap();
+        held.running = None;
+        held.session.reply(number, reply);
+        exchange(&mut pair);
+        let (_, outcome) = ended(&mut pair).unwrap();
+        assert!(matches!(outcome, CallOutcome::Refused(_)), "{outcome:?}");
+        assert!(pair.client.is_ready());
+    }
+}
+
+/// A client that accepted only short frames could be sent a longer refusal, which it could not take, ever.
+#[test]
+fn every_client_accepts_what_every_server_may_send() {
+    let mut pair = Pair::new(ClientConfig {
+        max_frame: 1,
+        ..ClientConfig::default()
+    });
+    pair.dial();
+    exchange(&mut pair);
+    let number = call(&mut pair, 1);
+    exchange(&mut pair);
+    let key = *pair.server.out.keys().next().unwrap();
+    pair.server.start(key, pair.now).unwrap();
+    let held = pair.server.out.get_mut(&key).unwrap();
+    assert_eq!(held.session.reply_limit(), MIN_REPLY);
+    let method = "m".repeat(5000);
+    held.session.refuse(number, Refusal::Stopping { method });
+    exchange(&mut pair);
+    assert_eq!(pair.client.in_flight(), []);
 }
