@@ -174,9 +174,11 @@ impl ServerSession {
         }
     }
 
-    /// False while so many calls wait that no more should be read.
+    /// False while so many calls wait, or so many answers have not been taken by the network, that no more should be
+    /// read.
     pub fn wants_input(&self) -> bool {
-        self.link.is_some() && self.waiting.len() < self.limits.waiting_calls
+        let has_room = |link: &Link| link.backlog() < MAX_BACKLOG;
+        self.link.as_ref().is_some_and(has_room) && self.waiting.len() < self.limits.waiting_calls
     }
 
     /// The next call to run, if none is running, with the time until which its caller waits.
@@ -228,10 +230,8 @@ impl ServerSession {
         let answer = if self.kept.saturating_add(frame.len()) <= self.limits.kept_replies {
             self.kept += frame.len();
             Answer::Kept(frame)
-        } else if frame::ctrl_of(&frame) == Some(CtrlMsg::Error) {
-            Answer::Refused
         } else {
-            Answer::Ran
+            Answer::without_result(&frame)
         };
         self.done.insert(number, Done { digest, answer });
     }
@@ -298,6 +298,23 @@ impl ServerSession {
         if let Some(link) = &mut self.link {
             link.consume(count);
         }
+    }
+
+    /// How many bytes of answers are kept.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// Keeps of each answer only whether the driver had been entered.
+    pub(crate) fn forget_results(&mut self) {
+        for done in self.done.values_mut() {
+            done.answer = match &done.answer {
+                Answer::Kept(frame) => Answer::without_result(frame),
+                Answer::Ran => Answer::Ran,
+                Answer::Refused => Answer::Refused,
+            };
+        }
+        self.kept = 0;
     }
 
     /// True if nothing has grown beyond its limit, `input` bytes having come since there was room.
@@ -459,6 +476,13 @@ impl ServerSession {
 }
 
 impl Answer {
+    fn without_result(frame: &[u8]) -> Self {
+        match frame::ctrl_of(frame) {
+            Some(CtrlMsg::Error) => Answer::Refused,
+            _ => Answer::Ran,
+        }
+    }
+
     /// What to answer when the call comes again.
     fn again(&self, number: u64, method: String) -> Bytes {
         let failure = match self {

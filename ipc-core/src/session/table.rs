@@ -25,6 +25,9 @@ pub struct TableLimits {
     pub sessions: usize,
     /// For how long a parked session can be resumed.
     pub parked: Duration,
+    /// How many bytes of answers all parked sessions may keep. Beyond that the one parked for longest forgets its
+    /// results first; its client is told that its calls ran, and that their results were not kept.
+    pub parked_replies: usize,
     /// What each session may use up.
     pub session: SessionLimits,
 }
@@ -35,6 +38,7 @@ impl Default for TableLimits {
         Self {
             sessions: 1024,
             parked,
+            parked_replies: 64 * 1024 * 1024,
             session: SessionLimits::default(),
         }
     }
@@ -139,6 +143,29 @@ impl SessionTable {
                 session,
                 since: now,
             };
+        }
+        self.make_room();
+    }
+
+    fn make_room(&mut self) {
+        let mut keeping: Vec<_> = self
+            .slots
+            .values_mut()
+            .filter_map(|slot| match &mut slot.state {
+                SlotState::Parked { session, since } if session.kept() > 0 => {
+                    Some((*since, session))
+                }
+                _ => None,
+            })
+            .collect();
+        let mut kept: usize = keeping.iter().map(|(_, session)| session.kept()).sum();
+        keeping.sort_by_key(|(since, _)| *since);
+        for (_, session) in keeping {
+            if kept <= self.limits.parked_replies {
+                return;
+            }
+            kept -= session.kept();
+            session.forget_results();
         }
     }
 

@@ -1,6 +1,6 @@
 //! Faults that the random operations, the model or a reader found, each told once more.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::pair::Pair;
 use super::server_end::LIMITS;
@@ -11,10 +11,11 @@ use crate::interface::registry::failure_frame;
 use crate::session::arrival::Arrival;
 use crate::session::client::{CallOutcome, ClientConfig, Event, GivenUp};
 use crate::session::link::{Link, LinkError};
-use crate::session::server::MIN_REPLY;
-use crate::wire::ctrl::{ByeReason, CtrlMsg};
+use crate::session::server::{MIN_REPLY, ServerSession};
+use crate::session::table::{Greeted, SessionTable, TableLimits};
+use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello};
 use crate::wire::frame;
-use crate::wire::message::frame_of;
+use crate::wire::message::{frame_of, set_call_numbers};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
 /// A client and a server that have met.
@@ -285,4 +286,60 @@ fn every_client_accepts_what_every_server_may_send() {
     held.session.refuse(number, Refusal::Stopping { method });
     exchange(&mut pair);
     assert_eq!(pair.client.in_flight(), []);
+}
+
+/// Each session kept what it might, so a thousand of them kept a thousand times as much.
+#[test]
+fn parked_sessions_share_one_limit_and_the_oldest_is_told() {
+    let limits = TableLimits {
+        parked_replies: 1000,
+        ..TableLimits::default()
+    };
+    let now = super::epoch();
+    let mut table = SessionTable::new(1, limits);
+    let mut hello = Hello {
+        resume: None,
+        connection: 1,
+        service: String::new(),
+        name: String::new(),
+        max_frame: 1 << 20,
+    };
+    let mut keys = Vec::new();
+    for fresh in 1..=3 {
+        let Greeted::Session(mut session) = table.greet(&hello, fresh, now) else {
+            panic!("no session");
+        };
+        session.attach(Link::plain(Role::Server, 1 << 20), &hello, 1);
+        answer_one(&mut session, now);
+        keys.push(session.key());
+        table.park(session, now + Duration::from_secs(fresh as u64));
+    }
+    for (key, is_kept) in keys.into_iter().zip([false, true, true]) {
+        (hello.resume, hello.connection) = (Some(key), 2);
+        let Greeted::Session(mut session) = table.greet(&hello, 9, now) else {
+            panic!("no session");
+        };
+        assert_eq!(session.kept() > 0, is_kept);
+        session.attach(Link::plain(Role::Server, 1 << 20), &hello, 1);
+        session.consume(usize::MAX);
+        let again = answer_one(&mut session, now);
+        let kept = again == Some(CtrlMsg::Ok);
+        assert_eq!(kept, is_kept, "{again:?}");
+    }
+}
+
+/// Call 1 comes, runs if it has not, and is answered with 400 bytes.
+fn answer_one(session: &mut ServerSession, now: Instant) -> Option<CtrlMsg> {
+    let preamble = Preamble {
+        suite: Suite::Plain,
+        role: Role::Client,
+    };
+    session.handle_input(&preamble.encode(), now);
+    let mut frame = call_frame(1, 400);
+    set_call_numbers(&mut frame, 1, 1, 0);
+    session.handle_input(&frame, now);
+    if session.next_call(now).is_some() {
+        session.reply(1, reply_frame(1, &answer(1, 400)));
+    }
+    frame::ctrl_of(session.transmit())
 }
