@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::arrival::bye;
 use super::link::{Link, LinkError};
+use super::mutant::{Mutant, Mutants};
 use super::server::MIN_REPLY;
 use crate::error::{Fault, NotSent, Refusal};
 use crate::wire::codec::CodecError;
@@ -52,7 +53,7 @@ impl Default for ClientConfig {
 /// * a call that was sent is sent again only to the session that saw it, under its own number, or if it is idempotent;
 /// * after [`close`](Self::close) there are no events but the ends of calls;
 /// * no input, cut in any way, panics; memory is bounded by the calls in flight and the longest frame.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ClientSession {
     config: ClientConfig,
     state: State,
@@ -71,9 +72,10 @@ pub struct ClientSession {
     /// Calls that were given up without a connection to say so.
     abandoned: Vec<u64>,
     events: VecDeque<Event>,
+    pub(super) mutants: Mutants,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum State {
     Disconnected,
     Greeting {
@@ -86,7 +88,7 @@ enum State {
     Closed(Option<Link>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct InFlight {
     frame: Bytes,
     /// The lowest number in flight when the call was made, which its frame confirms.
@@ -188,6 +190,7 @@ impl ClientSession {
             confirmed: 0,
             abandoned: Vec::new(),
             events: VecDeque::new(),
+            mutants: Mutants::default(),
         }
     }
 
@@ -226,7 +229,10 @@ impl ClientSession {
         self.last_number += 1;
         let number = self.last_number;
         let timeout_ms = timeout.map_or(0, |t| u64::try_from(t.as_millis()).unwrap_or(0).max(1));
-        let oldest = self.oldest_call().unwrap_or(number);
+        let mut oldest = self.oldest_call().unwrap_or(number);
+        if self.mutants.has(Mutant::ConfirmsTooMuch) {
+            oldest = number;
+        }
         set_call_numbers(&mut frame, number, oldest, timeout_ms);
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let call = InFlight {
@@ -252,6 +258,9 @@ impl ClientSession {
         let Some(call) = self.take(number) else {
             return GivenUp::Ended;
         };
+        if self.mutants.has(Mutant::ReusesNumbers) && number == self.last_number {
+            self.last_number -= 1;
+        }
         if !call.may_have_left() {
             return GivenUp::NotSent;
         }
@@ -406,6 +415,36 @@ impl ClientSession {
         matches!(self.state, State::Disconnected)
     }
 
+    #[cfg(feature = "proof")]
+    pub(super) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash;
+        let link = match &self.state {
+            State::Greeting { link, .. } | State::Ready(link) => Some(link),
+            State::Closed(link) => link.as_ref(),
+            State::Disconnected => None,
+        };
+        (std::mem::discriminant(&self.state), link.is_some()).hash(hasher);
+        if let Some(link) = link {
+            link.digest_into(hasher);
+        }
+        (
+            self.key,
+            self.connections,
+            self.last_number,
+            self.next,
+            self.confirmed,
+        )
+            .hash(hasher);
+        (&self.abandoned, self.events.len()).hash(hasher);
+        for (number, call) in &self.calls {
+            let start = call
+                .start
+                .zip(link)
+                .map(|(start, link)| link.distance(start));
+            (number, &call.frame, call.sent, call.forgotten, start).hash(hasher);
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn in_flight(&self) -> Vec<u64> {
         self.calls.keys().copied().collect()
@@ -484,7 +523,7 @@ impl ClientSession {
         };
         self.state = State::Ready(link);
         // "Resumed" counts only for the very session that carried the calls.
-        let resumed = welcome.resumed && self.key == Some(welcome.key);
+        let resumed = welcome.resumed && self.key.is_some_and(|key| self.is_same(key, welcome.key));
         let others_between = self
             .key
             .is_some_and(|key| key.incarnation != welcome.key.incarnation)
@@ -514,13 +553,18 @@ impl ClientSession {
         self.send_waiting();
     }
 
+    fn is_same(&self, ours: SessionKey, theirs: SessionKey) -> bool {
+        let same_run = ours.incarnation == theirs.incarnation;
+        (same_run || self.mutants.has(Mutant::NoIncarnation)) && ours.session == theirs.session
+    }
+
     /// Whether a call can be sent to a session that has not seen it.
     fn may_go_on(&mut self, number: u64) -> bool {
         let Some(call) = self.calls.get_mut(&number) else {
             return false;
         };
         call.forgotten |= call.sent;
-        call.idempotent || !call.forgotten
+        call.idempotent || !call.forgotten || self.mutants.has(Mutant::BlindResend)
     }
 
     /// Sends what has not gone out over this connection, as far as the server is to keep answers for it.
@@ -614,6 +658,7 @@ impl ClientSession {
             State::Ready(link) => {
                 for call in self.calls.values_mut() {
                     call.sent |= call.start.take().is_some_and(|at| link.has_transmitted(at));
+                    call.sent &= !self.mutants.has(Mutant::ForgetsWhatItSent);
                 }
                 (self.next, self.under_way, self.confirmed) = (0, 0, 0);
             }

@@ -57,7 +57,7 @@ pub enum LinkError {
 
 /// A connection from its first byte on. Bytes from the network go in with [`handle_input`](Self::handle_input); bytes
 /// for the network come out of [`transmit`](Self::transmit).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Link {
     role: Role,
     greeted: bool,
@@ -205,6 +205,26 @@ impl Link {
     /// True if any byte from position `start` on has been handed to the network.
     pub(crate) fn has_transmitted(&self, start: u64) -> bool {
         self.transmitted > start
+    }
+
+    /// How many bytes must go before position `start` has been handed to the network.
+    #[cfg(feature = "proof")]
+    pub(crate) fn distance(&self, start: u64) -> u64 {
+        (start + 1).saturating_sub(self.transmitted)
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash;
+        let Self {
+            greeted,
+            greeting,
+            prefix,
+            frames,
+            outbox,
+            ..
+        } = self;
+        (greeted, greeting, prefix, frames.buffered(), outbox).hash(hasher);
     }
 
     /// How many bytes wait for the network.

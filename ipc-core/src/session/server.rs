@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::arrival::bye;
 use super::link::{Link, LinkError};
+use super::mutant::{Mutant, Mutants};
 use crate::error::{Fault, FaultKind, Refusal};
 use crate::interface::invocation::Failure;
 use crate::interface::registry::{Form, IncomingCall, failure_frame};
@@ -52,7 +53,7 @@ impl Default for SessionLimits {
 /// * a call that comes again is answered again with the same bytes, without running;
 /// * an answer is forgotten only when the client has confirmed it, or answered for as executed, result not kept;
 /// * no input, cut in any way, panics; memory is bounded by the limits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerSession {
     key: SessionKey,
     limits: SessionLimits,
@@ -65,6 +66,7 @@ pub struct ServerSession {
     running: Option<Running>,
     done: BTreeMap<u64, Done>,
     kept: usize,
+    pub(super) mutants: Mutants,
 }
 
 /// Why a session has no connection.
@@ -77,28 +79,28 @@ pub enum End {
     Lost(LinkError),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     call: IncomingCall,
     digest: u64,
     deadline: Option<Instant>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Running {
     number: u64,
     digest: u64,
     cancelled: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Done {
     digest: u64,
     answer: Answer,
 }
 
 /// What is left of an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Answer {
     Kept(Bytes),
     /// It did not fit; the driver had been entered.
@@ -122,6 +124,7 @@ impl ServerSession {
             running: None,
             done: BTreeMap::new(),
             kept: 0,
+            mutants: Mutants::default(),
         }
     }
 
@@ -135,7 +138,7 @@ impl ServerSession {
         link.set_max_frame(self.limits.max_frame);
         let welcome = Welcome {
             key: self.key,
-            resumed: hello.resume == Some(self.key),
+            resumed: hello.resume.is_some_and(|key| self.is(key)),
             last_call: self.last,
             lease_epoch,
             max_frame: self.limits.max_frame as u64,
@@ -147,6 +150,11 @@ impl ServerSession {
             .max(MIN_REPLY);
         self.link = Some(link);
         self.end = None;
+    }
+
+    fn is(&self, named: SessionKey) -> bool {
+        let same_run = named.incarnation == self.key.incarnation;
+        (same_run || self.mutants.has(Mutant::NoIncarnation)) && named.session == self.key.session
     }
 
     /// Takes bytes from the network.
@@ -300,6 +308,36 @@ impl ServerSession {
         }
     }
 
+    /// The highest call number that has come.
+    #[cfg(feature = "proof")]
+    pub fn last_call(&self) -> u64 {
+        self.last
+    }
+
+    /// True if calls wait for their turn.
+    #[cfg(feature = "proof")]
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    #[cfg(feature = "proof")]
+    pub(super) fn digest_into(&self, hasher: &mut impl Hasher) {
+        (self.key, self.last, self.link.is_some()).hash(hasher);
+        (self.end == Some(End::Finished)).hash(hasher);
+        if let Some(link) = &self.link {
+            link.digest_into(hasher);
+        }
+        for waiting in &self.waiting {
+            (waiting.call.header.number, waiting.digest).hash(hasher);
+        }
+        if let Some(running) = &self.running {
+            (running.number, running.digest, running.cancelled).hash(hasher);
+        }
+        for (number, done) in &self.done {
+            (number, done.digest, &done.answer).hash(hasher);
+        }
+    }
+
     /// How many bytes of answers are kept.
     pub(crate) fn kept(&self) -> usize {
         self.kept
@@ -370,7 +408,7 @@ impl ServerSession {
         let number = call.header.number;
         let digest = digest(&call);
         self.acknowledge(call.header.acknowledged.min(number));
-        if number > self.last {
+        if number > self.last || self.mutants.has(Mutant::NoDedup) {
             if self.done.len() >= MAX_UNCONFIRMED {
                 let expected = "a confirmation of earlier answers";
                 return Err(LinkError::Unexpected {
@@ -378,7 +416,7 @@ impl ServerSession {
                     expected,
                 });
             }
-            self.last = number;
+            self.last = self.last.max(number);
             let timeout = Duration::from_millis(call.header.timeout_ms);
             let deadline = if timeout.is_zero() {
                 None
@@ -395,7 +433,9 @@ impl ServerSession {
         let in_hand = self.in_hand(number);
         let done = self.done.get(&number);
         match in_hand.or(done.map(|done| done.digest)) {
-            Some(first) if first != digest => return Err(LinkError::FalseRetry(number)),
+            Some(first) if first != digest && !self.mutants.has(Mutant::NoDigest) => {
+                return Err(LinkError::FalseRetry(number));
+            }
             // It will be answered on this connection when it has run.
             Some(_) if in_hand.is_some() => {}
             Some(_) => {
@@ -441,6 +481,7 @@ impl ServerSession {
             .waiting
             .iter()
             .position(|w| w.call.header.number == number)
+            && !self.mutants.has(Mutant::CancelledRuns)
             && let Some(Waiting { call, digest, .. }) = self.waiting.remove(at)
         {
             let refusal = Refusal::Cancelled {

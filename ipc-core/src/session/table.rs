@@ -1,8 +1,9 @@
 //! The sessions of a server: who may resume what.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::mutant::{Mutant, Mutants};
 use super::server::{ServerSession, SessionLimits};
 use crate::wire::ctrl::{Hello, SessionKey};
 
@@ -10,11 +11,12 @@ use crate::wire::ctrl::{Hello, SessionKey};
 ///
 /// A session is *out* while a connection or a running call holds it, and *parked* here otherwise. Ids are chosen by the
 /// server alone: no hello creates or revives a session by naming it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SessionTable {
     incarnation: u128,
     limits: TableLimits,
-    slots: HashMap<u128, Slot>,
+    slots: BTreeMap<u128, Slot>,
+    pub(super) mutants: Mutants,
 }
 
 /// How many sessions are kept, and for how long.
@@ -44,14 +46,14 @@ impl Default for TableLimits {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Slot {
     /// The number of the newest connection of this session.
     connection: u64,
     state: SlotState,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum SlotState {
     Out,
     Parked {
@@ -80,7 +82,8 @@ impl SessionTable {
         Self {
             incarnation,
             limits,
-            slots: HashMap::new(),
+            slots: BTreeMap::new(),
+            mutants: Mutants::default(),
         }
     }
 
@@ -88,32 +91,37 @@ impl SessionTable {
     /// given out comes back by [`park`](Self::park) or [`remove`](Self::remove).
     pub fn greet(&mut self, hello: &Hello, fresh: u128, now: Instant) -> Greeted {
         self.expire(now);
-        let resumed = hello
-            .resume
-            .filter(|key| key.incarnation == self.incarnation);
+        let resumed = hello.resume.filter(|key| {
+            key.incarnation == self.incarnation || self.mutants.has(Mutant::NoIncarnation)
+        });
         if let Some(key) = resumed
             && let Some(slot) = self.slots.get_mut(&key.session)
         {
-            return slot.resume(key, hello.connection);
+            return slot.resume(key, hello.connection, self.mutants);
         }
         if self.slots.len() >= self.limits.sessions || self.slots.contains_key(&fresh) {
             return Greeted::Full;
         }
-        let key = SessionKey {
+        let mut key = SessionKey {
             incarnation: self.incarnation,
             session: fresh,
         };
+        if let Some(named) = hello
+            .resume
+            .filter(|_| self.mutants.has(Mutant::RevivesSessions))
+        {
+            key = named;
+        }
         self.slots.insert(
-            fresh,
+            key.session,
             Slot {
                 connection: hello.connection,
                 state: SlotState::Out,
             },
         );
-        Greeted::Session(Box::new(ServerSession::new(
-            key,
-            self.limits.session.clone(),
-        )))
+        let mut session = ServerSession::new(key, self.limits.session.clone());
+        session.mutants = self.mutants;
+        Greeted::Session(Box::new(session))
     }
 
     /// The parked session that connection number `connection` asked for while it was out, unless a newer connection has
@@ -184,9 +192,33 @@ impl SessionTable {
     }
 }
 
+#[cfg(feature = "proof")]
+impl SessionTable {
+    /// The sessions that can be resumed.
+    pub fn parked(&self) -> Vec<SessionKey> {
+        let parked = self.slots.values().filter_map(|slot| match &slot.state {
+            SlotState::Parked { session, .. } => Some(session.key()),
+            SlotState::Out => None,
+        });
+        parked.collect()
+    }
+
+    pub(super) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash;
+        self.incarnation.hash(hasher);
+        for (id, slot) in &self.slots {
+            (id, slot.connection).hash(hasher);
+            match &slot.state {
+                SlotState::Parked { session, .. } => session.digest_into(hasher),
+                SlotState::Out => 0_u8.hash(hasher),
+            }
+        }
+    }
+}
+
 impl Slot {
-    fn resume(&mut self, key: SessionKey, connection: u64) -> Greeted {
-        if connection <= self.connection {
+    fn resume(&mut self, key: SessionKey, connection: u64, mutants: Mutants) -> Greeted {
+        if connection <= self.connection && !mutants.has(Mutant::StaleHelloSteals) {
             return Greeted::Stale;
         }
         self.connection = connection;

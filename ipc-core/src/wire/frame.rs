@@ -61,7 +61,7 @@ pub(crate) struct Frame {
 }
 
 /// Cuts a byte stream into frames. Memory grows with the bytes received, never with the length announced.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FrameReader {
     buffer: BytesMut,
     limit: usize,
@@ -90,6 +90,11 @@ impl FrameReader {
     /// The buffer itself, for a layer below that appends to it.
     pub(crate) fn buffer_mut(&mut self) -> &mut BytesMut {
         &mut self.buffer
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) fn buffered(&self) -> &[u8] {
+        &self.buffer
     }
 
     /// The next complete frame, if its bytes are all here.
