@@ -24,8 +24,6 @@ pub enum Mutant {
     RevivesSessions,
     /// A hello that was overtaken by a newer one takes the session nevertheless.
     StaleHelloSteals,
-    /// A call that was cancelled before its turn is run all the same.
-    CancelledRuns,
 }
 
 /// The mutants in force: none, and for free, unless this is a proof.

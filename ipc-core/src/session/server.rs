@@ -481,7 +481,6 @@ impl ServerSession {
             .waiting
             .iter()
             .position(|w| w.call.header.number == number)
-            && !self.mutants.has(Mutant::CancelledRuns)
             && let Some(Waiting { call, digest, .. }) = self.waiting.remove(at)
         {
             let refusal = Refusal::Cancelled {
