@@ -1,1 +1,3 @@
-//! Shared parts of the end-to-end tests.
+//! Shared parts of the end-to-end tests and of the proofs.
+
+pub mod model;

@@ -9,6 +9,7 @@ use crate::wire::message::{frame_of, value_of};
 /// A connection that has not been admitted.
 ///
 /// Until the hello has come, nothing but the preamble and one short frame is accepted.
+#[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
 pub struct Arrival {
     link: Link,
@@ -99,6 +100,11 @@ impl Arrival {
     /// The network has taken `count` bytes.
     pub fn consume(&mut self, count: usize) {
         self.link.consume(count);
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
     }
 
     /// The connection, for the session it was admitted to.

@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 use super::arrival::bye;
 use super::link::{Link, LinkError};
+use super::mutant::{Mutant, Mutants};
+use super::server::MIN_REPLY;
 use crate::error::{Fault, NotSent, Refusal};
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, QueueStatus, SessionKey, Welcome};
@@ -21,7 +23,7 @@ pub struct ClientConfig {
     pub service: String,
     /// What others who wait will be told about this client.
     pub name: String,
-    /// The longest frame to accept, in bytes.
+    /// The longest frame to accept, in bytes; at least 64 KiB are.
     pub max_frame: usize,
     /// A server that is silent for so long before the session has begun is given up.
     pub patience: Duration,
@@ -51,6 +53,7 @@ impl Default for ClientConfig {
 /// * a call that was sent is sent again only to the session that saw it, under its own number, or if it is idempotent;
 /// * after [`close`](Self::close) there are no events but the ends of calls;
 /// * no input, cut in any way, panics; memory is bounded by the calls in flight and the longest frame.
+#[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
 pub struct ClientSession {
     config: ClientConfig,
@@ -61,9 +64,19 @@ pub struct ClientSession {
     max_request: usize,
     last_number: u64,
     calls: BTreeMap<u64, InFlight>,
+    /// Calls below this number have gone out over the connection at hand.
+    next: u64,
+    /// How many of the calls in flight have.
+    under_way: usize,
+    /// Up to where answers have been confirmed over it.
+    confirmed: u64,
+    /// Calls that were given up without a connection to say so.
+    abandoned: Vec<u64>,
     events: VecDeque<Event>,
+    pub(super) mutants: Mutants,
 }
 
+#[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
 enum State {
     Disconnected,
@@ -77,9 +90,11 @@ enum State {
     Closed(Option<Link>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct InFlight {
     frame: Bytes,
+    /// The lowest number in flight when the call was made, which its frame confirms.
+    oldest: u64,
     idempotent: bool,
     deadline: Option<Instant>,
     /// Where the call starts in the stream of the connection at hand, if it was queued there.
@@ -172,7 +187,12 @@ impl ClientSession {
             max_request: usize::MAX,
             last_number: 0,
             calls: BTreeMap::new(),
+            next: 0,
+            under_way: 0,
+            confirmed: 0,
+            abandoned: Vec::new(),
             events: VecDeque::new(),
+            mutants: Mutants::default(),
         }
     }
 
@@ -183,14 +203,15 @@ impl ClientSession {
         }
         self.drop_link();
         self.connections += 1;
+        let max_frame = self.config.max_frame.max(MIN_REPLY);
         let hello = Hello {
             resume: self.key,
             connection: self.connections,
             service: self.config.service.clone(),
             name: self.config.name.clone(),
-            max_frame: self.config.max_frame as u64,
+            max_frame: max_frame as u64,
         };
-        link.set_max_frame(self.config.max_frame);
+        link.set_max_frame(max_frame);
         link.send(frame_of(CtrlMsg::Hello, &hello).into());
         self.state = State::Greeting {
             link,
@@ -210,11 +231,15 @@ impl ClientSession {
         self.last_number += 1;
         let number = self.last_number;
         let timeout_ms = timeout.map_or(0, |t| u64::try_from(t.as_millis()).unwrap_or(0).max(1));
-        let oldest = self.oldest_call().unwrap_or(number);
+        let mut oldest = self.oldest_call().unwrap_or(number);
+        if self.mutants.has(Mutant::ConfirmsTooMuch) {
+            oldest = number;
+        }
         set_call_numbers(&mut frame, number, oldest, timeout_ms);
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let call = InFlight {
             frame: frame.into(),
+            oldest,
             idempotent,
             deadline,
             start: None,
@@ -223,7 +248,7 @@ impl ClientSession {
         };
         self.calls.insert(number, call);
         match self.state {
-            State::Ready(_) => self.send_call(number),
+            State::Ready(_) => self.send_waiting(),
             State::Closed(_) => self.end(number, CallOutcome::NotSent(NotSent::Closed)),
             State::Disconnected | State::Greeting { .. } => {}
         }
@@ -232,29 +257,33 @@ impl ClientSession {
 
     /// Gives up a call: its end will not be told, and a late answer is dropped. The server is asked to stop it.
     pub fn give_up(&mut self, number: u64) -> GivenUp {
-        let Some(call) = self.calls.remove(&number) else {
+        let Some(call) = self.take(number) else {
             return GivenUp::Ended;
         };
-        let sent = call.may_have_left();
-        if let State::Ready(link) = &mut self.state
-            && sent
-        {
-            link.send(frame_of(CtrlMsg::Cancel, &number).into());
+        if self.mutants.has(Mutant::ReusesNumbers) && number == self.last_number {
+            self.last_number -= 1;
         }
-        if sent {
-            GivenUp::Sent
-        } else {
-            GivenUp::NotSent
+        if !call.may_have_left() {
+            return GivenUp::NotSent;
         }
+        match &mut self.state {
+            State::Ready(link) => {
+                link.send(frame_of(CtrlMsg::Cancel, &number).into());
+            }
+            _ => self.abandoned.push(number),
+        }
+        self.confirm(false);
+        self.send_waiting();
+        GivenUp::Sent
     }
 
     /// Ends all calls in flight, because no connection can be had: `reason` for those that were not sent, outcome
     /// unknown for the others.
     pub fn give_up_all(&mut self, reason: &NotSent) {
         self.drop_link();
-        let calls = std::mem::take(&mut self.calls);
-        for (number, call) in calls {
-            let outcome = match call.sent {
+        for number in self.calls.keys().copied().collect::<Vec<_>>() {
+            let left = self.calls.get(&number).is_some_and(|call| call.sent);
+            let outcome = match left {
                 false => CallOutcome::NotSent(reason.clone()),
                 true => CallOutcome::Unknown(reason.to_string()),
             };
@@ -276,8 +305,9 @@ impl ClientSession {
         self.state = State::Closed(link);
         self.events
             .retain(|event| matches!(event, Event::Ended { .. }));
-        for (number, call) in std::mem::take(&mut self.calls) {
-            let outcome = match call.may_have_left() {
+        for number in self.calls.keys().copied().collect::<Vec<_>>() {
+            let left = self.calls.get(&number).is_some_and(InFlight::may_have_left);
+            let outcome = match left {
                 false => CallOutcome::NotSent(NotSent::Closed),
                 true => CallOutcome::Unknown(NotSent::Closed.to_string()),
             };
@@ -387,6 +417,36 @@ impl ClientSession {
         matches!(self.state, State::Disconnected)
     }
 
+    #[cfg(feature = "proof")]
+    pub(super) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash;
+        let link = match &self.state {
+            State::Greeting { link, .. } | State::Ready(link) => Some(link),
+            State::Closed(link) => link.as_ref(),
+            State::Disconnected => None,
+        };
+        (std::mem::discriminant(&self.state), link.is_some()).hash(hasher);
+        if let Some(link) = link {
+            link.digest_into(hasher);
+        }
+        (
+            self.key,
+            self.connections,
+            self.last_number,
+            self.next,
+            self.confirmed,
+        )
+            .hash(hasher);
+        (&self.abandoned, self.events.len()).hash(hasher);
+        for (number, call) in &self.calls {
+            let start = call
+                .start
+                .zip(link)
+                .map(|(start, link)| link.distance(start));
+            (number, &call.frame, call.sent, call.forgotten, start).hash(hasher);
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn in_flight(&self) -> Vec<u64> {
         self.calls.keys().copied().collect()
@@ -465,7 +525,7 @@ impl ClientSession {
         };
         self.state = State::Ready(link);
         // "Resumed" counts only for the very session that carried the calls.
-        let resumed = welcome.resumed && self.key == Some(welcome.key);
+        let resumed = welcome.resumed && self.key.is_some_and(|key| self.is_same(key, welcome.key));
         let others_between = self
             .key
             .is_some_and(|key| key.incarnation != welcome.key.incarnation)
@@ -482,10 +542,22 @@ impl ClientSession {
             if !resumed && !self.may_go_on(number) {
                 let reason = "the server was restarted, or has forgotten this session";
                 self.end(number, CallOutcome::Unknown(reason.into()));
-            } else {
-                self.send_call(number);
             }
         }
+        let abandoned = std::mem::take(&mut self.abandoned);
+        if let State::Ready(link) = &mut self.state
+            && resumed
+        {
+            for number in abandoned {
+                link.send(frame_of(CtrlMsg::Cancel, &number).into());
+            }
+        }
+        self.send_waiting();
+    }
+
+    fn is_same(&self, ours: SessionKey, theirs: SessionKey) -> bool {
+        let same_run = ours.incarnation == theirs.incarnation;
+        (same_run || self.mutants.has(Mutant::NoIncarnation)) && ours.session == theirs.session
     }
 
     /// Whether a call can be sent to a session that has not seen it.
@@ -494,7 +566,18 @@ impl ClientSession {
             return false;
         };
         call.forgotten |= call.sent;
-        call.idempotent || !call.forgotten
+        call.idempotent || !call.forgotten || self.mutants.has(Mutant::BlindResend)
+    }
+
+    /// Sends what has not gone out over this connection, as far as the server is to keep answers for it.
+    fn send_waiting(&mut self) {
+        while self.under_way < WINDOW
+            && let State::Ready(_) = self.state
+            && let Some((&number, _)) = self.calls.range(self.next..).next()
+        {
+            self.next = number + 1;
+            self.send_call(number);
+        }
     }
 
     fn send_call(&mut self, number: u64) {
@@ -515,6 +598,8 @@ impl ClientSession {
             self.end(number, outcome);
         } else {
             call.start = Some(link.send(call.frame.clone()));
+            self.under_way += 1;
+            self.confirmed = self.confirmed.max(call.oldest);
         }
     }
 
@@ -532,20 +617,35 @@ impl ClientSession {
             };
             self.end(number, outcome);
         }
-        if large {
-            let acknowledged = self.oldest_call().unwrap_or(self.last_number + 1);
-            if let State::Ready(link) = &mut self.state {
-                link.send(frame_of(CtrlMsg::Ack, &acknowledged).into());
-            }
+        self.confirm(large);
+        self.send_waiting();
+    }
+
+    /// Tells the server which answers it can forget, unless the next call is soon enough for that.
+    fn confirm(&mut self, at_once: bool) {
+        let oldest = self.oldest_call().unwrap_or(self.last_number + 1);
+        if let State::Ready(link) = &mut self.state
+            && (at_once || oldest >= self.confirmed.saturating_add(CONFIRMED_TOGETHER))
+        {
+            link.send(frame_of(CtrlMsg::Ack, &oldest).into());
+            self.confirmed = oldest;
         }
     }
 
     fn end(&mut self, number: u64, outcome: CallOutcome) {
-        self.calls.remove(&number);
+        self.take(number);
         self.events.push_back(Event::Ended {
             call: number,
             outcome,
         });
+    }
+
+    fn take(&mut self, number: u64) -> Option<InFlight> {
+        let call = self.calls.remove(&number)?;
+        if call.start.is_some() {
+            self.under_way -= 1;
+        }
+        Some(call)
     }
 
     fn lose(&mut self, error: LinkError) {
@@ -560,7 +660,9 @@ impl ClientSession {
             State::Ready(link) => {
                 for call in self.calls.values_mut() {
                     call.sent |= call.start.take().is_some_and(|at| link.has_transmitted(at));
+                    call.sent &= !self.mutants.has(Mutant::ForgetsWhatItSent);
                 }
+                (self.next, self.under_way, self.confirmed) = (0, 0, 0);
             }
             State::Closed(link) => self.state = State::Closed(link),
             State::Greeting { .. } | State::Disconnected => {}
@@ -568,5 +670,9 @@ impl ClientSession {
     }
 }
 
+/// So many calls are under way at once; more wait here, so that the server never has to keep answers without end.
+const WINDOW: usize = 1000;
+/// If no call does it on the way, so many answers are confirmed at once.
+const CONFIRMED_TOGETHER: u64 = 250;
 /// Answers of so many bytes are acknowledged without waiting for the next call, so that the server can forget them.
 const ACKNOWLEDGE_AT_ONCE: usize = 1024 * 1024;

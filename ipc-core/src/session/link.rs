@@ -58,6 +58,7 @@ pub enum LinkError {
 
 /// A connection from its first byte on. Bytes from the network go in with [`handle_input`](Self::handle_input); bytes
 /// for the network come out of [`transmit`](Self::transmit).
+#[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
 pub struct Link {
     channel: Channel,
@@ -73,7 +74,19 @@ enum Channel {
     Secret(Box<Sealed>),
 }
 
+/// Proofs copy states. They speak in the clear, so keys are never copied; where there are some, the copy begins anew.
+#[cfg(feature = "proof")]
+impl Clone for Channel {
+    fn clone(&self) -> Self {
+        match self {
+            Channel::Plain(plain) => Channel::Plain(plain.clone()),
+            Channel::Secret(_) => Channel::Plain(Plain::new(Role::Client)),
+        }
+    }
+}
+
 /// Frames as they are, after a preamble.
+#[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
 struct Plain {
     role: Role,
@@ -99,21 +112,8 @@ struct Sealed {
 impl Link {
     /// A connection without encryption. `max_frame` bounds the frames that are accepted, in bytes.
     pub fn plain(role: Role, max_frame: usize) -> Self {
-        let own = Preamble {
-            suite: Suite::Plain,
-            role,
-        }
-        .encode();
-        let (greeting, prefix) = (Vec::new(), own.to_vec());
-        let plain = Plain {
-            role,
-            greeted: false,
-            greeting,
-            prefix,
-            outbox: VecDeque::new(),
-        };
         Self {
-            channel: Channel::Plain(plain),
+            channel: Channel::Plain(Plain::new(role)),
             frames: FrameReader::new(max_frame),
             transmitted: 0,
         }
@@ -238,6 +238,27 @@ impl Link {
         self.transmitted > start
     }
 
+    /// How many bytes must go before position `start` has been handed to the network.
+    #[cfg(feature = "proof")]
+    pub(crate) fn distance(&self, start: u64) -> u64 {
+        (start + 1).saturating_sub(self.transmitted)
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash;
+        if let Channel::Plain(Plain {
+            greeted,
+            greeting,
+            prefix,
+            outbox,
+            ..
+        }) = &self.channel
+        {
+            (greeted, greeting, prefix, self.frames.buffered(), outbox).hash(hasher);
+        }
+    }
+
     /// How many bytes wait for the network.
     pub(crate) fn backlog(&self) -> u64 {
         match &self.channel {
@@ -248,6 +269,21 @@ impl Link {
 }
 
 impl Plain {
+    fn new(role: Role) -> Self {
+        let own = Preamble {
+            suite: Suite::Plain,
+            role,
+        }
+        .encode();
+        Self {
+            role,
+            greeted: false,
+            greeting: Vec::new(),
+            prefix: own.to_vec(),
+            outbox: VecDeque::new(),
+        }
+    }
+
     /// Takes the preamble off the beginning of the stream; the rest is frames.
     fn take_preamble<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], LinkError> {
         if !self.greeted {

@@ -2,7 +2,10 @@
 
 pub mod arrival;
 pub mod client;
+#[cfg(feature = "proof")]
+pub mod digest;
 pub mod link;
+pub mod mutant;
 pub mod server;
 pub mod table;
 #[cfg(test)]

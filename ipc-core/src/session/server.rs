@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::arrival::bye;
 use super::link::{Link, LinkError};
+use super::mutant::{Mutant, Mutants};
 use crate::error::{Fault, FaultKind, Refusal};
 use crate::interface::invocation::Failure;
 use crate::interface::registry::{Form, IncomingCall, failure_frame};
@@ -52,6 +53,7 @@ impl Default for SessionLimits {
 /// * a call that comes again is answered again with the same bytes, without running;
 /// * an answer is forgotten only when the client has confirmed it, or answered for as executed, result not kept;
 /// * no input, cut in any way, panics; memory is bounded by the limits.
+#[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
 pub struct ServerSession {
     key: SessionKey,
@@ -65,6 +67,7 @@ pub struct ServerSession {
     running: Option<Running>,
     done: BTreeMap<u64, Done>,
     kept: usize,
+    pub(super) mutants: Mutants,
 }
 
 /// Why a session has no connection.
@@ -77,28 +80,28 @@ pub enum End {
     Lost(LinkError),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     call: IncomingCall,
     digest: u64,
     deadline: Option<Instant>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Running {
     number: u64,
     digest: u64,
     cancelled: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Done {
     digest: u64,
     answer: Answer,
 }
 
 /// What is left of an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Answer {
     Kept(Bytes),
     /// It did not fit; the driver had been entered.
@@ -122,6 +125,7 @@ impl ServerSession {
             running: None,
             done: BTreeMap::new(),
             kept: 0,
+            mutants: Mutants::default(),
         }
     }
 
@@ -135,7 +139,7 @@ impl ServerSession {
         link.set_max_frame(self.limits.max_frame);
         let welcome = Welcome {
             key: self.key,
-            resumed: hello.resume == Some(self.key),
+            resumed: hello.resume.is_some_and(|key| self.is(key)),
             last_call: self.last,
             lease_epoch,
             max_frame: self.limits.max_frame as u64,
@@ -147,6 +151,11 @@ impl ServerSession {
             .max(MIN_REPLY);
         self.link = Some(link);
         self.end = None;
+    }
+
+    fn is(&self, named: SessionKey) -> bool {
+        let same_run = named.incarnation == self.key.incarnation;
+        (same_run || self.mutants.has(Mutant::NoIncarnation)) && named.session == self.key.session
     }
 
     /// Takes bytes from the network.
@@ -174,9 +183,11 @@ impl ServerSession {
         }
     }
 
-    /// False while so many calls wait that no more should be read.
+    /// False while so many calls wait, or so many answers have not been taken by the network, that no more should be
+    /// read.
     pub fn wants_input(&self) -> bool {
-        self.link.is_some() && self.waiting.len() < self.limits.waiting_calls
+        let has_room = |link: &Link| link.backlog() < MAX_BACKLOG;
+        self.link.as_ref().is_some_and(has_room) && self.waiting.len() < self.limits.waiting_calls
     }
 
     /// The next call to run, if none is running, with the time until which its caller waits.
@@ -228,10 +239,8 @@ impl ServerSession {
         let answer = if self.kept.saturating_add(frame.len()) <= self.limits.kept_replies {
             self.kept += frame.len();
             Answer::Kept(frame)
-        } else if frame::ctrl_of(&frame) == Some(CtrlMsg::Error) {
-            Answer::Refused
         } else {
-            Answer::Ran
+            Answer::without_result(&frame)
         };
         self.done.insert(number, Done { digest, answer });
     }
@@ -300,6 +309,53 @@ impl ServerSession {
         }
     }
 
+    /// The highest call number that has come.
+    #[cfg(feature = "proof")]
+    pub fn last_call(&self) -> u64 {
+        self.last
+    }
+
+    /// True if calls wait for their turn.
+    #[cfg(feature = "proof")]
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    #[cfg(feature = "proof")]
+    pub(super) fn digest_into(&self, hasher: &mut impl Hasher) {
+        (self.key, self.last, self.link.is_some()).hash(hasher);
+        (self.end == Some(End::Finished)).hash(hasher);
+        if let Some(link) = &self.link {
+            link.digest_into(hasher);
+        }
+        for waiting in &self.waiting {
+            (waiting.call.header.number, waiting.digest).hash(hasher);
+        }
+        if let Some(running) = &self.running {
+            (running.number, running.digest, running.cancelled).hash(hasher);
+        }
+        for (number, done) in &self.done {
+            (number, done.digest, &done.answer).hash(hasher);
+        }
+    }
+
+    /// How many bytes of answers are kept.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// Keeps of each answer only whether the driver had been entered.
+    pub(crate) fn forget_results(&mut self) {
+        for done in self.done.values_mut() {
+            done.answer = match &done.answer {
+                Answer::Kept(frame) => Answer::without_result(frame),
+                Answer::Ran => Answer::Ran,
+                Answer::Refused => Answer::Refused,
+            };
+        }
+        self.kept = 0;
+    }
+
     /// True if nothing has grown beyond its limit, `input` bytes having come since there was room.
     #[cfg(test)]
     pub(crate) fn is_within_limits(&self, input: usize) -> bool {
@@ -353,7 +409,7 @@ impl ServerSession {
         let number = call.header.number;
         let digest = digest(&call);
         self.acknowledge(call.header.acknowledged.min(number));
-        if number > self.last {
+        if number > self.last || self.mutants.has(Mutant::NoDedup) {
             if self.done.len() >= MAX_UNCONFIRMED {
                 let expected = "a confirmation of earlier answers";
                 return Err(LinkError::Unexpected {
@@ -361,7 +417,7 @@ impl ServerSession {
                     expected,
                 });
             }
-            self.last = number;
+            self.last = self.last.max(number);
             let timeout = Duration::from_millis(call.header.timeout_ms);
             let deadline = if timeout.is_zero() {
                 None
@@ -378,7 +434,9 @@ impl ServerSession {
         let in_hand = self.in_hand(number);
         let done = self.done.get(&number);
         match in_hand.or(done.map(|done| done.digest)) {
-            Some(first) if first != digest => return Err(LinkError::FalseRetry(number)),
+            Some(first) if first != digest && !self.mutants.has(Mutant::NoDigest) => {
+                return Err(LinkError::FalseRetry(number));
+            }
             // It will be answered on this connection when it has run.
             Some(_) if in_hand.is_some() => {}
             Some(_) => {
@@ -459,6 +517,13 @@ impl ServerSession {
 }
 
 impl Answer {
+    fn without_result(frame: &[u8]) -> Self {
+        match frame::ctrl_of(frame) {
+            Some(CtrlMsg::Error) => Answer::Refused,
+            _ => Answer::Ran,
+        }
+    }
+
     /// What to answer when the call comes again.
     fn again(&self, number: u64, method: String) -> Bytes {
         let failure = match self {
@@ -490,7 +555,7 @@ fn digest(call: &IncomingCall) -> u64 {
 }
 
 /// Every client accepts answers of this size, so that it can always be told why there is no larger one.
-const MIN_REPLY: usize = 64 * 1024;
+pub(crate) const MIN_REPLY: usize = 64 * 1024;
 /// Notices are dropped while so much waits for the network.
 const MAX_BACKLOG: u64 = 64 * 1024;
 /// Notices are cut to so many characters.

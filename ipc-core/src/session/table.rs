@@ -1,8 +1,9 @@
 //! The sessions of a server: who may resume what.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::mutant::{Mutant, Mutants};
 use super::server::{ServerSession, SessionLimits};
 use crate::wire::ctrl::{Hello, SessionKey};
 
@@ -10,11 +11,13 @@ use crate::wire::ctrl::{Hello, SessionKey};
 ///
 /// A session is *out* while a connection or a running call holds it, and *parked* here otherwise. Ids are chosen by the
 /// server alone: no hello creates or revives a session by naming it.
+#[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
 pub struct SessionTable {
     incarnation: u128,
     limits: TableLimits,
-    slots: HashMap<u128, Slot>,
+    slots: BTreeMap<u128, Slot>,
+    pub(super) mutants: Mutants,
 }
 
 /// How many sessions are kept, and for how long.
@@ -25,6 +28,9 @@ pub struct TableLimits {
     pub sessions: usize,
     /// For how long a parked session can be resumed.
     pub parked: Duration,
+    /// How many bytes of answers all parked sessions may keep. Beyond that the one parked for longest forgets its
+    /// results first; its client is told that its calls ran, and that their results were not kept.
+    pub parked_replies: usize,
     /// What each session may use up.
     pub session: SessionLimits,
 }
@@ -35,11 +41,13 @@ impl Default for TableLimits {
         Self {
             sessions: 1024,
             parked,
+            parked_replies: 64 * 1024 * 1024,
             session: SessionLimits::default(),
         }
     }
 }
 
+#[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
 struct Slot {
     /// The number of the newest connection of this session.
@@ -47,6 +55,7 @@ struct Slot {
     state: SlotState,
 }
 
+#[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
 enum SlotState {
     Out,
@@ -76,7 +85,8 @@ impl SessionTable {
         Self {
             incarnation,
             limits,
-            slots: HashMap::new(),
+            slots: BTreeMap::new(),
+            mutants: Mutants::default(),
         }
     }
 
@@ -84,32 +94,37 @@ impl SessionTable {
     /// given out comes back by [`park`](Self::park) or [`remove`](Self::remove).
     pub fn greet(&mut self, hello: &Hello, fresh: u128, now: Instant) -> Greeted {
         self.expire(now);
-        let resumed = hello
-            .resume
-            .filter(|key| key.incarnation == self.incarnation);
+        let resumed = hello.resume.filter(|key| {
+            key.incarnation == self.incarnation || self.mutants.has(Mutant::NoIncarnation)
+        });
         if let Some(key) = resumed
             && let Some(slot) = self.slots.get_mut(&key.session)
         {
-            return slot.resume(key, hello.connection);
+            return slot.resume(key, hello.connection, self.mutants);
         }
         if self.slots.len() >= self.limits.sessions || self.slots.contains_key(&fresh) {
             return Greeted::Full;
         }
-        let key = SessionKey {
+        let mut key = SessionKey {
             incarnation: self.incarnation,
             session: fresh,
         };
+        if let Some(named) = hello
+            .resume
+            .filter(|_| self.mutants.has(Mutant::RevivesSessions))
+        {
+            key = named;
+        }
         self.slots.insert(
-            fresh,
+            key.session,
             Slot {
                 connection: hello.connection,
                 state: SlotState::Out,
             },
         );
-        Greeted::Session(Box::new(ServerSession::new(
-            key,
-            self.limits.session.clone(),
-        )))
+        let mut session = ServerSession::new(key, self.limits.session.clone());
+        session.mutants = self.mutants;
+        Greeted::Session(Box::new(session))
     }
 
     /// The parked session that connection number `connection` asked for while it was out, unless a newer connection has
@@ -140,6 +155,29 @@ impl SessionTable {
                 since: now,
             };
         }
+        self.make_room();
+    }
+
+    fn make_room(&mut self) {
+        let mut keeping: Vec<_> = self
+            .slots
+            .values_mut()
+            .filter_map(|slot| match &mut slot.state {
+                SlotState::Parked { session, since } if session.kept() > 0 => {
+                    Some((*since, session))
+                }
+                _ => None,
+            })
+            .collect();
+        let mut kept: usize = keeping.iter().map(|(_, session)| session.kept()).sum();
+        keeping.sort_by_key(|(since, _)| *since);
+        for (_, session) in keeping {
+            if kept <= self.limits.parked_replies {
+                return;
+            }
+            kept -= session.kept();
+            session.forget_results();
+        }
     }
 
     /// Forgets a session that is over.
@@ -157,9 +195,33 @@ impl SessionTable {
     }
 }
 
+#[cfg(feature = "proof")]
+impl SessionTable {
+    /// The sessions that can be resumed.
+    pub fn parked(&self) -> Vec<SessionKey> {
+        let parked = self.slots.values().filter_map(|slot| match &slot.state {
+            SlotState::Parked { session, .. } => Some(session.key()),
+            SlotState::Out => None,
+        });
+        parked.collect()
+    }
+
+    pub(super) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash;
+        self.incarnation.hash(hasher);
+        for (id, slot) in &self.slots {
+            (id, slot.connection).hash(hasher);
+            match &slot.state {
+                SlotState::Parked { session, .. } => session.digest_into(hasher),
+                SlotState::Out => 0_u8.hash(hasher),
+            }
+        }
+    }
+}
+
 impl Slot {
-    fn resume(&mut self, key: SessionKey, connection: u64) -> Greeted {
-        if connection <= self.connection {
+    fn resume(&mut self, key: SessionKey, connection: u64, mutants: Mutants) -> Greeted {
+        if connection <= self.connection && !mutants.has(Mutant::StaleHelloSteals) {
             return Greeted::Stale;
         }
         self.connection = connection;

@@ -62,7 +62,7 @@ ctrl_messages! {
 }
 
 /// The first frame of a client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Hello {
     /// The session to go on with, if there was one.

@@ -61,7 +61,7 @@ pub(crate) struct Frame {
 }
 
 /// Cuts a byte stream into frames. Memory grows with the bytes received, never with the length announced.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FrameReader {
     buffer: BytesMut,
     limit: usize,
@@ -85,6 +85,11 @@ impl FrameReader {
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) fn buffered(&self) -> &[u8] {
+        &self.buffer
     }
 
     /// The next complete frame, if its bytes are all here.

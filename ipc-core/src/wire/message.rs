@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::codec::{self, CodecError, Reader};
 use super::ctrl::{CallHeader, CtrlMsg};
 use super::frame::{self, Frame, FrameError, FrameReader};
-use crate::error::{Fault, Refusal};
+use crate::error::{Fault, FaultKind, Refusal};
 use crate::interface::registry::{Form, IncomingCall};
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
@@ -80,16 +80,32 @@ pub(crate) fn reply_of(frame: Frame) -> Option<Result<(u64, Outcome), CodecError
             let Ok(number) = payload.try_get_u64_le() else {
                 return Some(Err(CodecError::UnexpectedEnd));
             };
-            match frame.ctrl {
-                CtrlMsg::Ok => Ok(Outcome::Ok(payload)),
-                CtrlMsg::Error => codec::decode(&payload).map(Outcome::Refused),
-                _ => codec::decode(&payload).map(Outcome::Fault),
-            }
-            .map(|outcome| (number, outcome))
+            // What cannot be read still says whether the driver ran. To drop the connection over it would only bring
+            // the same answer again.
+            let outcome = match frame.ctrl {
+                CtrlMsg::Ok => Outcome::Ok(payload),
+                CtrlMsg::Error => {
+                    Outcome::Refused(codec::decode(&payload).unwrap_or_else(unreadable_refusal))
+                }
+                _ => Outcome::Fault(codec::decode(&payload).unwrap_or_else(unreadable_fault)),
+            };
+            Ok((number, outcome))
         }
         _ => return None,
     };
     Some(outcome)
+}
+
+fn unreadable_fault(error: CodecError) -> Box<Fault> {
+    let message = format!("the driver failed, and its error cannot be read here: {error}");
+    Box::new(Fault::own(FaultKind::Error, message))
+}
+
+fn unreadable_refusal(error: CodecError) -> Refusal {
+    Refusal::Protocol {
+        method: "the method".into(),
+        reason: format!("the reason cannot be read here: {error}"),
+    }
 }
 
 /// The one frame in `bytes`.

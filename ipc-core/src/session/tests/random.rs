@@ -25,7 +25,7 @@ fn random_operations_break_no_promise() {
     };
     let mut total = std::collections::BTreeMap::new();
     for seed in seeds.clone() {
-        let run = std::panic::catch_unwind(|| Run::new(seed).into_coverage());
+        let run = std::panic::catch_unwind(|| Run::new(seed).complete());
         let tally = run.unwrap_or_else(|_| panic!("seed {seed} fails"));
         for (what, count) in tally {
             *total.entry(what).or_insert(0) += count;
@@ -76,7 +76,7 @@ impl Run {
         }
     }
 
-    fn into_coverage(mut self) -> std::collections::BTreeMap<&'static str, u64> {
+    fn complete(mut self) -> std::collections::BTreeMap<&'static str, u64> {
         for _ in 0..OPERATIONS {
             self.operation();
             self.check();

@@ -46,6 +46,7 @@ impl ServerEnd {
         let limits = TableLimits {
             sessions: 6,
             parked: Duration::from_secs(6000),
+            parked_replies: 7000,
             session: LIMITS,
         };
         Self {

@@ -1,16 +1,21 @@
 //! Faults that the random operations, the model or a reader found, each told once more.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::call_frame;
 use super::pair::Pair;
 use super::server_end::LIMITS;
+use super::{answer, call_frame, reply_frame};
 use crate::error::{NotSent, Refusal};
+use crate::interface::invocation::Failure;
+use crate::interface::registry::failure_frame;
 use crate::session::arrival::Arrival;
-use crate::session::client::{CallOutcome, ClientConfig, Event};
+use crate::session::client::{CallOutcome, ClientConfig, Event, GivenUp};
 use crate::session::link::{Link, LinkError};
-use crate::wire::ctrl::{ByeReason, CtrlMsg};
-use crate::wire::message::frame_of;
+use crate::session::server::{MIN_REPLY, ServerSession};
+use crate::session::table::{Greeted, SessionTable, TableLimits};
+use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello};
+use crate::wire::frame;
+use crate::wire::message::{frame_of, set_call_numbers};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
 /// A client and a server that have met.
@@ -178,4 +183,163 @@ fn a_ping_is_a_sign_of_life() {
     }
     pair.pass(Duration::from_secs(10));
     assert!(pair.client.is_disconnected());
+}
+
+/// Each of many calls made at once confirmed nothing, so the server had to keep all answers, took the client for a
+/// hostile one and cut the connection, again and again.
+#[test]
+fn any_number_of_calls_can_be_in_flight() {
+    const CALLS: u64 = 25_000;
+    let mut pair = connected();
+    for tag in 1..=CALLS {
+        call(&mut pair, tag);
+    }
+    let mut ends = 0;
+    for _ in 0..200_000 {
+        pair.client_writes(usize::MAX);
+        pair.arrive_at_server(1, usize::MAX);
+        let key = *pair.server.out.keys().next().unwrap();
+        while let Some(run) = pair.server.start(key, pair.now) {
+            let held = pair.server.out.get_mut(&key).unwrap();
+            held.running = None;
+            let frame = reply_frame(run.number, &answer(run.tag, 0));
+            held.session.reply(run.number, frame);
+        }
+        pair.server_writes(1, usize::MAX);
+        pair.arrive_at_client(usize::MAX);
+        while let Some(event) = pair.client.poll_event() {
+            assert!(!matches!(event, Event::Lost(_)), "{event:?}");
+            ends += u64::from(matches!(event, Event::Ended { .. }));
+        }
+        if ends == CALLS {
+            return;
+        }
+    }
+    panic!("only {ends} calls have ended");
+}
+
+/// A call given up while there was no connection was run after the client had come back.
+#[test]
+fn a_call_given_up_offline_is_cancelled_when_the_client_is_back() {
+    let mut pair = connected();
+    let number = call(&mut pair, 1);
+    exchange(&mut pair);
+    pair.hang_up();
+    assert_eq!(pair.client.give_up(number), GivenUp::Sent);
+    exchange(&mut pair);
+    pair.dial();
+    exchange(&mut pair);
+    let id = *pair.server.fencing.keys().next().unwrap();
+    pair.take_over(id);
+    exchange(&mut pair);
+    assert!(pair.client.is_ready());
+    let key = *pair.server.out.keys().next().unwrap();
+    assert!(pair.server.start(key, pair.now).is_none());
+}
+
+/// The answer to a method name of 70,000 letters was a frame that nobody could read: the client dropped the connection,
+/// sent the call again, and so on for ever. The same for reasons that only a newer server knows.
+#[test]
+fn an_unreadable_refusal_ends_its_call() {
+    let mut pair = connected();
+    let long = Refusal::UnknownMethod {
+        method: "m".repeat(MIN_REPLY),
+        similar: vec![],
+    };
+    let shortened = failure_frame(1, &Failure::Refused(long), MIN_REPLY);
+    assert!(shortened.len() < MIN_REPLY);
+    let mut unknown = frame::begin(CtrlMsg::Error);
+    unknown.extend_from_slice(&2_u64.to_le_bytes());
+    unknown.extend_from_slice(&[0xee; 10]);
+    frame::finish(&mut unknown);
+    for (tag, reply) in [(1, shortened), (2, unknown)] {
+        let number = call(&mut pair, tag);
+        exchange(&mut pair);
+        let key = *pair.server.out.keys().next().unwrap();
+        pair.server.start(key, pair.now).unwrap();
+        let held = pair.server.out.get_mut(&key).unwrap();
+        held.running = None;
+        held.session.reply(number, reply);
+        exchange(&mut pair);
+        let (_, outcome) = ended(&mut pair).unwrap();
+        assert!(matches!(outcome, CallOutcome::Refused(_)), "{outcome:?}");
+        assert!(pair.client.is_ready());
+    }
+}
+
+/// A client that accepted only short frames could be sent a longer refusal, which it could not take, ever.
+#[test]
+fn every_client_accepts_what_every_server_may_send() {
+    let mut pair = Pair::new(ClientConfig {
+        max_frame: 1,
+        ..ClientConfig::default()
+    });
+    pair.dial();
+    exchange(&mut pair);
+    let number = call(&mut pair, 1);
+    exchange(&mut pair);
+    let key = *pair.server.out.keys().next().unwrap();
+    pair.server.start(key, pair.now).unwrap();
+    let held = pair.server.out.get_mut(&key).unwrap();
+    assert_eq!(held.session.reply_limit(), MIN_REPLY);
+    let method = "m".repeat(5000);
+    held.session.refuse(number, Refusal::Stopping { method });
+    exchange(&mut pair);
+    assert_eq!(pair.client.in_flight(), Vec::<u64>::new());
+}
+
+/// Each session kept what it might, so a thousand of them kept a thousand times as much.
+#[test]
+fn parked_sessions_share_one_limit_and_the_oldest_is_told() {
+    let limits = TableLimits {
+        parked_replies: 1000,
+        ..TableLimits::default()
+    };
+    let now = super::epoch();
+    let mut table = SessionTable::new(1, limits);
+    let mut hello = Hello {
+        resume: None,
+        connection: 1,
+        service: String::new(),
+        name: String::new(),
+        max_frame: 1 << 20,
+    };
+    let mut keys = Vec::new();
+    for fresh in 1..=3 {
+        let Greeted::Session(mut session) = table.greet(&hello, fresh, now) else {
+            panic!("no session");
+        };
+        session.attach(Link::plain(Role::Server, 1 << 20), &hello, 1);
+        answer_one(&mut session, now);
+        keys.push(session.key());
+        table.park(session, now + Duration::from_secs(fresh as u64));
+    }
+    for (key, is_kept) in keys.into_iter().zip([false, true, true]) {
+        (hello.resume, hello.connection) = (Some(key), 2);
+        let Greeted::Session(mut session) = table.greet(&hello, 9, now) else {
+            panic!("no session");
+        };
+        assert_eq!(session.kept() > 0, is_kept);
+        session.attach(Link::plain(Role::Server, 1 << 20), &hello, 1);
+        session.consume(usize::MAX);
+        let again = answer_one(&mut session, now);
+        let kept = again == Some(CtrlMsg::Ok);
+        assert_eq!(kept, is_kept, "{again:?}");
+    }
+}
+
+/// Call 1 comes, runs if it has not, and is answered with 400 bytes.
+fn answer_one(session: &mut ServerSession, now: Instant) -> Option<CtrlMsg> {
+    let preamble = Preamble {
+        suite: Suite::Plain,
+        role: Role::Client,
+    };
+    session.handle_input(&preamble.encode(), now);
+    let mut frame = call_frame(1, 400);
+    set_call_numbers(&mut frame, 1, 1, 0);
+    session.handle_input(&frame, now);
+    if session.next_call(now).is_some() {
+        session.reply(1, reply_frame(1, &answer(1, 400)));
+    }
+    frame::ctrl_of(session.transmit())
 }

@@ -1,0 +1,60 @@
+//! The mixes of faults that are searched.
+
+use super::{Budget, Search};
+
+/// A mix of faults.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Mix {
+    /// What goes wrong, and how often.
+    pub name: &'static str,
+    /// The search.
+    pub search: fn() -> Search,
+}
+
+fn search(calls: &[bool], [drops, crashes, evictions, cancels]: [u8; 4]) -> Search {
+    let budget = Budget {
+        drops,
+        crashes,
+        evictions,
+        cancels,
+    };
+    Search::new(calls, budget)
+}
+
+/// Two calls that must not run twice.
+const TWO: &[bool] = &[false, false];
+/// One that may in the middle of two that must not.
+const THREE: &[bool] = &[false, true, false];
+
+/// All mixes of the long search.
+pub const MIXES: &[Mix] = &[
+    Mix {
+        name: "2 calls: 2 drops, 1 crash, 1 eviction, 1 cancel",
+        search: || search(TWO, [2, 1, 1, 1]),
+    },
+    Mix {
+        name: "2 calls: 4 drops",
+        search: || search(TWO, [4, 0, 0, 0]),
+    },
+    Mix {
+        name: "2 calls: 3 drops, 1 crash",
+        search: || search(TWO, [3, 1, 0, 0]),
+    },
+    Mix {
+        name: "2 calls: 1 drop, 2 crashes, 1 eviction, 2 cancels",
+        search: || search(TWO, [1, 2, 1, 2]),
+    },
+    Mix {
+        name: "2 calls: 3 drops, 1 crash, 1 eviction, 1 cancel",
+        search: || search(TWO, [3, 1, 1, 1]),
+    },
+    Mix {
+        name: "3 calls: 1 drop, 1 crash",
+        search: || search(THREE, [1, 1, 0, 0]),
+    },
+    Mix {
+        name: "3 calls: 2 drops, 1 crash, 2 cancels",
+        search: || search(THREE, [2, 1, 0, 2]),
+    },
+];

@@ -1,0 +1,510 @@
+//! What can happen next, and what then is.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use ipc_core::session::arrival::Arrival;
+use ipc_core::session::client::{ClientSession, Event, GivenUp};
+use ipc_core::session::link::Link;
+use ipc_core::session::mutant::Mutant;
+use ipc_core::session::server::ServerSession;
+use ipc_core::session::table::Greeted;
+use ipc_core::wire::ctrl::{Hello, SessionKey};
+use ipc_core::wire::preamble::Role;
+
+use super::watch::{Broken, Outcome};
+use super::world::{Connection, Held, Part, Seat, Step, World};
+use super::{Search, reply_frame};
+
+const MAX_FRAME: usize = 1 << 20;
+const IN_FLIGHT: usize = 2;
+
+impl World {
+    pub(super) fn steps(&self, steps: &mut Vec<Step>) {
+        if self.broken != 0 {
+            return;
+        }
+        let client = self.client.get();
+        let made = |outcome| outcome != Outcome::NotMade;
+        let is_over = self.open_calls() == 0 && self.records.iter().all(|r| made(r.outcome));
+        if is_over && !self.has_more_to_watch() {
+            return;
+        }
+        if self.open_calls() < IN_FLIGHT && self.records.iter().any(|r| !made(r.outcome)) {
+            steps.push(Step::Call);
+        }
+        if !is_over && client.is_disconnected() && self.client_connection().is_none() {
+            steps.push(Step::Dial);
+        }
+        if !client.transmit().is_empty() && self.client_connection().is_some() {
+            steps.push(Step::Send);
+        }
+        for connection in &self.connections {
+            self.network_steps(connection, steps);
+        }
+        for (index, held) in (0_u8..).zip(&self.held) {
+            match held.running {
+                Some(_) => steps.push(Step::Finish(index)),
+                None if held.session.get().has_waiting() => {
+                    steps.push(Step::Start(index));
+                    if held.connection.is_none() {
+                        steps.push(Step::Park(index));
+                    }
+                }
+                None => {}
+            }
+        }
+        if is_over {
+            return;
+        }
+        // A dead end is one even if some further fault would lead out of it.
+        if steps.is_empty() {
+            return steps.push(Step::GetStuck);
+        }
+        self.faults(steps);
+    }
+
+    fn faults(&self, steps: &mut Vec<Step>) {
+        if self.left.cancels > 0 {
+            let open = (0_u8..)
+                .zip(&self.records)
+                .filter(|(_, r)| r.outcome == Outcome::Open);
+            steps.extend(open.map(|(tag, _)| Step::GiveUp(tag)));
+        }
+        if self.left.drops > 0 {
+            let whole = self
+                .connections
+                .iter()
+                .filter(|c| c.client_open && c.server_open);
+            for connection in whole {
+                steps.extend([Step::DropAtClient, Step::DropAtServer(connection.id)]);
+            }
+        }
+        if self.left.evictions > 0 {
+            let parked = self.table.get().parked().len();
+            steps.extend((0_u8..).take(parked).map(Step::Evict));
+        }
+        if self.left.crashes > 0 {
+            steps.push(Step::Crash);
+        }
+    }
+
+    /// Once all calls have ended, what is still under way may break a promise, but only by running.
+    fn has_more_to_watch(&self) -> bool {
+        self.held
+            .iter()
+            .any(|held| held.running.is_some() || held.session.get().has_waiting())
+            || self.connections.iter().any(|c| !c.to_server.is_empty())
+    }
+
+    fn network_steps(&self, connection: &Connection, steps: &mut Vec<Step>) {
+        let id = connection.id;
+        if connection.server_open {
+            if !connection.to_server.is_empty() || !connection.client_open {
+                steps.push(Step::ArriveAtServer(id));
+            }
+            if !connection.client_open && !connection.to_server.is_empty() {
+                steps.push(Step::LoseToServer(id));
+            }
+        }
+        if connection.client_open {
+            if !connection.to_client.is_empty() || !connection.server_open {
+                steps.push(Step::ArriveAtClient(id));
+            }
+            if !connection.server_open && !connection.to_client.is_empty() {
+                steps.push(Step::LoseToClient(id));
+            }
+        }
+        if let Seat::Fencing(..) = connection.seat {
+            steps.push(Step::Fence(id));
+        }
+    }
+
+    pub(super) fn take(&mut self, search: &Search, step: Step) {
+        match step {
+            Step::Call => self.call(search),
+            Step::GiveUp(tag) => self.give_up(tag),
+            Step::Dial => self.dial(search),
+            Step::Send => self.send(),
+            Step::ArriveAtServer(id) => self.arrive_at_server(search, id),
+            Step::ArriveAtClient(id) => self.arrive_at_client(search, id),
+            Step::LoseToServer(id) => self.server_hangs_up(search, id),
+            Step::LoseToClient(_) => self.client_hangs_up(),
+            Step::DropAtClient => {
+                self.left.drops -= 1;
+                self.client_hangs_up();
+            }
+            Step::DropAtServer(id) => {
+                self.left.drops -= 1;
+                self.server_hangs_up(search, id);
+            }
+            Step::Fence(id) => self.fence(search, id),
+            Step::Start(index) => self.start(search, index),
+            Step::Finish(index) => self.finish(search, index),
+            Step::Park(index) => self.park(search, index),
+            Step::Evict(index) => self.evict(index),
+            Step::Crash => self.crash(search),
+            Step::GetStuck => self.break_promise(Broken::Stuck),
+        }
+        self.connections.retain(|c| c.client_open || c.server_open);
+        self.connections.sort_by_key(|connection| connection.id);
+    }
+
+    fn call(&mut self, search: &Search) {
+        let next = (0..)
+            .zip(&mut self.records)
+            .find(|(_, r)| r.outcome == Outcome::NotMade);
+        if let Some((tag, record)) = next {
+            let (frame, idempotent) = (search.frame(tag), record.idempotent);
+            let call =
+                |client: &mut ClientSession| client.call(frame, idempotent, None, search.start);
+            record.number = self.client.change(call);
+            record.outcome = Outcome::Open;
+        }
+    }
+
+    fn give_up(&mut self, tag: u8) {
+        self.left.cancels -= 1;
+        if let Some(record) = self.records.get_mut(usize::from(tag)) {
+            let number = record.number;
+            record.outcome = match self.client.change(|client| client.give_up(number)) {
+                GivenUp::Ended => return self.break_promise(Broken::EndedTwice),
+                GivenUp::Sent => Outcome::GivenUp,
+                GivenUp::NotSent if record.runs > 0 => {
+                    return self.break_promise(Broken::RanAfterAll);
+                }
+                GivenUp::NotSent => Outcome::NeverRuns,
+            };
+        }
+    }
+
+    fn dial(&mut self, search: &Search) {
+        self.dials += 1;
+        let link = Link::plain(Role::Client, MAX_FRAME);
+        self.client
+            .change(|client| client.connect(link, search.start));
+        let arrival = Arrival::new(Link::plain(Role::Server, MAX_FRAME));
+        self.connections.push(Connection {
+            id: self.dials,
+            client_open: true,
+            server_open: true,
+            to_server: VecDeque::new(),
+            to_client: VecDeque::new(),
+            seat: Seat::Arriving(Part::new(arrival)),
+        });
+    }
+
+    fn send(&mut self) {
+        let frame = Bytes::copy_from_slice(self.client.get().transmit());
+        self.client.change(|client| client.consume(frame.len()));
+        if let Some(connection) = self.connections.iter_mut().find(|c| c.client_open)
+            && connection.server_open
+        {
+            connection.to_server.push_back(frame);
+        }
+    }
+
+    fn connection_mut(&mut self, id: u8) -> Option<&mut Connection> {
+        self.connections
+            .iter_mut()
+            .find(|connection| connection.id == id)
+    }
+
+    fn arrive_at_server(&mut self, search: &Search, id: u8) {
+        let Some(connection) = self.connection_mut(id) else {
+            return;
+        };
+        let Some(frame) = connection.to_server.pop_front() else {
+            return self.server_hangs_up(search, id);
+        };
+        match &mut connection.seat {
+            Seat::Arriving(arrival) => {
+                let accepted = arrival.change(|arrival| arrival.handle_input(&frame).is_ok());
+                match arrival.get().hello().cloned() {
+                    Some(hello) if accepted => self.greet(search, id, &hello),
+                    _ => self.server_hangs_up(search, id),
+                }
+            }
+            Seat::Held(key) => {
+                let key = *key;
+                let input = |session: &mut ServerSession| {
+                    session.handle_input(&frame, search.start);
+                    session.end().is_some()
+                };
+                let held = self.held.iter_mut().find(|held| held.key == key);
+                let over = held.is_some_and(|held| held.session.change(input));
+                self.flush(key);
+                if over {
+                    self.server_hangs_up(search, id);
+                }
+            }
+            Seat::Fencing(..) | Seat::Nobody => {}
+        }
+    }
+
+    fn greet(&mut self, search: &Search, id: u8, hello: &Hello) {
+        self.sessions += 1;
+        let run = match search.has(Mutant::NoIncarnation) {
+            true => 0,
+            false => u128::from(self.incarnation) * 1000,
+        };
+        let fresh = run + u128::from(self.sessions);
+        let greeted = self
+            .table
+            .change(|table| table.greet(hello, fresh, search.start));
+        let Some(connection) = self.connection_mut(id) else {
+            return;
+        };
+        let Seat::Arriving(arrival) = std::mem::replace(&mut connection.seat, Seat::Nobody) else {
+            return;
+        };
+        match greeted {
+            Greeted::Session(session) => {
+                let key = session.key();
+                self.held.push(Held {
+                    key,
+                    session: Part::new(*session),
+                    connection: None,
+                    newest: 0,
+                    running: None,
+                });
+                self.seat(id, key, arrival.into_inner(), hello);
+            }
+            Greeted::Out(key) => connection.seat = Seat::Fencing(arrival, key),
+            _ => self.server_hangs_up(search, id),
+        }
+    }
+
+    fn fence(&mut self, search: &Search, id: u8) {
+        let Some(connection) = self.connection_mut(id) else {
+            return;
+        };
+        let Seat::Fencing(arrival, key) = std::mem::replace(&mut connection.seat, Seat::Nobody)
+        else {
+            return;
+        };
+        let arrival = arrival.into_inner();
+        let hello = arrival.hello().cloned();
+        let Some(hello) = hello.filter(|hello| self.table.get().is_newest(key, hello.connection))
+        else {
+            return self.server_hangs_up(search, id);
+        };
+        if !self.held.iter().any(|held| held.key == key) {
+            let reclaimed = self
+                .table
+                .change(|table| table.reclaim(key, hello.connection));
+            let Some(session) = reclaimed else {
+                return self.server_hangs_up(search, id);
+            };
+            self.held.push(Held {
+                key,
+                session: Part::new(*session),
+                connection: None,
+                newest: 0,
+                running: None,
+            });
+        }
+        let old = self
+            .held
+            .iter()
+            .find(|held| held.key == key)
+            .and_then(|held| held.connection);
+        if let Some(old) = old.filter(|_| search.fence)
+            && let Some(connection) = self.connection_mut(old)
+        {
+            connection.server_open = false;
+            connection.to_server.clear();
+            connection.seat = Seat::Nobody;
+        }
+        self.seat(id, key, arrival, &hello);
+    }
+
+    /// Gives a session to a connection.
+    fn seat(&mut self, id: u8, key: SessionKey, arrival: Arrival, hello: &Hello) {
+        let Some(held) = self.held.iter_mut().find(|held| held.key == key) else {
+            return;
+        };
+        if hello.connection < held.newest {
+            self.broken |= 1 << Broken::YieldedToOlder as u16;
+        }
+        held.newest = hello.connection;
+        held.connection = Some(id);
+        let last = held.session.get().last_call();
+        held.session
+            .change(|session| session.attach(arrival.into_link(), hello, 1));
+        if hello.resume == Some(key) {
+            let gone = [Outcome::GivenUp, Outcome::Unknown, Outcome::NeverRuns];
+            for record in &mut self.records {
+                record.barred |= record.number > last && gone.contains(&record.outcome);
+            }
+        }
+        if let Some(connection) = self.connection_mut(id) {
+            connection.seat = Seat::Held(key);
+        }
+        self.flush(key);
+    }
+
+    /// What the server has to say is under way at once.
+    fn flush(&mut self, key: SessionKey) {
+        let Some(held) = self.held.iter_mut().find(|held| held.key == key) else {
+            return;
+        };
+        let Some(connection) = held.connection else {
+            return;
+        };
+        let connection = self.connections.iter_mut().find(|c| c.id == connection);
+        let mut frames = Vec::new();
+        if !held.session.get().transmit().is_empty() {
+            held.session.change(|session| {
+                while !session.transmit().is_empty() {
+                    frames.push(Bytes::copy_from_slice(session.transmit()));
+                    session.consume(usize::MAX);
+                }
+            });
+        }
+        if let Some(connection) = connection.filter(|connection| connection.client_open) {
+            connection.to_client.extend(frames);
+        }
+    }
+
+    fn server_hangs_up(&mut self, search: &Search, id: u8) {
+        let Some(connection) = self.connection_mut(id) else {
+            return;
+        };
+        connection.server_open = false;
+        connection.to_server.clear();
+        connection.seat = Seat::Nobody;
+        let index = self
+            .held
+            .iter()
+            .position(|held| held.connection == Some(id));
+        if let Some(index) = index
+            && let Some(held) = self.held.get_mut(index)
+        {
+            held.connection = None;
+            held.session.change(|session| session.handle_eof(None));
+            if held.running.is_none() && !held.session.get().has_waiting() {
+                self.park(search, u8::try_from(index).unwrap_or(u8::MAX));
+            }
+        }
+    }
+
+    fn park(&mut self, search: &Search, index: u8) {
+        let held = self.held.remove(usize::from(index));
+        let session = Box::new(held.session.into_inner());
+        self.table.change(|table| table.park(session, search.start));
+    }
+
+    fn evict(&mut self, index: u8) {
+        self.left.evictions -= 1;
+        self.had_disaster = true;
+        if let Some(key) = self.table.get().parked().get(usize::from(index)).copied() {
+            self.table.change(|table| table.remove(key));
+        }
+    }
+
+    fn crash(&mut self, search: &Search) {
+        self.left.crashes -= 1;
+        self.had_disaster = true;
+        for connection in &mut self.connections {
+            connection.server_open = false;
+            connection.to_server.clear();
+            connection.seat = Seat::Nobody;
+        }
+        self.restart(search);
+    }
+
+    fn start(&mut self, search: &Search, index: u8) {
+        let Some(held) = self.held.get_mut(usize::from(index)) else {
+            return;
+        };
+        let key = held.key;
+        let next = held
+            .session
+            .change(|session| session.next_call(search.start));
+        if let Some((call, _)) = next {
+            let tag = call
+                .header
+                .method
+                .bytes()
+                .next()
+                .unwrap_or(0)
+                .wrapping_sub(b'a');
+            held.running = Some((call.header.number, tag));
+            let mut broken = 0;
+            if let Some(record) = self.records.get_mut(usize::from(tag)) {
+                record.run(&mut |promise| broken |= 1 << promise as u16);
+            }
+            self.broken |= broken;
+        }
+        self.flush(key);
+    }
+
+    fn finish(&mut self, search: &Search, index: u8) {
+        let Some(held) = self.held.get_mut(usize::from(index)) else {
+            return;
+        };
+        let key = held.key;
+        if let Some((number, tag)) = held.running.take() {
+            held.session
+                .change(|session| session.reply(number, reply_frame(number, tag)));
+        }
+        let is_idle = held.connection.is_none() && !held.session.get().has_waiting();
+        self.flush(key);
+        if is_idle {
+            self.park(search, index);
+        }
+    }
+
+    fn arrive_at_client(&mut self, search: &Search, id: u8) {
+        let frame = self
+            .connection_mut(id)
+            .and_then(|c| c.to_client.pop_front());
+        match frame {
+            Some(frame) => self
+                .client
+                .change(|client| client.handle_input(&frame, search.start)),
+            None => return self.client_hangs_up(),
+        }
+        self.read_events();
+        if self.client.get().is_disconnected() {
+            self.client_hangs_up();
+        }
+    }
+
+    fn client_hangs_up(&mut self) {
+        if let Some(connection) = self.connections.iter_mut().find(|c| c.client_open) {
+            connection.client_open = false;
+            connection.to_client.clear();
+        }
+        self.client.change(|client| client.handle_eof(None));
+        self.read_events();
+    }
+
+    fn read_events(&mut self) {
+        let mut events = Vec::new();
+        self.client
+            .change(|client| events.extend(std::iter::from_fn(|| client.poll_event())));
+        for event in events {
+            match event {
+                Event::Connected { resumed, .. } => self.reconnected |= resumed,
+                Event::Ended { call, outcome } => {
+                    let mut broken = 0;
+                    let mut records = (0..).zip(&mut self.records);
+                    let open = |record: &super::watch::Record| record.outcome == Outcome::Open;
+                    match records.find(|(_, r)| r.number == call && open(r)) {
+                        Some((tag, record)) => {
+                            let had_disaster = self.had_disaster;
+                            record.end(tag, &outcome, had_disaster, &mut |promise| {
+                                broken |= 1 << promise as u16;
+                            });
+                        }
+                        None => broken |= 1 << Broken::EndedTwice as u16,
+                    }
+                    self.broken |= broken;
+                }
+                _ => {}
+            }
+        }
+    }
+}
