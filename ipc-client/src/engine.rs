@@ -291,4 +291,4 @@ impl Engine {
 }
 
 /// A connection that is lost sooner, without one answer, counts as a failed try: the pauses go on growing.
-const STABLE: Duration = Duration::from_secs(5);
+const STABLE: Duration = Duration::from_secs(1);

@@ -356,7 +356,7 @@ const WRITE_SLICE: Duration = Duration::from_millis(20);
 /// So much later than asked for a thread may wake up.
 const TOLERANCE: Duration = Duration::from_millis(10);
 /// A connection that was read from so lately is not looked at before a write.
-const FRESH: Duration = Duration::from_millis(50);
+const FRESH: Duration = Duration::from_millis(1);
 const SMALL_BUFFER: usize = 64 * 1024;
 /// For answers that fill the small one.
 const LARGE_BUFFER: usize = 256 * 1024;
