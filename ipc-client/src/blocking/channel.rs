@@ -48,6 +48,7 @@ impl Channel {
         loop {
             line = self.deliver_notices(line);
             if line.engine.session.is_ready() {
+                line.engine.end_first();
                 return Ok(());
             }
             if let Some(error) = line.engine.take_failure() {
@@ -115,7 +116,7 @@ impl Channel {
             }
             line = match (line.led, line.has_output()) {
                 (false, _) => self.lead(line, back),
-                (true, true) => self.help_write(line),
+                (true, true) => self.help_write(line, call, back),
                 (true, false) => self.follow(line, call, back),
             };
         }
@@ -150,7 +151,7 @@ impl Channel {
         let now = Instant::now();
         let limit = match written {
             true => back.limit(line.engine.session.poll_timeout(), now),
-            // While there is more to write the socket is only looked at: each end may wait for the other to read.
+            // There is more to write. The socket is only looked at: each end may wait for the other to read.
             false => Some(LOOK),
         };
         let Some(mut reading) = line.begin_read(limit) else {
@@ -208,13 +209,23 @@ impl Channel {
         line
     }
 
-    /// Writes on what the network would not take at once, while another thread reads.
-    fn help_write<'a>(&'a self, mut line: MutexGuard<'a, Line>) -> MutexGuard<'a, Line> {
-        if !line.flush() {
+    /// Writes what the network would not take at once, while another thread reads: without its reading the other end
+    /// may not read either, so this happens outside of the lock.
+    fn help_write<'a>(
+        &'a self,
+        mut line: MutexGuard<'a, Line>,
+        call: u64,
+        back: Return<'_>,
+    ) -> MutexGuard<'a, Line> {
+        let Some(begun) = line.begin_write() else {
+            return self.follow(line, call, back);
+        };
+        let mut writing = Some(begun);
+        while let Some(mut slice) = writing.take() {
             drop(line);
-            // The one who reads needs the lock; without its reading the other end may not read either.
-            thread::park_timeout(LOOK);
+            let done = slice.proceed();
             line = self.lock();
+            writing = line.end_write(slice, done);
         }
         line.settle(Instant::now());
         line
@@ -235,22 +246,16 @@ impl Channel {
         mut line: MutexGuard<'a, Line>,
         call: u64,
     ) -> MutexGuard<'a, Line> {
-        let Some(waiting) = line.waiting.iter_mut().find(|w| w.call == call) else {
-            return line;
-        };
-        if waiting.progress.is_empty() {
-            return line;
-        }
-        let progress = std::mem::take(&mut waiting.progress);
-        let callback = waiting.on_progress.clone();
-        line.hand_on();
-        drop(line);
-        if let Some(callback) = callback {
+        // More may come while the callback uses the client, and all of it comes before the result.
+        while let Some((callback, progress)) = line.take_progress(call) {
+            line.hand_on();
+            drop(line);
             for (fraction, message) in progress {
                 callback(fraction, &message);
             }
+            line = self.lock();
         }
-        self.lock()
+        line
     }
 
     /// Ends the session. Calls of other threads return.

@@ -29,6 +29,8 @@ pub(crate) struct Line {
     pub(crate) buffer: Vec<u8>,
     read_timeout: Option<Duration>,
     last_read: Option<Instant>,
+    /// True while some thread writes outside of the lock.
+    writing: bool,
     write_failed: bool,
 }
 
@@ -49,6 +51,14 @@ pub(crate) struct Reading {
     generation: u64,
 }
 
+/// What a thread writes, outside of the lock.
+pub(crate) struct Writing {
+    stream: Arc<TcpStream>,
+    bytes: Vec<u8>,
+    written: usize,
+    generation: u64,
+}
+
 impl Line {
     pub(crate) fn new(settings: Arc<Settings>, engine: Engine) -> Self {
         Self {
@@ -63,6 +73,7 @@ impl Line {
             buffer: Vec::new(),
             read_timeout: None,
             last_read: None,
+            writing: false,
             write_failed: false,
         }
     }
@@ -103,6 +114,7 @@ impl Line {
         self.stream = Some(Arc::new(stream));
         self.read_timeout = None;
         self.last_read = Some(now);
+        self.writing = false;
         self.write_failed = false;
         self.engine.connected(server, now);
         Ok(())
@@ -120,6 +132,9 @@ impl Line {
         };
         let mut began = None;
         while self.has_output() {
+            if self.writing {
+                return false;
+            }
             match (&*stream).write(self.engine.session.transmit()) {
                 // What the peer said before it went away is still to be read, so this is not the end yet.
                 Ok(0) => self.write_failed = true,
@@ -136,6 +151,40 @@ impl Line {
             }
         }
         true
+    }
+
+    /// Takes some of what there is to write, to be written outside of the lock; `None` if another thread does so, or
+    /// there is nothing to write.
+    pub(crate) fn begin_write(&mut self) -> Option<Writing> {
+        if self.writing || !self.has_output() {
+            return None;
+        }
+        let stream = self.stream.clone()?;
+        let output = self.engine.session.transmit();
+        let bytes = output.get(..WRITE_CHUNK).unwrap_or(output).to_vec();
+        // Counted as sent before it is: the call may not be taken for unsent while the network has it.
+        self.engine.session.consume(bytes.len());
+        self.writing = true;
+        Some(Writing {
+            stream,
+            bytes,
+            written: 0,
+            generation: self.generation,
+        })
+    }
+
+    /// Takes note of what was written. Returns what is left.
+    pub(crate) fn end_write(&mut self, writing: Writing, done: io::Result<()>) -> Option<Writing> {
+        if writing.generation != self.generation {
+            return None;
+        }
+        match done {
+            Err(error) if is_timeout(&error) => return Some(writing),
+            Err(_) => self.write_failed = true,
+            Ok(()) => {}
+        }
+        self.writing = false;
+        None
     }
 
     /// Prepares for a read of at most `limit`; `None` if there is no connection to read from.
@@ -278,6 +327,17 @@ impl Line {
         }
     }
 
+    /// Takes what a call has told of itself, if it has.
+    pub(crate) fn take_progress(
+        &mut self,
+        call: u64,
+    ) -> Option<(ProgressCallback, Vec<(f64, String)>)> {
+        let waiting = self.waiting.iter_mut().find(|w| w.call == call)?;
+        let callback = waiting.on_progress.as_ref()?;
+        (!waiting.progress.is_empty())
+            .then(|| (Arc::clone(callback), std::mem::take(&mut waiting.progress)))
+    }
+
     /// Takes the end of a call, if it has ended.
     pub(crate) fn take_ended(&mut self, call: u64) -> Option<Ended> {
         let at = self
@@ -301,8 +361,8 @@ impl Line {
 
     /// Says goodbye, as far as the network takes it within a fifth of a second.
     pub(crate) fn hang_up(&mut self) {
-        for _ in 0..10 {
-            if self.flush() {
+        for _ in 0..50 {
+            if self.writing || self.flush() {
                 break;
             }
         }
@@ -317,6 +377,21 @@ impl Line {
         if let Some(thread) = self.pausing.take() {
             thread.unpark();
         }
+    }
+}
+
+impl Writing {
+    /// Writes for about [`WRITE_SLICE`].
+    pub(crate) fn proceed(&mut self) -> io::Result<()> {
+        while let Some(rest) = self.bytes.get(self.written..).filter(|r| !r.is_empty()) {
+            match (&*self.stream).write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -352,7 +427,9 @@ fn is_near_enough(set: Option<Duration>, needed: Option<Duration>) -> bool {
 }
 
 /// So long a write may hold the lock.
-const WRITE_SLICE: Duration = Duration::from_millis(20);
+const WRITE_SLICE: Duration = Duration::from_millis(4);
+/// So much is copied for a write outside of the lock.
+const WRITE_CHUNK: usize = 256 * 1024;
 /// So much later than asked for a thread may wake up.
 const TOLERANCE: Duration = Duration::from_millis(10);
 /// A connection that was read from so lately is not looked at before a write.

@@ -127,7 +127,7 @@ impl FakeServer {
         self.change(|control| control.cut = cut);
     }
 
-    /// Lets `gate` return.
+    /// Lets `gate` return, now and later.
     pub(crate) fn open_gate(&self) {
         self.change(|control| control.gate_open = true);
     }
@@ -199,11 +199,9 @@ impl FakeServer {
 
 impl Drop for FakeServer {
     fn drop(&mut self) {
-        self.change(|control| {
-            control.stopping = true;
-            control.gate_open = true;
-        });
+        self.change(|control| control.stopping = true);
         self.cut_all();
+        self.open_gate();
         let _ = TcpStream::connect(self.address);
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
@@ -402,11 +400,10 @@ fn run(
         "gate" | "sweep_slowly" => {
             log(&format!("{} entered", call.header.method));
             let control = shared.control.lock().unwrap();
-            let mut control = shared
+            let _open = shared
                 .changed
                 .wait_while(control, |c| !c.gate_open)
                 .unwrap();
-            control.gate_open = false;
         }
         "until_cancelled" => {
             log("until_cancelled entered");
