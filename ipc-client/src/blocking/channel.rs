@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ipc_core::NotSent;
 use ipc_core::session::client::GivenUp;
 
-use super::line::{Line, Waiting};
+use super::line::{Flushed, Line, Waiting};
 use crate::builder::Settings;
 use crate::call::{CallOptions, Ended};
 use crate::cancel::CancelToken;
@@ -147,12 +147,19 @@ impl Channel {
         mut line: MutexGuard<'a, Line>,
         back: Return<'_>,
     ) -> MutexGuard<'a, Line> {
-        let written = line.flush();
         let now = Instant::now();
-        let limit = match written {
-            true => back.limit(line.engine.session.poll_timeout(), now),
-            // There is more to write. The socket is only looked at: each end may wait for the other to read.
-            false => Some(LOOK),
+        let flushed = line.flush_between_reads(now);
+        let limit = match flushed {
+            Flushed::Done => back.limit(line.engine.session.poll_timeout(), now),
+            Flushed::Partly => {
+                drop(line);
+                thread::yield_now();
+                let mut line = self.lock();
+                line.settle(Instant::now());
+                return line;
+            }
+            // The socket is only looked at: each end may wait for the other to read.
+            Flushed::Blocked => Some(LOOK),
         };
         let Some(mut reading) = line.begin_read(limit) else {
             line.engine.session.handle_eof(None);

@@ -32,6 +32,8 @@ pub(crate) struct Line {
     /// True while some thread writes outside of the lock.
     writing: bool,
     write_failed: bool,
+    /// Until then, reading comes first: the network takes no more, most likely because the other end writes, too.
+    read_first: Option<Instant>,
 }
 
 /// A call in flight, and the thread that waits for it.
@@ -42,6 +44,16 @@ pub(crate) struct Waiting {
     pub(crate) on_progress: Option<ProgressCallback>,
     /// Set while the thread sleeps.
     pub(crate) thread: Option<Thread>,
+}
+
+/// How far a write has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    Done,
+    /// The network took some of it.
+    Partly,
+    /// The network takes nothing, or another thread writes.
+    Blocked,
 }
 
 /// What the leader reads from, outside of the lock.
@@ -75,6 +87,7 @@ impl Line {
             last_read: None,
             writing: false,
             write_failed: false,
+            read_first: None,
         }
     }
 
@@ -125,32 +138,42 @@ impl Line {
         !self.write_failed && !self.engine.session.transmit().is_empty()
     }
 
-    /// Writes what there is to write. Blocks for about [`WRITE_SLICE`]; false if that was not enough.
-    pub(crate) fn flush(&mut self) -> bool {
+    /// Writes what there is to write. Blocks for about [`WRITE_SLICE`].
+    pub(crate) fn flush(&mut self) -> Flushed {
         let Some(stream) = self.stream.clone() else {
-            return true;
+            return Flushed::Done;
         };
-        let mut began = None;
         while self.has_output() {
             if self.writing {
-                return false;
+                return Flushed::Blocked;
             }
-            match (&*stream).write(self.engine.session.transmit()) {
+            let output = self.engine.session.transmit();
+            match (&*stream).write(output) {
                 // What the peer said before it went away is still to be read, so this is not the end yet.
                 Ok(0) => self.write_failed = true,
-                Ok(written) => self.engine.session.consume(written),
+                Ok(written) => {
+                    let whole = written == output.len();
+                    self.engine.session.consume(written);
+                    if !whole {
+                        return Flushed::Partly;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => return false,
+                Err(error) if is_timeout(&error) => return Flushed::Blocked,
                 Err(_) => self.write_failed = true,
             }
-            if self.has_output() {
-                let now = Instant::now();
-                if now.duration_since(*began.get_or_insert(now)) >= WRITE_SLICE {
-                    return false;
-                }
-            }
         }
-        true
+        Flushed::Done
+    }
+
+    /// As [`flush`](Self::flush), for the one who reads: does not try while there is more to be gained by reading.
+    pub(crate) fn flush_between_reads(&mut self, now: Instant) -> Flushed {
+        if self.read_first.is_some_and(|until| now < until) {
+            return Flushed::Blocked;
+        }
+        let flushed = self.flush();
+        self.read_first = (flushed == Flushed::Blocked).then(|| now + READ_FIRST);
+        flushed
     }
 
     /// Takes some of what there is to write, to be written outside of the lock; `None` if another thread does so, or
@@ -192,7 +215,10 @@ impl Line {
         let stream = self.stream.clone()?;
         if !is_near_enough(self.read_timeout, limit) {
             // A little late, so that the next call of the same timeout finds it good enough.
-            let timeout = limit.map(|limit| limit + TOLERANCE / 2);
+            let timeout = limit.map(|limit| match limit > TOLERANCE {
+                true => limit + TOLERANCE / 2,
+                false => limit,
+            });
             if stream.set_read_timeout(timeout).is_ok() {
                 self.read_timeout = timeout;
             }
@@ -238,7 +264,9 @@ impl Line {
             Err(error) if is_timeout(&error) && self.write_failed => {
                 session.handle_eof(Some("nothing can be written to it".into()));
             }
-            Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {
+                self.read_first = None;
+            }
             Err(error) => session.handle_eof(Some(error.to_string())),
         }
         false
@@ -362,7 +390,7 @@ impl Line {
     /// Says goodbye, as far as the network takes it within a fifth of a second.
     pub(crate) fn hang_up(&mut self) {
         for _ in 0..50 {
-            if self.writing || self.flush() {
+            if self.writing || self.flush() == Flushed::Done {
                 break;
             }
         }
@@ -428,6 +456,8 @@ fn is_near_enough(set: Option<Duration>, needed: Option<Duration>) -> bool {
 
 /// So long a write may hold the lock.
 const WRITE_SLICE: Duration = Duration::from_millis(4);
+/// So long reading comes first, if as much comes.
+const READ_FIRST: Duration = Duration::from_millis(20);
 /// So much is copied for a write outside of the lock.
 const WRITE_CHUNK: usize = 256 * 1024;
 /// So much later than asked for a thread may wake up.
