@@ -7,24 +7,12 @@ use std::time::{Duration, Instant};
 
 use ipc_client::{
     ByeReason, CallError, Client, ClientBuilder, ConnectError, ConnectionState, NotSent,
-    QueueStatus,
 };
 
-use crate::support::{Admission, FakeServer};
+use crate::support::{Admission, FakeServer, behind_alice};
 
 fn quickly(address: impl ToString) -> ClientBuilder {
     Client::builder(address.to_string()).connect_timeout(Duration::from_millis(150))
-}
-
-fn behind_alice() -> Admission {
-    Admission::Queue(QueueStatus {
-        place: 2,
-        waiting: 3,
-        holder: "scan by alice".into(),
-        holder_address: "192.168.1.7".into(),
-        held_ms: 61_000,
-        idle_ms: 2_000,
-    })
 }
 
 #[test]

@@ -28,6 +28,18 @@ pub(crate) fn connected() -> (FakeServer, Client) {
     (server, client)
 }
 
+/// Two wait before us, and one holds the server.
+pub(crate) fn behind_alice() -> Admission {
+    Admission::Queue(QueueStatus {
+        place: 2,
+        waiting: 3,
+        holder: "scan by alice".into(),
+        holder_address: "192.168.1.7".into(),
+        held_ms: 61_000,
+        idle_ms: 2_000,
+    })
+}
+
 /// A server that runs until it is stopped or dropped.
 pub(crate) struct FakeServer {
     address: SocketAddr,
