@@ -11,6 +11,7 @@ use ipc_core::session::link::Link;
 use ipc_core::wire::preamble::Role;
 
 use crate::address::Address;
+use crate::asynchronous::AsyncClient;
 use crate::blocking::Client;
 use crate::error::ConnectError;
 use crate::identity;
@@ -158,6 +159,20 @@ impl ClientBuilder {
     pub fn lazy(self) -> Client {
         let (settings, watch) = self.into_parts();
         Client::new(settings, watch)
+    }
+
+    /// As [`connect`](Self::connect), for a client on tokio.
+    pub async fn connect_async(self) -> Result<AsyncClient, ConnectError> {
+        let timeout = self.connect_timeout;
+        let client = self.lazy_async()?;
+        client.connect_within(timeout).await?;
+        Ok(client)
+    }
+
+    /// As [`lazy`](Self::lazy), for a client on tokio. Fails only outside of a runtime.
+    pub fn lazy_async(self) -> Result<AsyncClient, ConnectError> {
+        let (settings, watch) = self.into_parts();
+        AsyncClient::new(settings, watch)
     }
 
     fn into_parts(mut self) -> (Arc<Settings>, Arc<Watch>) {

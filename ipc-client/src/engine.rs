@@ -81,6 +81,11 @@ impl Engine {
         self.show_outage();
     }
 
+    /// The first connection is there, and what it took no longer counts.
+    pub(crate) fn end_first(&mut self) {
+        self.outage = None;
+    }
+
     /// What to do for those who wait.
     pub(crate) fn next_step(&mut self, now: Instant) -> Step {
         if !self.session.is_disconnected() {
@@ -260,8 +265,9 @@ impl Engine {
             })
         );
         let lasted = |since: Instant| now.saturating_duration_since(since) >= STABLE;
-        let worthwhile =
-            queued || connection.is_some_and(|c| c.proven || c.since.is_some_and(lasted));
+        let worthwhile = queued
+            || self.outage.is_none()
+            || connection.is_some_and(|c| c.proven || c.since.is_some_and(lasted));
         let address = self.settings.address_text();
         let error = ConnectError::from_link(address, &self.settings.session.service, error);
         if asked_to_leave {
@@ -299,4 +305,4 @@ impl Engine {
 }
 
 /// A connection that is lost sooner, without one answer, counts as a failed try: the pauses go on growing.
-const STABLE: Duration = Duration::from_secs(5);
+const STABLE: Duration = Duration::from_secs(1);

@@ -15,6 +15,7 @@
 //! ```
 
 mod address;
+mod asynchronous;
 mod blocking;
 mod builder;
 mod call;
@@ -28,6 +29,7 @@ mod retry;
 mod socket;
 mod state;
 
+pub use asynchronous::{AsyncClient, ReplyFuture};
 pub use blocking::Client;
 pub use builder::{ClientBuilder, DEFAULT_PORT};
 pub use cancel::CancelToken;

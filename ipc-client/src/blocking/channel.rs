@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ipc_core::NotSent;
 use ipc_core::session::client::GivenUp;
 
-use super::line::{Line, Waiting};
+use super::line::{Flushed, Line, Waiting};
 use crate::builder::Settings;
 use crate::call::{CallOptions, Ended};
 use crate::cancel::CancelToken;
@@ -48,6 +48,7 @@ impl Channel {
         loop {
             line = self.deliver_notices(line);
             if line.engine.session.is_ready() {
+                line.engine.end_first();
                 return Ok(());
             }
             if let Some(error) = line.engine.take_failure() {
@@ -115,7 +116,7 @@ impl Channel {
             }
             line = match (line.led, line.has_output()) {
                 (false, _) => self.lead(line, back),
-                (true, true) => self.help_write(line),
+                (true, true) => self.help_write(line, call, back),
                 (true, false) => self.follow(line, call, back),
             };
         }
@@ -146,12 +147,19 @@ impl Channel {
         mut line: MutexGuard<'a, Line>,
         back: Return<'_>,
     ) -> MutexGuard<'a, Line> {
-        let written = line.flush();
         let now = Instant::now();
-        let limit = match written {
-            true => back.limit(line.engine.session.poll_timeout(), now),
-            // While there is more to write the socket is only looked at: each end may wait for the other to read.
-            false => Some(LOOK),
+        let flushed = line.flush_between_reads(now);
+        let limit = match flushed {
+            Flushed::Done => back.limit(line.engine.session.poll_timeout(), now),
+            Flushed::Partly => {
+                drop(line);
+                thread::yield_now();
+                let mut line = self.lock();
+                line.settle(Instant::now());
+                return line;
+            }
+            // The socket is only looked at: each end may wait for the other to read.
+            Flushed::Blocked => Some(LOOK),
         };
         let Some(mut reading) = line.begin_read(limit) else {
             line.engine.session.handle_eof(None);
@@ -208,13 +216,23 @@ impl Channel {
         line
     }
 
-    /// Writes on what the network would not take at once, while another thread reads.
-    fn help_write<'a>(&'a self, mut line: MutexGuard<'a, Line>) -> MutexGuard<'a, Line> {
-        if !line.flush() {
+    /// Writes what the network would not take at once, while another thread reads: without its reading the other end
+    /// may not read either, so this happens outside of the lock.
+    fn help_write<'a>(
+        &'a self,
+        mut line: MutexGuard<'a, Line>,
+        call: u64,
+        back: Return<'_>,
+    ) -> MutexGuard<'a, Line> {
+        let Some(begun) = line.begin_write() else {
+            return self.follow(line, call, back);
+        };
+        let mut writing = Some(begun);
+        while let Some(mut slice) = writing.take() {
             drop(line);
-            // The one who reads needs the lock; without its reading the other end may not read either.
-            thread::park_timeout(LOOK);
+            let done = slice.proceed();
             line = self.lock();
+            writing = line.end_write(slice, done);
         }
         line.settle(Instant::now());
         line
@@ -235,22 +253,16 @@ impl Channel {
         mut line: MutexGuard<'a, Line>,
         call: u64,
     ) -> MutexGuard<'a, Line> {
-        let Some(waiting) = line.waiting.iter_mut().find(|w| w.call == call) else {
-            return line;
-        };
-        if waiting.progress.is_empty() {
-            return line;
-        }
-        let progress = std::mem::take(&mut waiting.progress);
-        let callback = waiting.on_progress.clone();
-        line.hand_on();
-        drop(line);
-        if let Some(callback) = callback {
+        // More may come while the callback uses the client, and all of it comes before the result.
+        while let Some((callback, progress)) = line.take_progress(call) {
+            line.hand_on();
+            drop(line);
             for (fraction, message) in progress {
                 callback(fraction, &message);
             }
+            line = self.lock();
         }
-        self.lock()
+        line
     }
 
     /// Ends the session. Calls of other threads return.

@@ -29,7 +29,11 @@ pub(crate) struct Line {
     pub(crate) buffer: Vec<u8>,
     read_timeout: Option<Duration>,
     last_read: Option<Instant>,
+    /// True while some thread writes outside of the lock.
+    writing: bool,
     write_failed: bool,
+    /// Until then, reading comes first: the network takes no more, most likely because the other end writes, too.
+    read_first: Option<Instant>,
 }
 
 /// A call in flight, and the thread that waits for it.
@@ -42,10 +46,28 @@ pub(crate) struct Waiting {
     pub(crate) thread: Option<Thread>,
 }
 
+/// How far a write has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    Done,
+    /// The network took some of it.
+    Partly,
+    /// The network takes nothing, or another thread writes.
+    Blocked,
+}
+
 /// What the leader reads from, outside of the lock.
 pub(crate) struct Reading {
     pub(crate) stream: Arc<TcpStream>,
     pub(crate) buffer: Vec<u8>,
+    generation: u64,
+}
+
+/// What a thread writes, outside of the lock.
+pub(crate) struct Writing {
+    stream: Arc<TcpStream>,
+    bytes: Vec<u8>,
+    written: usize,
     generation: u64,
 }
 
@@ -63,7 +85,9 @@ impl Line {
             buffer: Vec::new(),
             read_timeout: None,
             last_read: None,
+            writing: false,
             write_failed: false,
+            read_first: None,
         }
     }
 
@@ -103,6 +127,7 @@ impl Line {
         self.stream = Some(Arc::new(stream));
         self.read_timeout = None;
         self.last_read = Some(now);
+        self.writing = false;
         self.write_failed = false;
         self.engine.connected(server, now);
         Ok(())
@@ -113,29 +138,76 @@ impl Line {
         !self.write_failed && !self.engine.session.transmit().is_empty()
     }
 
-    /// Writes what there is to write. Blocks for about [`WRITE_SLICE`]; false if that was not enough.
-    pub(crate) fn flush(&mut self) -> bool {
+    /// Writes what there is to write. Blocks for about [`WRITE_SLICE`].
+    pub(crate) fn flush(&mut self) -> Flushed {
         let Some(stream) = self.stream.clone() else {
-            return true;
+            return Flushed::Done;
         };
-        let mut began = None;
         while self.has_output() {
-            match (&*stream).write(self.engine.session.transmit()) {
+            if self.writing {
+                return Flushed::Blocked;
+            }
+            let output = self.engine.session.transmit();
+            match (&*stream).write(output) {
                 // What the peer said before it went away is still to be read, so this is not the end yet.
                 Ok(0) => self.write_failed = true,
-                Ok(written) => self.engine.session.consume(written),
+                Ok(written) => {
+                    let whole = written == output.len();
+                    self.engine.session.consume(written);
+                    if !whole {
+                        return Flushed::Partly;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => return false,
+                Err(error) if is_timeout(&error) => return Flushed::Blocked,
                 Err(_) => self.write_failed = true,
             }
-            if self.has_output() {
-                let now = Instant::now();
-                if now.duration_since(*began.get_or_insert(now)) >= WRITE_SLICE {
-                    return false;
-                }
-            }
         }
-        true
+        Flushed::Done
+    }
+
+    /// As [`flush`](Self::flush), for the one who reads: does not try while there is more to be gained by reading.
+    pub(crate) fn flush_between_reads(&mut self, now: Instant) -> Flushed {
+        if self.read_first.is_some_and(|until| now < until) {
+            return Flushed::Blocked;
+        }
+        let flushed = self.flush();
+        self.read_first = (flushed == Flushed::Blocked).then(|| now + READ_FIRST);
+        flushed
+    }
+
+    /// Takes some of what there is to write, to be written outside of the lock; `None` if another thread does so, or
+    /// there is nothing to write.
+    pub(crate) fn begin_write(&mut self) -> Option<Writing> {
+        if self.writing || !self.has_output() {
+            return None;
+        }
+        let stream = self.stream.clone()?;
+        let output = self.engine.session.transmit();
+        let bytes = output.get(..WRITE_CHUNK).unwrap_or(output).to_vec();
+        // Counted as sent before it is: the call may not be taken for unsent while the network has it.
+        self.engine.session.consume(bytes.len());
+        self.writing = true;
+        Some(Writing {
+            stream,
+            bytes,
+            written: 0,
+            generation: self.generation,
+        })
+    }
+
+    /// Takes note of what was written. Returns what is left.
+    pub(crate) fn end_write(&mut self, writing: Writing, done: io::Result<()>) -> Option<Writing> {
+        if writing.generation != self.generation {
+            return None;
+        }
+        match done {
+            Err(error) if is_timeout(&error) => return Some(writing),
+            Err(_) => self.write_failed = true,
+            Ok(()) => {}
+        }
+        self.writing = false;
+        None
     }
 
     /// Prepares for a read of at most `limit`; `None` if there is no connection to read from.
@@ -143,7 +215,10 @@ impl Line {
         let stream = self.stream.clone()?;
         if !is_near_enough(self.read_timeout, limit) {
             // A little late, so that the next call of the same timeout finds it good enough.
-            let timeout = limit.map(|limit| limit + TOLERANCE / 2);
+            let timeout = limit.map(|limit| match limit > TOLERANCE {
+                true => limit + TOLERANCE / 2,
+                false => limit,
+            });
             if stream.set_read_timeout(timeout).is_ok() {
                 self.read_timeout = timeout;
             }
@@ -189,7 +264,9 @@ impl Line {
             Err(error) if is_timeout(&error) && self.write_failed => {
                 session.handle_eof(Some("nothing can be written to it".into()));
             }
-            Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {
+                self.read_first = None;
+            }
             Err(error) => session.handle_eof(Some(error.to_string())),
         }
         false
@@ -278,6 +355,17 @@ impl Line {
         }
     }
 
+    /// Takes what a call has told of itself, if it has.
+    pub(crate) fn take_progress(
+        &mut self,
+        call: u64,
+    ) -> Option<(ProgressCallback, Vec<(f64, String)>)> {
+        let waiting = self.waiting.iter_mut().find(|w| w.call == call)?;
+        let callback = waiting.on_progress.as_ref()?;
+        (!waiting.progress.is_empty())
+            .then(|| (Arc::clone(callback), std::mem::take(&mut waiting.progress)))
+    }
+
     /// Takes the end of a call, if it has ended.
     pub(crate) fn take_ended(&mut self, call: u64) -> Option<Ended> {
         let at = self
@@ -301,8 +389,8 @@ impl Line {
 
     /// Says goodbye, as far as the network takes it within a fifth of a second.
     pub(crate) fn hang_up(&mut self) {
-        for _ in 0..10 {
-            if self.flush() {
+        for _ in 0..50 {
+            if self.writing || self.flush() == Flushed::Done {
                 break;
             }
         }
@@ -317,6 +405,21 @@ impl Line {
         if let Some(thread) = self.pausing.take() {
             thread.unpark();
         }
+    }
+}
+
+impl Writing {
+    /// Writes for about [`WRITE_SLICE`].
+    pub(crate) fn proceed(&mut self) -> io::Result<()> {
+        while let Some(rest) = self.bytes.get(self.written..).filter(|r| !r.is_empty()) {
+            match (&*self.stream).write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -352,11 +455,15 @@ fn is_near_enough(set: Option<Duration>, needed: Option<Duration>) -> bool {
 }
 
 /// So long a write may hold the lock.
-const WRITE_SLICE: Duration = Duration::from_millis(20);
+const WRITE_SLICE: Duration = Duration::from_millis(4);
+/// So long reading comes first, if as much comes.
+const READ_FIRST: Duration = Duration::from_millis(20);
+/// So much is copied for a write outside of the lock.
+const WRITE_CHUNK: usize = 256 * 1024;
 /// So much later than asked for a thread may wake up.
 const TOLERANCE: Duration = Duration::from_millis(10);
 /// A connection that was read from so lately is not looked at before a write.
-const FRESH: Duration = Duration::from_millis(50);
+const FRESH: Duration = Duration::from_millis(1);
 const SMALL_BUFFER: usize = 64 * 1024;
 /// For answers that fill the small one.
 const LARGE_BUFFER: usize = 256 * 1024;
