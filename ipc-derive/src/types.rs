@@ -3,7 +3,8 @@
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{GenericArgument, PathArguments, Type, TypePath, TypeReference, parse_quote};
+use syn::visit_mut::VisitMut;
+use syn::{GenericArgument, Lifetime, PathArguments, Type, TypePath, TypeReference, parse_quote};
 
 use crate::errors::Errors;
 use crate::model::{Output, Passing, Shape};
@@ -255,31 +256,40 @@ fn by_value(ty: &Type, errors: &mut Errors) -> bool {
 }
 
 fn forbid_borrowed_argument(ty: &Type, errors: &mut Errors) {
-    if let Some(span) = borrowed(ty.to_token_stream()) {
-        errors.at(span, "nothing inside of an argument can be borrowed from the caller; use owned types such as `String` and `Vec`");
+    match borrowed(ty) {
+        Some(Borrowed::Reference(reference)) => {
+            let instead = instead(&reference);
+            let text = format!(
+                "nothing inside of an argument can be borrowed from the caller; use {instead} here"
+            );
+            errors.on(&reference, text);
+        }
+        Some(Borrowed::Lifetime(lifetime)) => {
+            let text = "nothing inside of an argument can be borrowed from the caller; use owned types such as `String` and `Vec`";
+            errors.on(&lifetime, text);
+        }
+        None => {}
     }
 }
 
 fn forbid_borrowed(ty: &Type, errors: &mut Errors) {
     match ty {
-        Type::Reference(reference) => {
-            let owned = match unwrapped(&reference.elem) {
-                elem if is_named(elem, "str") => "`String`".into(),
-                Type::Slice(slice) => format!("`Vec<{}>`", text(&slice.elem)),
-                elem => format!("`{}`", text(elem)),
-            };
-            errors.on(ty, format!("nothing can be lent to a caller elsewhere; return {owned}"));
-        }
         Type::ImplTrait(_) => errors.on(ty, "both ends must know the type of the result; return a concrete type instead of `impl Trait`"),
         Type::TraitObject(_) | Type::FnPtr(_) | Type::Ptr(_) => {
             errors.on(ty, "this cannot travel; return a value");
         }
-        _ => {
-            let value = sole_or_first(ty);
-            if let Some(span) = borrowed(value.to_token_stream()) {
-                errors.at(span, "nothing can be lent to a caller elsewhere; return owned types such as `String` and `Vec`");
+        _ => match borrowed(sole_or_first(ty)) {
+            Some(Borrowed::Reference(reference)) => {
+                let instead = instead(&reference);
+                let text = format!("nothing can be lent to a caller elsewhere; return {instead}");
+                errors.on(&reference, text);
             }
-        }
+            Some(Borrowed::Lifetime(lifetime)) => {
+                let text = "nothing can be lent to a caller elsewhere; return owned types such as `String` and `Vec`";
+                errors.on(&lifetime, text);
+            }
+            None => {}
+        },
     }
 }
 
@@ -290,27 +300,42 @@ fn sole_or_first(ty: &Type) -> &Type {
         .unwrap_or(ty)
 }
 
-/// Where a type borrows: the first `&`, or the first lifetime that is not `'static` outside of a reference.
-fn borrowed(tokens: TokenStream) -> Option<Span> {
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        match &token {
-            TokenTree::Punct(punct) if punct.as_char() == '&' => return Some(punct.span()),
-            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
-                let is_static = matches!(tokens.peek(), Some(TokenTree::Ident(i)) if i == "static");
-                if !is_static {
-                    return Some(tokens.peek().map_or(punct.span(), TokenTree::span));
-                }
+/// The first part of a type that borrows: a reference, or a lifetime that is not `'static`.
+fn borrowed(ty: &Type) -> Option<Borrowed> {
+    struct Find(Option<Borrowed>);
+
+    impl VisitMut for Find {
+        fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+            self.0
+                .get_or_insert_with(|| Borrowed::Reference(reference.clone()));
+        }
+
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            if lifetime.ident != "static" {
+                self.0
+                    .get_or_insert_with(|| Borrowed::Lifetime(lifetime.clone()));
             }
-            TokenTree::Group(group) => {
-                if let Some(span) = borrowed(group.stream()) {
-                    return Some(span);
-                }
-            }
-            _ => {}
         }
     }
-    None
+
+    let mut find = Find(None);
+    find.visit_type_mut(&mut ty.clone());
+    find.0
+}
+
+enum Borrowed {
+    Reference(TypeReference),
+    Lifetime(Lifetime),
+}
+
+/// What to return instead of a reference.
+fn instead(reference: &TypeReference) -> String {
+    match unwrapped(&reference.elem) {
+        elem if is_named(elem, "str") => "`String`".into(),
+        elem if is_named(elem, "Path") => "`PathBuf`".into(),
+        Type::Slice(slice) => format!("`Vec<{}>`", text(&slice.elem)),
+        elem => format!("`{}`", text(elem)),
+    }
 }
 
 fn option_of(option: &Type, owned: &Type) -> Type {

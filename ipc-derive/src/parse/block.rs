@@ -27,6 +27,8 @@ pub(crate) struct Block {
     pub(crate) is_part: bool,
     /// The proxies of other blocks that belong to this device.
     pub(crate) parts: Vec<Path>,
+    /// False if the driver cannot be served, so that only its proxy is made.
+    pub(crate) is_servable: bool,
 }
 
 /// Reads a block. Takes all `#[remote(..)]` out of it.
@@ -82,6 +84,7 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         driver: options.driver,
         is_part: options.part.is_some(),
         parts: options.parts,
+        is_servable: item.generics.lifetimes().next().is_none(),
     })
 }
 
@@ -134,7 +137,7 @@ fn read_method(
         }
         Some(_) => {
             let mut sig = without_self(&function.sig, self_ty);
-            let read = method::read(&mut sig, &function.attrs, options, errors);
+            let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
             // The attributes of the arguments have been read from the copy.
             method::strip_arguments(&mut function.sig, &mut Errors::default());
             return read.filter(|_| !is_bad);

@@ -18,10 +18,11 @@ pub(crate) fn read(
     sig: &mut Signature,
     attrs: &[Attribute],
     options: Options,
+    place: Place,
     errors: &mut Errors,
 ) -> Option<Method> {
     let before = errors.count();
-    check_signature(sig, errors);
+    check_signature(sig, place, errors);
     let inputs = read_inputs(sig, errors);
     let output = read_output(sig, errors);
     let (kind, name) = read_name(&sig.ident, &options, errors);
@@ -71,12 +72,22 @@ pub(crate) fn strip_arguments(sig: &mut Signature, errors: &mut Errors) {
     }
 }
 
-fn check_signature(sig: &Signature, errors: &mut Errors) {
+fn check_signature(sig: &Signature, place: Place, errors: &mut Errors) {
+    let otherwise = match place {
+        Place::Function => "remove the `#[remote]`",
+        _ => "hide it with `#[remote(skip)]`",
+    };
     if let Safety::Unsafe(token) = &sig.safety {
-        errors.on(token, "an `unsafe fn` cannot be called from elsewhere: nobody there could keep its promises; hide it with `#[remote(skip)]`");
+        let text = format!(
+            "an `unsafe fn` cannot be called from elsewhere: nobody there could keep its promises; {otherwise}"
+        );
+        errors.on(token, text);
     }
     if let Some(abi) = &sig.abi {
-        errors.on(abi, "only plain Rust functions can be called from elsewhere; remove the `extern`, or hide it with `#[remote(skip)]`");
+        let text = format!(
+            "only plain Rust functions can be called from elsewhere; remove the `extern`, or {otherwise}"
+        );
+        errors.on(abi, text);
     }
     if let Some(variadic) = &sig.variadic {
         errors.on(
@@ -85,11 +96,15 @@ fn check_signature(sig: &Signature, errors: &mut Errors) {
         );
     }
     for param in &sig.generics.params {
-        match param {
-            GenericParam::Lifetime(_) => {}
-            GenericParam::Type(param) => errors.on(&param.ident, "both ends must know all types, so a method cannot be generic; use a concrete type, or hide it with `#[remote(skip)]`"),
-            GenericParam::Const(param) => errors.on(&param.ident, "both ends must know all types, so a method cannot be generic; use a concrete number, or hide it with `#[remote(skip)]`"),
-        }
+        let (ident, concrete) = match param {
+            GenericParam::Lifetime(_) => continue,
+            GenericParam::Type(param) => (&param.ident, "type"),
+            GenericParam::Const(param) => (&param.ident, "number"),
+        };
+        let text = format!(
+            "both ends must know all types, so nothing can be left open here; use a concrete {concrete}, or {otherwise}"
+        );
+        errors.on(ident, text);
     }
 }
 
@@ -215,13 +230,29 @@ fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
         );
         return None;
     }
+    let is_text = ["String", "str", "Path", "PathBuf", "bool", "Vec"];
+    let is_text = is_text
+        .iter()
+        .any(|name| types::is_named(referred(inner), name));
+    if is_text
+        || matches!(
+            referred(inner),
+            Type::Slice(_) | Type::Tuple(_) | Type::Array(_)
+        )
+    {
+        errors.on(
+            range,
+            "a range is for numbers and characters; list the values with `one_of = [..]`",
+        );
+        return None;
+    }
     let is_float = types::is_named(inner, "f64") || types::is_named(inner, "f32");
     for bound in [&range.start, &range.end].into_iter().flatten() {
         if is_float && let Some(digits) = integer(bound) {
             errors.on(
                 bound,
                 format!(
-                    "the bounds of a `{}` need a decimal point: `{digits}.0`",
+                    "the bounds for `{}` need a decimal point: `{digits}.0`",
                     text(inner)
                 ),
             );
@@ -244,6 +275,14 @@ fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
         high: range.end.as_deref().cloned(),
         inclusive,
     })
+}
+
+/// The type behind a reference.
+fn referred(ty: &Type) -> &Type {
+    match unwrapped(ty) {
+        Type::Reference(reference) => unwrapped(&reference.elem),
+        other => other,
+    }
 }
 
 fn read_list(list: &Expr, errors: &mut Errors) -> Option<Accepts> {
