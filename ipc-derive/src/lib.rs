@@ -1,4 +1,10 @@
-//! The `#[remote]` attribute.
+//! The `#[remote]` attribute: a driver on one computer, called from another as if it were there.
+//!
+//! Drivers use it as `ipc_core::remote`. The whole manual is at [`macro@remote`].
+//!
+//! An item goes through four rooms: `parse` reads it into the `model` and reports what is wrong with each part, `check`
+//! knows the rules between the parts, `expand` writes the code. What is wrong is left out of the model, so that the rest
+//! of the item compiles beside the errors.
 
 mod check;
 mod errors;
@@ -17,7 +23,7 @@ use syn::{Item, ItemFn, ItemImpl, ItemTrait};
 use crate::errors::Errors;
 use crate::options::{Options, Place};
 
-/// Makes a driver callable from elsewhere.
+#[doc = include_str!("manual.md")]
 #[proc_macro_attribute]
 pub fn remote(
     options: proc_macro::TokenStream,

@@ -71,6 +71,25 @@ pub(crate) fn is_known(ty: &Type) -> bool {
     }
 }
 
+/// True for `&[T]` and `Vec<T>` of numbers whose bytes on the wire are their memory.
+pub(crate) fn is_list_of_numbers(ty: &Type) -> bool {
+    let elem = match unwrapped(ty) {
+        Type::Reference(reference) => match unwrapped(&reference.elem) {
+            Type::Slice(slice) => Some(&*slice.elem),
+            _ => None,
+        },
+        other => sole_argument(other, "Vec"),
+    };
+    let numbers = [
+        "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64",
+    ];
+    elem.and_then(|elem| match unwrapped(elem) {
+        Type::Path(path) => path.path.get_ident(),
+        _ => None,
+    })
+    .is_some_and(|name| numbers.iter().any(|number| name == number))
+}
+
 /// The parts of a type that decide whether it can travel: the element of a list, the types of a tuple.
 pub(crate) fn leaves<'a>(ty: &'a Type, into: &mut Vec<&'a Type>) {
     let ty = unwrapped(ty);

@@ -59,7 +59,10 @@ pub(crate) fn scope(interface: &Interface, items: TokenStream) -> TokenStream {
     let Interface { krate, cfgs, .. } = interface;
     quote! {
         #(#cfgs)*
-        #[allow(deprecated, unused_imports, unused_qualifications, clippy::too_many_arguments)]
+        #[allow(
+            deprecated, unreachable_pub, unused_imports, unused_qualifications,
+            clippy::too_many_arguments,
+        )]
         const _: () = {
             use #krate::private::{
                 CannotPut as _, CannotTravel as _, IsNoResult as _, Puts as _, RaisesError as _,
