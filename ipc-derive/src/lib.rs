@@ -6,6 +6,7 @@
 //! knows the rules between the parts, `expand` writes the code. What is wrong is left out of the model, so that the rest
 //! of the item compiles beside the errors.
 
+mod borrows;
 mod check;
 mod errors;
 mod expand;
