@@ -2,9 +2,9 @@
 
 pub use crate::error::CallError;
 pub use crate::interface::autoref::{
-    CannotPut, CannotTravel, IsNoResult, IsResult, Never, Output, Probe, Puts, RaisesError,
-    RaisesInto, RaisesIntoLocal, RaisesText, RaisesTextValue, RaisesValue, Returned, ReturnedPlain,
-    SchemaByName, SchemaDescribed, Travels, wire,
+    CannotPut, CannotTravel, HoldsCallError, IsNoResult, IsResult, MayFail, Never, Output, Probe,
+    Puts, RaisesError, RaisesInto, RaisesIntoLocal, RaisesText, RaisesTextValue, RaisesValue,
+    Returned, ReturnedPlain, SchemaByName, SchemaDescribed, Travels, wire,
 };
 pub use crate::interface::caller::{
     AsyncCaller, BlockingCaller, Caller, OutgoingCall, Proxy, Stub,

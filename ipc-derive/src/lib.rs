@@ -1,5 +1,12 @@
-//! The `#[remote]` attribute.
+//! The `#[remote]` attribute: a driver on one computer, called from another as if it were there.
+//!
+//! Drivers use it as `ipc_core::remote`. The whole manual is at [`macro@remote`].
+//!
+//! An item goes through four rooms: `parse` reads it into the `model` and reports what is wrong with each part, `check`
+//! knows the rules between the parts, `expand` writes the code. What is wrong is left out of the model, so that the rest
+//! of the item compiles beside the errors.
 
+mod borrows;
 mod check;
 mod errors;
 mod expand;
@@ -17,7 +24,7 @@ use syn::{Item, ItemFn, ItemImpl, ItemTrait};
 use crate::errors::Errors;
 use crate::options::{Options, Place};
 
-/// Makes a driver callable from elsewhere.
+#[doc = include_str!("manual.md")]
 #[proc_macro_attribute]
 pub fn remote(
     options: proc_macro::TokenStream,
@@ -90,4 +97,76 @@ fn expand_data(options: TokenStream, mut item: Item, errors: &mut Errors) -> Tok
     let derives = expand::data::derives(&data);
     let generated = expand::data::expand(&data);
     quote!(#derives #item #generated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(options: TokenStream, item: TokenStream) -> String {
+        expand_item(options, item).to_string()
+    }
+
+    #[test]
+    fn another_path_to_the_library_is_used_everywhere() {
+        let items = [
+            quote!(impl Meter { pub fn read(&self, text: &str, x: X) -> Result<Y, Z> {} }),
+            quote!(
+                trait Reads {
+                    type Error: Error;
+                    fn read(&mut self) -> Result<u8, Self::Error>;
+                }
+            ),
+            quote!(
+                fn add(#[remote(default = 1)] n: u32) -> Sum {}
+            ),
+            quote!(
+                struct Reading {
+                    #[remote(unit = "V")]
+                    volts: f64,
+                }
+            ),
+        ];
+        for item in items {
+            let text = expanded(quote!(crate = lab::ipc), item);
+            assert!(text.contains("lab :: ipc :: private"), "{text}");
+            assert!(!text.contains("ipc_core"), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_not_rust_makes_it_panic() {
+        let odd = [
+            quote!(),
+            quote!(impl),
+            quote!(fn f(),),
+            quote!(impl Meter { pub fn f(&self, #[remote(range = )] x: u8); }),
+            quote!(impl [u8] { pub fn f(&self, ...) {} }),
+            quote!(
+                impl (A, B) {
+                    #[remote(get = )]
+                    pub fn f(&self, self::X { y }: X) {}
+                }
+            ),
+            quote!(
+                trait T {
+                    #[remote(default)]
+                    fn f(&self, x: _) -> !;
+                }
+            ),
+            quote!(
+                enum E {
+                    #[serde(rename = 1)]
+                    A,
+                    #[serde(with)]
+                    B,
+                }
+            ),
+        ];
+        for item in odd {
+            let text = expanded(quote!(), item.clone());
+            let _ = expanded(quote!(crate = , proxy, parts = 1, driver(x)), item);
+            let _ = text;
+        }
+    }
 }

@@ -179,7 +179,12 @@ impl Options {
         };
         if !places.contains(&place) {
             let places: Vec<_> = places.iter().map(|place| place.name()).collect();
-            let places = places.join(" or ");
+            let places = match places.as_slice() {
+                [others @ .., last] if !others.is_empty() => {
+                    format!("{} or {last}", others.join(", "))
+                }
+                all => all.concat(),
+            };
             errors.on(
                 &name,
                 format!("`{text}` belongs on {places}, not on {}", place.name()),

@@ -3,8 +3,9 @@
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{GenericArgument, PathArguments, Type, TypePath, TypeReference, parse_quote};
+use syn::{GenericArgument, PathArguments, Type, TypePath};
 
+use crate::borrows::{by_value, forbid_borrowed, owned};
 use crate::errors::Errors;
 use crate::model::{Output, Passing, Shape};
 
@@ -68,6 +69,25 @@ pub(crate) fn is_known(ty: &Type) -> bool {
         },
         _ => false,
     }
+}
+
+/// True for `&[T]` and `Vec<T>` of numbers whose bytes on the wire are their memory.
+pub(crate) fn is_list_of_numbers(ty: &Type) -> bool {
+    let elem = match unwrapped(ty) {
+        Type::Reference(reference) => match unwrapped(&reference.elem) {
+            Type::Slice(slice) => Some(&*slice.elem),
+            _ => None,
+        },
+        other => sole_argument(other, "Vec"),
+    };
+    let numbers = [
+        "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64",
+    ];
+    elem.and_then(|elem| match unwrapped(elem) {
+        Type::Path(path) => path.path.get_ident(),
+        _ => None,
+    })
+    .is_some_and(|name| numbers.iter().any(|number| name == number))
 }
 
 /// The parts of a type that decide whether it can travel: the element of a list, the types of a tuple.
@@ -192,125 +212,11 @@ fn is_plain(ty: &Type) -> bool {
     }
 }
 
-/// The type to decode for a reference.
-fn owned(reference: &TypeReference, errors: &mut Errors) -> Option<Type> {
-    if let Some(mutability) = &reference.mutability {
-        let text = "what the method writes here would not reach a caller elsewhere; take `&` or a value, and return the new value";
-        errors.on(mutability, text);
-        return None;
-    }
-    if let Some(lifetime) = &reference.lifetime {
-        let text = "an argument from elsewhere lives until the method returns; take it without a named lifetime";
-        errors.on(lifetime, text);
-        return None;
-    }
-    let elem = unwrapped(&reference.elem);
-    let unsized_by_name = [("OsStr", "OsString"), ("CStr", "CString")];
-    if let Some((_, owner)) = unsized_by_name
-        .iter()
-        .find(|(name, _)| is_named(elem, name))
-    {
-        errors.on(
-            reference,
-            format!(
-                "this reference cannot be made from what arrives; take `{owner}` or `&{owner}`"
-            ),
-        );
-        return None;
-    }
-    match elem {
-        _ if is_named(elem, "str") => Some(parse_quote!(::std::string::String)),
-        _ if is_named(elem, "Path") => Some(parse_quote!(::std::path::PathBuf)),
-        Type::Slice(slice) => {
-            let elem = &slice.elem;
-            by_value(elem, errors).then(|| parse_quote!(::std::vec::Vec<#elem>))
-        }
-        Type::TraitObject(_) => {
-            errors.on(elem, "a trait object cannot travel; take a concrete type");
-            None
-        }
-        Type::Reference(_) => {
-            errors.on(
-                reference,
-                "one `&` is enough: a reference to a reference cannot be made from what arrives",
-            );
-            None
-        }
-        elem => by_value(elem, errors).then(|| elem.clone()),
-    }
-}
-
-/// Checks a type that is decoded as it is.
-fn by_value(ty: &Type, errors: &mut Errors) -> bool {
-    let before = errors.count();
-    match ty {
-        Type::ImplTrait(_) => errors.on(ty, "both ends must know the type of an argument; take a concrete type instead of `impl Trait`"),
-        Type::TraitObject(_) => errors.on(ty, "a trait object cannot travel; take a concrete type"),
-        Type::FnPtr(_) => errors.on(ty, "a function cannot travel; take a value that says what to do"),
-        Type::Ptr(_) => errors.on(ty, "a pointer means nothing to another process; take the value"),
-        Type::Infer(_) => errors.on(ty, "write out the type: both ends must know it"),
-        _ => forbid_borrowed_argument(ty, errors),
-    }
-    errors.count() == before
-}
-
-fn forbid_borrowed_argument(ty: &Type, errors: &mut Errors) {
-    if let Some(span) = borrowed(ty.to_token_stream()) {
-        errors.at(span, "nothing inside of an argument can be borrowed from the caller; use owned types such as `String` and `Vec`");
-    }
-}
-
-fn forbid_borrowed(ty: &Type, errors: &mut Errors) {
-    match ty {
-        Type::Reference(reference) => {
-            let owned = match unwrapped(&reference.elem) {
-                elem if is_named(elem, "str") => "`String`".into(),
-                Type::Slice(slice) => format!("`Vec<{}>`", text(&slice.elem)),
-                elem => format!("`{}`", text(elem)),
-            };
-            errors.on(ty, format!("nothing can be lent to a caller elsewhere; return {owned}"));
-        }
-        Type::ImplTrait(_) => errors.on(ty, "both ends must know the type of the result; return a concrete type instead of `impl Trait`"),
-        Type::TraitObject(_) | Type::FnPtr(_) | Type::Ptr(_) => {
-            errors.on(ty, "this cannot travel; return a value");
-        }
-        _ => {
-            let value = sole_or_first(ty);
-            if let Some(span) = borrowed(value.to_token_stream()) {
-                errors.at(span, "nothing can be lent to a caller elsewhere; return owned types such as `String` and `Vec`");
-            }
-        }
-    }
-}
-
 /// The value of a `Result`, whose error may be what it likes; any other type as it is.
-fn sole_or_first(ty: &Type) -> &Type {
+pub(crate) fn sole_or_first(ty: &Type) -> &Type {
     generic_arguments(ty, "Result")
         .and_then(|arguments| arguments.first().copied())
         .unwrap_or(ty)
-}
-
-/// Where a type borrows: the first `&`, or the first lifetime that is not `'static` outside of a reference.
-fn borrowed(tokens: TokenStream) -> Option<Span> {
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        match &token {
-            TokenTree::Punct(punct) if punct.as_char() == '&' => return Some(punct.span()),
-            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
-                let is_static = matches!(tokens.peek(), Some(TokenTree::Ident(i)) if i == "static");
-                if !is_static {
-                    return Some(tokens.peek().map_or(punct.span(), TokenTree::span));
-                }
-            }
-            TokenTree::Group(group) => {
-                if let Some(span) = borrowed(group.stream()) {
-                    return Some(span);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 fn option_of(option: &Type, owned: &Type) -> Type {

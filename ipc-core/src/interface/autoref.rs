@@ -15,7 +15,7 @@ use super::function::sources;
 use super::invocation::{Failure, Invocation, serialised};
 use super::schema::{Describe, Schema, short_name};
 use super::wire_type::Wire;
-use crate::error::{Fault, FaultKind, FaultValue};
+use crate::error::{CallError, Fault, FaultKind, FaultValue};
 
 /// Compiles for types that can travel, and says what to do for others. Generated code asks this once per type; all
 /// other steps below accept any type, so that one mistake is one error.
@@ -239,6 +239,41 @@ impl<T, E> Output<true> for Result<T, E> {
 
 impl<R> Output<false> for R {
     type Value = R;
+}
+
+/// What a method of a trait may return when the compiler has to find out what it is.
+#[diagnostic::on_unimplemented(
+    message = "a call from elsewhere can fail on its way, and `{Self}` has no place to say so",
+    label = "returned by a method of a `#[remote]` trait",
+    note = "return `Result<{Self}, Self::Error>`"
+)]
+pub trait MayFail<T> {
+    /// The outcome of a call as the trait wants it.
+    fn from_call(outcome: Result<T, CallError>) -> Self;
+}
+
+impl<T, E: HoldsCallError> MayFail<T> for Result<T, E> {
+    fn from_call(outcome: Result<T, CallError>) -> Self {
+        outcome.map_err(E::hold)
+    }
+}
+
+/// An error that a method of a trait may return when the call itself fails.
+#[diagnostic::on_unimplemented(
+    message = "a call from elsewhere can fail on its way, and `{Self}` cannot hold such an error",
+    label = "returned as an error by a method of a `#[remote]` trait",
+    note = "return `Self::Error` instead, or implement `From<ipc_core::CallError>` for `{Self}`"
+)]
+pub trait HoldsCallError {
+    /// Takes the error of the call in.
+    fn hold(error: CallError) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<CallError>> HoldsCallError for E {
+    fn hold(error: CallError) -> Self {
+        error.into()
+    }
 }
 
 // Errors of drivers.

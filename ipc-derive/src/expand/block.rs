@@ -17,8 +17,8 @@ pub(crate) fn expand(block: &Block) -> TokenStream {
     let definition = proxy::definition(interface);
     let proxy = proxy::implementations(interface, &indices);
     let checks = checks::wire_types(interface);
-    let part = part(block, &indices);
-    let remote = (!block.is_part).then(|| remote(block));
+    let part = block.is_servable.then(|| part(block, &indices));
+    let remote = (block.is_servable && !block.is_part).then(|| remote(block));
     let scope = scope(interface, quote!(#numbers #checks #proxy #part #remote));
     quote!(#definition #scope)
 }

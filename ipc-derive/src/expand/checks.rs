@@ -7,13 +7,12 @@ use quote::{quote, quote_spanned};
 use syn::Type;
 
 use super::describe::value_type;
-use super::hidden;
+use super::{hidden, located};
 use crate::model::{Interface, Method, Shape};
 use crate::types::{self, is_known, leaves, mentions};
 
 /// A function that nobody calls and that compiles if all types can travel.
 pub(crate) fn wire_types(interface: &Interface) -> TokenStream {
-    let krate = &interface.krate;
     let mut asked = HashSet::new();
     let mut questions = Vec::new();
     for method in &interface.methods {
@@ -28,7 +27,6 @@ pub(crate) fn wire_types(interface: &Interface) -> TokenStream {
     if questions.is_empty() {
         return TokenStream::new();
     }
-    let _ = krate;
     let function = hidden("wire_types");
     quote! {
         #[allow(dead_code)]
@@ -68,7 +66,10 @@ fn of_method(interface: &Interface, method: &Method) -> Vec<(String, TokenStream
     ) {
         let written = &method.output.ty;
         let value = value_type(&method.output, krate, parameters);
-        let question = quote_spanned!(types::span(written)=> #krate::private::wire::<#value>(););
+        let question = located(
+            quote!(#krate::private::wire::<#value>();),
+            types::span(written),
+        );
         // The same key as for an argument of this type: it is the same type, unless it is an alias of `Result`.
         questions.push((quote!(#written).to_string(), question));
     }

@@ -176,8 +176,7 @@ fn text(text: Option<&str>) -> TokenStream {
 }
 
 /// An expression that is true if `value`, of the type in the signature, is accepted.
-pub(crate) fn is_accepted(accepts: &Accepts, argument: &Argument, krate: &Path) -> TokenStream {
-    let _ = krate;
+pub(crate) fn is_accepted(accepts: &Accepts, argument: &Argument) -> TokenStream {
     let ident = &argument.ident;
     let value = hidden("value");
     let is_optional = crate::types::sole_argument(&argument.written, "Option").is_some();

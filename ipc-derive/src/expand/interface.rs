@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::Signature;
 
-use super::{Indices, checks, hidden, proxy, scope, server};
-use crate::model::Method;
+use super::{Indices, checks, hidden, located, proxy, scope, server};
+use crate::model::{Method, Shape};
 use crate::parse::interface::{Trait, is_own_error};
 
 /// The proxy, the adapter, the description, and the driver's side of the calls.
@@ -68,16 +68,16 @@ fn implementation(item: &Trait) -> TokenStream {
     let methods = interface.methods.iter().zip(signatures);
     let methods = methods.map(|(method, signature)| {
         let inherent = forwarded(method);
-        let convert =
-            (!is_own_error(method)).then(|| quote!(.map_err(::core::convert::From::from)));
         let signature = plain(signature);
         let cfgs = &method.cfgs;
         let reply = hidden("reply");
+        let outcome = quote!(<C as #krate::private::#bound>::wait(#reply) #wait);
+        let outcome = converted(item, method, &outcome);
         quote! {
             #(#cfgs)*
             #signature {
                 let #reply = #inherent;
-                <C as #krate::private::#bound>::wait(#reply) #wait #convert
+                #outcome
             }
         }
     });
@@ -86,6 +86,28 @@ fn implementation(item: &Trait) -> TokenStream {
         impl<C: #krate::private::#bound> #ident for #proxy<C> {
             #error
             #(#methods)*
+        }
+    }
+}
+
+/// The outcome of a call as the trait wants it.
+fn converted(item: &Trait, method: &Method, outcome: &TokenStream) -> TokenStream {
+    let krate = &item.interface.krate;
+    match &method.output.shape {
+        _ if is_own_error(method) => quote!(#outcome),
+        Shape::Fallible {
+            error: Some(error), ..
+        } => {
+            let hold = quote!(<#error as #krate::private::HoldsCallError>::hold);
+            let hold = located(hold, crate::types::span(error));
+            quote!(#outcome.map_err(#hold))
+        }
+        _ => {
+            let ty = &method.output.ty;
+            let place = crate::types::span(ty);
+            let from_call = quote!(<#ty as #krate::private::MayFail<_>>::from_call);
+            let from_call = located(from_call, place);
+            quote!(#from_call(#outcome))
         }
     }
 }

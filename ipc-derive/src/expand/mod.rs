@@ -12,7 +12,7 @@ pub(crate) mod interface;
 pub(crate) mod proxy;
 pub(crate) mod server;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::{Attribute, Ident};
 
@@ -21,6 +21,29 @@ use crate::model::Interface;
 /// A name that nothing of the user's can see or shadow.
 pub(crate) fn hidden(name: &str) -> Ident {
     Ident::new(&format!("__{name}"), Span::mixed_site())
+}
+
+/// A hidden name at a place of the user's, for what the compiler may have to say there.
+pub(crate) fn hidden_at(name: &str, place: Span) -> Ident {
+    let mut ident = hidden(name);
+    ident.set_span(ident.span().located_at(place));
+    ident
+}
+
+/// The same tokens, all at a place of the user's, where the compiler's words about them will be.
+pub(crate) fn located(tokens: TokenStream, place: Span) -> TokenStream {
+    let at = |token: TokenTree| match token {
+        TokenTree::Group(group) => {
+            let mut moved = Group::new(group.delimiter(), located(group.stream(), place));
+            moved.set_span(place);
+            TokenTree::Group(moved)
+        }
+        mut token => {
+            token.set_span(place);
+            token
+        }
+    };
+    tokens.into_iter().map(at).collect()
 }
 
 /// `Some(value)` or `None`.
@@ -36,7 +59,10 @@ pub(crate) fn scope(interface: &Interface, items: TokenStream) -> TokenStream {
     let Interface { krate, cfgs, .. } = interface;
     quote! {
         #(#cfgs)*
-        #[allow(deprecated, unused_imports, unused_qualifications, clippy::too_many_arguments)]
+        #[allow(
+            deprecated, unreachable_pub, unused_imports, unused_qualifications,
+            clippy::too_many_arguments,
+        )]
         const _: () = {
             use #krate::private::{
                 CannotPut as _, CannotTravel as _, IsNoResult as _, Puts as _, RaisesError as _,

@@ -1,13 +1,13 @@
 //! The calling side: the proxy.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 use syn::parse_quote;
 
 use super::describe::{is_accepted, value_type};
 use super::{Indices, docs, hidden};
 use crate::model::{Argument, Interface, Method};
-use crate::types::{is_known, mentions, unwrapped};
+use crate::types::{self, is_known, mentions, unwrapped};
 
 /// The proxy type, which users name.
 pub(crate) fn definition(interface: &Interface) -> TokenStream {
@@ -191,7 +191,7 @@ pub(crate) fn steps(interface: &Interface, method: &Method, call: &syn::Ident) -
         .arguments()
         .enumerate()
         .filter_map(|(index, argument)| {
-            let accepted = is_accepted(argument.accepts.as_ref()?, argument, krate);
+            let accepted = is_accepted(argument.accepts.as_ref()?, argument);
             let ident = &argument.ident;
             Some(quote!(#call.check(#index, #accepted, &#ident);))
         });
@@ -201,6 +201,9 @@ pub(crate) fn steps(interface: &Interface, method: &Method, call: &syn::Ident) -
             syn::Type::Reference(_) => quote!(#ident),
             _ => quote!(&#ident),
         };
+        if types::is_list_of_numbers(&argument.written) {
+            return quote!(#call.numbers(#value););
+        }
         if is_known(&argument.owned) || mentions(&argument.owned, parameters) {
             return quote!(#call.argument(#value););
         }
@@ -222,7 +225,6 @@ fn phantom_type(interface: &Interface) -> Option<TokenStream> {
             _ => None,
         });
     let params: Vec<_> = params.collect();
-    let _ = format_ident!("phantom");
     (!interface.generics.params.is_empty())
         .then(|| quote!(::core::marker::PhantomData<fn() -> (#(#params,)*)>))
 }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::describe::is_accepted;
-use super::{Indices, hidden};
+use super::{Indices, hidden, hidden_at};
 use crate::model::{Argument, Input, Interface, Method, Passing, Shape};
 use crate::types::{is_known, mentions, unwrapped};
 
@@ -44,7 +44,7 @@ pub(crate) fn body(
         .arguments()
         .enumerate()
         .filter_map(|(index, argument)| {
-            let accepted = is_accepted(argument.accepts.as_ref()?, argument, krate);
+            let accepted = is_accepted(argument.accepts.as_ref()?, argument);
             let ident = &argument.ident;
             Some(quote!(#call.check(#index, #accepted, &#ident)?;))
         });
@@ -159,9 +159,14 @@ fn answer(
             #succeed
         };
     }
-    let span = crate::types::span(&method.output.ty);
-    let way =
-        quote_spanned!(span=> (&&&&&&#krate::private::Probe::of(&#error)).way().failure(#error));
+    let place = match &method.output.shape {
+        Shape::Fallible {
+            error: Some(error), ..
+        } => error,
+        _ => &method.output.ty,
+    };
+    let told = hidden_at("error", crate::types::span(place));
+    let way = quote!((&&&&&&#krate::private::Probe::of(&#error)).way().failure(#told));
     quote! {
         let #result = #krate::private::Returned(#run).into_result();
         match #result {

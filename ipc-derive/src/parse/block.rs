@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{
-    GenericParam, Generics, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Type, Visibility,
+    GenericParam, Generics, Ident, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Type, Visibility,
     WherePredicate,
 };
 
@@ -27,6 +27,8 @@ pub(crate) struct Block {
     pub(crate) is_part: bool,
     /// The proxies of other blocks that belong to this device.
     pub(crate) parts: Vec<Path>,
+    /// False if the driver cannot be served, so that only its proxy is made.
+    pub(crate) is_servable: bool,
 }
 
 /// Reads a block. Takes all `#[remote(..)]` out of it.
@@ -54,8 +56,7 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
     let methods = read_methods(item, &self_ty, errors);
     let parameters = parameter_names(&item.generics);
     let generics = mentioned(&item.generics, &methods);
-    if let (Some(part), Some(first)) = (&options.part, options.parts.first()) {
-        let _ = part;
+    if let (Some(_), Some(first)) = (&options.part, options.parts.first()) {
         errors.on(
             first,
             "a part cannot have parts of its own; list them all at the block that makes the device",
@@ -82,6 +83,7 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         driver: options.driver,
         is_part: options.part.is_some(),
         parts: options.parts,
+        is_servable: item.generics.lifetimes().next().is_none(),
     })
 }
 
@@ -110,41 +112,50 @@ fn read_method(
 ) -> Option<Method> {
     let before = errors.count();
     let options = Options::take(&mut function.attrs, Place::Method, errors);
-    let is_bad = errors.count() != before;
-    let receiver = function.sig.receiver();
-    let is_public = matches!(function.vis, Visibility::Public(_));
-    let problem = match receiver {
-        _ if options.skip.is_some() => {
-            if let Some(other) = options.beside_skip() {
-                errors.on(other, "this does nothing: `skip` hides the method");
-            }
-            method::strip_arguments(&mut function.sig, errors);
-            return None;
+    let is_readable = errors.count() == before;
+    if let Err(reason) = offered(function, &options) {
+        if let Some((word, text)) = reason {
+            errors.on(word, text);
         }
-        None => {
-            "this function has no `&self` or `&mut self`, so it is not offered to callers; remove the attribute, or add a receiver"
-        }
-        Some(_) if !is_public => {
-            "only a `pub fn` is offered to callers; make it `pub`, or remove the attribute"
-        }
-        Some(receiver) if !method::borrows_driver(receiver) => {
-            errors.on(receiver, "a call borrows the driver and gives it back: take `&self` or `&mut self`, or hide the method with `#[remote(skip)]`");
-            method::strip_arguments(&mut function.sig, errors);
-            return None;
-        }
-        Some(_) => {
-            let mut sig = without_self(&function.sig, self_ty);
-            let read = method::read(&mut sig, &function.attrs, options, errors);
-            // The attributes of the arguments have been read from the copy.
-            method::strip_arguments(&mut function.sig, &mut Errors::default());
-            return read.filter(|_| !is_bad);
-        }
-    };
-    if let Some(option) = options.first() {
-        errors.on(option, problem);
+        method::strip_arguments(&mut function.sig, errors);
+        return None;
     }
-    method::strip_arguments(&mut function.sig, errors);
-    None
+    let mut sig = without_self(&function.sig, self_ty);
+    let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
+    // The attributes of the arguments have been read from the copy.
+    method::strip_arguments(&mut function.sig, &mut Errors::default());
+    read.filter(|_| is_readable)
+}
+
+/// Whether callers are offered a function; if not, what is wrong with that, if anything.
+fn offered<'a>(
+    function: &'a ImplItemFn,
+    options: &'a Options,
+) -> Result<(), Option<(&'a dyn ToTokens, &'static str)>> {
+    let said = |word: Option<&'a Ident>, text| Err(word.map(|word| (word as &dyn ToTokens, text)));
+    if options.skip.is_some() {
+        return said(
+            options.beside_skip(),
+            "this does nothing: `skip` hides the method",
+        );
+    }
+    let Some(receiver) = function.sig.receiver() else {
+        return said(
+            options.first(),
+            "this function has no `&self` or `&mut self`, so it is not offered to callers; remove the attribute, or add a receiver",
+        );
+    };
+    if !matches!(function.vis, Visibility::Public(_)) {
+        return said(
+            options.first(),
+            "only a `pub fn` is offered to callers; make it `pub`, or remove the attribute",
+        );
+    }
+    if !method::borrows_driver(receiver) {
+        let text = "a call borrows the driver and gives it back: take `&self` or `&mut self`, or hide the method with `#[remote(skip)]`";
+        return Err(Some((receiver, text)));
+    }
+    Ok(())
 }
 
 /// The signature with the driver's name for `Self`, since the proxy is another type. The receiver stays as it is.

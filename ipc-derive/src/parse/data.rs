@@ -112,8 +112,7 @@ fn read_variants(item: &mut syn::ItemEnum, serde: &Serde, errors: &mut Errors) -
     let mut variants = Vec::new();
     let mut skipped: Option<Path> = None;
     for variant in &mut item.variants {
-        let options = Options::take(&mut variant.attrs, Place::Variant, errors);
-        let _ = options;
+        Options::take(&mut variant.attrs, Place::Variant, errors);
         let own = Serde::read(&variant.attrs, errors);
         let case = own.rename_all.or(serde.rename_all_fields);
         let fields = read_fields(&mut variant.fields, case, errors);

@@ -6,7 +6,7 @@ use syn::{ItemFn, LitStr};
 use super::{attributes, krate, method};
 use crate::errors::Errors;
 use crate::model::Interface;
-use crate::options::Options;
+use crate::options::{Options, Place};
 
 /// A free function, understood: an interface with one method and no driver.
 pub(crate) struct Function {
@@ -36,7 +36,7 @@ pub(crate) fn read(item: &mut ItemFn, options: Options, errors: &mut Errors) -> 
             "an argument from elsewhere lives until the function returns; take it without a named lifetime",
         );
     }
-    let mut method = method::read(&mut sig, &item.attrs, options, errors);
+    let mut method = method::read(&mut sig, &item.attrs, options, Place::Function, errors);
     method::strip_arguments(&mut item.sig, &mut Errors::default());
     // The item as a whole has the condition already.
     if let Some(method) = &mut method {

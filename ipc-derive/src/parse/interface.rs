@@ -146,7 +146,7 @@ fn read_method(function: &mut TraitItemFn, errors: &mut Errors) -> Read {
         Some(true) => {}
     }
     let mut sig = function.sig.clone();
-    let read = method::read(&mut sig, &function.attrs, options, errors);
+    let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
     method::strip_arguments(&mut function.sig, &mut Errors::default());
     if let Some(method) = &read {
         check_types(method, errors);
@@ -176,6 +176,7 @@ fn check_types(method: &Method, errors: &mut Errors) {
             );
         }
         Shape::Fallible { .. } => {}
+        Shape::Unknown if !types::mentions(&method.output.ty, &own) => {}
         _ => {
             let value = types::text(&method.output.ty);
             let text = format!(

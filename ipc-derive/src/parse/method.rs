@@ -2,15 +2,15 @@
 
 use syn::ext::IdentExt;
 use syn::{
-    Attribute, Expr, FnArg, GenericParam, Ident, Pat, PatType, RangeLimits, Receiver, ReceiverKind,
-    ReturnType, Safety, Signature, Type, parse_quote,
+    Attribute, FnArg, GenericParam, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType,
+    Safety, Signature, Type, parse_quote,
 };
 
-use super::attributes;
+use super::{accepts, attributes};
 use crate::errors::Errors;
-use crate::model::{Accepts, Argument, Input, Kind, Method, Output, Shape};
+use crate::model::{Argument, Input, Kind, Method, Output, Shape};
 use crate::options::{Options, Place};
-use crate::types::{self, last_name, sole_argument, text, unwrapped};
+use crate::types::{self, last_name, unwrapped};
 
 /// Reads a method or function, whose attributes have been taken out already; `None` if nobody could call it. Takes the
 /// attributes of the arguments out of the signature.
@@ -18,10 +18,11 @@ pub(crate) fn read(
     sig: &mut Signature,
     attrs: &[Attribute],
     options: Options,
+    place: Place,
     errors: &mut Errors,
 ) -> Option<Method> {
     let before = errors.count();
-    check_signature(sig, errors);
+    check_signature(sig, place, errors);
     let inputs = read_inputs(sig, errors);
     let output = read_output(sig, errors);
     let (kind, name) = read_name(&sig.ident, &options, errors);
@@ -71,12 +72,22 @@ pub(crate) fn strip_arguments(sig: &mut Signature, errors: &mut Errors) {
     }
 }
 
-fn check_signature(sig: &Signature, errors: &mut Errors) {
+fn check_signature(sig: &Signature, place: Place, errors: &mut Errors) {
+    let otherwise = match place {
+        Place::Function => "remove the `#[remote]`",
+        _ => "hide it with `#[remote(skip)]`",
+    };
     if let Safety::Unsafe(token) = &sig.safety {
-        errors.on(token, "an `unsafe fn` cannot be called from elsewhere: nobody there could keep its promises; hide it with `#[remote(skip)]`");
+        let text = format!(
+            "an `unsafe fn` cannot be called from elsewhere: nobody there could keep its promises; {otherwise}"
+        );
+        errors.on(token, text);
     }
     if let Some(abi) = &sig.abi {
-        errors.on(abi, "only plain Rust functions can be called from elsewhere; remove the `extern`, or hide it with `#[remote(skip)]`");
+        let text = format!(
+            "only plain Rust functions can be called from elsewhere; remove the `extern`, or {otherwise}"
+        );
+        errors.on(abi, text);
     }
     if let Some(variadic) = &sig.variadic {
         errors.on(
@@ -85,11 +96,15 @@ fn check_signature(sig: &Signature, errors: &mut Errors) {
         );
     }
     for param in &sig.generics.params {
-        match param {
-            GenericParam::Lifetime(_) => {}
-            GenericParam::Type(param) => errors.on(&param.ident, "both ends must know all types, so a method cannot be generic; use a concrete type, or hide it with `#[remote(skip)]`"),
-            GenericParam::Const(param) => errors.on(&param.ident, "both ends must know all types, so a method cannot be generic; use a concrete number, or hide it with `#[remote(skip)]`"),
-        }
+        let (ident, concrete) = match param {
+            GenericParam::Lifetime(_) => continue,
+            GenericParam::Type(param) => (&param.ident, "type"),
+            GenericParam::Const(param) => (&param.ident, "number"),
+        };
+        let text = format!(
+            "both ends must know all types, so nothing can be left open here; use a concrete {concrete}, or {otherwise}"
+        );
+        errors.on(ident, text);
     }
 }
 
@@ -160,7 +175,7 @@ fn read_argument(argument: &PatType, options: Options, errors: &mut Errors) -> O
         }
     };
     let typed = types::argument(&argument.ty, errors);
-    let accepts = read_accepts(&argument.ty, &options, errors);
+    let accepts = accepts::read(&argument.ty, &options, errors);
     let (ident, (owned, passing)) = (ident?, typed?);
     Some(Argument {
         name: ident.unraw().to_string(),
@@ -183,116 +198,6 @@ fn elided(ty: &Type) -> Type {
     ty
 }
 
-fn read_accepts(ty: &Type, options: &Options, errors: &mut Errors) -> Option<Accepts> {
-    match (&options.range, &options.one_of) {
-        (Some(_), Some(list)) => {
-            errors.on(
-                list,
-                "an argument has either a `range` or a list of values, not both",
-            );
-            None
-        }
-        (Some(range), None) => read_range(ty, range, errors),
-        (None, Some(list)) => read_list(list, errors),
-        (None, None) => None,
-    }
-}
-
-fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
-    let inner = sole_argument(unwrapped(ty), "Option").unwrap_or(ty);
-    let range = match range {
-        Expr::Range(range) => range,
-        Expr::Path(_) => return Some(Accepts::Named(range.clone())),
-        other => {
-            errors.on(other, "expected a range such as `1..=5` or `0.0..2.5`, or the name of a constant that holds one");
-            return None;
-        }
-    };
-    if range.start.is_none() && range.end.is_none() {
-        errors.on(
-            range,
-            "this range accepts everything; leave it out or give it a bound",
-        );
-        return None;
-    }
-    let is_float = types::is_named(inner, "f64") || types::is_named(inner, "f32");
-    for bound in [&range.start, &range.end].into_iter().flatten() {
-        if is_float && let Some(digits) = integer(bound) {
-            errors.on(
-                bound,
-                format!(
-                    "the bounds of a `{}` need a decimal point: `{digits}.0`",
-                    text(inner)
-                ),
-            );
-            return None;
-        }
-    }
-    let inclusive = matches!(range.limits, RangeLimits::Closed(_));
-    if let (Some(low), Some(high)) = (&range.start, &range.end)
-        && let (Some(low), Some(high)) = (number(low), number(high))
-        && (low > high || (low == high && !inclusive))
-    {
-        errors.on(
-            range,
-            "no value lies in this range; its first bound must be the smaller one",
-        );
-        return None;
-    }
-    Some(Accepts::Range {
-        low: range.start.as_deref().cloned(),
-        high: range.end.as_deref().cloned(),
-        inclusive,
-    })
-}
-
-fn read_list(list: &Expr, errors: &mut Errors) -> Option<Accepts> {
-    match list {
-        Expr::Array(array) if !array.elems.is_empty() => {
-            Some(Accepts::OneOf(array.elems.iter().cloned().collect()))
-        }
-        Expr::Array(array) => {
-            errors.on(array, "this list accepts nothing; name at least one value");
-            None
-        }
-        other => {
-            errors.on(
-                other,
-                "expected a list of values such as `[\"low\", \"high\"]`",
-            );
-            None
-        }
-    }
-}
-
-/// The digits of an integer literal, with its sign.
-fn integer(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Lit(literal) => match &literal.lit {
-            syn::Lit::Int(int) => Some(int.base10_digits().to_string()),
-            _ => None,
-        },
-        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => {
-            integer(&unary.expr).map(|digits| format!("-{digits}"))
-        }
-        _ => None,
-    }
-}
-
-fn number(expr: &Expr) -> Option<f64> {
-    match expr {
-        Expr::Lit(literal) => match &literal.lit {
-            syn::Lit::Int(int) => int.base10_digits().parse().ok(),
-            syn::Lit::Float(float) => float.base10_digits().parse().ok(),
-            _ => None,
-        },
-        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => {
-            number(&unary.expr).map(|value| -value)
-        }
-        _ => None,
-    }
-}
-
 fn read_output(sig: &Signature, errors: &mut Errors) -> Option<Output> {
     match &sig.output {
         ReturnType::Default => Some(Output {
@@ -305,8 +210,7 @@ fn read_output(sig: &Signature, errors: &mut Errors) -> Option<Output> {
 
 fn read_name(ident: &Ident, options: &Options, errors: &mut Errors) -> (Kind, String) {
     let own = ident.unraw().to_string();
-    if let (Some(get), Some(set)) = (&options.get, &options.set) {
-        let _ = get;
+    if let (Some(_), Some(set)) = (&options.get, &options.set) {
         errors.on(
             set,
             "one method either gets or sets a property; write one for each",

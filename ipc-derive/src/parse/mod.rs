@@ -1,5 +1,6 @@
 //! From syntax to the model, with every mistake reported on the way.
 
+pub(crate) mod accepts;
 pub(crate) mod block;
 pub(crate) mod data;
 pub(crate) mod function;
