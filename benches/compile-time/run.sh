@@ -1,17 +1,17 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # How long a driver with 50 methods takes to compile, and how much code each method becomes: this project, tarpc, zbus.
 #
 #   benches/compile-time/run.sh [scratch directory]
 #
 # Each crate has a driver of 50 methods, what serves it, and one call of each method through its client. The
 # dependencies are compiled first; then the crate alone is compiled 7 times from nothing (no incremental cache), and
-# the median is stated. Bytes per method are the difference between the text sections of release programs with 50
+# the median of the processor time is stated, which other work on the machine changes little. Bytes per method are the difference between the text sections of release programs with 50
 # methods and with 1, divided by 49. Needs `size` (binutils) and the network, once.
 set -eu
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 scratch=${1:-${TMPDIR:-/tmp}/ipc-compile-time}
-rounds=7
+rounds=${ROUNDS:-7}
 export CARGO_TARGET_DIR="$scratch/target" CARGO_INCREMENTAL=0
 mkdir -p "$scratch"
 
@@ -101,15 +101,13 @@ $(each "$1" '    println!("{:?}", meter.method_@(1, 2.0, "a".into()));')
 RUST
 }
 
-# The median of the seconds that compiling the crate alone takes.
+# The median of the processor seconds that compiling the crate alone takes, linking included.
 seconds() {
+    local TIMEFORMAT='%3U %3S'
     for _ in $(seq "$rounds"); do
         touch "$scratch/$1/src/main.rs"
-        begin=$(date +%s%N)
-        (cd "$scratch/$1" && cargo build --quiet 2>/dev/null)
-        end=$(date +%s%N)
-        echo $(((end - begin) / 1000000))
-    done | sort -n | sed -n "$((rounds / 2 + 1))p" | awk '{ printf "%.2f", $1 / 1000 }'
+        { time (cd "$scratch/$1" && cargo build --quiet 2>/dev/null); } 2>&1 | awk '{ print $1 + $2 }'
+    done | sort -n | sed -n "$((rounds / 2 + 1))p"
 }
 
 text() {
@@ -123,7 +121,7 @@ for peer in ours tarpc zbus; do
     (cd "$scratch/$peer-50" && cargo build --quiet)
 done
 
-echo '| crate with 50 methods | compile, s | text per method, bytes |'
+echo '| crate with 50 methods | compile, processor s | text per method, bytes |'
 echo '|---|---|---|'
 for peer in ours tarpc zbus; do
     per_method=$((($(text "$peer-50") - $(text "$peer-1")) / 49))
