@@ -11,4 +11,5 @@ mod calls;
 mod connecting;
 mod giving_up;
 mod outages;
+mod round_trip;
 mod support;
