@@ -34,8 +34,8 @@ pub const MIXES: &[Mix] = &[
         search: || search(TWO, [2, 1, 1, 1]),
     },
     Mix {
-        name: "2 calls: 4 drops",
-        search: || search(TWO, [4, 0, 0, 0]),
+        name: "2 calls: 5 drops",
+        search: || search(TWO, [5, 0, 0, 0]),
     },
     Mix {
         name: "2 calls: 3 drops, 1 crash",
@@ -50,8 +50,8 @@ pub const MIXES: &[Mix] = &[
         search: || search(TWO, [3, 1, 1, 1]),
     },
     Mix {
-        name: "3 calls: 1 drop, 1 crash",
-        search: || search(THREE, [1, 1, 0, 0]),
+        name: "3 calls: 3 drops, 1 crash",
+        search: || search(THREE, [3, 1, 0, 0]),
     },
     Mix {
         name: "3 calls: 2 drops, 1 crash, 2 cancels",
