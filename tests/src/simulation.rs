@@ -30,14 +30,16 @@ pub fn play(seed: u64) -> Result<Tally, String> {
 pub fn play_with(seed: u64, mutants: &'static [Mutant]) -> Result<Tally, String> {
     let ledger = Arc::new(Ledger::default());
     let mut random = Random::new(seed);
+    let slowness = [0, 1, 2]
+        .into_iter()
+        .find(|_| random.percent(50))
+        .unwrap_or(2);
     let mut sim = turmoil::Builder::new()
         .rng_seed(random.next_u64())
         .tick_duration(Duration::from_millis(5))
         .simulation_duration(Duration::from_secs(120))
         .min_message_latency(Duration::from_millis(1))
-        .max_message_latency(Duration::from_millis(
-            [2, 30, 300][random.below(3) as usize % 3],
-        ))
+        .max_message_latency(Duration::from_millis(2 * 12_u64.pow(slowness)))
         .build();
     let starts = Arc::new(AtomicU64::new(0));
     sim.host(SERVER, {
