@@ -29,6 +29,7 @@ mod line;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipc_core::remote;
 use serde::{Deserialize, Serialize};
 
 pub use self::error::PowermeterError;
@@ -73,12 +74,14 @@ impl Powermeter {
     }
 }
 
+#[remote]
 impl Powermeter {
     /// Who the instrument says it is: maker, model, serial number, version.
     ///
     /// # Errors
     ///
     /// As for every method, see [`Powermeter`].
+    #[remote(get)]
     pub fn identity(&mut self) -> Result<String, PowermeterError> {
         self.line.ask(Ask::query("*IDN?"), line::identity)
     }
@@ -88,6 +91,7 @@ impl Powermeter {
     /// # Errors
     ///
     /// As for every method, see [`Powermeter`].
+    #[remote(get)]
     pub fn range(&mut self) -> Result<u8, PowermeterError> {
         self.line.ask(Ask::query("RANGE?"), line::range)
     }
@@ -99,6 +103,7 @@ impl Powermeter {
     /// [`PowermeterError::Argument`] outside of 1 to 5: nothing was sent. [`PowermeterError::NotApplied`] if the
     /// instrument reads back another range. Otherwise as for every method, see [`Powermeter`]; after a `Timeout`,
     /// `Garbled` or `Disconnected` that names `RANGE`, the range may or may not have changed.
+    #[remote(set)]
     pub fn set_range(&mut self, range: u8) -> Result<(), PowermeterError> {
         if !RANGES.contains(&range) {
             return Err(self.bad_argument("range", "1 (most sensitive) to 5", range.into()));

@@ -1,1 +1,45 @@
-//! The protocol of networked instruments, without any input or output of its own.
+//! Uses instruments that hang on another computer, from scripts and from async programs.
+//!
+//! [`Client`] is for scripts: its calls return when they are over. [`AsyncClient`] is for programs on tokio: its calls
+//! are futures. Both connect again by themselves, and neither lets a command run twice without saying so.
+//!
+//! ```no_run
+//! use ipc_client::Client;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder("192.168.1.10").connect()?;
+//! println!("{}", client.help()?);
+//! let volts: f64 = client.call_by_name("pump_read_voltage", 20)?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod address;
+mod asynchronous;
+mod blocking;
+mod builder;
+mod call;
+mod cancel;
+mod dial;
+mod engine;
+mod error;
+mod identity;
+mod outage;
+mod retry;
+mod socket;
+mod state;
+
+pub use asynchronous::{AsyncClient, ReplyFuture};
+pub use blocking::Client;
+pub use builder::{ClientBuilder, DEFAULT_PORT};
+pub use cancel::CancelToken;
+pub use error::ConnectError;
+pub use retry::Retry;
+pub use state::ConnectionState;
+
+pub use ipc_core::error::{FaultKind, FaultValue};
+pub use ipc_core::interface::describe::{DeviceDescription, Interface, Method, ServerDescription};
+pub use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
+pub use ipc_core::{
+    Args, BlockingCaller, CallError, Caller, Fault, NotSent, Proxy, Refusal, Value, Wire,
+};

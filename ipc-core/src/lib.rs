@@ -1,19 +1,25 @@
 //! The protocol of networked instruments, without any input or output of its own.
 
+pub mod backoff;
 pub mod error;
 pub mod interface;
 #[doc(hidden)]
 pub mod private;
+pub mod secure;
 pub mod session;
 pub mod wire;
 
 pub use error::{CallError, Fault, NotSent, Refusal};
-pub use interface::caller::{BlockingCaller, Caller, Proxy};
+pub use interface::caller::{AsyncCaller, BlockingCaller, Caller, Proxy};
 pub use interface::context::CallContext;
 pub use interface::describe::ServerDescription;
 pub use interface::function::{Function, IntoFunction, Returns};
 pub use interface::local::Local;
+pub use interface::mock::{Mock, MockAnswer, MockCall};
 pub use interface::registry::{RegisterError, Registry};
-pub use interface::remote::{Device, Remote, Shared};
+pub use interface::remote::{Device, Release, Remote, Shared};
+pub use interface::schema::Describe;
 pub use interface::value::{Args, Value};
 pub use interface::wire_type::Wire;
+pub use ipc_derive::remote;
+pub use secure::Secret;

@@ -1,4 +1,4 @@
-//! What others may know about the client that holds the server, and how to make it leave.
+//! What others may know about a client, and how to make it leave.
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,15 +7,23 @@ use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::ByeReason;
 
-/// The holder as others see it. Shared between its own thread and the rest of the server.
+use crate::handle::ClientInfo;
+
+/// A client as others see it, whether it waits or holds the server. Shared between its own task or thread and the rest
+/// of the server.
 #[derive(Debug)]
 pub(crate) struct Activity {
+    id: u64,
     name: String,
-    since: Instant,
-    /// When the last call ended, in milliseconds after `since`.
+    arrived: Instant,
+    /// When it became the holder, in milliseconds after `arrived`.
+    held_from_ms: AtomicU64,
+    /// When its last call ended, in milliseconds after `arrived`.
     last_ms: AtomicU64,
     busy: AtomicBool,
     calls: AtomicU64,
+    received: AtomicU64,
+    sent: AtomicU64,
     connection: Mutex<Connection>,
 }
 
@@ -33,23 +41,38 @@ pub(crate) struct Seen {
     pub(crate) address: String,
     pub(crate) held_ms: u64,
     pub(crate) idle_ms: u64,
-    pub(crate) calls: u64,
 }
 
 impl Activity {
-    pub(crate) fn new(name: String, address: SocketAddr, now: Instant) -> Self {
+    pub(crate) fn new(id: u64, name: String, address: SocketAddr, now: Instant) -> Self {
         Self {
+            id,
             name,
-            since: now,
+            arrived: now,
+            held_from_ms: AtomicU64::new(0),
             last_ms: AtomicU64::new(0),
             busy: AtomicBool::new(false),
             calls: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
             connection: Mutex::new(Connection {
                 address,
                 stream: None,
                 request: None,
             }),
         }
+    }
+
+    /// Tells this client from all others of this run of the server.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its turn has come.
+    pub(crate) fn begins_to_hold(&self, now: Instant) {
+        let held_from_ms = self.since_arrival(now);
+        self.held_from_ms.store(held_from_ms, Ordering::Relaxed);
+        self.last_ms.store(held_from_ms, Ordering::Relaxed);
     }
 
     /// A call begins.
@@ -59,27 +82,55 @@ impl Activity {
 
     /// A call has ended.
     pub(crate) fn call_ends(&self, now: Instant) {
-        self.last_ms.store(
-            millis(now.saturating_duration_since(self.since)),
-            Ordering::Relaxed,
-        );
+        self.last_ms
+            .store(self.since_arrival(now), Ordering::Relaxed);
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.busy.store(false, Ordering::Relaxed);
     }
 
+    /// Bytes have come from the network.
+    pub(crate) fn add_received(&self, count: usize) {
+        self.received.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes have gone to the network.
+    pub(crate) fn add_sent(&self, count: usize) {
+        self.sent.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
     pub(crate) fn seen(&self, now: Instant) -> Seen {
-        let held_ms = millis(now.saturating_duration_since(self.since));
+        let now_ms = self.since_arrival(now);
         let idle_ms = match self.busy.load(Ordering::Relaxed) {
             true => 0,
-            false => held_ms.saturating_sub(self.last_ms.load(Ordering::Relaxed)),
+            false => now_ms.saturating_sub(self.last_ms.load(Ordering::Relaxed)),
         };
         Seen {
             name: self.name.clone(),
             address: self.connection().address.to_string(),
-            held_ms,
+            held_ms: now_ms.saturating_sub(self.held_from_ms.load(Ordering::Relaxed)),
             idle_ms,
-            calls: self.calls.load(Ordering::Relaxed),
         }
+    }
+
+    /// All there is to know.
+    pub(crate) fn info(&self, place: usize, now: Instant) -> ClientInfo {
+        let seen = self.seen(now);
+        ClientInfo {
+            id: self.id,
+            place,
+            name: seen.name,
+            address: seen.address,
+            connected: now.saturating_duration_since(self.arrived),
+            idle: Duration::from_millis(seen.idle_ms),
+            calls: self.calls.load(Ordering::Relaxed),
+            bytes_received: self.received.load(Ordering::Relaxed),
+            bytes_sent: self.sent.load(Ordering::Relaxed),
+        }
+    }
+
+    fn since_arrival(&self, now: Instant) -> u64 {
+        let elapsed = now.saturating_duration_since(self.arrived);
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// For how long the holder has not called anything; nothing while a call runs.
@@ -94,14 +145,14 @@ impl Activity {
         connection.stream = stream;
     }
 
-    /// Asks the holder's thread to say goodbye as soon as no call runs.
+    /// Asks the client's own thread or task to say goodbye, as soon as no call runs.
     pub(crate) fn ask_to_leave(&self, reason: ByeReason, message: impl Into<String>) {
         let mut connection = self.connection();
         connection.request = Some((reason, message.into()));
         shut(&connection, Shutdown::Read);
     }
 
-    /// What the holder's thread was asked for.
+    /// What it was asked for.
     pub(crate) fn request(&self) -> Option<(ByeReason, String)> {
         self.connection().request.clone()
     }
@@ -123,8 +174,4 @@ fn shut(connection: &Connection, how: Shutdown) {
     if let Some(stream) = &connection.stream {
         let _ = stream.shutdown(how);
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,14 +8,13 @@ use ipc_core::wire::ctrl::{QueueStatus, SessionKey};
 
 use crate::activity::Activity;
 
-/// The order of clients at one server. Knows nothing of sockets or sessions.
+/// The order of clients at one server. Knows nothing of sockets.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    queue: VecDeque<Ticket>,
-    holder: Option<Holder>,
+    queue: VecDeque<Client>,
+    holder: Option<Client>,
     last_session: Option<SessionKey>,
     lease_epoch: u64,
-    next_ticket: u64,
     limit: usize,
 }
 
@@ -24,7 +23,7 @@ pub(crate) struct Admission {
 pub(crate) struct Ticket(u64);
 
 #[derive(Debug)]
-struct Holder {
+struct Client {
     ticket: Ticket,
     activity: Arc<Activity>,
 }
@@ -41,34 +40,33 @@ impl Admission {
             holder: None,
             last_session: None,
             lease_epoch: 0,
-            next_ticket: 0,
             limit,
         }
     }
 
     /// Joins the end of the queue.
-    pub(crate) fn enter(&mut self) -> Result<Ticket, QueueFull> {
+    pub(crate) fn enter(&mut self, activity: Arc<Activity>) -> Result<Ticket, QueueFull> {
         let is_free = self.holder.is_none() && self.queue.is_empty();
         if !is_free && self.queue.len() >= self.limit {
             return Err(QueueFull);
         }
-        self.next_ticket += 1;
-        let ticket = Ticket(self.next_ticket);
-        self.queue.push_back(ticket);
+        let ticket = Ticket(activity.id());
+        self.queue.push_back(Client { ticket, activity });
         Ok(ticket)
     }
 
     /// Makes `ticket` the holder if it is its turn.
-    pub(crate) fn try_take(&mut self, ticket: Ticket, activity: &Arc<Activity>) -> bool {
-        let is_next = self.holder.is_none() && self.queue.front() == Some(&ticket);
-        if is_next {
-            self.queue.pop_front();
-            self.holder = Some(Holder {
-                ticket,
-                activity: Arc::clone(activity),
-            });
+    pub(crate) fn try_take(&mut self, ticket: Ticket, now: Instant) -> bool {
+        let is_free = self.holder.is_none();
+        let next = self
+            .queue
+            .pop_front_if(|next| is_free && next.ticket == ticket);
+        let is_mine = next.is_some();
+        if let Some(client) = next {
+            client.activity.begins_to_hold(now);
+            self.holder = Some(client);
         }
-        is_next
+        is_mine
     }
 
     /// The holder begins or goes on with `session`. Returns the lease epoch, which rises whenever the server has
@@ -81,10 +79,15 @@ impl Admission {
         self.lease_epoch
     }
 
+    /// The devices were put into a safe state: whoever comes next finds them changed, the same session included.
+    pub(crate) fn forget_last_session(&mut self) {
+        self.last_session = None;
+    }
+
     /// Gives up a place, waiting or held. Returns true if it was there.
     pub(crate) fn leave(&mut self, ticket: Ticket) -> bool {
         let waiting = self.queue.len();
-        self.queue.retain(|other| *other != ticket);
+        self.queue.retain(|other| other.ticket != ticket);
         let held = self
             .holder
             .take_if(|holder| holder.ticket == ticket)
@@ -97,6 +100,17 @@ impl Admission {
         self.holder.as_ref().map(|holder| &holder.activity)
     }
 
+    /// The holder, if there is one, and those who wait, in order; each with its place, 0 for the holder.
+    pub(crate) fn clients(&self) -> impl Iterator<Item = (usize, &Arc<Activity>)> {
+        let holder = self.holder.iter().map(|holder| (0, &holder.activity));
+        holder.chain(
+            self.queue
+                .iter()
+                .zip(1..)
+                .map(|(client, place)| (place, &client.activity)),
+        )
+    }
+
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
@@ -104,7 +118,7 @@ impl Admission {
 
     /// What somebody who waits is told; `None` without a place in the queue.
     pub(crate) fn status(&self, ticket: Ticket, now: Instant) -> Option<QueueStatus> {
-        let place = self.queue.iter().position(|other| *other == ticket)? + 1;
+        let place = self.queue.iter().position(|other| other.ticket == ticket)? + 1;
         let to_u32 = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let seen = self
             .holder()
@@ -125,58 +139,61 @@ impl Admission {
 mod tests {
     use super::*;
 
-    fn activity(name: &str) -> Arc<Activity> {
+    fn activity(id: u64, name: &str) -> Arc<Activity> {
         let address = "127.0.0.1:1".parse().unwrap();
-        Arc::new(Activity::new(name.into(), address, Instant::now()))
+        Arc::new(Activity::new(id, name.into(), address, Instant::now()))
+    }
+
+    fn enter(admission: &mut Admission, id: u64) -> Ticket {
+        admission.enter(activity(id, "someone")).unwrap()
     }
 
     #[test]
     fn first_come_first_served_whoever_leaves() {
-        let mut admission = Admission::new(10);
-        let tickets: Vec<Ticket> = (0..5).map(|_| admission.enter().unwrap()).collect();
-        let someone = activity("someone");
-        assert!(!admission.try_take(tickets[1], &someone));
-        assert!(admission.try_take(tickets[0], &someone));
-        assert!(
-            !admission.try_take(tickets[1], &someone),
-            "the server is held"
-        );
+        let (mut admission, now) = (Admission::new(10), Instant::now());
+        let tickets: Vec<Ticket> = (0..5).map(|id| enter(&mut admission, id)).collect();
+        assert!(!admission.try_take(tickets[1], now));
+        assert!(admission.try_take(tickets[0], now));
+        assert!(!admission.try_take(tickets[1], now), "the server is held");
 
         assert!(admission.leave(tickets[2]));
         assert!(!admission.leave(tickets[2]), "gone already");
         assert!(admission.leave(tickets[0]));
-        let order: Vec<bool> = [4, 3, 1]
-            .map(|i| admission.try_take(tickets[i], &someone))
-            .to_vec();
+        let order = [4, 3, 1].map(|i| admission.try_take(tickets[i], now));
         assert_eq!(order, [false, false, true]);
         assert!(admission.leave(tickets[1]));
-        assert!(admission.try_take(tickets[3], &someone));
+        assert!(admission.try_take(tickets[3], now));
     }
 
     #[test]
     fn those_who_wait_know_their_place_and_the_holder() {
-        let mut admission = Admission::new(10);
-        let holder = admission.enter().unwrap();
-        assert!(admission.try_take(holder, &activity("scan.rs")));
-        let waiting: Vec<Ticket> = (0..3).map(|_| admission.enter().unwrap()).collect();
-        let status = admission.status(waiting[2], Instant::now()).unwrap();
+        let (mut admission, now) = (Admission::new(10), Instant::now());
+        let holder = admission.enter(activity(0, "scan.rs")).unwrap();
+        assert!(admission.try_take(holder, now));
+        let waiting: Vec<Ticket> = (1..4).map(|id| enter(&mut admission, id)).collect();
+        let status = admission.status(waiting[2], now).unwrap();
         assert_eq!(
             (status.place, status.waiting, status.holder.as_str()),
             (3, 3, "scan.rs")
         );
-        assert_eq!(admission.status(holder, Instant::now()), None);
+        assert_eq!(admission.status(holder, now), None);
+        let places: Vec<_> = admission
+            .clients()
+            .map(|(place, who)| (place, who.id()))
+            .collect();
+        assert_eq!(places, [(0, 0), (1, 1), (2, 2), (3, 3)]);
     }
 
     #[test]
     fn the_queue_is_bounded_but_a_free_server_always_has_room() {
-        let mut admission = Admission::new(1);
-        let first = admission.enter().unwrap();
-        assert!(admission.try_take(first, &activity("first")));
-        let second = admission.enter().unwrap();
-        assert_eq!(admission.enter(), Err(QueueFull));
+        let (mut admission, now) = (Admission::new(1), Instant::now());
+        let first = enter(&mut admission, 1);
+        assert!(admission.try_take(first, now));
+        let second = enter(&mut admission, 2);
+        assert_eq!(admission.enter(activity(3, "late")), Err(QueueFull));
         admission.leave(second);
         admission.leave(first);
-        assert!(Admission::new(0).enter().is_ok());
+        assert!(Admission::new(0).enter(activity(4, "only")).is_ok());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ipc_core::session::link::LinkError;
@@ -13,8 +14,9 @@ use tokio::time::sleep;
 use crate::activity::Activity;
 use crate::admission::{QueueFull, Ticket};
 use crate::connection::Newcomer;
+use crate::handle::ServerEvent;
 use crate::session::{self, Seat};
-use crate::state::{OutSession, Resumption, ServerState};
+use crate::state::{Mail, OutSession, Resumption, ServerState};
 
 /// A place in the order of clients, given up when dropped.
 #[derive(Debug)]
@@ -62,6 +64,7 @@ pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello
         Ok(fresh) => fresh,
         Err(error) => return newcomer.refuse(ByeReason::Full, error.to_string()).await,
     };
+    let _work = state.begin_work();
     let greeted = state.table().greet(&hello, fresh, Instant::now());
     let session = match greeted {
         Greeted::Session(session) => session,
@@ -95,7 +98,14 @@ async fn take_turn(
     hello: Hello,
     mut claim: Claim,
 ) {
-    let entered = state.admission().enter();
+    let peer = newcomer.peer();
+    let activity = Arc::new(Activity::new(
+        state.next_client(),
+        hello.name.clone(),
+        peer,
+        Instant::now(),
+    ));
+    let entered = state.admission().enter(Arc::clone(&activity));
     let place = match entered {
         Ok(ticket) => Place {
             state: Arc::clone(&state),
@@ -112,14 +122,9 @@ async fn take_turn(
     let Some(key) = claim.session.as_ref().map(|session| session.key()) else {
         return;
     };
-    let activity = Arc::new(Activity::new(
-        hello.name.clone(),
-        newcomer.peer(),
-        Instant::now(),
-    ));
-    match wait_for_turn(&state, &mut newcomer, &hello, key, &place, &activity).await {
-        Ok(activity) => {
-            let peer = newcomer.peer();
+    let turn = wait_for_turn(&state, &mut newcomer, &hello, key, &place, &activity).await;
+    match (turn, activity.request()) {
+        (Ok(()), None) => {
             let Some(session) = claim.session.take() else {
                 return;
             };
@@ -137,13 +142,17 @@ async fn take_turn(
                 tracing::error!(%peer, "cannot serve a client: {error}");
             }
         }
-        Err(_) if state.is_stopping() => {
+        (_, Some((reason, message))) => {
+            drop(place);
+            newcomer.refuse(reason, message).await;
+        }
+        (Err(_), None) if state.is_stopping() => {
             drop(place);
             newcomer
                 .refuse(ByeReason::Stopping, "the server is stopping".into())
                 .await;
         }
-        Err(error) => {
+        (Err(error), None) => {
             drop(place);
             newcomer.dismiss(error).await;
         }
@@ -157,8 +166,8 @@ async fn wait_for_turn(
     hello: &Hello,
     key: SessionKey,
     place: &Place,
-    waiting: &Arc<Activity>,
-) -> Result<Arc<Activity>, LinkError> {
+    activity: &Activity,
+) -> Result<(), LinkError> {
     let mut turns = state.turns();
     let mut has_waited = false;
     loop {
@@ -166,24 +175,28 @@ async fn wait_for_turn(
         if state.is_stopping() || !state.table().is_newest(key, hello.connection) {
             return Err(LinkError::Lost("superseded".into()));
         }
-        // Holding begins now, not when the wait began.
+        if activity.request().is_some() {
+            return Ok(());
+        }
         let now = Instant::now();
-        let activity = match has_waited {
-            true => Arc::new(Activity::new(hello.name.clone(), newcomer.peer(), now)),
-            false => Arc::clone(waiting),
-        };
-        let is_mine = state.admission().try_take(place.ticket, &activity);
+        let is_mine = state.admission().try_take(place.ticket, now);
         if is_mine {
-            if has_waited {
-                newcomer.confirm().await?;
-            }
-            return Ok(activity);
+            return if has_waited {
+                newcomer.confirm().await
+            } else {
+                Ok(())
+            };
         }
         let (status, tick) = look_around(state, place.ticket, now);
         if let Some(status) = status {
             if !has_waited {
                 let peer = newcomer.peer();
                 tracing::info!(%peer, client = hello.name, "waits: {status}");
+                state.tell(&ServerEvent::Waiting {
+                    client: activity.id(),
+                    status: status.clone(),
+                });
+                state.ask_for_room();
             }
             has_waited = true;
             newcomer.tell_place(status).await?;
@@ -222,6 +235,22 @@ fn look_around(
     (status, tick)
 }
 
+/// Counts a connection that waits for a session's thread, until dropped.
+struct Expected(Arc<AtomicUsize>);
+
+impl Expected {
+    fn new(count: Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 enum Resumed {
     /// Its thread still has it and takes the connection.
     ByThread(OutSession),
@@ -237,9 +266,10 @@ async fn resume(
     key: SessionKey,
 ) -> Result<Resumed, LinkError> {
     let since = Instant::now();
-    if let Some(out) = state.out(key) {
+    let expected = state.out(key).map(|out| {
         out.activity.cut();
-    }
+        Expected::new(out.expected)
+    });
     loop {
         let reclaimed = state.table().reclaim(key, hello.connection);
         if let Some(session) = reclaimed {
@@ -250,6 +280,7 @@ async fn resume(
         }
         let out = state.out(key);
         if let Some(out) = out.as_ref().filter(|out| *out.wants_connection.borrow()) {
+            drop(expected);
             return Ok(Resumed::ByThread(out.clone()));
         }
         let ready = async {
@@ -272,7 +303,10 @@ fn hand_over(out: &OutSession, newcomer: Newcomer, hello: Hello) {
     let peer = newcomer.peer();
     match newcomer.into_connection() {
         // Nobody takes it if the thread has just ended; the client then comes again.
-        Ok(connection) => drop(out.mailbox.send(Resumption { connection, hello })),
+        Ok(connection) => {
+            let resumption = Box::new(Resumption { connection, hello });
+            let _ = out.mailbox.send(Mail::Resume(resumption));
+        }
         Err(error) => tracing::warn!(%peer, "cannot resume a session: {error}"),
     }
 }

@@ -1,14 +1,17 @@
 //! Setting a server up and starting it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
 use ipc_core::{Device, Function, IntoFunction, RegisterError, Registry};
 
-use crate::handle::ServerHandle;
+use crate::gate::AccessLimits;
+use crate::handle::{ServerEvent, ServerHandle};
 use crate::listener;
-use crate::state::Config;
+use crate::state::{Config, Observer};
 
 /// A server of instrument drivers; made with [`Server::builder`].
 #[derive(Debug)]
@@ -21,6 +24,7 @@ impl Server {
             address: "127.0.0.1".into(),
             port: DEFAULT_PORT,
             registry: Ok(Registry::new()),
+            unusable_secret: None,
             exposed: false,
             hint: false,
             config: Config::default(),
@@ -38,6 +42,7 @@ pub struct ServerBuilder {
     address: String,
     port: u16,
     registry: Result<Registry, RegisterError>,
+    unusable_secret: Option<SecretError>,
     exposed: bool,
     hint: bool,
     config: Config,
@@ -50,6 +55,9 @@ pub enum StartError {
     /// What is to be served does not fit together.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// The secret cannot be one.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The address is not one of this computer, or the name is unknown.
     #[error("cannot listen on `{address}`: {cause}; give an address or name of this computer")]
     Address {
@@ -68,8 +76,8 @@ pub enum StartError {
     },
     /// The server would be open to everybody in the network.
     #[error(
-        "{address} can be reached from other computers, and everybody there could use the instruments; bind a loopback \
-         address, or call `insecure_without_secret()` if that is intended"
+        "{address} can be reached from other computers, and everybody there could use the instruments; set a secret, bind \
+         a loopback address, or call `insecure_without_secret()` if that is intended"
     )]
     Exposed {
         /// The address and port.
@@ -142,6 +150,19 @@ impl ServerBuilder {
         self
     }
 
+    /// Only clients with the same secret are admitted, and all that is said is encrypted: a text (an ordinary word will
+    /// do, a long one is better), or a [`Secret`](ipc_core::Secret) from a file or the environment.
+    pub fn secret(mut self, secret: impl IntoSecret) -> Self {
+        self.config.secret = match secret.into_secret() {
+            Ok(secret) => Some(secret),
+            Err(error) => {
+                self.unusable_secret = Some(error);
+                None
+            }
+        };
+        self
+    }
+
     /// Lets other computers use the instruments without a secret. Everybody who reaches the port can then use them, and
     /// everybody on the way can read and change what is said.
     pub fn insecure_without_secret(mut self) -> Self {
@@ -186,6 +207,19 @@ impl ServerBuilder {
         self
     }
 
+    /// Calls `observer` whenever a client begins to wait, gets the server, or gives it back. It runs between calls, so it
+    /// should be quick.
+    pub fn on_event(mut self, observer: impl Fn(&ServerEvent) + Send + Sync + 'static) -> Self {
+        self.config.observer = Some(Observer(Arc::new(observer)));
+        self
+    }
+
+    /// How many strangers may knock, for how long, and how often a secret may be guessed.
+    pub fn access_limits(mut self, limits: AccessLimits) -> Self {
+        self.config.access = limits;
+        self
+    }
+
     /// How many sessions are kept, for how long, and what each may use up.
     pub fn session_limits(mut self, limits: TableLimits) -> Self {
         self.config.table = limits;
@@ -224,7 +258,22 @@ impl ServerBuilder {
     /// Serves on the runtime at hand, for programs that have one, until the handle is stopped or dropped.
     pub async fn start(self) -> Result<ServerHandle, StartError> {
         let registry = self.registry?;
-        let listener = listener::bind(&self.address, self.port, self.exposed)?;
+        if let Some(error) = self.unusable_secret {
+            return Err(error.into());
+        }
+        let exposed = match &self.config.secret {
+            Some(secret) if secret.is_short() => {
+                tracing::warn!(
+                    "the secret has fewer than {} characters; a longer one is harder to guess",
+                    ipc_core::Secret::SHORT
+                );
+                listener::Exposure::Secret
+            }
+            Some(_) => listener::Exposure::Secret,
+            None if self.exposed => listener::Exposure::Insecure,
+            None => listener::Exposure::Refused,
+        };
+        let listener = listener::bind(&self.address, self.port, exposed)?;
         let handle = listener::start(listener, registry, self.config)?;
         if self.hint {
             handle.print_hint();

@@ -50,6 +50,8 @@ impl Newcomer {
                 return Ok(hello.clone());
             }
             self.read().await?;
+            // The handshake of an encrypted connection answers.
+            self.flush().await?;
         }
     }
 

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ipc_core::ServerDescription;
-use ipc_core::wire::ctrl::ByeReason;
+use ipc_core::wire::ctrl::{ByeReason, QueueStatus};
+use ipc_core::{Release, ServerDescription};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::banner;
-use crate::state::ServerState;
+use crate::state::{Mail, ServerState};
 
 /// A running server. Dropping it stops the server like [`stop`](Self::stop).
 #[derive(Debug)]
@@ -22,20 +22,50 @@ pub struct ServerHandle {
     runtime: Option<Runtime>,
 }
 
-/// The client that holds the server.
+/// A client, as the server sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientInfo {
+    /// Tells this client from all others of this run of the server.
+    pub id: u64,
+    /// 0 for the holder, 1 for the next in line.
+    pub place: usize,
     /// What it calls itself.
     pub name: String,
     /// Where its connection comes from.
     pub address: String,
-    /// For how long it has held the server.
-    pub held: Duration,
+    /// For how long it has waited for the server and held it.
+    pub connected: Duration,
     /// For how long it has not called anything; zero while a call runs.
     pub idle: Duration,
-    /// How many calls it has made.
+    /// How many calls it has made since it came.
     pub calls: u64,
+    /// How many bytes have come from it while it held the server.
+    pub bytes_received: u64,
+    /// How many bytes have gone to it while it held the server.
+    pub bytes_sent: u64,
+}
+
+/// What happens at a server; see [`ServerBuilder::on_event`](crate::ServerBuilder::on_event).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// A client has to wait.
+    Waiting {
+        /// Its id.
+        client: u64,
+        /// What it was told.
+        status: QueueStatus,
+    },
+    /// A client has the server now.
+    Granted(ClientInfo),
+    /// A client no longer has the server; its devices are in their safe state.
+    Released {
+        /// Its id.
+        client: u64,
+        /// Why.
+        why: Release,
+    },
 }
 
 impl ServerHandle {
@@ -67,32 +97,31 @@ impl ServerHandle {
         self.state.registry.description()
     }
 
-    /// The client that holds the server, if one does.
-    pub fn holder(&self) -> Option<ClientInfo> {
-        let admission = self.state.admission();
-        let seen = admission.holder()?.seen(Instant::now());
-        Some(ClientInfo {
-            name: seen.name,
-            address: seen.address,
-            held: Duration::from_millis(seen.held_ms),
-            idle: Duration::from_millis(seen.idle_ms),
-            calls: seen.calls,
-        })
-    }
-
-    /// How many clients wait for their turn.
-    pub fn waiting(&self) -> usize {
-        self.state.admission().waiting()
-    }
-
-    /// Ends the session of the client that holds the server; its program is given `reason`. A running call finishes
-    /// first. Returns false if nobody held the server.
-    pub fn disconnect_holder(&self, reason: &str) -> bool {
+    /// The client that holds the server, if one does, and those who wait, in their order.
+    pub fn clients(&self) -> Vec<ClientInfo> {
+        let now = Instant::now();
         let admission = self.state.admission();
         admission
-            .holder()
-            .map(|holder| holder.ask_to_leave(ByeReason::Disconnected, reason))
-            .is_some()
+            .clients()
+            .map(|(place, client)| client.info(place, now))
+            .collect()
+    }
+
+    /// Sends a client away; its program is given `reason`, and does not come back by itself. A running call finishes
+    /// first. Returns false if there is no such client.
+    pub fn disconnect(&self, client: u64, reason: &str) -> bool {
+        let found = {
+            let admission = self.state.admission();
+            let mut clients = admission.clients();
+            clients
+                .find(|(_, other)| other.id() == client)
+                .map(|(_, found)| Arc::clone(found))
+        };
+        if let Some(found) = &found {
+            found.ask_to_leave(ByeReason::Disconnected, reason);
+            self.state.wake_waiting();
+        }
+        found.is_some()
     }
 
     /// Prints on standard error where the server can be reached, what it offers, and client code to paste.
@@ -113,7 +142,7 @@ impl ServerHandle {
             let _ = closed.await;
         }
         let state = Arc::clone(&self.state);
-        let waited = tokio::task::spawn_blocking(move || wait_for_sessions(&state)).await;
+        let waited = tokio::task::spawn_blocking(move || wait_for_work(&state)).await;
         if waited.is_err() {
             tracing::error!("the wait for running calls was cut short");
         }
@@ -125,8 +154,11 @@ impl ServerHandle {
     fn begin_stop(&self) {
         self.state.set_stopping();
         self.accepting.abort();
-        for holder in self.state.holders() {
-            holder.ask_to_leave(ByeReason::Stopping, "the server is stopping");
+        for out in self.state.all_out() {
+            out.activity
+                .ask_to_leave(ByeReason::Stopping, "the server is stopping");
+            // A thread that has ended meanwhile needs no mail.
+            let _ = out.mailbox.send(Mail::Stop);
         }
     }
 
@@ -137,11 +169,10 @@ impl ServerHandle {
         self.begin_stop();
         match self.runtime.take() {
             Some(runtime) => {
-                wait_for_sessions(&self.state);
-                // Those who wait have been told by now, or never will be.
+                wait_for_work(&self.state);
                 runtime.shutdown_timeout(Duration::from_secs(1));
             }
-            None => wait_for_sessions(&self.state),
+            None => wait_for_work(&self.state),
         }
         drop(closed);
     }
@@ -153,8 +184,8 @@ impl Drop for ServerHandle {
     }
 }
 
-fn wait_for_sessions(state: &ServerState) {
-    if !state.wait_for_threads(Instant::now() + state.config.stop_timeout) {
+fn wait_for_work(state: &ServerState) {
+    if !state.wait_for_work(Instant::now() + state.config.stop_timeout) {
         let after = state.config.stop_timeout;
         tracing::error!("a call still runs after {after:?}; it is left behind");
     }

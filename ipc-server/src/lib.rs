@@ -30,6 +30,7 @@ mod arrivals;
 mod banner;
 mod builder;
 mod connection;
+mod gate;
 mod handle;
 mod listener;
 mod session;
@@ -38,5 +39,6 @@ mod state;
 mod stranger;
 
 pub use builder::{DEFAULT_PORT, Server, ServerBuilder, StartError};
-pub use handle::{ClientInfo, ServerHandle};
-pub use ipc_core::{Device, RegisterError, Shared};
+pub use gate::AccessLimits;
+pub use handle::{ClientInfo, ServerEvent, ServerHandle};
+pub use ipc_core::{Device, RegisterError, Release, Shared};

@@ -2,23 +2,27 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ipc_core::Registry;
+use ipc_core::secure::{ChannelError, Entropy};
 use ipc_core::session::link::{Link, LinkError};
+use ipc_core::wire::ctrl::Hello;
 use ipc_core::wire::preamble::Role;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::arrivals;
 use crate::builder::StartError;
 use crate::connection::Newcomer;
+use crate::gate;
 use crate::handle::ServerHandle;
 use crate::socket;
 use crate::state::{Config, ServerState};
@@ -36,17 +40,31 @@ pub(crate) fn runtime() -> Result<Runtime, StartError> {
     builder.build().map_err(StartError::System)
 }
 
+/// What an address that other computers can reach amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exposure {
+    /// A secret keeps strangers out.
+    Secret,
+    /// Everybody is let in, on purpose.
+    Insecure,
+    /// Everybody would be let in, and nobody has said that this is meant.
+    Refused,
+}
+
 /// Opens the port, or says why not.
-pub(crate) fn bind(host: &str, port: u16, exposed: bool) -> Result<TcpListener, StartError> {
+pub(crate) fn bind(host: &str, port: u16, exposure: Exposure) -> Result<TcpListener, StartError> {
     let addresses = resolve(host, port)?;
     let mut failure = None;
     for address in addresses {
         if !address.ip().is_loopback() {
-            match exposed {
-                true => tracing::warn!(
-                    "{address} is open to everybody in the network: no secret is set"
-                ),
-                false => return Err(StartError::Exposed { address }),
+            match exposure {
+                Exposure::Secret => {}
+                Exposure::Insecure => {
+                    tracing::warn!(
+                        "{address} is open to everybody in the network: no secret is set"
+                    );
+                }
+                Exposure::Refused => return Err(StartError::Exposed { address }),
             }
         }
         match TcpListener::bind(address) {
@@ -124,61 +142,126 @@ async fn accept(
     }
 }
 
-/// Connections that have not said who they are. Above the limit the oldest is dropped: an honest client says its hello
-/// at once, so it is never the oldest for long.
+/// Connections that have not said who they are. Above a limit the oldest is dropped: an honest client says its hello at
+/// once, so it is never the oldest for long.
 #[derive(Debug, Default)]
 struct Strangers {
-    waiting: Mutex<VecDeque<(u64, AbortHandle)>>,
-    next: std::sync::atomic::AtomicU64,
+    waiting: Mutex<VecDeque<Stranger>>,
+    next: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Stranger {
+    id: usize,
+    source: IpAddr,
+    task: AbortHandle,
 }
 
 impl Strangers {
     fn receive(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, state: &Arc<ServerState>) {
-        let id = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let (strangers, state) = (Arc::clone(self), Arc::clone(state));
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (strangers, state_of_task) = (Arc::clone(self), Arc::clone(state));
         let (registered, wait) = oneshot::channel();
         let task = tokio::spawn(async move {
             // The task must be in the list before it can take itself out.
             let _ = wait.await;
-            if let Some((newcomer, hello)) = greet(stream, peer, &state).await {
-                strangers.forget(id);
-                arrivals::admit(state, newcomer, hello).await;
-            } else {
-                strangers.forget(id);
+            let greeted = greet(stream, peer, &state_of_task).await;
+            strangers.lock().retain(|other| other.id != id);
+            if let Some((newcomer, hello)) = greeted {
+                arrivals::admit(state_of_task, newcomer, hello).await;
             }
         });
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push_back((id, task.abort_handle()));
-        if waiting.len() > MAX_STRANGERS
-            && let Some((_, oldest)) = waiting.pop_front()
-        {
-            oldest.abort();
+        let source = gate::network(peer.ip());
+        let mut waiting = self.lock();
+        waiting.push_back(Stranger {
+            id,
+            source,
+            task: task.abort_handle(),
+        });
+        let limits = &state.config.access;
+        let same = waiting
+            .iter()
+            .filter(|other| other.source == source)
+            .count();
+        let oldest = if same > limits.strangers_per_source {
+            waiting.iter().position(|other| other.source == source)
+        } else {
+            (waiting.len() > limits.strangers).then_some(0)
+        };
+        if let Some(oldest) = oldest.and_then(|oldest| waiting.remove(oldest)) {
+            oldest.task.abort();
         }
         let _ = registered.send(());
     }
 
-    fn forget(&self, id: u64) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|(other, _)| *other != id);
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Stranger>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Finds out who is there. Strangers are sent away, each in the way that suits it.
 async fn greet(
     stream: TcpStream,
     peer: SocketAddr,
     state: &ServerState,
-) -> Option<(Newcomer, ipc_core::wire::ctrl::Hello)> {
+) -> Option<(Newcomer, Hello)> {
+    let accepted = Instant::now();
     if let Err(error) = socket::configure(SockRef::from(&stream), state.config.liveness) {
         tracing::debug!(%peer, "socket settings: {error}");
     }
-    let max_frame = state.config.table.session.max_frame;
-    let mut newcomer = Newcomer::new(stream, Link::plain(Role::Server, max_frame), peer);
-    match timeout(HELLO_WITHIN, newcomer.hello()).await {
-        Ok(Ok(hello)) => return Some((newcomer, hello)),
+    let is_guarded = state.config.secret.is_some();
+    let barred = state
+        .gate()
+        .may_try(peer.ip(), accepted)
+        .err()
+        .filter(|_| is_guarded);
+    if let Some(barred) = barred {
+        tracing::warn!(%peer, "refused a connection: {barred}");
+        return None;
+    }
+    let link = match link(state) {
+        Ok(link) => link,
+        Err(error) => {
+            tracing::error!(%peer, "refused a connection: the system gives no random numbers: {error}");
+            return None;
+        }
+    };
+    let mut newcomer = Newcomer::new(stream, link, peer);
+    match timeout(state.config.access.hello_within, newcomer.hello()).await {
+        Ok(Ok(hello)) => {
+            if is_guarded {
+                state.gate().right(peer.ip(), Instant::now());
+            }
+            return Some((newcomer, hello));
+        }
+        Ok(Err(LinkError::Channel(error))) => {
+            if error == ChannelError::WrongSecret {
+                state.gate().wrong(peer.ip(), Instant::now());
+            }
+            // Whatever was wrong, the answer takes the same time and is the same.
+            sleep_until((accepted + state.config.access.answer_after).into()).await;
+            newcomer.dismiss(error.into()).await;
+        }
         Ok(Err(error)) => newcomer.dismiss(error).await,
         Err(_) => newcomer.dismiss(LinkError::Silent).await,
     }
     None
+}
+
+/// The server's end of a connection: in the clear, or under the secret if there is one. Nothing else is on offer.
+fn link(state: &ServerState) -> Result<Link, getrandom::Error> {
+    let max_frame = state.config.table.session.max_frame;
+    let Some(secret) = &state.config.secret else {
+        return Ok(Link::plain(Role::Server, max_frame));
+    };
+    let entropy = Entropy::gather(getrandom::fill)?;
+    Ok(Link::secret(
+        Role::Server,
+        secret,
+        &state.config.service,
+        entropy,
+        max_frame,
+    ))
 }
 
 /// Ctrl-C and SIGTERM.
@@ -216,9 +299,5 @@ impl Signals {
     }
 }
 
-/// A connection that has not said its hello within this time is dropped.
-const HELLO_WITHIN: Duration = Duration::from_secs(10);
-/// So many connections may be about to say their hello.
-const MAX_STRANGERS: usize = 512;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);

@@ -5,23 +5,25 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::registry::IncomingCall;
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, ServerSession};
 use ipc_core::wire::ctrl::{ByeReason, Hello};
-use ipc_core::{Refusal, wire::ctrl::SessionKey};
+use ipc_core::{Refusal, Release, wire::ctrl::SessionKey};
 use tokio::sync::watch;
 
 use crate::activity::Activity;
 use crate::arrivals::Place;
 use crate::connection::Connection;
-use crate::state::{OutSession, Resumption, ServerState};
+use crate::handle::ServerEvent;
+use crate::state::{Mail, OutSession, ServerState};
 
 /// All that a session thread starts with.
 pub(crate) struct Seat {
@@ -35,21 +37,14 @@ pub(crate) struct Seat {
 
 /// Serves the seat on a thread of its own.
 pub(crate) fn spawn(seat: Seat) -> io::Result<()> {
-    let state = Arc::clone(&seat.state);
-    state.thread_begins();
-    let spawned = thread::Builder::new()
+    let work = seat.state.begin_work();
+    let thread = thread::Builder::new()
         .name("ipc session".into())
-        .stack_size(STACK)
-        .spawn({
-            let state = Arc::clone(&state);
-            move || {
-                serve(seat);
-                state.thread_ends();
-            }
-        });
-    if spawned.is_err() {
-        state.thread_ends();
-    }
+        .stack_size(STACK);
+    let spawned = thread.spawn(move || {
+        serve(seat);
+        drop(work);
+    });
     spawned.map(drop)
 }
 
@@ -63,12 +58,14 @@ fn serve(seat: Seat) {
         hello,
     } = seat;
     let key = session.key();
-    let (mailbox, resumptions) = mpsc::channel();
+    let (mailbox, mail) = mpsc::channel();
     let (wants, wants_connection) = watch::channel(false);
+    let expected = Arc::new(AtomicUsize::new(0));
     let out = OutSession {
         mailbox,
         wants_connection,
         activity: Arc::clone(&activity),
+        expected: Arc::clone(&expected),
     };
     state.set_out(key, Some(out));
 
@@ -76,18 +73,22 @@ fn serve(seat: Seat) {
         conversation: RefCell::new(Conversation {
             session,
             stream: None,
+            has_vanished: false,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             activity,
         }),
         client: RefCell::new("".into()),
         lease_epoch: Cell::new(state.admission().begin(key)),
-        resumptions,
+        mail,
         wants,
+        expected,
         state: Arc::clone(&state),
     });
+    let info = host.conversation.borrow().activity.info(0, Instant::now());
+    host.state.tell(&ServerEvent::Granted(info));
     host.attach(connection, &hello);
-    let is_over = host.converse();
-    host.retire(key, is_over);
+    let over = host.converse();
+    host.retire(key, over);
     drop(place);
 }
 
@@ -96,8 +97,9 @@ struct Host {
     conversation: RefCell<Conversation>,
     client: RefCell<Rc<str>>,
     lease_epoch: Cell<u64>,
-    resumptions: Receiver<Resumption>,
+    mail: Receiver<Mail>,
     wants: watch::Sender<bool>,
+    expected: Arc<AtomicUsize>,
     state: Arc<ServerState>,
 }
 
@@ -105,15 +107,34 @@ struct Host {
 struct Conversation {
     session: Box<ServerSession>,
     stream: Option<TcpStream>,
+    /// True if the connection ended by silence: nobody closed it, so its client may still believe in it.
+    has_vanished: bool,
     buffer: Box<[u8]>,
     activity: Arc<Activity>,
 }
 
-/// What ends a conversation: for good, or until the client comes back.
-#[derive(PartialEq, Eq)]
-enum Over {
-    ForGood,
-    ForNow,
+/// How a conversation ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Over {
+    why: Release,
+    /// True if the session may be resumed.
+    may_return: bool,
+}
+
+impl Over {
+    fn for_now(why: Release) -> Self {
+        Self {
+            why,
+            may_return: true,
+        }
+    }
+
+    fn for_good(why: Release) -> Self {
+        Self {
+            why,
+            may_return: false,
+        }
+    }
 }
 
 impl Host {
@@ -129,6 +150,7 @@ impl Host {
             .session
             .attach(link, hello, self.lease_epoch.get());
         conversation.stream = Some(stream);
+        conversation.has_vanished = false;
         conversation.flush();
         // The hello may have had company.
         conversation.session.handle_input(&[], Instant::now());
@@ -141,7 +163,7 @@ impl Host {
             }
             let end = self.conversation.borrow().session.end().cloned();
             let over = match end {
-                Some(End::Finished) => Some(Over::ForGood),
+                Some(End::Finished) => Some(Over::for_good(Release::Finished)),
                 Some(End::Lost(error)) => self.await_return(&error),
                 None => self.leave_if_asked(),
             };
@@ -191,28 +213,42 @@ impl Host {
         conversation.flush();
     }
 
-    /// Keeps the place of a client whose connection was lost, for a while.
+    /// Keeps the place of a client whose connection was lost, for a while. A client that vanished may not know yet that
+    /// it has to come back; one whose connection was closed has gone or is on its way, and makes room for others.
     fn await_return(&self, error: &LinkError) -> Option<Over> {
         let client = Rc::clone(&self.client.borrow());
         tracing::info!(%client, "connection lost: {error}");
         self.conversation.borrow_mut().disconnect();
-        let is_lost = matches!(error, LinkError::Lost(_) | LinkError::Silent);
-        if !is_lost || self.state.is_stopping() {
-            return Some(Over::ForNow);
+        if self.state.is_stopping() {
+            return Some(Over::for_now(Release::Stopping));
         }
+        if !matches!(error, LinkError::Lost(_) | LinkError::Silent) {
+            return Some(Over::for_now(Release::Lost));
+        }
+        let has_vanished = self.conversation.borrow().has_vanished;
+        let deadline = Instant::now() + self.state.config.grace;
         self.wants.send_replace(true);
-        let resumption = self.resumptions.recv_timeout(self.state.config.grace);
+        let over = loop {
+            let is_wanted = self.state.admission().waiting() > 0;
+            let patience = match self.expected.load(Ordering::SeqCst) {
+                0 if is_wanted && !has_vanished => Duration::ZERO,
+                0 => deadline.saturating_duration_since(Instant::now()),
+                _ => HAND_OVER_WITHIN,
+            };
+            match self.mail.recv_timeout(patience) {
+                Ok(Mail::Resume(resumption)) => {
+                    self.attach(resumption.connection, &resumption.hello);
+                    break None;
+                }
+                Ok(Mail::MakeRoom) => {}
+                Ok(Mail::Stop) => break Some(Over::for_now(Release::Stopping)),
+                // The connection that was expected did not come after all.
+                Err(_) if Instant::now() < deadline && (has_vanished || !is_wanted) => {}
+                Err(_) => break Some(Over::for_now(Release::Lost)),
+            }
+        };
         self.wants.send_replace(false);
-        match resumption {
-            Ok(Resumption { connection, hello }) => {
-                self.attach(connection, &hello);
-                None
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                tracing::info!(%client, "did not come back in time");
-                Some(Over::ForNow)
-            }
-        }
+        over
     }
 
     fn leave_if_asked(&self) -> Option<Over> {
@@ -226,28 +262,35 @@ impl Host {
         conversation.session.say_bye(reason, &message);
         conversation.flush();
         conversation.disconnect();
-        Some(if reason == ByeReason::Disconnected {
-            Over::ForGood
-        } else {
-            Over::ForNow
+        Some(match reason {
+            ByeReason::Stopping => Over::for_now(Release::Stopping),
+            ByeReason::IdleHandover => Over::for_now(Release::HandedOver),
+            _ => Over::for_good(Release::HandedOver),
         })
     }
 
-    /// Gives the session back to the table. The order matters: whoever finds it out of this thread's hands must find
-    /// it in the table.
+    /// Puts the devices into their safe state and gives the session back to the table. The order matters: whoever finds
+    /// it out of this thread's hands must find it in the table.
     fn retire(&self, key: SessionKey, over: Over) {
         let mut conversation = self.conversation.borrow_mut();
         conversation.disconnect();
-        match over {
-            Over::ForGood => self.state.table().remove(key),
-            Over::ForNow => {
-                let limits = self.state.config.table.session.clone();
-                let empty = Box::new(ServerSession::new(key, limits));
-                let session = std::mem::replace(&mut conversation.session, empty);
-                self.state.table().park(session, Instant::now());
-            }
+        if self.state.registry.release(over.why) {
+            self.state.admission().forget_last_session();
+        }
+        if over.may_return {
+            let limits = self.state.config.table.session.clone();
+            let empty = Box::new(ServerSession::new(key, limits));
+            let session = std::mem::replace(&mut conversation.session, empty);
+            self.state.table().park(session, Instant::now());
+        } else {
+            self.state.table().remove(key);
         }
         self.state.set_out(key, None);
+        let client = conversation.activity.id();
+        self.state.tell(&ServerEvent::Released {
+            client,
+            why: over.why,
+        });
         tracing::info!(client = %self.client.borrow(), "gave the server back");
     }
 
@@ -261,9 +304,11 @@ impl Host {
         conversation.disconnect();
         drop(conversation);
         self.wants.send_replace(true);
-        if let Ok(Resumption { connection, hello }) = self.resumptions.try_recv() {
-            self.wants.send_replace(false);
-            self.attach(connection, &hello);
+        while let Ok(mail) = self.mail.try_recv() {
+            if let Mail::Resume(resumption) = mail {
+                self.wants.send_replace(false);
+                self.attach(resumption.connection, &resumption.hello);
+            }
         }
     }
 }
@@ -294,17 +339,8 @@ impl Conversation {
                 .session
                 .handle_eof(Some("there is no connection".into()));
         };
-        match stream.read(&mut self.buffer) {
-            // Somebody who wants this thread to leave shuts the socket's reading half.
-            Ok(0) if self.activity.request().is_some() => {}
-            Ok(0) => self.session.handle_eof(None),
-            Ok(count) => {
-                let bytes = self.buffer.get(..count).unwrap_or_default();
-                self.session.handle_input(bytes, Instant::now());
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => self.session.handle_eof(Some(error.to_string())),
-        }
+        let read = stream.read(&mut self.buffer);
+        self.take(read);
     }
 
     /// Takes the bytes that are here already.
@@ -312,31 +348,49 @@ impl Conversation {
         let Some(stream) = self.stream.as_mut().filter(|_| self.session.wants_input()) else {
             return;
         };
-        if stream.set_nonblocking(true).is_err() {
-            return;
+        if stream.set_nonblocking(true).is_ok() {
+            let read = stream.read(&mut self.buffer);
+            let _ = stream.set_nonblocking(false);
+            self.take(read);
         }
-        let read = stream.read(&mut self.buffer);
-        let _ = stream.set_nonblocking(false);
+    }
+
+    fn take(&mut self, read: io::Result<usize>) {
         match read {
+            // Somebody who wants this thread to leave shuts the socket's reading half.
             Ok(0) if self.activity.request().is_some() => {}
             Ok(0) => self.session.handle_eof(None),
             Ok(count) => {
+                self.activity.add_received(count);
                 let bytes = self.buffer.get(..count).unwrap_or_default();
                 self.session.handle_input(bytes, Instant::now());
             }
             Err(error) if is_retry(&error) => {}
-            Err(error) => self.session.handle_eof(Some(error.to_string())),
+            Err(error) => self.lose(&error),
         }
+    }
+
+    fn lose(&mut self, error: &io::Error) {
+        self.has_vanished = !matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+        );
+        self.session.handle_eof(Some(error.to_string()));
     }
 
     /// Writes all there is to say. Waits for a slow client, but not for ever.
     fn flush(&mut self) {
         while let (bytes @ [_, ..], Some(stream)) = (self.session.transmit(), &mut self.stream) {
             match stream.write(bytes) {
-                Ok(count) if count > 0 => self.session.consume(count),
+                Ok(count) if count > 0 => {
+                    self.activity.add_sent(count);
+                    self.session.consume(count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(_) => return self.session.handle_eof(None),
-                Err(error) => return self.session.handle_eof(Some(error.to_string())),
+                Err(error) => return self.lose(&error),
             }
         }
     }
@@ -350,6 +404,7 @@ impl Conversation {
             return;
         }
         if let Ok(count) = stream.write(self.session.transmit()) {
+            self.activity.add_sent(count);
             self.session.consume(count);
         }
         let _ = stream.set_nonblocking(false);
@@ -371,3 +426,5 @@ fn is_retry(error: &io::Error) -> bool {
 /// Drivers may recurse; a thread's stack costs only what is used of it.
 const STACK: usize = 8 * 1024 * 1024;
 const READ_BUFFER: usize = 64 * 1024;
+/// A connection that waits for this thread is handed over at once, if at all.
+const HAND_OVER_WITHIN: Duration = Duration::from_secs(1);

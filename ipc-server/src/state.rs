@@ -2,29 +2,34 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use ipc_core::Registry;
 use ipc_core::session::table::{SessionTable, TableLimits};
 use ipc_core::wire::ctrl::{Hello, SessionKey};
+use ipc_core::{Registry, Secret};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::activity::Activity;
 use crate::admission::{Admission, Ticket};
 use crate::connection::Connection;
+use crate::gate::{AccessLimits, Gate};
+use crate::handle::ServerEvent;
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) service: String,
+    pub(crate) secret: Option<Secret>,
     pub(crate) queue: usize,
     pub(crate) idle_handover: Option<Duration>,
     pub(crate) grace: Duration,
     pub(crate) liveness: Duration,
     pub(crate) stop_timeout: Duration,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) access: AccessLimits,
     pub(crate) table: TableLimits,
 }
 
@@ -32,13 +37,26 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             service: String::new(),
+            secret: None,
             queue: 256,
             idle_handover: Some(Duration::from_secs(30)),
             grace: Duration::from_secs(15),
             liveness: Duration::from_secs(15),
             stop_timeout: Duration::from_secs(5),
+            observer: None,
+            access: AccessLimits::default(),
             table: TableLimits::default(),
         }
+    }
+}
+
+/// Whom to tell what happens at the server.
+#[derive(Clone)]
+pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&ServerEvent) + Send + Sync>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
     }
 }
 
@@ -51,21 +69,47 @@ pub(crate) struct ServerState {
     pub(crate) runtime: Handle,
     table: Mutex<SessionTable>,
     admission: Mutex<Admission>,
+    gate: Mutex<Gate>,
     /// Rises whenever a place in the order of clients may have become free.
     turns: watch::Sender<u64>,
     out: Mutex<HashMap<SessionKey, OutSession>>,
     stopping: AtomicBool,
-    threads: Mutex<usize>,
-    thread_ended: Condvar,
+    next_client: AtomicU64,
+    work: Mutex<usize>,
+    work_ended: Condvar,
+}
+
+/// Something that a stopping server waits for, until dropped.
+#[derive(Debug)]
+pub(crate) struct Work(Arc<ServerState>);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        *lock(&self.0.work) -= 1;
+        self.0.work_ended.notify_all();
+    }
 }
 
 /// A session in the hands of its thread, reachable for a new connection of the same client.
 #[derive(Clone, Debug)]
 pub(crate) struct OutSession {
-    pub(crate) mailbox: mpsc::Sender<Resumption>,
+    pub(crate) mailbox: mpsc::Sender<Mail>,
     /// True while the thread has no connection and would take one.
     pub(crate) wants_connection: watch::Receiver<bool>,
     pub(crate) activity: Arc<Activity>,
+    /// How many connections would like to go on with this session.
+    pub(crate) expected: Arc<AtomicUsize>,
+}
+
+/// What a session thread without a connection waits for.
+#[derive(Debug)]
+pub(crate) enum Mail {
+    /// The client is back.
+    Resume(Box<Resumption>),
+    /// Somebody else wants the place.
+    MakeRoom,
+    /// The server is stopping.
+    Stop,
 }
 
 /// A new connection for a session that lost its own.
@@ -89,11 +133,13 @@ impl ServerState {
             runtime,
             table: Mutex::new(SessionTable::new(incarnation, config.table.clone())),
             admission: Mutex::new(Admission::new(config.queue)),
+            gate: Mutex::new(Gate::new(config.access.clone())),
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
-            threads: Mutex::new(0),
-            thread_ended: Condvar::new(),
+            next_client: AtomicU64::new(1),
+            work: Mutex::new(0),
+            work_ended: Condvar::new(),
             config,
         }
     }
@@ -106,15 +152,36 @@ impl ServerState {
         lock(&self.admission)
     }
 
+    pub(crate) fn gate(&self) -> MutexGuard<'_, Gate> {
+        lock(&self.gate)
+    }
+
     /// Tells when a place may have become free.
     pub(crate) fn turns(&self) -> watch::Receiver<u64> {
         self.turns.subscribe()
     }
 
+    /// Makes those who wait look again.
+    pub(crate) fn wake_waiting(&self) {
+        self.turns.send_modify(|turn| *turn += 1);
+    }
+
+    /// A number for a new client.
+    pub(crate) fn next_client(&self) -> u64 {
+        self.next_client.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Tells the server's own program what happened.
+    pub(crate) fn tell(&self, event: &ServerEvent) {
+        if let Some(observer) = &self.config.observer {
+            (observer.0)(event);
+        }
+    }
+
     /// Gives up a place, waiting or held, and lets the others know.
     pub(crate) fn leave(&self, ticket: Ticket) {
         if self.admission().leave(ticket) {
-            self.turns.send_modify(|turn| *turn += 1);
+            self.wake_waiting();
         }
     }
 
@@ -130,12 +197,17 @@ impl ServerState {
         };
     }
 
-    /// All clients that hold the server or may come back to their place.
-    pub(crate) fn holders(&self) -> Vec<Arc<Activity>> {
-        lock(&self.out)
-            .values()
-            .map(|out| Arc::clone(&out.activity))
-            .collect()
+    /// All sessions that hold the server or may come back to their place.
+    pub(crate) fn all_out(&self) -> Vec<OutSession> {
+        lock(&self.out).values().cloned().collect()
+    }
+
+    /// Lets the holder know that somebody waits, in case it has no connection to lose.
+    pub(crate) fn ask_for_room(&self) {
+        for out in self.all_out() {
+            // A thread that has ended meanwhile needs no mail.
+            let _ = out.mailbox.send(Mail::MakeRoom);
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -144,28 +216,25 @@ impl ServerState {
 
     pub(crate) fn set_stopping(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.turns.send_modify(|turn| *turn += 1);
+        self.wake_waiting();
     }
 
-    pub(crate) fn thread_begins(&self) {
-        *lock(&self.threads) += 1;
+    /// Begins something that a stopping server waits for.
+    pub(crate) fn begin_work(self: &Arc<Self>) -> Work {
+        *lock(&self.work) += 1;
+        Work(Arc::clone(self))
     }
 
-    pub(crate) fn thread_ends(&self) {
-        *lock(&self.threads) -= 1;
-        self.thread_ended.notify_all();
-    }
-
-    /// Waits until no session thread runs, but not beyond `deadline`. Blocks.
-    pub(crate) fn wait_for_threads(&self, deadline: Instant) -> bool {
-        let mut threads = lock(&self.threads);
-        while *threads > 0 {
+    /// Waits until nothing is left to wait for, but not beyond `deadline`. Blocks.
+    pub(crate) fn wait_for_work(&self, deadline: Instant) -> bool {
+        let mut work = lock(&self.work);
+        while *work > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            let waited = self.thread_ended.wait_timeout(threads, left);
-            threads = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.work_ended.wait_timeout(work, left);
+            work = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }

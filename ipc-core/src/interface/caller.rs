@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytemuck::NoUninit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -31,6 +32,14 @@ pub trait Caller: Clone {
 pub trait BlockingCaller: Caller {
     /// The result itself.
     fn wait<T: Send + 'static>(reply: Self::Reply<T>) -> Result<T, CallError>;
+}
+
+/// A [`Caller`] whose calls return futures.
+pub trait AsyncCaller: Caller {
+    /// Waits for the result.
+    fn wait<T: Send + 'static>(
+        reply: Self::Reply<T>,
+    ) -> impl Future<Output = Result<T, CallError>> + Send;
 }
 
 /// A proxy: the methods of a driver, called through a [`Caller`].
@@ -140,6 +149,11 @@ impl OutgoingCall {
     /// Adds the next argument.
     pub fn argument<T: Serialize + ?Sized>(&mut self, value: &T) {
         self.append(|frame| codec::encode(value, frame, MAX_VALUE));
+    }
+
+    /// Adds the next argument, a list of numbers, at memory speed. The same bytes as [`argument`](Self::argument).
+    pub fn numbers<T: NoUninit + Serialize>(&mut self, values: &[T]) {
+        self.append(|frame| bulk::encode_numbers(values, frame, MAX_VALUE));
     }
 
     /// Gives the call up, before anything is sent, unless argument number `index` was `accepted`.

@@ -230,7 +230,12 @@ impl Method {
 
 fn write_methods(text: &mut String, prefix: &str, methods: &[Method]) {
     for method in methods {
-        let _ = writeln!(text, "  {}", method.signature(prefix));
+        let unit = method
+            .unit
+            .as_ref()
+            .map(|unit| format!("  [{unit}]"))
+            .unwrap_or_default();
+        let _ = writeln!(text, "  {}{unit}", method.signature(prefix));
         if !method.summary().is_empty() {
             let _ = writeln!(text, "      {}", method.summary());
         }

@@ -132,6 +132,14 @@ impl<'a> Invocation<'a> {
         Err(self.bad_call(problem))
     }
 
+    /// The refusal of a call whose number the driver does not know.
+    pub fn unknown_method(&self) -> Failure {
+        Failure::Refused(Refusal::UnknownMethod {
+            method: self.wire_name.to_string(),
+            similar: vec![],
+        })
+    }
+
     /// The call's own context.
     pub fn context(&self) -> &'a CallContext {
         self.context

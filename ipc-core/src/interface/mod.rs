@@ -1,13 +1,16 @@
 //! What a driver offers, how it is called, and what calls it.
 
+pub mod autoref;
 pub mod caller;
 pub mod context;
 pub mod describe;
 pub mod function;
 pub mod invocation;
 pub mod local;
+pub mod mock;
 pub mod registry;
 pub mod remote;
 pub mod schema;
+pub mod spec;
 pub mod value;
 pub mod wire_type;

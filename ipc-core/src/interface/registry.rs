@@ -11,7 +11,7 @@ use super::context::CallContext;
 use super::describe::{DeviceDescription, Method, ServerDescription};
 use super::function::Function;
 use super::invocation::{Arguments, Failure, Invocation};
-use super::remote::{Device, Remote, Shared};
+use super::remote::{Device, Release, ReleaseHook, Remote, Shared};
 use super::value::{self, Args};
 use crate::error::{Fault, FaultKind, Refusal};
 use crate::wire::codec::{self, CodecError, Reader};
@@ -49,6 +49,7 @@ pub enum RegisterError {
 pub struct Registry {
     devices: Vec<Shared<dyn Remote>>,
     functions: Vec<Mutex<Box<dyn Function>>>,
+    release_hooks: Vec<ReleaseHook>,
     targets: HashMap<String, Target>,
     description: ServerDescription,
 }
@@ -102,6 +103,7 @@ impl Registry {
             driver,
             interface,
             prefix,
+            on_release,
         } = device.into();
         let index = self.devices.len();
         let owner = match prefix.as_str() {
@@ -134,6 +136,7 @@ impl Registry {
         }
         self.targets.extend(targets);
         self.devices.push(driver);
+        self.release_hooks.extend(on_release);
         self.description
             .devices
             .push(DeviceDescription { prefix, interface });
@@ -160,6 +163,19 @@ impl Registry {
             },
         );
         Ok(())
+    }
+
+    /// Runs the hooks of all devices that want to know when their holder is gone. Returns true if there are any. A hook
+    /// that panics does not keep the others from running.
+    pub fn release(&self, why: Release) -> bool {
+        for hook in &self.release_hooks {
+            let run = catch_unwind(AssertUnwindSafe(|| hook(why)));
+            if let Err(panic) = run {
+                let message = panic_message(panic.as_ref());
+                tracing::error!("a release hook panicked: {message}");
+            }
+        }
+        !self.release_hooks.is_empty()
     }
 
     /// What there is to call.

@@ -16,6 +16,25 @@ pub trait Remote: Send + 'static {
     fn dispatch(&mut self, method: usize, invocation: &mut Invocation<'_>) -> Result<(), Failure>;
 }
 
+/// What can be called through a proxy; generated for every proxy, whether the driver is there or not.
+pub trait Offer {
+    /// How many methods there are.
+    const METHODS: usize;
+
+    /// The methods of the proxy.
+    fn interface() -> Interface;
+}
+
+/// A proxy whose driver `D` is there, so that its calls can be run.
+pub trait Part<D: ?Sized>: Offer {
+    /// Runs method number `method` of [`Offer::interface`].
+    fn dispatch(
+        driver: &mut D,
+        method: usize,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), Failure>;
+}
+
 /// A driver in use by several: served to clients, and at hand for code in the server's own process.
 ///
 /// Cheap to clone; all clones are the same driver.
@@ -26,6 +45,25 @@ impl<T> Shared<T> {
     /// Makes `driver` sharable.
     pub fn new(driver: T) -> Self {
         Self(Arc::new(Mutex::new(driver)))
+    }
+}
+
+impl<T: Remote> Shared<T> {
+    /// Serves the driver, and runs `hook` whenever a client no longer holds it, before another one does: the place to
+    /// switch a laser off, or to ramp a field down.
+    ///
+    /// A client that was lost without a goodbye is waited for first, for as long as the server's grace, unless somebody
+    /// else wants the server. A client that comes back after the hook has run is told that the devices were released in
+    /// between.
+    ///
+    /// ```ignore
+    /// server.device(Shared::new(laser).on_release(|laser, _why| laser.switch_off()))
+    /// ```
+    pub fn on_release(self, hook: impl Fn(&mut T, Release) + Send + Sync + 'static) -> Device {
+        let driver = self.clone();
+        let mut device = Device::from(self);
+        device.on_release = Some(Box::new(move |why| hook(&mut driver.lock(), why)));
+        device
     }
 }
 
@@ -55,6 +93,23 @@ pub struct Device {
     pub(crate) driver: Shared<dyn Remote>,
     pub(crate) interface: Interface,
     pub(crate) prefix: String,
+    pub(crate) on_release: Option<ReleaseHook>,
+}
+
+pub(crate) type ReleaseHook = Box<dyn Fn(Release) + Send + Sync>;
+
+/// Why a client no longer holds the devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Release {
+    /// It has finished, and said so.
+    Finished,
+    /// Its connection was lost, and it did not come back in time.
+    Lost,
+    /// It was asked to make room for others.
+    HandedOver,
+    /// The server is stopping.
+    Stopping,
 }
 
 impl Device {
@@ -92,6 +147,7 @@ impl<T: Remote> From<Shared<T>> for Device {
             driver: Shared(driver),
             interface: T::interface(),
             prefix: String::new(),
+            on_release: None,
         }
     }
 }

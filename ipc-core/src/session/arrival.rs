@@ -9,7 +9,8 @@ use crate::wire::message::{frame_of, value_of};
 /// A connection that has not been admitted.
 ///
 /// Until the hello has come, nothing but the preamble and one short frame is accepted.
-#[derive(Clone, Debug)]
+#[cfg_attr(feature = "proof", derive(Clone))]
+#[derive(Debug)]
 pub struct Arrival {
     link: Link,
     hello: Option<Hello>,
@@ -60,7 +61,7 @@ impl Arrival {
     }
 
     /// The network has ended.
-    pub fn handle_eof(&self) -> LinkError {
+    pub fn handle_eof(&mut self) -> LinkError {
         self.link.handle_eof()
     }
 
@@ -88,7 +89,7 @@ impl Arrival {
 
     /// Sends the client away.
     pub fn refuse(&mut self, reason: ByeReason, message: impl Into<String>) {
-        self.link.send(bye(reason, message));
+        self.link.send_last(bye(reason, message));
     }
 
     /// The next bytes for the network.

@@ -53,7 +53,8 @@ impl Default for ClientConfig {
 /// * a call that was sent is sent again only to the session that saw it, under its own number, or if it is idempotent;
 /// * after [`close`](Self::close) there are no events but the ends of calls;
 /// * no input, cut in any way, panics; memory is bounded by the calls in flight and the longest frame.
-#[derive(Clone, Debug)]
+#[cfg_attr(feature = "proof", derive(Clone))]
+#[derive(Debug)]
 pub struct ClientSession {
     config: ClientConfig,
     state: State,
@@ -75,7 +76,8 @@ pub struct ClientSession {
     pub(super) mutants: Mutants,
 }
 
-#[derive(Clone, Debug)]
+#[cfg_attr(feature = "proof", derive(Clone))]
+#[derive(Debug)]
 enum State {
     Disconnected,
     Greeting {
@@ -294,7 +296,7 @@ impl ClientSession {
     pub fn close(&mut self) {
         let link = match std::mem::replace(&mut self.state, State::Disconnected) {
             State::Greeting { mut link, .. } | State::Ready(mut link) => {
-                link.send(bye(ByeReason::Done, "the client has finished"));
+                link.send_last(bye(ByeReason::Done, "the client has finished"));
                 Some(link)
             }
             State::Closed(link) => link,

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
+use crate::secure::{ChannelError, Entropy, MAX_RECORDS, Secret, SecureChannel};
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{Bye, CtrlMsg};
 use crate::wire::frame::{Frame, FrameError, FrameReader};
-use crate::wire::preamble::{Preamble, PreambleError, Role, Suite};
+use crate::wire::preamble::{MAGIC, Preamble, PreambleError, Role, Suite};
 
 /// Why a connection is of no more use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,11 +18,11 @@ pub enum LinkError {
     #[error(transparent)]
     Preamble(#[from] PreambleError),
     /// The peer has a secret, this end has none.
-    #[error("the other end wants a secret; set the same one here")]
+    #[error("the other end wants a secret, this end has none; give both the same one")]
     SecretRequired,
-    /// This end has a secret, the peer has none.
-    #[error("this end has a secret, the other end has none; set the same one there")]
-    PeerHasNoSecret,
+    /// The encrypted channel failed; among others, because the secrets differ.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
     /// The bytes are not frames.
     #[error(transparent)]
     Frame(#[from] FrameError),
@@ -57,36 +58,90 @@ pub enum LinkError {
 
 /// A connection from its first byte on. Bytes from the network go in with [`handle_input`](Self::handle_input); bytes
 /// for the network come out of [`transmit`](Self::transmit).
-#[derive(Clone, Debug)]
+#[cfg_attr(feature = "proof", derive(Clone))]
+#[derive(Debug)]
 pub struct Link {
+    channel: Channel,
+    frames: FrameReader,
+    /// How many bytes the network has taken.
+    transmitted: u64,
+}
+
+/// How frames become bytes.
+#[derive(Debug)]
+enum Channel {
+    Plain(Plain),
+    Secret(Box<Sealed>),
+}
+
+/// Proofs copy states. They speak in the clear, so keys are never copied; where there are some, the copy begins anew.
+#[cfg(feature = "proof")]
+impl Clone for Channel {
+    fn clone(&self) -> Self {
+        match self {
+            Channel::Plain(plain) => Channel::Plain(plain.clone()),
+            Channel::Secret(_) => Channel::Plain(Plain::new(Role::Client)),
+        }
+    }
+}
+
+/// Frames as they are, after a preamble.
+#[cfg_attr(feature = "proof", derive(Clone))]
+#[derive(Debug)]
+struct Plain {
     role: Role,
     greeted: bool,
     /// The peer's preamble as far as it is here.
     greeting: Vec<u8>,
-    /// Goes out with the next frame, in one write.
+    /// The own preamble; goes out with the first frame, in one write.
     prefix: Vec<u8>,
-    frames: FrameReader,
     outbox: VecDeque<Bytes>,
-    queued: u64,
-    transmitted: u64,
+}
+
+/// Frames in encrypted records, after a handshake.
+#[derive(Debug)]
+struct Sealed {
+    channel: SecureChannel,
+    /// Frames that wait for the end of the handshake.
+    early: Vec<Bytes>,
+    opened: Vec<u8>,
+    /// Why the channel can send no more; told when the connection is next asked for a frame.
+    failed: Option<ChannelError>,
 }
 
 impl Link {
     /// A connection without encryption. `max_frame` bounds the frames that are accepted, in bytes.
     pub fn plain(role: Role, max_frame: usize) -> Self {
-        let own = Preamble {
-            suite: Suite::Plain,
-            role,
-        }
-        .encode();
         Self {
-            role,
-            greeted: false,
-            greeting: Vec::new(),
-            prefix: own.to_vec(),
+            channel: Channel::Plain(Plain::new(role)),
             frames: FrameReader::new(max_frame),
-            outbox: VecDeque::new(),
-            queued: 0,
+            transmitted: 0,
+        }
+    }
+
+    /// A connection under a secret. `entropy` must come from the operating system and serve this connection only.
+    pub fn secret(
+        role: Role,
+        secret: &Secret,
+        service: &str,
+        entropy: Entropy,
+        max_frame: usize,
+    ) -> Self {
+        let channel = match role {
+            Role::Client => SecureChannel::client(secret, service, entropy),
+            Role::Server => SecureChannel::server(secret, service, entropy),
+        };
+        let (early, opened) = (Vec::new(), Vec::new());
+        let sealed = Sealed {
+            channel,
+            early,
+            opened,
+            failed: None,
+        };
+        let channel = Channel::Secret(Box::new(sealed));
+        Self {
+            channel,
+            frames: FrameReader::new(max_frame),
             transmitted: 0,
         }
     }
@@ -97,60 +152,42 @@ impl Link {
     }
 
     /// Takes bytes from the network, cut in any way.
-    pub fn handle_input(&mut self, mut bytes: &[u8]) -> Result<(), LinkError> {
-        if !self.greeted {
-            let missing = Preamble::LEN - self.greeting.len();
-            let (first, rest) = bytes.split_at(missing.min(bytes.len()));
-            self.greeting.extend_from_slice(first);
-            bytes = rest;
-            self.read_preamble()?;
+    pub fn handle_input(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        match &mut self.channel {
+            Channel::Plain(plain) => self.frames.push(plain.take_preamble(bytes)?),
+            Channel::Secret(sealed) => self.frames.push(sealed.open(bytes)?),
         }
-        self.frames.push(bytes);
         Ok(())
-    }
-
-    fn read_preamble(&mut self) -> Result<(), LinkError> {
-        if let Some(magic) = self.greeting.first_chunk::<4>()
-            && *magic != crate::wire::preamble::MAGIC
-        {
-            return Err(PreambleError::NotThisProtocol(*magic).into());
-        }
-        let Some(preamble) = self.greeting.first_chunk::<{ Preamble::LEN }>() else {
-            return Ok(());
-        };
-        let decoded = Preamble::decode(*preamble, self.role);
-        let agreed = match decoded {
-            Ok(Preamble {
-                suite: Suite::Plain,
-                ..
-            }) => Ok(()),
-            Ok(Preamble {
-                suite: Suite::Secret,
-                ..
-            }) => Err(match self.role {
-                Role::Client => LinkError::SecretRequired,
-                Role::Server => LinkError::PeerHasNoSecret,
-            }),
-            Err(error) => Err(error.into()),
-        };
-        // A server that refuses still says what it speaks, so that the client can tell its user.
-        self.greeted = agreed.is_ok();
-        if agreed.is_err() && self.role == Role::Server {
-            self.flush_prefix();
-        }
-        agreed
     }
 
     /// The next complete frame.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, LinkError> {
+        if let Channel::Secret(sealed) = &self.channel {
+            if let Some(error) = &sealed.failed {
+                return Err(error.clone().into());
+            }
+            // Well before the keys are worn out: the session goes on over a new connection, under fresh keys.
+            if sealed.channel.records() > MAX_RECORDS / 2 {
+                return Err(ChannelError::Exhausted.into());
+            }
+        }
         Ok(self.frames.next_frame()?)
     }
 
     /// The network has ended; says how that is to be called.
-    pub fn handle_eof(&self) -> LinkError {
+    pub fn handle_eof(&mut self) -> LinkError {
+        match &mut self.channel {
+            Channel::Plain(Plain { greeted: false, .. }) => {
+                return LinkError::Lost("the other end closed it before saying anything".into());
+            }
+            Channel::Plain(_) => {}
+            Channel::Secret(sealed) => match sealed.channel.handle_eof() {
+                Ok(()) | Err(ChannelError::Truncated) => {}
+                Err(error) => return error.into(),
+            },
+        }
         match self.frames.finish() {
-            Ok(()) if self.greeted => LinkError::Lost("the other end closed it".into()),
-            Ok(()) => LinkError::Lost("the other end closed it before saying anything".into()),
+            Ok(()) => LinkError::Lost("the other end closed it".into()),
             // However far the last frame came: this is a lost connection, not a peer that cannot make frames.
             Err(error) => LinkError::Lost(error.to_string()),
         }
@@ -158,47 +195,41 @@ impl Link {
 
     /// Queues a frame. Returns the position in the stream at which it starts.
     pub(crate) fn send(&mut self, frame: Bytes) -> u64 {
-        let start = self.queued;
-        if self.prefix.is_empty() {
-            self.queue(frame);
-        } else {
-            self.prefix.extend_from_slice(&frame);
-            self.flush_prefix();
+        let start = self.transmitted + self.backlog();
+        match &mut self.channel {
+            Channel::Plain(plain) => plain.send(frame),
+            Channel::Secret(sealed) => sealed.send(frame),
         }
         start
     }
 
-    fn flush_prefix(&mut self) {
-        let bytes = Bytes::from(std::mem::take(&mut self.prefix));
-        self.queue(bytes);
-    }
-
-    /// Nothing is not queued: it would look like the end of the queue.
-    fn queue(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.queued += bytes.len() as u64;
-            self.outbox.push_back(bytes);
+    /// Queues the last frame, and says that nothing will follow.
+    pub(crate) fn send_last(&mut self, frame: Bytes) {
+        self.send(frame);
+        if let Channel::Secret(sealed) = &mut self.channel {
+            sealed.channel.close();
         }
     }
 
-    /// The next bytes for the network; empty when there are none. One frame at a time, so that a frame is one write.
+    /// The next bytes for the network; empty when there are none. A frame is one write.
     pub fn transmit(&self) -> &[u8] {
-        self.outbox
-            .front()
-            .map(|bytes| &bytes[..])
-            .unwrap_or_default()
+        match &self.channel {
+            Channel::Plain(plain) => plain
+                .outbox
+                .front()
+                .map(|bytes| &bytes[..])
+                .unwrap_or_default(),
+            Channel::Secret(sealed) => sealed.channel.transmit(),
+        }
     }
 
     /// The network has taken `count` bytes of [`transmit`](Self::transmit).
     pub fn consume(&mut self, count: usize) {
-        let Some(front) = self.outbox.front_mut() else {
-            return;
-        };
-        let count = count.min(front.len());
+        let count = count.min(self.transmit().len());
         self.transmitted += count as u64;
-        let _ = front.split_to(count);
-        if front.is_empty() {
-            self.outbox.pop_front();
+        match &mut self.channel {
+            Channel::Plain(plain) => plain.consume(count),
+            Channel::Secret(sealed) => sealed.channel.consume(count),
         }
     }
 
@@ -216,19 +247,128 @@ impl Link {
     #[cfg(feature = "proof")]
     pub(crate) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
         use std::hash::Hash;
-        let Self {
+        if let Channel::Plain(Plain {
             greeted,
             greeting,
             prefix,
-            frames,
             outbox,
             ..
-        } = self;
-        (greeted, greeting, prefix, frames.buffered(), outbox).hash(hasher);
+        }) = &self.channel
+        {
+            (greeted, greeting, prefix, self.frames.buffered(), outbox).hash(hasher);
+        }
     }
 
     /// How many bytes wait for the network.
     pub(crate) fn backlog(&self) -> u64 {
-        self.queued - self.transmitted
+        match &self.channel {
+            Channel::Plain(plain) => plain.outbox.iter().map(|bytes| bytes.len() as u64).sum(),
+            Channel::Secret(sealed) => sealed.channel.transmit().len() as u64,
+        }
+    }
+}
+
+impl Plain {
+    fn new(role: Role) -> Self {
+        let own = Preamble {
+            suite: Suite::Plain,
+            role,
+        }
+        .encode();
+        Self {
+            role,
+            greeted: false,
+            greeting: Vec::new(),
+            prefix: own.to_vec(),
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// Takes the preamble off the beginning of the stream; the rest is frames.
+    fn take_preamble<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], LinkError> {
+        if !self.greeted {
+            let missing = Preamble::LEN.saturating_sub(self.greeting.len());
+            let (first, rest) = bytes.split_at(missing.min(bytes.len()));
+            self.greeting.extend_from_slice(first);
+            bytes = rest;
+            self.read_preamble()?;
+        }
+        Ok(bytes)
+    }
+
+    fn read_preamble(&mut self) -> Result<(), LinkError> {
+        if let Some(magic) = self.greeting.first_chunk::<4>()
+            && *magic != MAGIC
+        {
+            return Err(PreambleError::NotThisProtocol(*magic).into());
+        }
+        let Some(preamble) = self.greeting.first_chunk::<{ Preamble::LEN }>() else {
+            return Ok(());
+        };
+        let agreed = match Preamble::decode(*preamble, self.role) {
+            Ok(Preamble {
+                suite: Suite::Plain,
+                ..
+            }) => Ok(()),
+            Ok(Preamble {
+                suite: Suite::Secret,
+                ..
+            }) => Err(LinkError::SecretRequired),
+            Err(error) => Err(error.into()),
+        };
+        self.greeted = agreed.is_ok();
+        // A server that refuses still says what it speaks, so that the client can tell its user.
+        if agreed.is_err() && self.role == Role::Server {
+            self.flush_prefix();
+        }
+        agreed
+    }
+
+    fn send(&mut self, frame: Bytes) {
+        if self.prefix.is_empty() {
+            self.outbox.push_back(frame);
+        } else {
+            self.prefix.extend_from_slice(&frame);
+            self.flush_prefix();
+        }
+    }
+
+    /// Nothing is not queued: it would look like the end of the queue.
+    fn flush_prefix(&mut self) {
+        if !self.prefix.is_empty() {
+            self.outbox
+                .push_back(std::mem::take(&mut self.prefix).into());
+        }
+    }
+
+    fn consume(&mut self, count: usize) {
+        if let Some(front) = self.outbox.front_mut() {
+            front.advance(count);
+            if front.is_empty() {
+                self.outbox.pop_front();
+            }
+        }
+    }
+}
+
+impl Sealed {
+    /// Opens what the bytes complete.
+    fn open(&mut self, bytes: &[u8]) -> Result<&[u8], LinkError> {
+        self.opened.clear();
+        self.channel.handle_input(bytes, &mut self.opened)?;
+        if self.channel.is_established() {
+            for frame in std::mem::take(&mut self.early) {
+                self.channel.send(&frame)?;
+            }
+        }
+        Ok(&self.opened)
+    }
+
+    fn send(&mut self, frame: Bytes) {
+        if !self.channel.is_established() {
+            self.early.push(frame);
+        } else if let Err(error) = self.channel.send(&frame) {
+            self.failed.get_or_insert(error);
+        }
     }
 }

@@ -53,7 +53,8 @@ impl Default for SessionLimits {
 /// * a call that comes again is answered again with the same bytes, without running;
 /// * an answer is forgotten only when the client has confirmed it, or answered for as executed, result not kept;
 /// * no input, cut in any way, panics; memory is bounded by the limits.
-#[derive(Clone, Debug)]
+#[cfg_attr(feature = "proof", derive(Clone))]
+#[derive(Debug)]
 pub struct ServerSession {
     key: SessionKey,
     limits: SessionLimits,
@@ -176,7 +177,7 @@ impl ServerSession {
 
     /// The network has ended; `cause` says how, where the end was not an orderly one.
     pub fn handle_eof(&mut self, cause: Option<String>) {
-        if let Some(link) = &self.link {
+        if let Some(link) = &mut self.link {
             let error = cause.map_or_else(|| link.handle_eof(), LinkError::Lost);
             self.lose(error);
         }
@@ -277,7 +278,7 @@ impl ServerSession {
     /// Ends the connection, not the session.
     pub fn say_bye(&mut self, reason: ByeReason, message: &str) {
         if let Some(link) = &mut self.link {
-            link.send(bye(reason, message));
+            link.send_last(bye(reason, message));
         }
     }
 

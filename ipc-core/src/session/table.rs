@@ -11,7 +11,8 @@ use crate::wire::ctrl::{Hello, SessionKey};
 ///
 /// A session is *out* while a connection or a running call holds it, and *parked* here otherwise. Ids are chosen by the
 /// server alone: no hello creates or revives a session by naming it.
-#[derive(Clone, Debug)]
+#[cfg_attr(feature = "proof", derive(Clone))]
+#[derive(Debug)]
 pub struct SessionTable {
     incarnation: u128,
     limits: TableLimits,
@@ -46,14 +47,16 @@ impl Default for TableLimits {
     }
 }
 
-#[derive(Clone, Debug)]
+#[cfg_attr(feature = "proof", derive(Clone))]
+#[derive(Debug)]
 struct Slot {
     /// The number of the newest connection of this session.
     connection: u64,
     state: SlotState,
 }
 
-#[derive(Clone, Debug)]
+#[cfg_attr(feature = "proof", derive(Clone))]
+#[derive(Debug)]
 enum SlotState {
     Out,
     Parked {

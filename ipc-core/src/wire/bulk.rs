@@ -5,6 +5,7 @@
 
 use std::any::Any;
 
+use bytemuck::NoUninit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -42,6 +43,18 @@ pub(crate) fn encode<T: Serialize + Any>(
         for_each_number!(try_vec);
     }
     codec::encode(value, out, limit)
+}
+
+/// Appends `numbers` to `out` like [`codec::encode`], for types that are known to be numbers.
+pub(crate) fn encode_numbers<T: NoUninit + Serialize>(
+    numbers: &[T],
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<(), CodecError> {
+    if cfg!(target_endian = "little") {
+        return append(numbers.len(), bytemuck::cast_slice(numbers), out, limit);
+    }
+    codec::encode(numbers, out, limit)
 }
 
 /// Reads the next value like [`Reader::read`].
@@ -110,6 +123,15 @@ mod tests {
         check(vec![1_u8, 2, 3]);
         check(vec![u128::MAX]);
         check("not a list of numbers".to_string());
+    }
+
+    #[test]
+    fn slices_of_numbers_are_written_like_lists() {
+        let numbers = [1.5_f64, -2.0];
+        let (mut fast, mut plain) = (Vec::new(), Vec::new());
+        encode_numbers(&numbers, &mut fast, MAX_VALUE).unwrap();
+        codec::encode(&numbers.to_vec(), &mut plain, MAX_VALUE).unwrap();
+        assert_eq!(fast, plain);
     }
 
     #[test]

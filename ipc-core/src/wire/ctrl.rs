@@ -172,7 +172,7 @@ pub enum Info {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct QueueStatus {
-    /// 1 for the next in line.
+    /// 1 for the next in line; 0 if nobody is before this client but an earlier call of its own.
     pub place: u32,
     /// How many wait.
     pub waiting: u32,
@@ -197,6 +197,12 @@ impl std::fmt::Display for QueueStatus {
             idle_ms,
         } = self;
         let (held, idle) = (held_ms / 1000, idle_ms / 1000);
+        if *place == 0 {
+            return write!(
+                f,
+                "an earlier call of this client still runs, for {held} s so far"
+            );
+        }
         write!(
             f,
             "place {place} of {waiting} in the queue; {holder} at {holder_address} has held the server for {held} s, \

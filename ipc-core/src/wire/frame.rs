@@ -68,8 +68,8 @@ pub(crate) struct FrameReader {
 }
 
 impl FrameReader {
-    /// Room that is kept between frames.
-    const KEEP: usize = 64 * 1024;
+    /// So much room is kept between frames: fresh memory costs more than the copying.
+    const KEEP: usize = 16 * 1024 * 1024;
 
     pub(crate) fn new(limit: usize) -> Self {
         Self {
@@ -85,11 +85,6 @@ impl FrameReader {
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
-    }
-
-    /// The buffer itself, for a layer below that appends to it.
-    pub(crate) fn buffer_mut(&mut self) -> &mut BytesMut {
-        &mut self.buffer
     }
 
     #[cfg(feature = "proof")]
@@ -116,7 +111,7 @@ impl FrameReader {
             return Ok(None);
         }
         let mut payload = self.buffer.split_to(LENGTH + len);
-        if self.buffer.is_empty() && self.buffer.capacity() > Self::KEEP {
+        if len > Self::KEEP && self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
         payload.advance(LENGTH);

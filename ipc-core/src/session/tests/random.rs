@@ -314,7 +314,7 @@ impl Run {
         self.pair.client.close();
         self.call();
         self.check();
-        assert_eq!(self.trial.in_flight(), []);
+        assert_eq!(self.trial.in_flight(), Vec::<u64>::new());
         self.pair.client_writes(usize::MAX);
         self.pair.arrive_at_client(usize::MAX);
         self.pair.pass(Duration::from_secs(100));

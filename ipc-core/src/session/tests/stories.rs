@@ -285,7 +285,7 @@ fn every_client_accepts_what_every_server_may_send() {
     let method = "m".repeat(5000);
     held.session.refuse(number, Refusal::Stopping { method });
     exchange(&mut pair);
-    assert_eq!(pair.client.in_flight(), []);
+    assert_eq!(pair.client.in_flight(), Vec::<u64>::new());
 }
 
 /// Each session kept what it might, so a thousand of them kept a thousand times as much.

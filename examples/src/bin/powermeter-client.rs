@@ -1,0 +1,52 @@
+//! Reads a power meter that another computer serves.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use examples::powermeter::PowermeterProxy;
+use examples::programs::{self, Failure};
+
+/// Reads an optical power meter over the network.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// Where the server is; the port may be left out.
+    #[arg(value_name = "HOST[:PORT]")]
+    server: String,
+    /// What stands before the names of the instrument, if the server has several.
+    #[arg(long, default_value = "")]
+    prefix: String,
+    /// Select this range first: 1 (most sensitive) to 5.
+    #[arg(long, value_name = "1..5")]
+    range: Option<u8>,
+    /// How many readings to take.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    readings: u32,
+    /// Average each reading over so many samples.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    samples: u32,
+    /// File with the secret of the server. IPC_SECRET in the environment does the same.
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    programs::log_to_stderr();
+    programs::exit(read(&Options::parse()))
+}
+
+fn read(options: &Options) -> Result<(), Failure> {
+    let client = programs::connect(&options.server, options.secret_file.as_deref())?;
+    let meter = PowermeterProxy::with_prefix(&client, &options.prefix);
+    println!("{}", meter.identity()?);
+    if let Some(range) = options.range {
+        meter.set_range(range)?;
+    }
+    println!("range {}", meter.range()?);
+    for _ in 0..options.readings {
+        println!("{:.6} V", meter.read_voltage(options.samples)?);
+    }
+    client.close();
+    Ok(())
+}

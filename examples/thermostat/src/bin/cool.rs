@@ -1,0 +1,27 @@
+//! Anywhere else.
+
+use ipc_client::Client;
+use thermostat::{ThermostatError, ThermostatProxy};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let client = Client::builder("127.0.0.1").connect()?;
+    let left = ThermostatProxy::with_prefix(&client, "left_");
+
+    left.set_setpoint(4.2)?;
+    println!("{:?}", left.read()?);
+    println!("{} values", left.history(60)?.len());
+
+    // A driver's error arrives as what it was.
+    let error = left.set_setpoint(300.0).unwrap_err();
+    assert_eq!(
+        error.downcast(),
+        Some(ThermostatError::TooHot { limit: 80.0 })
+    );
+    println!("{error}");
+
+    // Without the driver's types: by name.
+    let setpoint: f64 = client.call_by_name("get_left_setpoint", ())?;
+    println!("{setpoint} °C");
+    println!("{}", client.help()?);
+    Ok(())
+}

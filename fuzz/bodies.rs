@@ -1,0 +1,141 @@
+//! What each fuzz target does with its input. Shared with `tests/tests/fuzz_corpus.rs`, which runs the same over the kept
+//! corpus in every ordinary test run.
+
+use ipc_core::secure::{ChannelError, Entropy, Secret, SecureChannel};
+
+fn secret() -> Secret {
+    Secret::new("waktu").expect("not empty")
+}
+
+fn client() -> SecureChannel {
+    SecureChannel::client(&secret(), "", Entropy::new([1; Entropy::LEN]))
+}
+
+fn server() -> SecureChannel {
+    SecureChannel::server(&secret(), "", Entropy::new([2; Entropy::LEN]))
+}
+
+fn outgoing(channel: &mut SecureChannel) -> Vec<u8> {
+    let bytes = channel.transmit().to_vec();
+    channel.consume(bytes.len());
+    bytes
+}
+
+/// Two ends after the handshake.
+fn established() -> (SecureChannel, SecureChannel) {
+    let (mut client, mut server) = (client(), server());
+    let mut none = Vec::new();
+    for _ in 0..2 {
+        let there = outgoing(&mut client);
+        server.handle_input(&there, &mut none).expect("honest");
+        let back = outgoing(&mut server);
+        client.handle_input(&back, &mut none).expect("honest");
+    }
+    (client, server)
+}
+
+/// Feeds `input` whole and byte by byte: the verdict, the plaintext and the answer must not differ.
+fn whole_and_in_pieces(
+    make: impl Fn() -> SecureChannel,
+    input: &[u8],
+) -> (Result<(), ChannelError>, Vec<u8>, Vec<u8>) {
+    let mut channel = make();
+    let mut plaintext = Vec::new();
+    let whole = channel.handle_input(input, &mut plaintext);
+
+    let mut other = make();
+    let mut other_plaintext = Vec::new();
+    let mut pieces = Ok(());
+    for byte in input {
+        pieces = other.handle_input(&[*byte], &mut other_plaintext);
+    }
+    assert_eq!(whole, pieces);
+    assert_eq!(plaintext, other_plaintext);
+    assert_eq!(channel.transmit(), other.transmit());
+    if whole.is_err() {
+        assert_eq!(channel.handle_eof(), whole);
+    }
+    (whole, plaintext, outgoing(&mut channel))
+}
+
+/// First bytes of any kind to a server: an answer to each whole message at most, and nothing delivered.
+pub(crate) fn preamble(input: &[u8]) {
+    let (result, plaintext, answer) = whole_and_in_pieces(server, input);
+    assert!(plaintext.is_empty());
+    match result {
+        // 120: the corpus holds the proof that belongs to this server's entropy.
+        Ok(()) => assert!([0, 56, 120].contains(&answer.len())),
+        Err(ChannelError::WrongSecret) => assert_eq!(answer.len(), 56),
+        Err(_) => assert!(answer.is_empty() || answer.len() == 8),
+    }
+}
+
+/// First bytes of any kind to a client, and a handshake to a server whose first message is honest.
+pub(crate) fn handshake(input: &[u8]) {
+    let after_own = || {
+        let mut client = client();
+        outgoing(&mut client);
+        client
+    };
+    let (_, plaintext, answer) = whole_and_in_pieces(after_own, input);
+    assert!(plaintext.is_empty());
+    assert!(answer.is_empty() || answer.len() == 64);
+
+    let after_first = || {
+        let mut server = server();
+        let m1 = outgoing(&mut client());
+        server.handle_input(&m1, &mut Vec::new()).expect("honest");
+        outgoing(&mut server);
+        server
+    };
+    let (_, plaintext, answer) = whole_and_in_pieces(after_first, input);
+    assert!(plaintext.is_empty());
+    assert!(answer.is_empty() || answer.len() == 64);
+}
+
+/// Bytes of any kind where records belong: nothing is delivered that the other end did not seal.
+pub(crate) fn records(input: &[u8]) {
+    let after_handshake = || {
+        let (_, server) = established();
+        server
+    };
+    let (_, plaintext, answer) = whole_and_in_pieces(after_handshake, input);
+    assert!(answer.is_empty());
+    // The ends are the same in every run, so that the corpus may hold honest records; it holds these two.
+    assert!(b"*IDN?\nread 20\n".starts_with(&plaintext));
+}
+
+/// Honest inputs for the corpus, one for each target: `(target, name, bytes)`.
+#[allow(dead_code)]
+pub(crate) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let (mut a, mut b) = (client(), server());
+    let mut none = Vec::new();
+    let m1 = outgoing(&mut a);
+    b.handle_input(&m1, &mut none).expect("honest");
+    let m2 = outgoing(&mut b);
+    a.handle_input(&m2, &mut none).expect("honest");
+    let ta = outgoing(&mut a);
+    b.handle_input(&ta, &mut none).expect("honest");
+    let tb = outgoing(&mut b);
+    a.handle_input(&tb, &mut none).expect("honest");
+    a.send(b"*IDN?\n").expect("established");
+    a.send(b"read 20\n").expect("established");
+    a.close();
+    vec![
+        ("preamble", "plain-client", b"LIPC\x01\x00C\x00".to_vec()),
+        ("preamble", "newer-client", b"LIPC\x02\x01C\x00".to_vec()),
+        ("preamble", "http", b"GET / HTTP/1.1\r\n\r\n".to_vec()),
+        ("preamble", "first-message", m1.clone()),
+        (
+            "preamble",
+            "first-message-and-proof",
+            [m1, ta.clone()].concat(),
+        ),
+        ("handshake", "plain-server", b"LIPC\x01\x00S\x00".to_vec()),
+        ("handshake", "server", [m2, tb].concat()),
+        ("handshake", "client-proof", ta),
+        ("records", "two-and-close", outgoing(&mut a)),
+        ("records", "shortest-length", vec![17, 0]),
+        ("records", "longest-length", vec![255, 255, 0, 0, 0]),
+    ]
+}

@@ -1,0 +1,343 @@
+//! How the threads of one blocking client take turns.
+//!
+//! A thread with a call writes it, and then either leads, which is to read for all, or sleeps until it is woken with
+//! its result. A leader that has its own result wakes a sleeper to lead. So one connection serves many threads without
+//! a thread of its own, and a single thread never waits for another.
+
+use std::io::Read;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ipc_core::NotSent;
+use ipc_core::session::client::GivenUp;
+
+use super::line::{Flushed, Line, Waiting};
+use crate::builder::Settings;
+use crate::call::{CallOptions, Ended};
+use crate::cancel::CancelToken;
+use crate::engine::{Engine, Step};
+use crate::error::ConnectError;
+use crate::state::Watch;
+
+pub(crate) struct Channel {
+    pub(crate) watch: Arc<Watch>,
+    line: Mutex<Line>,
+}
+
+/// When a thread wants to be back, whatever happens.
+#[derive(Clone, Copy)]
+struct Return<'a> {
+    by: Option<Instant>,
+    token: Option<&'a CancelToken>,
+}
+
+impl Channel {
+    pub(crate) fn new(settings: Arc<Settings>, watch: Arc<Watch>) -> Self {
+        let engine = Engine::new(Arc::clone(&settings), Arc::clone(&watch));
+        let line = Mutex::new(Line::new(settings, engine));
+        Self { watch, line }
+    }
+
+    /// Waits for the first connection.
+    pub(crate) fn connect(&self, timeout: Duration) -> Result<(), ConnectError> {
+        let start = Instant::now();
+        let by = start.checked_add(timeout);
+        let mut line = self.lock();
+        line.engine.begin_first(timeout, start);
+        loop {
+            line = self.deliver_notices(line);
+            if line.engine.session.is_ready() {
+                line.engine.end_first();
+                return Ok(());
+            }
+            if let Some(error) = line.engine.take_failure() {
+                return Err(error);
+            }
+            if by.is_some_and(|by| by <= Instant::now()) {
+                return Err(line.engine.waited_too_long(timeout));
+            }
+            line = self.lead(line, Return { by, token: None });
+        }
+    }
+
+    /// Makes a call and waits for its end.
+    pub(crate) fn call(
+        &self,
+        frame: Vec<u8>,
+        idempotent: bool,
+        timeout: Option<Duration>,
+        options: &CallOptions,
+        now: Instant,
+    ) -> Ended {
+        if timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Ended::not_sent(NotSent::TimedOut(Duration::ZERO));
+        }
+        if options.is_cancelled() {
+            return Ended::not_sent(NotSent::Cancelled);
+        }
+        let mut line = self.lock();
+        if line.engine.is_closed() {
+            return Ended::not_sent(NotSent::Closed);
+        }
+        line.look(now);
+        let call = line.engine.session.call(frame, idempotent, timeout, now);
+        line.waiting.push(Waiting {
+            call,
+            ended: None,
+            progress: Vec::new(),
+            on_progress: options.progress.clone(),
+            thread: None,
+        });
+        line.settle(now);
+        line.flush();
+        let by = timeout.and_then(|timeout| now.checked_add(timeout));
+        let token = options.token.as_ref();
+        let in_flight = InFlight {
+            channel: self,
+            call,
+        };
+        let ended = self.wait(line, call, Return { by, token });
+        std::mem::forget(in_flight);
+        ended
+    }
+
+    fn wait<'a>(&'a self, mut line: MutexGuard<'a, Line>, call: u64, back: Return<'_>) -> Ended {
+        loop {
+            line = self.deliver_notices(line);
+            line = self.deliver_progress(line, call);
+            if let Some(ended) = line.take_ended(call) {
+                line.hand_on();
+                return ended;
+            }
+            if back.token.is_some_and(CancelToken::is_cancelled) {
+                line.give_up(call, NotSent::Cancelled);
+                continue;
+            }
+            line = match (line.led, line.has_output()) {
+                (false, _) => self.lead(line, back),
+                (true, true) => self.help_write(line, call, back),
+                (true, false) => self.follow(line, call, back),
+            };
+        }
+    }
+
+    /// Does one thing for all: makes a connection, waits to make one, or reads.
+    fn lead<'a>(
+        &'a self,
+        mut line: MutexGuard<'a, Line>,
+        back: Return<'_>,
+    ) -> MutexGuard<'a, Line> {
+        line.led = true;
+        let now = Instant::now();
+        let mut line = match line.engine.next_step(now) {
+            Step::Converse => self.converse(line, back),
+            Step::Pause(until) => self.pause(line, until, back, now),
+            Step::Dial => match line.dial(now) {
+                Some(look_again) => self.pause(line, look_again, back, now),
+                None => line,
+            },
+        };
+        line.led = false;
+        line
+    }
+
+    fn converse<'a>(
+        &'a self,
+        mut line: MutexGuard<'a, Line>,
+        back: Return<'_>,
+    ) -> MutexGuard<'a, Line> {
+        let now = Instant::now();
+        let flushed = line.flush_between_reads(now);
+        let limit = match flushed {
+            Flushed::Done => back.limit(line.engine.session.poll_timeout(), now),
+            Flushed::Partly => {
+                drop(line);
+                thread::yield_now();
+                let mut line = self.lock();
+                line.settle(Instant::now());
+                return line;
+            }
+            // The socket is only looked at: each end may wait for the other to read.
+            Flushed::Blocked => Some(LOOK),
+        };
+        let Some(mut reading) = line.begin_read(limit) else {
+            line.engine.session.handle_eof(None);
+            line.settle(now);
+            return line;
+        };
+        drop(line);
+        let result = (&*reading.stream).read(&mut reading.buffer);
+        let mut line = self.lock();
+        line.end_read(reading, result, Instant::now());
+        line
+    }
+
+    /// Sleeps as the leader until there is something to do.
+    fn pause<'a>(
+        &'a self,
+        mut line: MutexGuard<'a, Line>,
+        until: Instant,
+        back: Return<'_>,
+        now: Instant,
+    ) -> MutexGuard<'a, Line> {
+        let timeout = line.engine.session.poll_timeout();
+        let until = timeout.map_or(until, |timeout| timeout.min(until));
+        line.pausing = Some(thread::current());
+        drop(line);
+        if let Some(limit) = back.limit(Some(until), now) {
+            thread::park_timeout(limit);
+        }
+        let mut line = self.lock();
+        line.pausing = None;
+        line.settle(Instant::now());
+        line
+    }
+
+    /// Sleeps while another thread reads.
+    fn follow<'a>(
+        &'a self,
+        mut line: MutexGuard<'a, Line>,
+        call: u64,
+        back: Return<'_>,
+    ) -> MutexGuard<'a, Line> {
+        let Some(waiting) = line.waiting.iter_mut().find(|w| w.call == call) else {
+            return line;
+        };
+        waiting.thread = Some(thread::current());
+        drop(line);
+        match back.limit(None, Instant::now()) {
+            Some(limit) => thread::park_timeout(limit),
+            None => thread::park(),
+        }
+        let mut line = self.lock();
+        // The leader may sleep for longer than this call may take.
+        line.settle(Instant::now());
+        line
+    }
+
+    /// Writes what the network would not take at once, while another thread reads: without its reading the other end
+    /// may not read either, so this happens outside of the lock.
+    fn help_write<'a>(
+        &'a self,
+        mut line: MutexGuard<'a, Line>,
+        call: u64,
+        back: Return<'_>,
+    ) -> MutexGuard<'a, Line> {
+        let Some(begun) = line.begin_write() else {
+            return self.follow(line, call, back);
+        };
+        let mut writing = Some(begun);
+        while let Some(mut slice) = writing.take() {
+            drop(line);
+            let done = slice.proceed();
+            line = self.lock();
+            writing = line.end_write(slice, done);
+        }
+        line.settle(Instant::now());
+        line
+    }
+
+    /// Callbacks run with neither the lock nor the lead, so they may use the client.
+    fn deliver_notices<'a>(&'a self, line: MutexGuard<'a, Line>) -> MutexGuard<'a, Line> {
+        if !self.watch.has_notices() {
+            return line;
+        }
+        drop(line);
+        self.watch.deliver();
+        self.lock()
+    }
+
+    fn deliver_progress<'a>(
+        &'a self,
+        mut line: MutexGuard<'a, Line>,
+        call: u64,
+    ) -> MutexGuard<'a, Line> {
+        // More may come while the callback uses the client, and all of it comes before the result.
+        while let Some((callback, progress)) = line.take_progress(call) {
+            line.hand_on();
+            drop(line);
+            for (fraction, message) in progress {
+                callback(fraction, &message);
+            }
+            line = self.lock();
+        }
+        line
+    }
+
+    /// Ends the session. Calls of other threads return.
+    pub(crate) fn close(&self) {
+        let mut line = self.lock();
+        if !line.engine.is_closed() {
+            let calls: Vec<u64> = line.waiting.iter().map(|w| w.call).collect();
+            for call in calls {
+                line.give_up(call, NotSent::Closed);
+            }
+            line.engine.close();
+            line.hang_up();
+        }
+        drop(line);
+        self.watch.deliver();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    fn give_up(&mut self, call: u64, reason: NotSent) {
+        let given_up = self.engine.session.give_up(call);
+        match Ended::given_up(given_up, reason) {
+            Some(ended) => {
+                self.end(call, ended);
+                self.flush();
+            }
+            None => debug_assert!(given_up == GivenUp::Ended),
+        }
+    }
+}
+
+impl Return<'_> {
+    /// How long to sleep at most, if `other` is a reason to wake up, too.
+    fn limit(self, other: Option<Instant>, now: Instant) -> Option<Duration> {
+        let by = match (self.by, other) {
+            (Some(by), Some(other)) => Some(by.min(other)),
+            (by, other) => by.or(other),
+        };
+        let limit = by.map(|by| by.saturating_duration_since(now).max(SHORTEST));
+        match (self.token, limit) {
+            (Some(_), Some(limit)) => Some(limit.min(TOKEN_SLICE)),
+            (Some(_), None) => Some(TOKEN_SLICE),
+            (None, limit) => limit,
+        }
+    }
+}
+
+/// Takes a call back whose thread panics in a callback.
+struct InFlight<'a> {
+    channel: &'a Channel,
+    call: u64,
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        let mut line = self.channel.lock();
+        line.give_up(self.call, NotSent::Cancelled);
+        line.take_ended(self.call);
+        line.hand_on();
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// How often a call looks at its token.
+const TOKEN_SLICE: Duration = Duration::from_millis(40);
+/// How long the socket is looked at between two writes.
+const LOOK: Duration = Duration::from_millis(1);
+/// A socket cannot be told to wait for no time at all.
+const SHORTEST: Duration = Duration::from_micros(10);

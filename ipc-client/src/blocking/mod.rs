@@ -1,0 +1,202 @@
+//! The client for scripts: calls return when they are over.
+
+mod channel;
+mod line;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ipc_core::interface::caller::OutgoingCall;
+use ipc_core::interface::describe::ServerDescription;
+use ipc_core::{Args, BlockingCaller, CallError, Caller};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::builder::{ClientBuilder, Settings};
+use crate::call::{CallOptions, Timing, no_such_method, positional_or_named};
+use crate::cancel::CancelToken;
+use crate::error::ConnectError;
+use crate::state::{ConnectionState, Watch};
+use channel::Channel;
+
+/// A connection to a server, for scripts: its calls return when they are over.
+///
+/// Needs no runtime and no thread of its own. Cheap to clone; all clones, and the handles that
+/// [`timeout`](Self::timeout) and its like return, share one connection and may be used from many threads at once. The
+/// server runs their calls one after the other, in the order in which they came.
+///
+/// # When the connection is lost
+///
+/// A lost connection is noticed at once by a call in flight, and by the next call otherwise. The client connects
+/// again, for as long as [`ClientBuilder::retry`] allows, and the call goes on: the server knows which calls it has
+/// seen and answers them without running them again. Only if the server itself was restarted may a call end in
+/// [`CallError::OutcomeUnknown`], unless it may be repeated. The connection is made inside of calls; between calls
+/// nothing happens.
+///
+/// # When the server is busy
+///
+/// Calls wait for their turn, without limit unless they have a [`timeout`](Self::timeout); then they end in
+/// `NotSent::Busy`, which names the holder.
+#[derive(Clone)]
+pub struct Client {
+    channel: Arc<Channel>,
+    options: CallOptions,
+}
+
+impl Client {
+    /// Begins to set up a client of the server at `address`: `host`, `host:port` or `[::1]:port`.
+    pub fn builder(address: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(address)
+    }
+
+    /// Connects to the server at `address`, everything else by default. Blocks for at most 10 s.
+    pub fn connect(address: impl Into<String>) -> Result<Self, ConnectError> {
+        Self::builder(address).connect()
+    }
+
+    pub(crate) fn new(settings: Arc<Settings>, watch: Arc<Watch>) -> Self {
+        Self {
+            channel: Arc::new(Channel::new(settings, watch)),
+            options: CallOptions::default(),
+        }
+    }
+
+    pub(crate) fn connect_within(&self, timeout: Duration) -> Result<(), ConnectError> {
+        self.channel.connect(timeout)
+    }
+
+    /// A handle whose calls take at most `timeout` each; the default is as long as it takes.
+    ///
+    /// The time covers everything: connecting, waiting for the turn of this client, and the call itself. The
+    /// connection outlives it, a late answer is dropped, and the driver is asked to stop. The error tells a call that
+    /// was never sent from one that may still be running.
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        self.with(|options| options.timeout = Some(timeout))
+    }
+
+    /// A handle whose calls take until `deadline` at most, each of them. Together with a [`timeout`](Self::timeout)
+    /// the earlier end counts.
+    pub fn deadline(&self, deadline: Instant) -> Self {
+        self.with(|options| options.deadline = Some(deadline))
+    }
+
+    /// A handle whose calls return within about 50 ms once `token` is cancelled, with [`CallError::Cancelled`] or
+    /// `NotSent::Cancelled`. The driver is asked to stop; the next call waits until it does.
+    pub fn cancel_with(&self, token: &CancelToken) -> Self {
+        self.with(|options| options.token = Some(token.clone()))
+    }
+
+    /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver says so.
+    ///
+    /// The callback runs on the thread that makes the call and may use the client.
+    pub fn on_progress(&self, callback: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
+        self.with(|options| options.progress = Some(Arc::new(callback)))
+    }
+
+    /// A handle whose calls may be run more than once if the server is restarted in between. Getters, and methods
+    /// that the driver marks so, are anyway.
+    pub fn idempotent(&self) -> Self {
+        self.with(|options| options.idempotent = true)
+    }
+
+    /// Calls a method by its name on the wire, without the types of its driver.
+    ///
+    /// `args` are by position if a tuple, an array or a single value, by name if a map or a struct, and none if `()`.
+    /// A single argument that is a list itself goes into a tuple: `(vec![1.0, 2.0],)`. The result may be a
+    /// [`Value`](ipc_core::Value) if its type is not known. The server checks the arguments and says which one does
+    /// not fit.
+    pub fn call_by_name<R: DeserializeOwned + Send + 'static>(
+        &self,
+        name: &str,
+        args: impl Serialize,
+    ) -> Result<R, CallError> {
+        self.call_with(name, &positional_or_named(name, &args)?)
+    }
+
+    /// Calls a method by its name on the wire, with arguments by position and by name.
+    pub fn call_with<R: DeserializeOwned + Send + 'static>(
+        &self,
+        name: &str,
+        args: &Args,
+    ) -> Result<R, CallError> {
+        self.call(OutgoingCall::by_name(name, args))
+    }
+
+    /// Everything that the server offers.
+    pub fn describe(&self) -> Result<ServerDescription, CallError> {
+        self.call(OutgoingCall::describe())
+    }
+
+    /// Names and summaries of everything that the server offers, for a person to read.
+    pub fn help(&self) -> Result<String, CallError> {
+        Ok(self.describe()?.help())
+    }
+
+    /// Signature, units, limits and description of one method or property, for a person to read.
+    pub fn help_for(&self, name: &str) -> Result<String, CallError> {
+        let description = self.describe()?;
+        let help = description.help_for(name);
+        help.ok_or_else(|| no_such_method(name, &description))
+    }
+
+    /// How the client stands with its server, as far as it knows without looking. Never blocks.
+    pub fn state(&self) -> ConnectionState {
+        self.channel.watch.state()
+    }
+
+    /// Counts how often somebody else may have used the instruments between two connections of this client, or the
+    /// server was restarted. Never blocks.
+    ///
+    /// A script that relies on settings it made earlier compares the count after a measurement with the one before: if
+    /// it rose, the settings may have changed, and the measurement is to be looked at or repeated. It rises only while
+    /// a call is made, when the client has connected again.
+    pub fn handovers(&self) -> u64 {
+        self.channel.watch.handovers()
+    }
+
+    /// Ends the session: the server is free for others at once. Calls of other threads return, later calls end in
+    /// `NotSent::Closed`. Dropping the last handle does the same. Takes a fifth of a second at most.
+    pub fn close(&self) {
+        self.channel.close();
+    }
+
+    fn with(&self, change: impl FnOnce(&mut CallOptions)) -> Self {
+        let mut handle = self.clone();
+        change(&mut handle.options);
+        handle
+    }
+}
+
+impl Caller for Client {
+    type Reply<T: Send + 'static> = Result<T, CallError>;
+
+    fn call<T: DeserializeOwned + Send + 'static>(
+        &self,
+        mut call: OutgoingCall,
+    ) -> Result<T, CallError> {
+        let frame = call.take_frame()?;
+        let started = Instant::now();
+        let timeout = self.options.time_left(started);
+        let idempotent = self.options.idempotent || call.is_idempotent();
+        let ended = self
+            .channel
+            .call(frame, idempotent, timeout, &self.options, started);
+        ended.into_result(&call, Timing { started, timeout })
+    }
+}
+
+impl BlockingCaller for Client {
+    fn wait<T: Send + 'static>(reply: Result<T, CallError>) -> Result<T, CallError> {
+        reply
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("state", &self.state())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

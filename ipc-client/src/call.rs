@@ -1,0 +1,179 @@
+//! One call: what its caller asked for, and how its end is told.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ipc_core::interface::caller::OutgoingCall;
+use ipc_core::interface::describe::ServerDescription;
+use ipc_core::session::client::{CallOutcome, GivenUp};
+use ipc_core::wire::ctrl::QueueStatus;
+use ipc_core::{Args, CallError, NotSent, Refusal};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::cancel::CancelToken;
+
+pub(crate) type ProgressCallback = Arc<dyn Fn(f64, &str) + Send + Sync>;
+
+/// What a handle asks for all calls made through it.
+#[derive(Clone, Default)]
+pub(crate) struct CallOptions {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) token: Option<CancelToken>,
+    pub(crate) progress: Option<ProgressCallback>,
+    pub(crate) idempotent: bool,
+}
+
+/// How a call ended, and what was known then.
+pub(crate) struct Ended {
+    pub(crate) ending: Ending,
+    /// The place in the queue, if the call waited there.
+    pub(crate) queue: Option<QueueStatus>,
+}
+
+pub(crate) enum Ending {
+    Outcome(CallOutcome),
+    /// Given up by its caller after it had been sent.
+    Cancelled,
+}
+
+/// Since when a call runs, and how long it may.
+#[derive(Clone, Copy)]
+pub(crate) struct Timing {
+    pub(crate) started: Instant,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl CallOptions {
+    /// How long a call that begins now may take; `None` for as long as it needs.
+    pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
+        let until_deadline = self
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(now));
+        match (self.timeout, until_deadline) {
+            (Some(timeout), Some(left)) => Some(timeout.min(left)),
+            (timeout, left) => timeout.or(left),
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.token.as_ref().is_some_and(CancelToken::is_cancelled)
+    }
+}
+
+impl fmt::Debug for CallOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOptions")
+            .field("timeout", &self.timeout)
+            .field("deadline", &self.deadline)
+            .field("idempotent", &self.idempotent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ended {
+    pub(crate) fn not_sent(reason: NotSent) -> Self {
+        CallOutcome::NotSent(reason).into()
+    }
+
+    /// The end of a call that its caller gave up, or `None` if it had ended before.
+    pub(crate) fn given_up(given_up: GivenUp, reason: NotSent) -> Option<Self> {
+        match given_up {
+            GivenUp::Ended => None,
+            GivenUp::NotSent => Some(Self::not_sent(reason)),
+            GivenUp::Sent => Some(Self {
+                ending: Ending::Cancelled,
+                queue: None,
+            }),
+        }
+    }
+
+    /// What the caller gets.
+    pub(crate) fn into_result<T: DeserializeOwned + 'static>(
+        self,
+        call: &OutgoingCall,
+        timing: Timing,
+    ) -> Result<T, CallError> {
+        let method = || call.method().to_string();
+        let outcome = match self.ending {
+            Ending::Outcome(outcome) => outcome,
+            Ending::Cancelled => return Err(CallError::Cancelled { method: method() }),
+        };
+        Err(match outcome {
+            CallOutcome::Returned(payload) => return call.decode(&payload),
+            CallOutcome::Refused(refusal) => call.refused(refusal),
+            CallOutcome::Failed(fault) => call.failed(fault),
+            CallOutcome::NotSent(reason) => CallError::NotSent {
+                method: method(),
+                reason: timing.fill_in(reason, self.queue),
+            },
+            CallOutcome::TimedOut => CallError::TimedOut {
+                method: method(),
+                after: timing.timeout.unwrap_or_else(|| timing.started.elapsed()),
+            },
+            CallOutcome::Unknown(reason) => CallError::OutcomeUnknown {
+                method: method(),
+                reason,
+            },
+        })
+    }
+}
+
+impl From<CallOutcome> for Ended {
+    fn from(outcome: CallOutcome) -> Self {
+        Self {
+            ending: Ending::Outcome(outcome),
+            queue: None,
+        }
+    }
+}
+
+impl Timing {
+    /// The session does not know how long a caller waited, nor for what.
+    fn fill_in(self, reason: NotSent, queue: Option<QueueStatus>) -> NotSent {
+        match (reason, queue) {
+            (NotSent::TimedOut(_), Some(queue)) => NotSent::Busy {
+                waited: self.started.elapsed(),
+                queue: queue.to_string(),
+            },
+            (NotSent::TimedOut(_), None) => {
+                NotSent::TimedOut(self.timeout.unwrap_or_else(|| self.started.elapsed()))
+            }
+            (reason, _) => reason,
+        }
+    }
+}
+
+/// The arguments of a call by name, from any value.
+pub(crate) fn positional_or_named(method: &str, args: &impl Serialize) -> Result<Args, CallError> {
+    Args::from_serialize(args).map_err(|error| CallError::NotSent {
+        method: method.to_string(),
+        reason: NotSent::Arguments(error),
+    })
+}
+
+/// The error of one who asks about a method that there is not.
+pub(crate) fn no_such_method(name: &str, description: &ServerDescription) -> CallError {
+    let bare = |name: &str| {
+        name.trim_start_matches("get_")
+            .trim_start_matches("set_")
+            .to_string()
+    };
+    let names = description
+        .methods()
+        .map(|(prefix, method)| method.wire_name(prefix));
+    let similar = names
+        .filter(|known| {
+            known.contains(name)
+                || bare(known).contains(&bare(name))
+                || bare(name).contains(&bare(known))
+        })
+        .take(3)
+        .collect();
+    CallError::Refused(Refusal::UnknownMethod {
+        method: name.to_string(),
+        similar,
+    })
+}

@@ -1,0 +1,239 @@
+//! Why there is no connection.
+
+use std::io;
+use std::time::Duration;
+
+use ipc_core::secure::{ChannelError, SecretError};
+use ipc_core::session::link::LinkError;
+use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
+use ipc_core::wire::frame::FrameError;
+use ipc_core::wire::preamble::PreambleError;
+
+/// Why there is no connection. No call was sent, and nothing happened at the instrument.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address was not written as one. Mend it in the program.
+    #[error(
+        "`{given}` is no address of a server: {problem}; write `host`, `host:port` or `[::1]:port`"
+    )]
+    BadAddress {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is no computer of that name, or the name service cannot be asked.
+    #[error(
+        "the name `{host}` cannot be resolved: {cause}; check its spelling, or use the number of the computer"
+    )]
+    Unresolvable {
+        /// The name.
+        host: String,
+        /// What the system says.
+        cause: String,
+    },
+    /// The computer, or the server on it, does not answer.
+    #[error("no connection to {address}: {cause}; {hint}")]
+    Unreachable {
+        /// What was tried.
+        address: String,
+        /// What the system says.
+        cause: String,
+        /// What is most likely the matter.
+        hint: &'static str,
+    },
+    /// Something else listens there.
+    #[error("{address} is not a server of instruments: {cause}; check the port")]
+    NotThisProtocol {
+        /// What was tried.
+        address: String,
+        /// What it said instead.
+        cause: PreambleError,
+    },
+    /// The server speaks another version of the protocol.
+    #[error("{address}: {cause}")]
+    Version {
+        /// What was tried.
+        address: String,
+        /// Which versions.
+        cause: PreambleError,
+    },
+    /// The server has a secret, this client has none. Give the client the server's.
+    #[error("the server at {address} wants a secret; give this client the same one")]
+    SecretRequired {
+        /// What was tried.
+        address: String,
+    },
+    /// This client has a secret, the server has none: it is not the server that was meant, or was set up without.
+    #[error(
+        "the server at {address} has no secret, this client has; set the same one there, if it is the right server"
+    )]
+    ServerHasNoSecret {
+        /// What was tried.
+        address: String,
+    },
+    /// The server does not know the secret of this client, or the client is not admitted under it.
+    #[error(
+        "the server at {address} did not accept the secret: give both the same one (and the same service name); after \
+         several wrong ones the server makes this computer wait"
+    )]
+    WrongSecret {
+        /// What was tried.
+        address: String,
+    },
+    /// The secret given to this client cannot be one.
+    #[error(transparent)]
+    BadSecret(SecretError),
+    /// The server serves something else.
+    #[error("the server at {address} is not for the service `{asked}`: {message}")]
+    WrongService {
+        /// What was tried.
+        address: String,
+        /// What this client asked for.
+        asked: String,
+        /// What the server said.
+        message: String,
+    },
+    /// Somebody else held the server for all the time there was to wait.
+    #[error("the server is busy, after {waited:?} of waiting: {queue}")]
+    Busy {
+        /// How long was waited.
+        waited: Duration,
+        /// The place in the queue, and who holds the server.
+        queue: QueueStatus,
+    },
+    /// The server sent this client away.
+    #[error("the server at {address} refused the connection ({:?}): {}", .bye.reason, .bye.message)]
+    Refused {
+        /// What was tried.
+        address: String,
+        /// What the server said.
+        bye: Bye,
+    },
+    /// The server accepted the connection and then did not go on with it in time.
+    #[error("the server at {address} did not answer within {waited:?}")]
+    TimedOut {
+        /// What was tried.
+        address: String,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The connection was lost before the session had begun.
+    #[error("the connection to {address} ended at once: {cause}")]
+    Lost {
+        /// What was tried.
+        address: String,
+        /// How it ended.
+        cause: LinkError,
+    },
+    /// The peer broke the protocol, or could not prove who it is.
+    #[error("the connection to {address} is of no use: {cause}")]
+    Unusable {
+        /// What was tried.
+        address: String,
+        /// What is wrong.
+        cause: LinkError,
+    },
+    /// An async client was made outside of a tokio runtime.
+    #[error("an async client needs a tokio runtime around it; use `Client` where there is none")]
+    NoRuntime,
+}
+
+impl ConnectError {
+    /// True if trying again, without changing anything, will end the same way.
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Unresolvable { .. }
+            | Self::Unreachable { .. }
+            | Self::Busy { .. }
+            | Self::TimedOut { .. }
+            | Self::Lost { .. } => false,
+            Self::Refused { bye, .. } => !matches!(
+                bye.reason,
+                ByeReason::Done | ByeReason::Stopping | ByeReason::IdleHandover | ByeReason::Full
+            ),
+            Self::BadAddress { .. }
+            | Self::NotThisProtocol { .. }
+            | Self::Version { .. }
+            | Self::SecretRequired { .. }
+            | Self::ServerHasNoSecret { .. }
+            | Self::WrongSecret { .. }
+            | Self::BadSecret(_)
+            | Self::WrongService { .. }
+            | Self::Unusable { .. }
+            | Self::NoRuntime => true,
+        }
+    }
+
+    pub(crate) fn from_io(address: String, error: &io::Error) -> Self {
+        let hint = match error.kind() {
+            io::ErrorKind::ConnectionRefused => {
+                "nothing listens there: is the server running, and is the port right?"
+            }
+            io::ErrorKind::TimedOut => {
+                "is the computer on and in this network, and does its firewall let the port through?"
+            }
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                "is this computer in the same network, and is the cable plugged in?"
+            }
+            io::ErrorKind::PermissionDenied => "does a firewall on this computer forbid it?",
+            _ => "check the network between the two computers",
+        };
+        let cause = error.to_string();
+        Self::Unreachable {
+            address,
+            cause,
+            hint,
+        }
+    }
+
+    pub(crate) fn from_link(address: String, service: &str, error: LinkError) -> Self {
+        match error {
+            LinkError::Preamble(cause @ PreambleError::NotThisProtocol(_)) => {
+                Self::NotThisProtocol { address, cause }
+            }
+            LinkError::Preamble(cause @ PreambleError::Version(_)) => {
+                Self::Version { address, cause }
+            }
+            LinkError::SecretRequired => Self::SecretRequired { address },
+            LinkError::Channel(error) => Self::from_channel(address, error),
+            LinkError::Bye(Bye {
+                reason: ByeReason::WrongService,
+                message,
+            }) => Self::WrongService {
+                address,
+                asked: service.to_string(),
+                message,
+            },
+            LinkError::Bye(bye) => Self::Refused { address, bye },
+            cause @ (LinkError::Lost(_)
+            | LinkError::Silent
+            | LinkError::Frame(FrameError::Truncated)) => Self::Lost { address, cause },
+            cause => Self::Unusable { address, cause },
+        }
+    }
+
+    fn from_channel(address: String, error: ChannelError) -> Self {
+        match error {
+            ChannelError::PeerHasNoSecret => Self::ServerHasNoSecret { address },
+            ChannelError::WrongSecret | ChannelError::NotConfirmed => Self::WrongSecret { address },
+            ChannelError::Preamble(cause @ PreambleError::NotThisProtocol(_)) => {
+                Self::NotThisProtocol { address, cause }
+            }
+            ChannelError::Preamble(cause @ PreambleError::Version(_)) => {
+                Self::Version { address, cause }
+            }
+            ChannelError::CorruptRecord { .. }
+            | ChannelError::Exhausted
+            | ChannelError::Truncated => Self::Lost {
+                address,
+                cause: LinkError::Channel(error),
+            },
+            _ => Self::Unusable {
+                address,
+                cause: LinkError::Channel(error),
+            },
+        }
+    }
+}

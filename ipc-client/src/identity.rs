@@ -1,0 +1,41 @@
+//! What a client calls itself unless told otherwise.
+
+use std::path::Path;
+
+/// `scan.rs by alice on lab-pc (pid 123)`, as far as these can be found out.
+pub(crate) fn default_name() -> String {
+    let program = std::env::args_os()
+        .next()
+        .and_then(|path| {
+            Path::new(&path)
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+        })
+        .unwrap_or_else(|| "client".into());
+    let user = first_set(&["USER", "USERNAME", "LOGNAME"])
+        .map(|user| format!(" by {user}"))
+        .unwrap_or_default();
+    let host = host_name()
+        .map(|host| format!(" on {host}"))
+        .unwrap_or_default();
+    format!("{program}{user}{host} (pid {})", std::process::id())
+}
+
+fn host_name() -> Option<String> {
+    let from_file = |path| {
+        std::fs::read_to_string(path)
+            .ok()
+            .map(|name| name.trim().to_string())
+    };
+    first_set(&["COMPUTERNAME", "HOSTNAME"])
+        .or_else(|| from_file("/proc/sys/kernel/hostname"))
+        .or_else(|| from_file("/etc/hostname"))
+        .filter(|name| !name.is_empty())
+}
+
+fn first_set(names: &[&str]) -> Option<String> {
+    names
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty())
+}

@@ -1,0 +1,155 @@
+//! One outage: how long it has lasted, what was tried, when to try again, and when to stop.
+
+use std::time::{Duration, Instant};
+
+use ipc_core::backoff::Backoff;
+
+use crate::error::ConnectError;
+use crate::retry::Retry;
+
+/// The time in which calls need a connection and there is none.
+#[derive(Debug)]
+pub(crate) struct Outage {
+    since: Instant,
+    /// When waiting ends; `None` for never.
+    until: Option<Instant>,
+    /// True before the very first connection, where a name that cannot be resolved is most likely a wrong one.
+    first: bool,
+    attempts: u32,
+    next: Instant,
+    backoff: Backoff,
+    last_error: Option<ConnectError>,
+}
+
+/// What follows from a failed try.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Verdict {
+    TryAgain,
+    GiveUp(ConnectError),
+}
+
+impl Outage {
+    /// An outage that begins now.
+    pub(crate) fn new(retry: Retry, now: Instant) -> Self {
+        let until = retry.limit.and_then(|limit| now.checked_add(limit));
+        Self {
+            since: now,
+            until,
+            first: false,
+            attempts: 0,
+            next: now,
+            backoff: Backoff::default(),
+            last_error: None,
+        }
+    }
+
+    /// The time before the first connection, at most `limit`.
+    pub(crate) fn before_first(limit: Duration, now: Instant) -> Self {
+        Self {
+            first: true,
+            ..Self::new(Retry::for_duration(limit), now)
+        }
+    }
+
+    /// A try has failed.
+    pub(crate) fn failed(&mut self, error: ConnectError, now: Instant, random: u32) -> Verdict {
+        self.attempts = self.attempts.saturating_add(1);
+        let hopeless = match error {
+            ConnectError::Unresolvable { .. } => self.first,
+            // A server that dies at the wrong moment looks the same, but not twice.
+            ConnectError::WrongSecret { .. } => {
+                self.first || matches!(self.last_error, Some(ConnectError::WrongSecret { .. }))
+            }
+            _ => error.is_permanent(),
+        };
+        if hopeless || self.until.is_some_and(|until| until <= now) {
+            return Verdict::GiveUp(error);
+        }
+        let next = now + self.backoff.next_wait(random);
+        self.next = self.until.map_or(next, |until| until.min(next));
+        self.last_error = Some(error);
+        Verdict::TryAgain
+    }
+
+    /// When to try next.
+    pub(crate) fn next_try(&self) -> Instant {
+        self.next
+    }
+
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    pub(crate) fn last_error(&self) -> Option<&ConnectError> {
+        self.last_error.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused() -> ConnectError {
+        let error = std::io::ErrorKind::ConnectionRefused.into();
+        ConnectError::from_io("lab-pc:4440".into(), &error)
+    }
+
+    #[test]
+    fn tries_go_on_with_growing_pauses_until_the_limit_and_once_at_it() {
+        let start = Instant::now();
+        let mut outage = Outage::new(Retry::default(), start);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let now = outage.next_try();
+            if outage.failed(refused(), now, u32::MAX) == Verdict::GiveUp(refused()) {
+                assert_eq!(now, start + Duration::from_secs(30));
+                break;
+            }
+            assert!(outage.next_try() > now);
+        }
+        assert!((8..15).contains(&tries), "{tries}");
+    }
+
+    #[test]
+    fn never_means_one_try_and_forever_no_end() {
+        let now = Instant::now();
+        let verdict = Outage::new(Retry::never(), now).failed(refused(), now, 0);
+        assert_eq!(verdict, Verdict::GiveUp(refused()));
+        let mut outage = Outage::new(Retry::forever(), now);
+        for _ in 0..1000 {
+            let at = outage.next_try();
+            assert_eq!(outage.failed(refused(), at, 5), Verdict::TryAgain);
+        }
+    }
+
+    #[test]
+    fn what_time_does_not_heal_is_not_tried_again() {
+        let now = Instant::now();
+        let secret = ConnectError::SecretRequired {
+            address: "lab-pc:4440".into(),
+        };
+        let verdict = Outage::new(Retry::forever(), now).failed(secret.clone(), now, 0);
+        assert_eq!(verdict, Verdict::GiveUp(secret));
+    }
+
+    #[test]
+    fn a_name_is_believed_wrong_at_first_and_right_later() {
+        let now = Instant::now();
+        let unknown = ConnectError::Unresolvable {
+            host: "lab-cp".into(),
+            cause: "unknown".into(),
+        };
+        let mut first = Outage::before_first(Duration::from_secs(10), now);
+        assert!(matches!(
+            first.failed(unknown.clone(), now, 0),
+            Verdict::GiveUp(_)
+        ));
+        let mut later = Outage::new(Retry::default(), now);
+        assert_eq!(later.failed(unknown, now, 0), Verdict::TryAgain);
+    }
+}

@@ -1,0 +1,37 @@
+//! For how long a server that is away is waited for.
+
+use std::time::Duration;
+
+/// For how long an outage is waited for before the calls that need the server fail.
+///
+/// Within this time a connection is tried again and again, with growing pauses from 0.1 s to 5 s. It counts from the
+/// moment in which a call needs the connection and there is none, and anew for each outage. Waiting in the queue of a
+/// busy server is no outage. Errors that time does not heal, like a wrong secret, are not waited for at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    pub(crate) limit: Option<Duration>,
+}
+
+impl Retry {
+    /// Until the server is back. For measurements that must survive whatever happens to the network.
+    pub fn forever() -> Self {
+        Self { limit: None }
+    }
+
+    /// One try for each call, and no more.
+    pub fn never() -> Self {
+        Self::for_duration(Duration::ZERO)
+    }
+
+    /// For so long. A try that has begun is brought to its end, which takes up to 5 s.
+    pub fn for_duration(limit: Duration) -> Self {
+        Self { limit: Some(limit) }
+    }
+}
+
+impl Default for Retry {
+    /// For 30 s.
+    fn default() -> Self {
+        Self::for_duration(Duration::from_secs(30))
+    }
+}

@@ -1,0 +1,183 @@
+//! The first connection: servers that come late, are busy, say no, or are no servers at all.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ipc_client::{
+    ByeReason, CallError, Client, ClientBuilder, ConnectError, ConnectionState, NotSent,
+};
+
+use crate::support::{Admission, FakeServer, behind_alice};
+
+fn quickly(address: impl ToString) -> ClientBuilder {
+    Client::builder(address.to_string()).connect_timeout(Duration::from_millis(150))
+}
+
+#[test]
+fn a_lazy_client_waits_for_a_server_that_comes_late() {
+    let address = FakeServer::start().address();
+    let client = Client::builder(address.to_string()).lazy();
+    assert_eq!(client.state(), ConnectionState::Disconnected);
+    let call = thread::spawn({
+        let client = client.clone();
+        move || client.call_by_name::<u64>("echo", 1)
+    });
+    let has_failed = || match client.state() {
+        ConnectionState::Connecting {
+            attempts,
+            last_error,
+            ..
+        } => attempts > 0 && last_error.is_some(),
+        _ => false,
+    };
+    while !has_failed() {
+        thread::yield_now();
+    }
+    let _server = FakeServer::start_at(address);
+    assert_eq!(call.join().unwrap(), Ok(1));
+}
+
+#[test]
+fn nobody_there_is_said_with_a_hint() {
+    let address = FakeServer::start().address();
+    let begun = Instant::now();
+    let error = quickly(address).connect().unwrap_err();
+    assert!(begun.elapsed() >= Duration::from_millis(150));
+    let text = error.to_string();
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{text}");
+    for part in [address.to_string().as_str(), "is the server running"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn bad_addresses_and_unknown_names_fail_at_once() {
+    let bad = Client::connect("http://lab-pc").unwrap_err();
+    assert!(matches!(bad, ConnectError::BadAddress { .. }), "{bad}");
+    let call = Client::builder("[::1").lazy().call_by_name::<()>("echo", 1);
+    assert!(call.unwrap_err().to_string().contains("`]` is missing"));
+    let unknown = Client::connect("no-such-computer.invalid").unwrap_err();
+    assert!(
+        matches!(unknown, ConnectError::Unresolvable { .. }),
+        "{unknown}"
+    );
+}
+
+/// Whatever listens there answers each connection with `greeting`.
+fn stranger(greeting: &'static [u8]) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.write_all(greeting).unwrap();
+            // Until the client has gone.
+            while stream.read(&mut [0; 512]).is_ok_and(|count| count > 0) {}
+        }
+    });
+    address
+}
+
+#[test]
+fn strangers_are_recognised_at_once() {
+    let begun = Instant::now();
+    for (greeting, expected) in [
+        (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], "SSH-"),
+        (b"LIPC\x09\x00S\x00", "version 9"),
+        (b"LIPC\x01\x01S\x00", "secret"),
+        (b"LIPC\x01\x00C\x00", "not the other end"),
+        (b"LIPC\x01\x00S\x00\x02\x00\x00\x00\xff\xff", "65535"),
+    ] {
+        let address = stranger(greeting);
+        let error = Client::connect(address.to_string()).unwrap_err();
+        let text = error.to_string();
+        assert!(error.is_permanent(), "{error:?}");
+        for part in [expected, address.to_string().as_str()] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_server_that_says_nothing_is_not_waited_for_any_longer() {
+    let address = stranger(b"");
+    let error = quickly(address).connect().unwrap_err();
+    assert!(matches!(error, ConnectError::TimedOut { .. }), "{error}");
+}
+
+#[test]
+fn a_refusal_is_passed_on() {
+    let server = FakeServer::start();
+    for (reason, permanent) in [
+        (ByeReason::WrongService, true),
+        (ByeReason::Disconnected, true),
+        (ByeReason::Full, false),
+        (ByeReason::Stopping, false),
+    ] {
+        server.set_admission(Admission::Refuse(reason, "so there".into()));
+        let builder = quickly(server.address()).service("optics");
+        let error = builder.connect().unwrap_err();
+        assert_eq!(error.is_permanent(), permanent, "{error}");
+        assert!(error.to_string().contains("so there"), "{error}");
+        if reason == ByeReason::WrongService {
+            assert!(error.to_string().contains("`optics`"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_full_server_is_tried_again() {
+    let server = FakeServer::start();
+    server.set_admission(Admission::Refuse(ByeReason::Full, "too many".into()));
+    let client = Client::builder(server.address().to_string()).lazy();
+    let call = thread::spawn(move || client.call_by_name::<u64>("echo", 1));
+    server.wait_for_hellos(2);
+    server.set_admission(Admission::Open);
+    assert_eq!(call.join().unwrap(), Ok(1));
+}
+
+#[test]
+fn a_busy_server_is_waited_for_and_its_holder_named() {
+    let server = FakeServer::start();
+    server.set_admission(behind_alice());
+    let error = quickly(server.address()).connect().unwrap_err();
+    assert!(matches!(error, ConnectError::Busy { .. }), "{error}");
+    assert!(error.to_string().contains("scan by alice"), "{error}");
+
+    let client = Client::builder(server.address().to_string()).lazy();
+    let hurried = client.timeout(Duration::from_millis(100));
+    match hurried.call_by_name::<u64>("echo", 1).unwrap_err() {
+        CallError::NotSent {
+            reason: NotSent::Busy { waited, queue },
+            ..
+        } => {
+            assert!(waited >= Duration::from_millis(100));
+            assert!(queue.contains("place 2 of 3"), "{queue}");
+        }
+        other => panic!("{other}"),
+    }
+    assert!(matches!(client.state(), ConnectionState::Queued(_)));
+    let call = thread::spawn({
+        let client = client.clone();
+        move || client.call_by_name::<u64>("echo", 2)
+    });
+    server.set_admission(Admission::Open);
+    assert_eq!(call.join().unwrap(), Ok(2));
+    assert_eq!(server.ledger(), ["echo"]);
+    assert!(matches!(client.state(), ConnectionState::Connected { .. }));
+}
+
+#[test]
+fn a_timeout_covers_the_time_without_a_connection() {
+    let address = FakeServer::start().address();
+    let client = Client::builder(address.to_string()).lazy();
+    let timeout = Duration::from_millis(80);
+    let result = client.timeout(timeout).call_by_name::<u64>("echo", 1);
+    let reason = NotSent::TimedOut(timeout);
+    let method = "echo".into();
+    assert_eq!(result, Err(CallError::NotSent { method, reason }));
+    assert_eq!(client.state(), ConnectionState::Disconnected);
+}

@@ -1,0 +1,14 @@
+//! Both clients against a scripted server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy does not see that helpers of tests are tests"
+)]
+
+mod asynchronous;
+mod calls;
+mod connecting;
+mod giving_up;
+mod outages;
+mod support;

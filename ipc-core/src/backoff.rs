@@ -1,0 +1,94 @@
+//! How long to wait before the next try. A pure policy: randomness is an argument, time is not involved.
+
+use std::time::Duration;
+
+/// Waits that grow with each try, never beyond a limit, each of them shifted at random.
+///
+/// Many clients that lost the same server come back spread out, not all at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    first: Duration,
+    longest: Duration,
+    next: Duration,
+}
+
+impl Backoff {
+    /// Waits of about `first`, then about twice the one before, up to `longest`.
+    pub fn new(first: Duration, longest: Duration) -> Self {
+        Self {
+            first,
+            longest,
+            next: first,
+        }
+    }
+
+    /// How long to wait before the next try: between half and all of the wait whose turn it is. `random` may be any
+    /// number, each of them as likely as the others.
+    pub fn next_wait(&mut self, random: u32) -> Duration {
+        let full = self.next.min(self.longest);
+        self.next = full.saturating_mul(2).min(self.longest);
+        let half = full / 2;
+        half + half.mul_f64(f64::from(random) / f64::from(u32::MAX))
+    }
+
+    /// A try was a success: the next wait is the first again.
+    pub fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
+impl Default for Backoff {
+    /// From 100 ms to 5 s.
+    fn default() -> Self {
+        Self::new(Duration::from_millis(100), Duration::from_secs(5))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<_> = (0..8).map(|_| backoff.next_wait(u32::MAX)).collect();
+        let expected = [100, 200, 400, 800, 1600, 3200, 5000, 5000].map(|n| n * MS);
+        assert_eq!(waits, expected);
+    }
+
+    #[test]
+    fn jitter_takes_away_at_most_half() {
+        for random in [0, 1, u32::MAX / 2, u32::MAX - 1, u32::MAX] {
+            let mut backoff = Backoff::default();
+            for full in [100, 200, 400, 800, 1600, 3200, 5000, 5000].map(|n| n * MS) {
+                let wait = backoff.next_wait(random);
+                assert!(
+                    full / 2 <= wait && wait <= full,
+                    "{wait:?} of {full:?} with {random}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_success_starts_over() {
+        let mut backoff = Backoff::default();
+        for _ in 0..5 {
+            backoff.next_wait(7);
+        }
+        backoff.reset();
+        assert_eq!(backoff, Backoff::default());
+    }
+
+    #[test]
+    fn extreme_limits_do_not_overflow() {
+        let mut backoff = Backoff::new(Duration::MAX / 2, Duration::MAX);
+        for _ in 0..4 {
+            assert!(backoff.next_wait(u32::MAX / 3) <= Duration::MAX);
+        }
+        let mut none = Backoff::new(Duration::ZERO, Duration::ZERO);
+        assert_eq!(none.next_wait(u32::MAX), Duration::ZERO);
+    }
+}

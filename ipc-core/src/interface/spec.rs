@@ -1,0 +1,130 @@
+//! Descriptions as generated code writes them: plain tables, turned into an [`Interface`] in one place.
+
+use super::describe::{Argument, Interface, Method, MethodKind};
+use super::schema::{Field, Schema, Variant, short_name};
+
+/// One method as generated code writes it.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs, missing_docs)]
+pub struct MethodSpec<'a> {
+    pub name: &'a str,
+    pub kind: MethodKind,
+    pub doc: &'a str,
+    pub arguments: &'a [ArgumentSpec<'a>],
+    pub result: fn() -> Schema,
+    pub unit: Option<&'a str>,
+    pub error: fn() -> Option<String>,
+    pub idempotent: bool,
+    pub deprecated: Option<&'a str>,
+}
+
+/// One argument as generated code writes it.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs, missing_docs)]
+pub struct ArgumentSpec<'a> {
+    pub name: &'a str,
+    pub schema: fn() -> Schema,
+    pub unit: Option<&'a str>,
+    pub default: Option<&'a str>,
+    pub accepts: Option<fn() -> String>,
+}
+
+/// One field of a struct or variant as generated code writes it.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs, missing_docs)]
+pub struct FieldSpec<'a> {
+    pub name: &'a str,
+    pub doc: &'a str,
+    pub unit: Option<&'a str>,
+    pub schema: fn() -> Schema,
+}
+
+/// One variant of an enum as generated code writes it.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs, missing_docs)]
+pub struct VariantSpec<'a> {
+    pub name: &'a str,
+    pub doc: &'a str,
+    pub fields: &'a [FieldSpec<'a>],
+}
+
+/// Makes the description of a driver.
+pub fn interface(name: &str, doc: &str, methods: &[MethodSpec<'_>]) -> Interface {
+    Interface {
+        name: name.into(),
+        doc: doc.into(),
+        methods: methods.iter().map(method).collect(),
+    }
+}
+
+/// Makes the description of a driver from those of its parts. The first one names it.
+pub fn joined<const N: usize>(parts: [Interface; N]) -> Interface {
+    let mut parts = parts.into_iter();
+    let mut whole = parts.next().unwrap_or_default();
+    for part in parts {
+        whole.methods.extend(part.methods);
+    }
+    whole
+}
+
+/// Makes the description of one method or function.
+pub fn method(spec: &MethodSpec<'_>) -> Method {
+    Method {
+        name: spec.name.into(),
+        kind: spec.kind,
+        doc: spec.doc.into(),
+        arguments: spec.arguments.iter().map(argument).collect(),
+        result: (spec.result)(),
+        unit: spec.unit.map(str::to_string),
+        error: (spec.error)(),
+        idempotent: spec.idempotent,
+        deprecated: spec.deprecated.map(str::to_string),
+    }
+}
+
+/// Makes the schema of a struct.
+pub fn struct_schema(name: &str, doc: &str, fields: &[FieldSpec<'_>]) -> Schema {
+    Schema::Struct {
+        name: name.into(),
+        doc: doc.into(),
+        fields: fields.iter().map(field).collect(),
+    }
+}
+
+/// Makes the schema of an enum.
+pub fn enum_schema(name: &str, doc: &str, variants: &[VariantSpec<'_>]) -> Schema {
+    let variants = variants.iter().map(|variant| Variant {
+        name: variant.name.into(),
+        doc: variant.doc.into(),
+        fields: variant.fields.iter().map(field).collect(),
+    });
+    Schema::Enum {
+        name: name.into(),
+        doc: doc.into(),
+        variants: variants.collect(),
+    }
+}
+
+/// The name of a type without its paths, for types that are known when the code is compiled.
+pub fn name_of<T: ?Sized>() -> Option<String> {
+    Some(short_name(std::any::type_name::<T>()))
+}
+
+fn argument(spec: &ArgumentSpec<'_>) -> Argument {
+    Argument {
+        name: spec.name.into(),
+        schema: (spec.schema)(),
+        unit: spec.unit.map(str::to_string),
+        default: spec.default.map(str::to_string),
+        accepts: spec.accepts.map(|text| text()),
+    }
+}
+
+fn field(spec: &FieldSpec<'_>) -> Field {
+    Field {
+        name: spec.name.into(),
+        doc: spec.doc.into(),
+        unit: spec.unit.map(str::to_string),
+        schema: (spec.schema)(),
+    }
+}

@@ -1,0 +1,216 @@
+//! CPACE-RISTR255-SHA512 as in draft-irtf-cfrg-cpace-21, initiator-responder order, byte for byte.
+
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::IsIdentity;
+use sha2::{Digest, Sha512};
+use zeroize::{Zeroize, Zeroizing};
+
+const DSI: &[u8] = b"CPaceRistretto255";
+const DSI_ISK: &[u8] = b"CPaceRistretto255_ISK";
+const DSI_MAC: &[u8] = b"CPaceMac";
+
+/// How many bytes SHA-512 takes in at once: the password is padded to fill the first block.
+const BLOCK: usize = 128;
+
+/// A secret of `N` bytes that stays in one place until it is wiped: moving it around by value would leave copies behind.
+pub(super) type Kept<const N: usize> = Box<Zeroizing<[u8; N]>>;
+
+/// Room for a secret, still zeros.
+pub(super) fn kept<const N: usize>() -> Kept<N> {
+    Box::new(Zeroizing::new([0; N]))
+}
+
+/// One end's secret scalar and the generator that the password gave. Wiped when dropped.
+pub(super) struct Share {
+    generator: RistrettoPoint,
+    scalar: Scalar,
+}
+
+impl Share {
+    /// Maps the password, the channel identifier and the session id to a generator. `seed` must be uniformly random.
+    pub(super) fn new(prs: &[u8], ci: &[u8], sid: &[u8], seed: &[u8; 64]) -> Self {
+        Self {
+            generator: generator(prs, ci, sid),
+            scalar: Scalar::from_bytes_mod_order_wide(seed),
+        }
+    }
+
+    /// What the peer is sent.
+    pub(super) fn public(&self) -> [u8; 32] {
+        (self.generator * self.scalar).compress().to_bytes()
+    }
+
+    /// The shared point K, or nothing if the peer's share is no canonical encoding or leads to the identity.
+    pub(super) fn agree(&self, theirs: &[u8; 32]) -> Option<Kept<32>> {
+        multiply_checked(&self.scalar, theirs)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.generator.zeroize();
+        self.scalar.zeroize();
+    }
+}
+
+/// A share and the data that its sender binds to it.
+#[derive(Clone, Copy)]
+pub(super) struct Bound<'a> {
+    pub(super) share: &'a [u8],
+    pub(super) data: &'a [u8],
+}
+
+impl Bound<'_> {
+    /// The explicit confirmation that the sender of this share knows the key: what HMAC is computed over.
+    pub(super) fn confirmation(self) -> Vec<u8> {
+        let mut text = Vec::new();
+        prefixed(&mut text, self.share);
+        prefixed(&mut text, self.data);
+        text
+    }
+}
+
+/// The intermediate session key: `a` is the initiator's half of the transcript, `b` the responder's.
+pub(super) fn intermediate_key(sid: &[u8], k: &[u8; 32], a: Bound<'_>, b: Bound<'_>) -> Kept<64> {
+    let mut text = Zeroizing::new(Vec::with_capacity(
+        512 + sid.len() + a.data.len() + b.data.len(),
+    ));
+    for part in [DSI_ISK, sid, k, a.share, a.data, b.share, b.data] {
+        prefixed(&mut text, part);
+    }
+    hash(&[&text])
+}
+
+/// The key of the explicit confirmation tags.
+pub(super) fn mac_key(sid: &[u8], isk: &[u8; 64]) -> Kept<64> {
+    hash(&[DSI_MAC, sid, isk])
+}
+
+/// Appends `bytes` behind their length in unsigned LEB128.
+pub(super) fn prefixed(text: &mut Vec<u8>, bytes: &[u8]) {
+    let mut length = bytes.len();
+    while length >= 0x80 {
+        text.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    text.push(length as u8);
+    text.extend_from_slice(bytes);
+}
+
+pub(super) fn generator(prs: &[u8], ci: &[u8], sid: &[u8]) -> RistrettoPoint {
+    // Reserved at once: growing would leave a copy of the password behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(
+        BLOCK + 64 + prs.len() + ci.len() + sid.len(),
+    ));
+    prefixed(&mut text, DSI);
+    prefixed(&mut text, prs);
+    let padding = [0; BLOCK];
+    let room = BLOCK.saturating_sub(text.len() + 1);
+    prefixed(&mut text, padding.get(..room).unwrap_or_default());
+    prefixed(&mut text, ci);
+    prefixed(&mut text, sid);
+    RistrettoPoint::from_uniform_bytes(&hash(&[&text]))
+}
+
+fn hash(parts: &[&[u8]]) -> Kept<64> {
+    let mut hash = Sha512::new();
+    for part in parts {
+        hash.update(part);
+    }
+    let mut output = kept();
+    let place: &mut [u8; 64] = &mut output;
+    hash.finalize_into(place.into());
+    output
+}
+
+fn multiply_checked(scalar: &Scalar, point: &[u8; 32]) -> Option<Kept<32>> {
+    let mut shared = CompressedRistretto(*point).decompress()? * scalar;
+    let mut compressed = shared.compress();
+    let mut k = kept();
+    k.copy_from_slice(compressed.as_bytes());
+    compressed.zeroize();
+    let usable = !shared.is_identity();
+    shared.zeroize();
+    usable.then_some(k)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{hex, vectors};
+    use super::*;
+
+    const OFFICIAL: &str = include_str!("../../tests/vectors/cpace.json");
+
+    fn share(v: &serde_json::Value, scalar: &str) -> Share {
+        let scalar: [u8; 32] = hex(&v[scalar]).try_into().unwrap();
+        Share {
+            generator: generator(&hex(&v["PRS"]), &hex(&v["CI"]), &hex(&v["sid"])),
+            scalar: Scalar::from_canonical_bytes(scalar).unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_published_exchange_is_reproduced() {
+        let v = &vectors(OFFICIAL)["G_Coffee25519"];
+        let (a, b) = (share(v, "ya"), share(v, "yb"));
+        assert_eq!(a.generator.compress().to_bytes()[..], hex(&v["g"])[..]);
+        assert_eq!(a.public()[..], hex(&v["Ya"])[..]);
+        assert_eq!(b.public()[..], hex(&v["Yb"])[..]);
+        let k = a.agree(&b.public()).unwrap();
+        assert_eq!(k, b.agree(&a.public()).unwrap());
+        assert_eq!(k[..], hex(&v["K"])[..]);
+
+        let (share_a, share_b) = (a.public(), b.public());
+        let (data_a, data_b) = (hex(&v["ADa"]), hex(&v["ADb"]));
+        let isk = intermediate_key(
+            &hex(&v["sid"]),
+            &k,
+            Bound {
+                share: &share_a,
+                data: &data_a,
+            },
+            Bound {
+                share: &share_b,
+                data: &data_b,
+            },
+        );
+        assert_eq!(isk[..], hex(&v["ISK_IR"])[..]);
+    }
+
+    #[test]
+    fn the_published_points_are_multiplied_or_refused() {
+        let v = &vectors(OFFICIAL)["G_Coffee25519_points"];
+        let valid = &v["Valid"];
+        let point = |name: &serde_json::Value| -> [u8; 32] { hex(name).try_into().unwrap() };
+        let scalar = Scalar::from_canonical_bytes(point(&valid["s"])).unwrap();
+        let product = multiply_checked(&scalar, &point(&valid["X"])).unwrap();
+        assert_eq!(product[..], hex(&valid["G.scalar_mult_vfy(s,X)"])[..]);
+        assert_eq!(multiply_checked(&scalar, &point(&v["Invalid Y1"])), None);
+        assert_eq!(multiply_checked(&scalar, &point(&v["Invalid Y2"])), None);
+    }
+
+    #[test]
+    fn lengths_of_128_and_more_take_more_bytes() {
+        for (length, prefix) in [
+            (0, &[0][..]),
+            (127, &[127]),
+            (128, &[128, 1]),
+            (16_384, &[128, 128, 1]),
+        ] {
+            let mut text = Vec::new();
+            prefixed(&mut text, &vec![7; length]);
+            assert_eq!(text[..prefix.len()], *prefix);
+            assert_eq!(text.len(), prefix.len() + length);
+        }
+    }
+
+    #[test]
+    fn a_password_longer_than_a_block_needs_no_padding() {
+        let long = [b'x'; 300];
+        let seed = [9; 64];
+        let one = Share::new(&long, b"", b"", &seed).public();
+        let other = Share::new(&long[1..], b"", b"", &seed).public();
+        assert_ne!(one, other);
+    }
+}

@@ -1,0 +1,180 @@
+//! Preamble, share, proof: one state machine for both ends, because they differ only in who speaks first.
+//!
+//! ```text
+//! client                                server
+//!   m1 = preamble ‖ nonce ‖ Ya   ─────▶              56 bytes
+//!                                ◀─────  m2          56 bytes
+//!   Ta                           ─────▶              64 bytes: the client proves first
+//!                                ◀─────  Tb          64 bytes: only after Ta was right
+//! ```
+
+use super::cpace::Share;
+use super::keys::{Agreement, Keys, Message, TAG, Tag, channel_identifier};
+use super::{ChannelError, Entropy, Secret};
+use crate::wire::preamble::{Preamble, PreambleError, Role, Suite};
+
+/// One end of the handshake. Keeps at most 64 bytes of the peer.
+pub(super) struct Handshake {
+    role: Role,
+    nonce: [u8; 16],
+    share: Share,
+    /// This end's first message, once it is in the outbox.
+    sent: Option<Message>,
+    inbox: Vec<u8>,
+    expected: Expected,
+}
+
+enum Expected {
+    /// The first 8 bytes of the peer's first message.
+    Preamble,
+    /// All 56 of them.
+    Message,
+    /// The peer's proof.
+    Proof(Box<Agreement>),
+}
+
+impl Handshake {
+    /// The client's end; its first message goes to `outbox`.
+    #[inline(never)]
+    pub(super) fn client(
+        secret: &Secret,
+        service: &str,
+        entropy: &Entropy,
+        outbox: &mut Vec<u8>,
+    ) -> Box<Self> {
+        let mut handshake = Self::new(Role::Client, secret, service, entropy);
+        handshake.first_message(outbox);
+        handshake
+    }
+
+    /// The server's end, which waits for the client's first message.
+    #[inline(never)]
+    pub(super) fn server(secret: &Secret, service: &str, entropy: &Entropy) -> Box<Self> {
+        Self::new(Role::Server, secret, service, entropy)
+    }
+
+    fn new(role: Role, secret: &Secret, service: &str, entropy: &Entropy) -> Box<Self> {
+        let prs = secret.reveal().as_bytes();
+        Box::new(Self {
+            role,
+            nonce: entropy.nonce,
+            share: Share::new(prs, &channel_identifier(service), b"", &entropy.seed),
+            sent: None,
+            inbox: Vec::with_capacity(TAG),
+            expected: Expected::Preamble,
+        })
+    }
+
+    /// Takes bytes off the front of `input`, no more than the handshake has a use for, and answers into `outbox`.
+    /// Gives the keys when both ends have proven themselves.
+    ///
+    /// # Errors
+    ///
+    /// After one, the handshake is over; what is then in `outbox` is all that the peer may be told.
+    pub(super) fn read(
+        &mut self,
+        input: &mut &[u8],
+        outbox: &mut Vec<u8>,
+    ) -> Result<Option<Keys>, ChannelError> {
+        while self.fill(input) {
+            match &self.expected {
+                Expected::Preamble => {
+                    self.judge_preamble(outbox)?;
+                    self.expected = Expected::Message;
+                }
+                Expected::Message => {
+                    let agreement = self.agree(outbox)?;
+                    self.inbox.clear();
+                    self.expected = Expected::Proof(Box::new(agreement));
+                }
+                Expected::Proof(agreement) => {
+                    let proof: &Tag = take(&self.inbox)?;
+                    if !agreement.is_proof(self.role.peer(), proof) {
+                        return Err(ChannelError::WrongSecret);
+                    }
+                    if self.role == Role::Server {
+                        outbox.extend_from_slice(&agreement.proof(Role::Server));
+                    }
+                    return Ok(Some(agreement.keys()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What it means that the peer's stream ends here.
+    pub(super) fn end_of_input(&self) -> ChannelError {
+        let gave_proof = self.role == Role::Client && matches!(self.expected, Expected::Proof(_));
+        if gave_proof && self.inbox.is_empty() {
+            ChannelError::NotConfirmed
+        } else {
+            ChannelError::Truncated
+        }
+    }
+
+    /// Moves bytes from `input` to the inbox; whether it now holds what is expected.
+    fn fill(&mut self, input: &mut &[u8]) -> bool {
+        let wanted = match self.expected {
+            Expected::Preamble => Preamble::LEN,
+            Expected::Message => Message::LEN,
+            Expected::Proof(_) => TAG,
+        };
+        let missing = wanted.saturating_sub(self.inbox.len());
+        let (taken, rest) = input.split_at(missing.min(input.len()));
+        self.inbox.extend_from_slice(taken);
+        *input = rest;
+        self.inbox.len() == wanted
+    }
+
+    fn judge_preamble(&self, outbox: &mut Vec<u8>) -> Result<(), ChannelError> {
+        let refusal = match Preamble::decode(*take(&self.inbox)?, self.role) {
+            Ok(preamble) if preamble.suite == Suite::Secret => return Ok(()),
+            Ok(_) => ChannelError::PeerHasNoSecret,
+            Err(error) => error.into(),
+        };
+        // A peer that knows the magic is told what this end speaks; a stranger is told nothing. The client has said
+        // it already, in its first message.
+        let stranger = matches!(
+            refusal,
+            ChannelError::Preamble(PreambleError::NotThisProtocol(_))
+        );
+        if !stranger && self.sent.is_none() {
+            outbox.extend_from_slice(&self.preamble().encode());
+        }
+        Err(refusal)
+    }
+
+    fn agree(&mut self, outbox: &mut Vec<u8>) -> Result<Agreement, ChannelError> {
+        let theirs = Message::received(*take(&self.inbox)?);
+        let k = self.share.agree(&theirs.share());
+        let k = k.ok_or(ChannelError::InvalidShare)?;
+        Ok(match self.role {
+            Role::Client => {
+                let ours = self.sent.unwrap_or(theirs);
+                let agreement = Agreement::new(&k, ours, theirs);
+                outbox.extend_from_slice(&agreement.proof(Role::Client));
+                agreement
+            }
+            Role::Server => Agreement::new(&k, theirs, self.first_message(outbox)),
+        })
+    }
+
+    fn first_message(&mut self, outbox: &mut Vec<u8>) -> Message {
+        let message = Message::new(self.preamble(), &self.nonce, &self.share.public());
+        outbox.extend_from_slice(message.bytes());
+        self.sent = Some(message);
+        message
+    }
+
+    fn preamble(&self) -> Preamble {
+        Preamble {
+            suite: Suite::Secret,
+            role: self.role,
+        }
+    }
+}
+
+/// The inbox as the array that `fill` has just completed.
+fn take<const N: usize>(inbox: &[u8]) -> Result<&[u8; N], ChannelError> {
+    inbox.try_into().map_err(|_| ChannelError::Truncated)
+}

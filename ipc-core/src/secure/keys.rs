@@ -1,0 +1,149 @@
+//! From the intermediate key and the transcript to everything the channel uses.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::digest::FixedOutput;
+use sha2::{Digest, Sha512};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::cpace::{self, Bound, Kept, kept};
+use crate::wire::preamble::{Preamble, Role};
+
+/// Names the construction in the channel identifier: other protocols with the same secret get other generators.
+const SUITE_NAME: &[u8] = b"lipc/1 CPACE-RISTR255-SHA512 HKDF-SHA512 ChaCha20Poly1305";
+
+/// The length of a confirmation tag in bytes.
+pub(super) const TAG: usize = 64;
+
+/// A proof that its sender knows the secret.
+pub(super) type Tag = [u8; TAG];
+
+/// The first message of either end: `preamble ‖ nonce[16] ‖ share[32]`.
+#[derive(Clone, Copy)]
+pub(super) struct Message([u8; Message::LEN]);
+
+impl Message {
+    pub(super) const LEN: usize = 56;
+
+    pub(super) fn new(preamble: Preamble, nonce: &[u8; 16], share: &[u8; 32]) -> Self {
+        let mut bytes = [0; Self::LEN];
+        bytes[..8].copy_from_slice(&preamble.encode());
+        bytes[8..24].copy_from_slice(nonce);
+        bytes[24..].copy_from_slice(share);
+        Self(bytes)
+    }
+
+    pub(super) fn received(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    pub(super) fn share(&self) -> [u8; 32] {
+        let mut share = [0; 32];
+        share.copy_from_slice(&self.0[24..]);
+        share
+    }
+
+    fn bound(&self) -> Bound<'_> {
+        Bound {
+            share: &self.0[24..],
+            data: &self.0[..24],
+        }
+    }
+}
+
+/// The keys of one connection, when both ends have proven themselves. Wiped when dropped.
+pub(super) struct Keys {
+    pub(super) c2s: Kept<32>,
+    pub(super) s2c: Kept<32>,
+    pub(super) exporter: Kept<32>,
+}
+
+/// What the two first messages agreed on, before anybody has proven anything. Wiped when dropped.
+pub(super) struct Agreement {
+    client: Message,
+    server: Message,
+    isk: Kept<64>,
+    mac_key: Kept<64>,
+}
+
+impl Agreement {
+    pub(super) fn new(k: &[u8; 32], client: Message, server: Message) -> Self {
+        let isk = cpace::intermediate_key(b"", k, client.bound(), server.bound());
+        let mac_key = cpace::mac_key(b"", &isk);
+        Self {
+            client,
+            server,
+            isk,
+            mac_key,
+        }
+    }
+
+    /// The proof that `role` gives, or has to give.
+    pub(super) fn proof(&self, role: Role) -> Tag {
+        let message = match role {
+            Role::Client => &self.client,
+            Role::Server => &self.server,
+        };
+        **hmac(&self.mac_key, &[&message.bound().confirmation()])
+    }
+
+    /// Whether `tag` is the proof of `role`, in a time that does not depend on where it differs.
+    pub(super) fn is_proof(&self, role: Role, tag: &Tag) -> bool {
+        self.proof(role).ct_eq(tag).into()
+    }
+
+    /// The keys, bound to all 240 bytes of the handshake.
+    pub(super) fn keys(&self) -> Keys {
+        let transcript = Sha512::new()
+            .chain_update(self.client.bytes())
+            .chain_update(self.server.bytes())
+            .chain_update(self.proof(Role::Client))
+            .chain_update(self.proof(Role::Server))
+            .finalize();
+        let prk = extract(&transcript.into(), &**self.isk);
+        Keys {
+            c2s: expand(&prk, b"lipc/1 c2s"),
+            s2c: expand(&prk, b"lipc/1 s2c"),
+            exporter: expand(&prk, b"lipc/1 exporter"),
+        }
+    }
+}
+
+/// What both ends must agree on besides the secret: the construction and the name of the service.
+pub(super) fn channel_identifier(service: &str) -> Vec<u8> {
+    let mut identifier = Vec::new();
+    cpace::prefixed(&mut identifier, SUITE_NAME);
+    cpace::prefixed(&mut identifier, service.as_bytes());
+    identifier
+}
+
+pub(super) fn hmac(key: &[u8; 64], text: &[&[u8]]) -> Kept<64> {
+    // A key of one block cannot be refused, and zeros at its end are what HMAC adds to a shorter one anyway.
+    let block: &mut [u8; 128] = &mut Zeroizing::new([0; 128]);
+    block[..64].copy_from_slice(key);
+    let mut mac = Hmac::<Sha512>::new((&*block).into());
+    for part in text {
+        mac.update(part);
+    }
+    let mut output = kept();
+    let place: &mut [u8; 64] = &mut output;
+    mac.finalize_into(place.into());
+    output
+}
+
+/// HKDF-Extract with SHA-512.
+pub(super) fn extract(salt: &[u8; 64], ikm: &[u8]) -> Kept<64> {
+    hmac(salt, &[ikm])
+}
+
+/// The first half of the first block of HKDF-Expand with SHA-512: more is never needed.
+pub(super) fn expand(prk: &[u8; 64], info: &[u8]) -> Kept<32> {
+    let block: &[u8; 64] = &hmac(prk, &[info, &[1]]);
+    let mut key = kept();
+    key.copy_from_slice(&block[..32]);
+    key
+}

@@ -1,0 +1,204 @@
+//! The shared word.
+
+use std::fmt;
+
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+use zeroize::Zeroizing;
+
+/// The word that both ends share: UTF-8 text in Unicode normal form C, never empty, not trimmed.
+///
+/// The memory that holds it is overwritten when it is dropped. `Debug` shows no more than that there is one; there is no
+/// `Display` and no serialisation.
+///
+/// Two secrets typed on different keyboards are the same secret if they are the same characters: an `é` typed as one
+/// code point and an `é` composed of `e` and an accent agree. Capitals and spaces matter.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+/// Why a text cannot be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// There is nothing in it, so everybody would know it.
+    #[error(
+        "the secret given to this end is empty: give at least one character, or configure no secret at all"
+    )]
+    Empty,
+    /// The bytes are not text.
+    #[error(
+        "the secret given to this end is not UTF-8 text (the first wrong byte is at offset {valid}): store it as UTF-8"
+    )]
+    NotText {
+        /// How many bytes are valid before the first wrong one.
+        valid: usize,
+    },
+}
+
+impl Secret {
+    /// Secrets with fewer characters than this are [short](Self::is_short).
+    pub const SHORT: usize = 12;
+
+    /// Takes a text as it is, blanks and line ends included, and normalises it.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Empty`] if there is no character in it.
+    pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
+        let text = Zeroizing::new(text.into());
+        if text.is_empty() {
+            return Err(SecretError::Empty);
+        }
+        Ok(Self(normalised(text)))
+    }
+
+    /// Takes the bytes of a UTF-8 text as they are; see [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::NotText`] if the bytes are not UTF-8, [`SecretError::Empty`] if there are none.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
+        match String::from_utf8(bytes.into()) {
+            Ok(text) => Self::new(text),
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                drop(Zeroizing::new(error.into_bytes()));
+                Err(SecretError::NotText { valid })
+            }
+        }
+    }
+
+    /// Takes the content of a secret file: one line end (`\n` or `\r\n`) at the very end is not part of the secret,
+    /// because editors and `echo` put it there. Everything else is, further line ends and blanks included.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_bytes`](Self::from_bytes), after the line end is taken off.
+    pub fn from_file_content(content: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
+        let mut content = content.into();
+        if content.last() == Some(&b'\n') {
+            content.pop();
+            if content.last() == Some(&b'\r') {
+                content.pop();
+            }
+        }
+        Self::from_bytes(content)
+    }
+
+    /// A secret that nobody guesses: 26 characters, 130 of the 136 given bits.
+    ///
+    /// The characters are lower-case letters and digits, without the easily confused `l`, `o`, `0` and `1`.
+    pub fn generate(entropy: [u8; 17]) -> Self {
+        const ALPHABET: [char; 32] = [
+            'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's',
+            't', 'u', 'v', 'w', 'x', 'y', 'z', '2', '3', '4', '5', '6', '7', '8', '9',
+        ];
+        let entropy = Zeroizing::new(entropy);
+        let mut text = Zeroizing::new(String::with_capacity(26));
+        let (mut pending, mut bits) = (0_u16, 0);
+        for byte in entropy.iter().copied() {
+            pending = (pending << 8) | u16::from(byte);
+            bits += 8;
+            while bits >= 5 && text.len() < 26 {
+                bits -= 5;
+                let digit = usize::from((pending >> bits) & 31);
+                text.extend(ALPHABET.get(digit));
+            }
+            pending &= (1 << bits) - 1;
+        }
+        Self(text)
+    }
+
+    /// Whether the secret has fewer than [`SHORT`](Self::SHORT) characters, which deserves a warning at start-up: the
+    /// exchange lets an attacker try one guess per connection, and a short word does not survive many.
+    pub fn is_short(&self) -> bool {
+        self.0.chars().count() < Self::SHORT
+    }
+
+    /// The secret itself, normalised: for a program that has just generated one and must show it to its user once.
+    /// It does not belong in logs, errors or command lines.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+fn normalised(text: Zeroizing<String>) -> Zeroizing<String> {
+    if is_nfc(&text) {
+        return text;
+    }
+    // Normal form C takes at most three times the bytes: reserved at once, no copy is left behind by growing.
+    let mut composed = Zeroizing::new(String::with_capacity(text.len() * 3));
+    composed.extend(text.nfc());
+    composed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn composed_and_decomposed_accents_are_one_secret() {
+        let composed = Secret::new("caf\u{e9}").unwrap();
+        let decomposed = Secret::new("cafe\u{301}").unwrap();
+        assert_eq!(composed.reveal(), decomposed.reveal());
+        assert_ne!(composed.reveal(), Secret::new("cafe").unwrap().reveal());
+    }
+
+    #[test]
+    fn a_file_loses_exactly_one_line_end() {
+        for (content, secret) in [
+            ("waktu", "waktu"),
+            ("waktu\n", "waktu"),
+            ("waktu\r\n", "waktu"),
+            ("waktu\n\n", "waktu\n"),
+            ("waktu\r", "waktu\r"),
+            (" waktu \n", " waktu "),
+        ] {
+            assert_eq!(Secret::from_file_content(content).unwrap().reveal(), secret);
+        }
+        assert_eq!(Secret::new("waktu\n").unwrap().reveal(), "waktu\n");
+    }
+
+    #[test]
+    fn nothing_and_no_text_are_refused() {
+        assert_eq!(Secret::new("").unwrap_err(), SecretError::Empty);
+        assert_eq!(
+            Secret::from_file_content("\r\n").unwrap_err(),
+            SecretError::Empty
+        );
+        let error = Secret::from_bytes(*b"ab\xff").unwrap_err();
+        assert_eq!(error, SecretError::NotText { valid: 2 });
+    }
+
+    #[test]
+    fn generated_secrets_have_26_characters_and_every_used_bit_counts() {
+        assert_eq!(Secret::generate([0; 17]).reveal(), "a".repeat(26));
+        assert_eq!(Secret::generate([0xff; 17]).reveal(), "9".repeat(26));
+        let mut seen = std::collections::HashSet::new();
+        for bit in 0..130 {
+            let mut entropy = [0; 17];
+            entropy[bit / 8] |= 0x80 >> (bit % 8);
+            let secret = Secret::generate(entropy);
+            assert_eq!(secret.reveal().len(), 26);
+            assert!(!secret.is_short());
+            assert!(seen.insert(secret.reveal().to_owned()), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn short_counts_characters_not_bytes() {
+        assert!(Secret::new("waktu").unwrap().is_short());
+        assert!(Secret::new("é".repeat(11)).unwrap().is_short());
+        assert!(!Secret::new("é".repeat(12)).unwrap().is_short());
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", Secret::new("waktu").unwrap()), "Secret(..)");
+    }
+}

@@ -1,0 +1,161 @@
+//! No downgrade: an end with a secret speaks and accepts nothing else, and says so to those who can understand it.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what it expects by unwrapping, its helpers too"
+)]
+
+mod common;
+
+use common::{Pair, draw, feed, outgoing, secret};
+use ipc_core::secure::{ChannelError, SecureChannel};
+use ipc_core::wire::preamble::{PreambleError, Role};
+
+fn client() -> SecureChannel {
+    SecureChannel::client(&secret("waktu"), "", draw("client"))
+}
+
+fn server() -> SecureChannel {
+    SecureChannel::server(&secret("waktu"), "", draw("server"))
+}
+
+const OUR_PREAMBLE: &[u8] = b"LIPC\x01\x01S\x00";
+
+#[test]
+fn of_all_65536_versions_and_suites_one_is_accepted() {
+    let honest = outgoing(&mut client());
+    let mut accepted = Vec::new();
+    for version in 0..=255 {
+        for suite in 0..=255 {
+            let mut m1 = honest.clone();
+            (m1[4], m1[5]) = (version, suite);
+            let mut server = server();
+            let (result, plaintext) = feed(&mut server, &m1);
+            assert_eq!(plaintext, b"");
+            assert!(!server.is_established());
+            match result {
+                Ok(()) => accepted.push((version, suite)),
+                Err(error) => {
+                    assert_eq!(server.transmit(), OUR_PREAMBLE, "the refusal, and no more");
+                    assert_eq!(error, expected(version, suite, b'C'));
+                }
+            }
+        }
+    }
+    assert_eq!(accepted, [(1, 1)]);
+}
+
+#[test]
+fn the_client_accepts_one_as_well_and_then_never_says_another_word() {
+    let mut pair = Pair::new(("waktu", ""), ("waktu", ""), "client");
+    pair.client_to_server().unwrap();
+    let honest = outgoing(&mut pair.server);
+    let mut accepted = Vec::new();
+    for version in 0..=255 {
+        for suite in 0..=255 {
+            let mut client = SecureChannel::client(&secret("waktu"), "", draw("client client"));
+            outgoing(&mut client);
+            let mut m2 = honest.clone();
+            (m2[4], m2[5]) = (version, suite);
+            // 8 bytes are enough for the verdict: a peer without a secret sends no more.
+            let (result, plaintext) = feed(&mut client, &m2[..8]);
+            assert_eq!((plaintext, client.transmit()), (vec![], &[][..]));
+            match result {
+                Ok(()) => accepted.push((version, suite)),
+                Err(error) => assert_eq!(error, expected(version, suite, b'S')),
+            }
+        }
+    }
+    assert_eq!(accepted, [(1, 1)]);
+}
+
+fn expected(version: u8, suite: u8, role: u8) -> ChannelError {
+    match (version, suite) {
+        (1, 0) => ChannelError::PeerHasNoSecret,
+        (1, _) => PreambleError::Undefined { suite, role }.into(),
+        _ => PreambleError::Version(version).into(),
+    }
+}
+
+#[test]
+fn strangers_are_told_nothing() {
+    for hello in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01",
+        &[0; 600],
+        b"lipc\x01\x01C\x00",
+    ] {
+        let mut server = server();
+        let error = feed(&mut server, hello).0.unwrap_err();
+        assert!(matches!(
+            error,
+            ChannelError::Preamble(PreambleError::NotThisProtocol(_))
+        ));
+        assert_eq!(server.transmit(), b"");
+    }
+}
+
+#[test]
+fn another_role_or_a_used_reserved_byte_is_refused_and_told() {
+    for (at, byte) in [(6, b'S'), (6, b'c'), (6, 0), (7, 1), (7, 0xff)] {
+        let mut m1 = outgoing(&mut client());
+        m1[at] = byte;
+        let mut server = server();
+        let error = feed(&mut server, &m1).0.unwrap_err();
+        let same_role = ChannelError::Preamble(PreambleError::SameRole(Role::Server));
+        assert_eq!(error == same_role, byte == b'S');
+        assert_eq!(server.transmit(), OUR_PREAMBLE);
+    }
+}
+
+#[test]
+fn each_end_knows_which_of_the_two_lacks_the_secret() {
+    let mut server = server();
+    assert_eq!(
+        feed(&mut server, b"LIPC\x01\x00C\x00").0,
+        Err(ChannelError::PeerHasNoSecret)
+    );
+    // The refusal goes out although the channel has failed, and reads well at the other end.
+    let refusal = outgoing(&mut server);
+    assert_eq!(refusal, OUR_PREAMBLE);
+    assert_eq!(
+        feed(&mut client(), b"LIPC\x01\x00S\x00").0,
+        Err(ChannelError::PeerHasNoSecret)
+    );
+}
+
+#[test]
+fn an_end_that_vanishes_early_is_truncated_wherever_it_stops() {
+    let m1 = outgoing(&mut client());
+    for cut in 0..m1.len() {
+        let mut server = server();
+        feed(&mut server, &m1[..cut]).0.unwrap();
+        assert_eq!(server.transmit(), b"");
+        assert_eq!(server.handle_eof(), Err(ChannelError::Truncated));
+    }
+}
+
+#[test]
+fn nothing_can_be_sent_before_the_peer_has_proven_itself() {
+    let mut pair = Pair::new(("waktu", ""), ("waktu", ""), "early");
+    for _ in 0..2 {
+        for end in [&mut pair.client, &mut pair.server] {
+            let waiting = end.transmit().to_vec();
+            assert_eq!(end.send(b"on"), Err(ChannelError::NotEstablished));
+            end.close();
+            assert_eq!(end.transmit(), waiting);
+            assert_eq!(end.exporter(), None);
+            assert_eq!(end.records(), 0);
+        }
+        pair.client_to_server().unwrap();
+        if !pair.server.is_established() {
+            pair.server_to_client().unwrap();
+        }
+    }
+    // The server has seen the client's proof; the client still waits for the server's.
+    assert!(pair.server.is_established() && !pair.client.is_established());
+    assert_eq!(pair.client.send(b"on"), Err(ChannelError::NotEstablished));
+}

@@ -1,0 +1,146 @@
+//! What cannot travel because of what it is: references, pointers, open types.
+
+use syn::visit_mut::VisitMut;
+use syn::{Lifetime, Type, TypeReference, parse_quote};
+
+use crate::errors::Errors;
+use crate::types::{is_named, sole_or_first, text, unwrapped};
+
+/// The type to decode for a reference.
+pub(crate) fn owned(reference: &TypeReference, errors: &mut Errors) -> Option<Type> {
+    if let Some(mutability) = &reference.mutability {
+        let text = "what the method writes here would not reach a caller elsewhere; take `&` or a value, and return the new value";
+        errors.on(mutability, text);
+        return None;
+    }
+    if let Some(lifetime) = &reference.lifetime {
+        let text = "an argument from elsewhere lives until the method returns; take it without a named lifetime";
+        errors.on(lifetime, text);
+        return None;
+    }
+    let elem = unwrapped(&reference.elem);
+    let unsized_by_name = [("OsStr", "OsString"), ("CStr", "CString")];
+    if let Some((_, owner)) = unsized_by_name
+        .iter()
+        .find(|(name, _)| is_named(elem, name))
+    {
+        errors.on(
+            reference,
+            format!(
+                "this reference cannot be made from what arrives; take `{owner}` or `&{owner}`"
+            ),
+        );
+        return None;
+    }
+    match elem {
+        _ if is_named(elem, "str") => Some(parse_quote!(::std::string::String)),
+        _ if is_named(elem, "Path") => Some(parse_quote!(::std::path::PathBuf)),
+        Type::Slice(slice) => {
+            let elem = &slice.elem;
+            by_value(elem, errors).then(|| parse_quote!(::std::vec::Vec<#elem>))
+        }
+        Type::TraitObject(_) => {
+            errors.on(elem, "a trait object cannot travel; take a concrete type");
+            None
+        }
+        Type::Reference(_) => {
+            errors.on(
+                reference,
+                "one `&` is enough: a reference to a reference cannot be made from what arrives",
+            );
+            None
+        }
+        elem => by_value(elem, errors).then(|| elem.clone()),
+    }
+}
+
+/// Checks a type that is decoded as it is.
+pub(crate) fn by_value(ty: &Type, errors: &mut Errors) -> bool {
+    let before = errors.count();
+    match ty {
+        Type::ImplTrait(_) => errors.on(ty, "both ends must know the type of an argument; take a concrete type instead of `impl Trait`"),
+        Type::TraitObject(_) => errors.on(ty, "a trait object cannot travel; take a concrete type"),
+        Type::FnPtr(_) => errors.on(ty, "a function cannot travel; take a value that says what to do"),
+        Type::Ptr(_) => errors.on(ty, "a pointer means nothing to another process; take the value"),
+        Type::Infer(_) => errors.on(ty, "write out the type: both ends must know it"),
+        _ => forbid_borrowed_argument(ty, errors),
+    }
+    errors.count() == before
+}
+
+fn forbid_borrowed_argument(ty: &Type, errors: &mut Errors) {
+    match borrowed(ty) {
+        Some(Borrowed::Reference(reference)) => {
+            let instead = instead(&reference);
+            let text = format!(
+                "nothing inside of an argument can be borrowed from the caller; use {instead} here"
+            );
+            errors.on(&reference, text);
+        }
+        Some(Borrowed::Lifetime(lifetime)) => {
+            let text = "nothing inside of an argument can be borrowed from the caller; use owned types such as `String` and `Vec`";
+            errors.on(&lifetime, text);
+        }
+        None => {}
+    }
+}
+
+/// Checks the type of a result.
+pub(crate) fn forbid_borrowed(ty: &Type, errors: &mut Errors) {
+    match ty {
+        Type::ImplTrait(_) => errors.on(ty, "both ends must know the type of the result; return a concrete type instead of `impl Trait`"),
+        Type::TraitObject(_) | Type::FnPtr(_) | Type::Ptr(_) => {
+            errors.on(ty, "this cannot travel; return a value");
+        }
+        _ => match borrowed(sole_or_first(ty)) {
+            Some(Borrowed::Reference(reference)) => {
+                let instead = instead(&reference);
+                let text = format!("nothing can be lent to a caller elsewhere; return {instead}");
+                errors.on(&reference, text);
+            }
+            Some(Borrowed::Lifetime(lifetime)) => {
+                let text = "nothing can be lent to a caller elsewhere; return owned types such as `String` and `Vec`";
+                errors.on(&lifetime, text);
+            }
+            None => {}
+        },
+    }
+}
+
+/// The first part of a type that borrows: a reference, or a lifetime that is not `'static`.
+fn borrowed(ty: &Type) -> Option<Borrowed> {
+    struct Find(Option<Borrowed>);
+
+    impl VisitMut for Find {
+        fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+            self.0
+                .get_or_insert_with(|| Borrowed::Reference(reference.clone()));
+        }
+
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            if lifetime.ident != "static" {
+                self.0
+                    .get_or_insert_with(|| Borrowed::Lifetime(lifetime.clone()));
+            }
+        }
+    }
+
+    let mut find = Find(None);
+    find.visit_type_mut(&mut ty.clone());
+    find.0
+}
+
+enum Borrowed {
+    Reference(TypeReference),
+    Lifetime(Lifetime),
+}
+
+/// What to return instead of a reference.
+fn instead(reference: &TypeReference) -> String {
+    match unwrapped(&reference.elem) {
+        elem if is_named(elem, "str") => "`String`".into(),
+        elem if is_named(elem, "Path") => "`PathBuf`".into(),
+        Type::Slice(slice) => format!("`Vec<{}>`", text(&slice.elem)),
+        elem => format!("`{}`", text(elem)),
+    }
+}

@@ -1,0 +1,37 @@
+//! The rules that concern several methods at once.
+
+use std::collections::HashMap;
+
+use crate::errors::Errors;
+use crate::model::{Kind, Method};
+
+/// Reports names that are taken and setters without a getter, and drops the methods that break a rule.
+pub(crate) fn methods(methods: &mut Vec<Method>, has_errors: bool, errors: &mut Errors) {
+    let getters: Vec<String> = methods
+        .iter()
+        .filter(|method| method.kind == Kind::Get)
+        .map(|method| method.name.clone())
+        .collect();
+    let mut taken: HashMap<String, (String, bool)> = HashMap::new();
+    methods.retain(|method| {
+        let wire_name = method.wire_name();
+        let is_conditional = !method.cfgs.is_empty();
+        let own = method.ident.to_string();
+        if let Some((first, first_is_conditional)) = taken.get(&wire_name)
+            && !(is_conditional && *first_is_conditional)
+        {
+            let text = format!("both `{first}` and `{own}` would be called `{wire_name}` on the wire; give one of them another name with `rename = \"..\"`");
+            errors.on(&method.ident, text);
+            return false;
+        }
+        taken.insert(wire_name, (own, is_conditional));
+        // The getter may be there, but be wrong itself.
+        if method.kind == Kind::Set && !has_errors && !getters.contains(&method.name) {
+            let name = &method.name;
+            let text = format!("the property `{name}` has a setter but no getter; mark the method that reads it with `#[remote(get)]`, or make this a plain method by removing `set`");
+            errors.on(&method.ident, text);
+            return false;
+        }
+        true
+    });
+}

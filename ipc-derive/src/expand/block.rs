@@ -1,0 +1,119 @@
+//! Everything for an inherent `impl` block.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse_quote;
+
+use super::{Indices, checks, hidden, proxy, scope, server};
+use crate::model::Interface;
+use crate::parse::behind_feature;
+use crate::parse::block::Block;
+
+/// The proxy, the description, and the driver's side of the calls.
+pub(crate) fn expand(block: &Block) -> TokenStream {
+    let interface = &block.interface;
+    let indices = Indices::new(interface);
+    let numbers = indices.declaration(interface);
+    let definition = proxy::definition(interface);
+    let proxy = proxy::implementations(interface, &indices);
+    let checks = checks::wire_types(interface);
+    let part = block.is_servable.then(|| part(block, &indices));
+    let remote = (block.is_servable && !block.is_part).then(|| remote(block));
+    let scope = scope(interface, quote!(#numbers #checks #proxy #part #remote));
+    quote!(#definition #scope)
+}
+
+/// The proxy type with nobody to call through, which stands for the interface.
+fn key(interface: &Interface) -> TokenStream {
+    let proxy = &interface.proxy;
+    let mut generics = interface.generics.clone();
+    generics.params.push(parse_quote!(C));
+    let params = interface.generics.params.iter().map(|param| match param {
+        syn::GenericParam::Type(param) => &param.ident,
+        syn::GenericParam::Const(param) => &param.ident,
+        syn::GenericParam::Lifetime(param) => &param.lifetime.ident,
+    });
+    quote!(#proxy<#(#params,)* ()>)
+}
+
+fn part(block: &Block, indices: &Indices) -> TokenStream {
+    let Block {
+        interface,
+        self_ty,
+        generics,
+        driver,
+        ..
+    } = block;
+    let krate = &interface.krate;
+    let feature = behind_feature(driver.as_ref());
+    let key = key(interface);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let arms = server::arms(interface, indices, &quote!(<#self_ty>));
+    let (driver, method, call) = (hidden("driver"), hidden("method"), hidden("call"));
+    quote! {
+        #feature
+        #[automatically_derived]
+        impl #impl_generics #krate::private::Part<#self_ty> for #key #where_clause {
+            fn dispatch(
+                #driver: &mut #self_ty,
+                #method: ::core::primitive::usize,
+                #call: &mut #krate::private::Invocation<'_>,
+            ) -> ::core::result::Result<(), #krate::private::Failure> {
+                match #method {
+                    #arms
+                    _ => ::core::result::Result::Err(#call.unknown_method()),
+                }
+            }
+        }
+    }
+}
+
+fn remote(block: &Block) -> TokenStream {
+    let Block {
+        interface,
+        self_ty,
+        generics,
+        driver,
+        parts,
+        ..
+    } = block;
+    let krate = &interface.krate;
+    let feature = behind_feature(driver.as_ref());
+    let key = key(interface);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let all: Vec<_> = std::iter::once(key)
+        .chain(parts.iter().map(|part| quote!(#part<()>)))
+        .collect();
+    let offers = match all.as_slice() {
+        [only] => quote!(<#only as #krate::private::Offer>::interface()),
+        all => quote!(#krate::private::joined([
+            #(<#all as #krate::private::Offer>::interface()),*
+        ])),
+    };
+    quote! {
+        #feature
+        #[automatically_derived]
+        impl #impl_generics #krate::private::Remote for #self_ty #where_clause {
+            fn interface() -> #krate::private::Interface {
+                #offers
+            }
+
+            fn dispatch(
+                &mut self,
+                method: ::core::primitive::usize,
+                invocation: &mut #krate::private::Invocation<'_>,
+            ) -> ::core::result::Result<(), #krate::private::Failure> {
+                #(let method = match method.checked_sub(<#all as #krate::private::Offer>::METHODS) {
+                    ::core::option::Option::Some(beyond) => beyond,
+                    ::core::option::Option::None => {
+                        return <#all as #krate::private::Part<#self_ty>>::dispatch(
+                            self, method, invocation,
+                        );
+                    }
+                };)*
+                let _ = method;
+                ::core::result::Result::Err(invocation.unknown_method())
+            }
+        }
+    }
+}

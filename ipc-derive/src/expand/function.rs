@@ -1,0 +1,101 @@
+//! Everything for a free function: a type of the same name, which is in another namespace.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::describe::{self, value_type};
+use super::{checks, docs, hidden, proxy, scope, server};
+use crate::model::{Argument, Method};
+use crate::parse::behind_feature;
+use crate::parse::function::Function;
+
+/// The type that stands for the function, which can be registered and called.
+pub(crate) fn expand(function: &Function) -> TokenStream {
+    let interface = &function.interface;
+    let Some(method) = interface.methods.first() else {
+        return TokenStream::new();
+    };
+    let checks = checks::wire_types(interface);
+    let caller = caller(function, method);
+    let server = server(function, method);
+    let (cfgs, vis, ident) = (&interface.cfgs, &interface.vis, &method.ident);
+    let doc = format!(
+        "Stands for the function of this name: `{ident}::function()` can be served, and `{ident}::call` calls it from \
+         elsewhere."
+    );
+    let scope = scope(interface, quote!(#checks #caller #server));
+    quote! {
+        #(#cfgs)*
+        #[doc = #doc]
+        #[allow(non_camel_case_types, unreachable_pub)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+        #vis struct #ident {
+            never: (),
+        }
+        #scope
+    }
+}
+
+fn caller(function: &Function, method: &Method) -> TokenStream {
+    let interface = &function.interface;
+    let krate = &interface.krate;
+    let (caller, call, stub) = (hidden("caller"), hidden("call"), hidden("stub"));
+    let ident = &method.ident;
+    let doc = docs(&method.docs, &format!("Calls `{}`.", method.name));
+    let deprecated = &method.deprecated;
+    let inputs = method.arguments().map(|argument| {
+        let Argument { ident, written, .. } = argument;
+        quote!(#ident: #written)
+    });
+    let value = value_type(&method.output, krate, &[]);
+    let description = describe::interface(interface);
+    let steps = proxy::steps(interface, method, &call);
+    quote! {
+        #[automatically_derived]
+        impl #ident {
+            #doc
+            #deprecated
+            pub fn call<C: #krate::private::Caller>(#caller: &C, #(#inputs),*) -> C::Reply<#value> {
+                let #stub = #krate::private::Stub::new(#caller, "", #description);
+                #[allow(unused_mut)]
+                let mut #call = #stub.begin(0);
+                #steps
+                (&&#krate::private::Probe::<#value>::NEW).send(&#stub, #call)
+            }
+        }
+    }
+}
+
+fn server(function: &Function, method: &Method) -> TokenStream {
+    let krate = &function.interface.krate;
+    let feature = behind_feature(function.driver.as_ref());
+    let ident = &method.ident;
+    let call = hidden("call");
+    let spec = describe::method(method, krate, &[]);
+    let body = server::body(krate, &[], method, &quote!(#ident), None);
+    quote! {
+        #feature
+        #[automatically_derived]
+        impl #ident {
+            /// The function as something that a server can offer.
+            pub fn function() -> ::std::boxed::Box<dyn #krate::private::Function> {
+                ::std::boxed::Box::new(Self { never: () })
+            }
+        }
+
+        #feature
+        #[automatically_derived]
+        impl #krate::private::Function for #ident {
+            fn method(&self) -> #krate::private::Method {
+                #krate::private::method(&#spec)
+            }
+
+            fn run(
+                &mut self,
+                #call: &mut #krate::private::Invocation<'_>,
+            ) -> ::core::result::Result<(), #krate::private::Failure> {
+                #body
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Everything for a trait: its proxy implements it, and everything that implements it can be served.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::Signature;
+
+use super::{Indices, checks, hidden, located, proxy, scope, server};
+use crate::model::{Method, Shape};
+use crate::parse::interface::{Trait, is_own_error};
+
+/// The proxy, the adapter, the description, and the driver's side of the calls.
+pub(crate) fn expand(item: &Trait) -> TokenStream {
+    let interface = &item.interface;
+    let indices = Indices::new(interface);
+    let numbers = indices.declaration(interface);
+    let definition = proxy::definition(interface);
+    let adapter = adapter(item);
+    let proxy = proxy::implementations(interface, &indices);
+    let checks = checks::wire_types(interface);
+    let implementation = item.is_complete.then(|| implementation(item));
+    let part = part(item, &indices);
+    let scope = scope(
+        interface,
+        quote!(#numbers #checks #proxy #implementation #part),
+    );
+    quote!(#definition #adapter #scope)
+}
+
+fn adapter_name(item: &Trait) -> syn::Ident {
+    format_ident!("{}Device", item.ident)
+}
+
+fn adapter(item: &Trait) -> TokenStream {
+    let name = adapter_name(item);
+    let (cfgs, vis) = (&item.interface.cfgs, &item.interface.vis);
+    let doc = format!("Serves a driver by its [`{}`].", item.ident);
+    quote! {
+        #(#cfgs)*
+        #[doc = #doc]
+        #[derive(
+            ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::default::Default,
+        )]
+        #[allow(unreachable_pub)]
+        #vis struct #name<T>(
+            /// The driver.
+            pub T,
+        );
+    }
+}
+
+/// The proxy as an implementor of the trait, for callers that wait.
+fn implementation(item: &Trait) -> TokenStream {
+    let Trait {
+        interface,
+        ident,
+        has_error_type,
+        signatures,
+        is_async,
+        ..
+    } = item;
+    let (krate, proxy) = (&interface.krate, &interface.proxy);
+    let (bound, wait) = if *is_async {
+        (quote!(AsyncCaller), quote!(.await))
+    } else {
+        (quote!(BlockingCaller), TokenStream::new())
+    };
+    let error = has_error_type.then(|| quote!(type Error = #krate::private::CallError;));
+    let methods = interface.methods.iter().zip(signatures);
+    let methods = methods.map(|(method, signature)| {
+        let inherent = forwarded(method);
+        let signature = plain(signature);
+        let cfgs = &method.cfgs;
+        let reply = hidden("reply");
+        let outcome = quote!(<C as #krate::private::#bound>::wait(#reply) #wait);
+        let outcome = converted(item, method, &outcome);
+        quote! {
+            #(#cfgs)*
+            #signature {
+                let #reply = #inherent;
+                #outcome
+            }
+        }
+    });
+    quote! {
+        #[automatically_derived]
+        impl<C: #krate::private::#bound> #ident for #proxy<C> {
+            #error
+            #(#methods)*
+        }
+    }
+}
+
+/// The outcome of a call as the trait wants it.
+fn converted(item: &Trait, method: &Method, outcome: &TokenStream) -> TokenStream {
+    let krate = &item.interface.krate;
+    match &method.output.shape {
+        _ if is_own_error(method) => quote!(#outcome),
+        Shape::Fallible {
+            error: Some(error), ..
+        } => {
+            let hold = quote!(<#error as #krate::private::HoldsCallError>::hold);
+            let hold = located(hold, crate::types::span(error));
+            quote!(#outcome.map_err(#hold))
+        }
+        _ => {
+            let ty = &method.output.ty;
+            let place = crate::types::span(ty);
+            let from_call = quote!(<#ty as #krate::private::MayFail<_>>::from_call);
+            let from_call = located(from_call, place);
+            quote!(#from_call(#outcome))
+        }
+    }
+}
+
+/// A call of the proxy's own method.
+fn forwarded(method: &Method) -> TokenStream {
+    let ident = &method.ident;
+    let arguments = method.arguments().map(|argument| &argument.ident);
+    quote!(Self::#ident(self, #(#arguments),*))
+}
+
+/// The signature of the trait, with names for the arguments and without attributes.
+fn plain(signature: &Signature) -> TokenStream {
+    let mut signature = signature.clone();
+    for input in &mut signature.inputs {
+        match input {
+            syn::FnArg::Typed(argument) => {
+                argument.attrs.clear();
+                if let syn::Pat::Ident(pat) = &mut *argument.pat {
+                    pat.mutability = None;
+                }
+            }
+            syn::FnArg::Receiver(receiver) => receiver.attrs.clear(),
+        }
+    }
+    quote!(#signature)
+}
+
+fn part(item: &Trait, indices: &Indices) -> TokenStream {
+    let Trait {
+        interface, ident, ..
+    } = item;
+    let (krate, proxy) = (&interface.krate, &interface.proxy);
+    let adapter = adapter_name(item);
+    let (ty, driver, method, call) = (
+        hidden("Driver"),
+        hidden("driver"),
+        hidden("method"),
+        hidden("call"),
+    );
+    let arms = server::arms(interface, indices, &quote!(<#ty as #ident>));
+    quote! {
+        #[automatically_derived]
+        impl<#ty: #ident> #krate::private::Part<#ty> for #proxy<()> {
+            fn dispatch(
+                #driver: &mut #ty,
+                #method: ::core::primitive::usize,
+                #call: &mut #krate::private::Invocation<'_>,
+            ) -> ::core::result::Result<(), #krate::private::Failure> {
+                match #method {
+                    #arms
+                    _ => ::core::result::Result::Err(#call.unknown_method()),
+                }
+            }
+        }
+
+        #[automatically_derived]
+        impl<#ty: #ident + ::core::marker::Send + 'static> #krate::private::Remote for #adapter<#ty> {
+            fn interface() -> #krate::private::Interface {
+                <#proxy<()> as #krate::private::Offer>::interface()
+            }
+
+            fn dispatch(
+                &mut self,
+                #method: ::core::primitive::usize,
+                #call: &mut #krate::private::Invocation<'_>,
+            ) -> ::core::result::Result<(), #krate::private::Failure> {
+                <#proxy<()> as #krate::private::Part<#ty>>::dispatch(&mut self.0, #method, #call)
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The calling side: the proxy.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse_quote;
+
+use super::describe::{is_accepted, value_type};
+use super::{Indices, docs, hidden};
+use crate::model::{Argument, Interface, Method};
+use crate::types::{self, is_known, mentions, unwrapped};
+
+/// The proxy type, which users name.
+pub(crate) fn definition(interface: &Interface) -> TokenStream {
+    let Interface {
+        krate,
+        name,
+        cfgs,
+        proxy,
+        vis,
+        generics,
+        ..
+    } = interface;
+    let doc = format!("Calls the methods of a `{name}` through a caller, wherever the device is.");
+    let params = &generics.params;
+    let where_clause = &generics.where_clause;
+    let comma = (!params.is_empty()).then(|| quote!(,));
+    let phantom = phantom_type(interface).map(|ty| quote!(phantom: #ty,));
+    quote! {
+        #(#cfgs)*
+        #[doc = #doc]
+        #[allow(unreachable_pub)]
+        #vis struct #proxy<#params #comma C> #where_clause {
+            stub: #krate::private::Stub<C>,
+            #phantom
+        }
+    }
+}
+
+/// What the proxy can do.
+pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> TokenStream {
+    let Interface {
+        krate,
+        proxy,
+        generics,
+        ..
+    } = interface;
+    let methods = interface
+        .methods
+        .iter()
+        .enumerate()
+        .map(|(index, method)| self::method(interface, method, &indices.number(index)));
+    let constructors = constructors(interface);
+    let counted = interface.methods.iter().map(|method| {
+        let cfgs = &method.cfgs;
+        quote!(#(#cfgs)* (),)
+    });
+    let mut called = generics.clone();
+    called.params.push(parse_quote!(C: #krate::private::Caller));
+    let mut plain = generics.clone();
+    plain.params.push(parse_quote!(C));
+    let mut cloned = generics.clone();
+    cloned.params.push(parse_quote!(C: ::core::clone::Clone));
+    let (_, ty, where_clause) = plain.split_for_impl();
+    let (called, plain, cloned) = (
+        called.split_for_impl().0,
+        plain.split_for_impl().0,
+        cloned.split_for_impl().0,
+    );
+    let phantom = phantom_type(interface).map(|_| quote!(phantom: ::core::marker::PhantomData,));
+    let description = super::describe::interface(interface);
+    quote! {
+        #[automatically_derived]
+        #[allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]
+        impl #called #proxy #ty #where_clause {
+            #constructors
+            #(#methods)*
+        }
+
+        #[automatically_derived]
+        impl #called #krate::private::Proxy<C> for #proxy #ty #where_clause {
+            fn with_prefix(caller: &C, prefix: &::core::primitive::str) -> Self {
+                let stub = #krate::private::Stub::new(
+                    caller,
+                    prefix,
+                    <Self as #krate::private::Offer>::interface(),
+                );
+                Self { stub, #phantom }
+            }
+        }
+
+        #[automatically_derived]
+        impl #plain #krate::private::Offer for #proxy #ty #where_clause {
+            const METHODS: ::core::primitive::usize = <[()]>::len(&[#(#counted)*]);
+
+            fn interface() -> #krate::private::Interface {
+                #description
+            }
+        }
+
+        #[automatically_derived]
+        impl #cloned ::core::clone::Clone for #proxy #ty #where_clause {
+            fn clone(&self) -> Self {
+                Self { stub: ::core::clone::Clone::clone(&self.stub), #phantom }
+            }
+        }
+
+        #[automatically_derived]
+        impl #plain ::core::fmt::Debug for #proxy #ty #where_clause {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Debug::fmt(&self.stub, f)
+            }
+        }
+    }
+}
+
+/// `new` and `with_prefix`, unless the driver has methods of these names.
+fn constructors(interface: &Interface) -> TokenStream {
+    let Interface { krate, methods, .. } = interface;
+    let is_free = |name: &str| !methods.iter().any(|method| method.ident == name);
+    let new = is_free("new").then(|| {
+        quote! {
+            /// Calls the only device of its kind, which was registered without a prefix.
+            pub fn new(caller: &C) -> Self {
+                <Self as #krate::private::Proxy<C>>::new(caller)
+            }
+        }
+    });
+    let with_prefix = is_free("with_prefix").then(|| {
+        quote! {
+            /// Calls the device that was registered with `prefix`.
+            pub fn with_prefix(caller: &C, prefix: &::core::primitive::str) -> Self {
+                <Self as #krate::private::Proxy<C>>::with_prefix(caller, prefix)
+            }
+        }
+    });
+    quote!(#new #with_prefix)
+}
+
+fn method(interface: &Interface, method: &Method, number: &TokenStream) -> TokenStream {
+    let Interface {
+        krate, parameters, ..
+    } = interface;
+    let Method {
+        ident,
+        cfgs,
+        deprecated,
+        ..
+    } = method;
+    let doc = docs(&method.docs, &format!("Calls `{}`.", method.wire_name()));
+    let value = value_type(&method.output, krate, parameters);
+    let inputs = method.arguments().map(|argument| {
+        let Argument { ident, written, .. } = argument;
+        quote!(#ident: #written)
+    });
+    let call = hidden("call");
+    let steps = steps(interface, method, &call);
+    let binding = if steps.is_empty() {
+        quote!(let #call = self.stub.begin(#number);)
+    } else {
+        quote!(let mut #call = self.stub.begin(#number);)
+    };
+    let is_direct = is_direct(&value, parameters);
+    let send = if is_direct {
+        quote!(self.stub.send(#call))
+    } else {
+        quote!((&&#krate::private::Probe::<#value>::NEW).send(&self.stub, #call))
+    };
+    quote! {
+        #doc
+        #(#cfgs)*
+        #deprecated
+        pub fn #ident(&self, #(#inputs),*) -> C::Reply<#value> {
+            #binding
+            #steps
+            #send
+        }
+    }
+}
+
+/// True for types that need no question whether they can travel.
+fn is_direct(ty: &TokenStream, parameters: &[String]) -> bool {
+    mentions(ty, parameters) || syn::parse2(ty.clone()).is_ok_and(|ty| is_known(&ty))
+}
+
+/// Checks and encodes the arguments.
+pub(crate) fn steps(interface: &Interface, method: &Method, call: &syn::Ident) -> TokenStream {
+    let Interface {
+        krate, parameters, ..
+    } = interface;
+    let checks = method
+        .arguments()
+        .enumerate()
+        .filter_map(|(index, argument)| {
+            let accepted = is_accepted(argument.accepts.as_ref()?, argument);
+            let ident = &argument.ident;
+            Some(quote!(#call.check(#index, #accepted, &#ident);))
+        });
+    let puts = method.arguments().map(|argument| {
+        let ident = &argument.ident;
+        let value = match unwrapped(&argument.written) {
+            syn::Type::Reference(_) => quote!(#ident),
+            _ => quote!(&#ident),
+        };
+        if types::is_list_of_numbers(&argument.written) {
+            return quote!(#call.numbers(#value););
+        }
+        if is_known(&argument.owned) || mentions(&argument.owned, parameters) {
+            return quote!(#call.argument(#value););
+        }
+        quote!((&&#krate::private::Probe::of(#value)).put(&mut #call, #value);)
+    });
+    quote!(#(#checks)* #(#puts)*)
+}
+
+fn phantom_type(interface: &Interface) -> Option<TokenStream> {
+    let params = interface
+        .generics
+        .params
+        .iter()
+        .filter_map(|param| match param {
+            syn::GenericParam::Type(param) => {
+                let ident = &param.ident;
+                Some(quote!(#ident))
+            }
+            _ => None,
+        });
+    let params: Vec<_> = params.collect();
+    (!interface.generics.params.is_empty())
+        .then(|| quote!(::core::marker::PhantomData<fn() -> (#(#params,)*)>))
+}

@@ -1,0 +1,177 @@
+//! The serving side: from the number of a method to the method.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use super::describe::is_accepted;
+use super::{Indices, hidden, hidden_at};
+use crate::model::{Argument, Input, Interface, Method, Passing, Shape};
+use crate::types::{is_known, mentions, unwrapped};
+
+/// The arms of a `match` on the number of the method. `path` stands before the name of the method.
+pub(crate) fn arms(interface: &Interface, indices: &Indices, path: &TokenStream) -> TokenStream {
+    let arms = interface.methods.iter().enumerate().map(|(index, method)| {
+        let number = indices.number(index);
+        let cfgs = &method.cfgs;
+        let driver = hidden("driver");
+        let ident = &method.ident;
+        let function = quote!(#path::#ident);
+        let body = body(
+            &interface.krate,
+            &interface.parameters,
+            method,
+            &function,
+            Some(&quote!(#driver)),
+        );
+        quote!(#(#cfgs)* #number => { #body })
+    });
+    arms.collect()
+}
+
+/// Takes the arguments, calls `function`, answers.
+pub(crate) fn body(
+    krate: &syn::Path,
+    parameters: &[String],
+    method: &Method,
+    function: &TokenStream,
+    receiver: Option<&TokenStream>,
+) -> TokenStream {
+    let call = hidden("call");
+    let takes = method
+        .arguments()
+        .map(|argument| take(argument, krate, parameters));
+    let checks = method
+        .arguments()
+        .enumerate()
+        .filter_map(|(index, argument)| {
+            let accepted = is_accepted(argument.accepts.as_ref()?, argument);
+            let ident = &argument.ident;
+            Some(quote!(#call.check(#index, #accepted, &#ident)?;))
+        });
+    let borrows = method.arguments().filter_map(borrow);
+    let receiver = receiver.map(|receiver| quote!(#receiver,));
+    let passed = method.inputs.iter().map(|input| match input {
+        Input::Context => quote!(#call.context()),
+        Input::Argument(argument) => {
+            let ident = &argument.ident;
+            quote!(#ident)
+        }
+    });
+    let run = quote_spanned!(method.ident.span()=> #function(#receiver #(#passed),*));
+    let run = if method.is_async {
+        quote!(#call.block_on(#run)?)
+    } else {
+        run
+    };
+    let answer = answer(method, krate, parameters, &run);
+    quote! {
+        #(#takes)*
+        #call.finish_arguments()?;
+        #(#borrows)*
+        #(#checks)*
+        #answer
+    }
+}
+
+fn take(argument: &Argument, krate: &syn::Path, parameters: &[String]) -> TokenStream {
+    let Argument { ident, owned, .. } = argument;
+    let call = hidden("call");
+    let is_direct = is_known(owned) || mentions(owned, parameters) || is_std(owned);
+    let default = argument.default.as_ref().map(|_| default(argument));
+    let taken = match (is_direct, default) {
+        (true, None) => quote!(#call.argument::<#owned>()?),
+        (true, Some(default)) => quote!(#call.argument_or::<#owned>(#default)?),
+        (false, None) => quote!((&&#krate::private::Probe::<#owned>::NEW).take(#call)?),
+        (false, Some(default)) => {
+            quote!((&&#krate::private::Probe::<#owned>::NEW).take_or(#call, #default)?)
+        }
+    };
+    quote!(let #ident: #owned = #taken;)
+}
+
+/// The owned forms of `str` and `Path`, as this crate writes them.
+fn is_std(owned: &syn::Type) -> bool {
+    matches!(unwrapped(owned), syn::Type::Path(path)
+        if path.path.leading_colon.is_some() && path.path.segments.first().is_some_and(|s| s.ident == "std")
+            && path.path.segments.last().is_some_and(|s| s.arguments.is_none()))
+}
+
+/// A closure that makes the owned form of the default, which was written for the type in the signature.
+fn default(argument: &Argument) -> TokenStream {
+    let Argument { written, owned, .. } = argument;
+    let Some(expr) = &argument.default else {
+        return TokenStream::new();
+    };
+    let value = hidden("value");
+    let is_text =
+        matches!(expr, syn::Expr::Lit(literal) if matches!(literal.lit, syn::Lit::Str(_)));
+    match argument.passing {
+        Passing::Value if is_text && crate::types::is_named(owned, "String") => {
+            quote!(|| <#owned as ::core::convert::From<&::core::primitive::str>>::from(#expr))
+        }
+        Passing::Value => quote!(|| #expr),
+        Passing::Reference => quote! {
+            || { let #value: #written = #expr; ::std::borrow::ToOwned::to_owned(#value) }
+        },
+        Passing::OptionDeref | Passing::OptionRef => quote! {
+            || { let #value: #written = #expr; #value.map(::std::borrow::ToOwned::to_owned) }
+        },
+    }
+}
+
+/// Turns the owned form into what the method takes.
+fn borrow(argument: &Argument) -> Option<TokenStream> {
+    let Argument { ident, written, .. } = argument;
+    let borrowed = match argument.passing {
+        Passing::Value => return None,
+        Passing::Reference => quote!(&#ident),
+        Passing::OptionDeref => quote!(#ident.as_deref()),
+        Passing::OptionRef => quote!(#ident.as_ref()),
+    };
+    Some(quote!(let #ident: #written = #borrowed;))
+}
+
+fn answer(
+    method: &Method,
+    krate: &syn::Path,
+    parameters: &[String],
+    run: &TokenStream,
+) -> TokenStream {
+    let (call, result, value, error) = (
+        hidden("call"),
+        hidden("result"),
+        hidden("value"),
+        hidden("error"),
+    );
+    let is_direct = match &method.output.shape {
+        Shape::Plain => is_known(&method.output.ty) || mentions(&method.output.ty, parameters),
+        Shape::Fallible { value, .. } => is_known(value) || mentions(value, parameters),
+        Shape::Unknown => mentions(&method.output.ty, parameters),
+    };
+    let succeed = if is_direct {
+        quote!(#call.succeed(&#value))
+    } else {
+        quote!((&&#krate::private::Probe::of(&#value)).answer(#call, &#value))
+    };
+    if matches!(method.output.shape, Shape::Plain) {
+        return quote! {
+            let #value = #run;
+            #succeed
+        };
+    }
+    let place = match &method.output.shape {
+        Shape::Fallible {
+            error: Some(error), ..
+        } => error,
+        _ => &method.output.ty,
+    };
+    let told = hidden_at("error", crate::types::span(place));
+    let way = quote!((&&&&&&#krate::private::Probe::of(&#error)).way().failure(#told));
+    quote! {
+        let #result = #krate::private::Returned(#run).into_result();
+        match #result {
+            ::core::result::Result::Ok(#value) => #succeed,
+            ::core::result::Result::Err(#error) => ::core::result::Result::Err(#way),
+        }
+    }
+}

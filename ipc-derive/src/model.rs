@@ -1,0 +1,128 @@
+//! What the attribute has understood: the input of all expansion.
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Expr, Ident, Path, Type};
+
+/// One method, getter, setter or free function.
+pub(crate) struct Method {
+    /// The name in the source.
+    pub(crate) ident: Ident,
+    /// The name of the method or property on the wire, without prefix.
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) deprecated: Option<Attribute>,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) output: Output,
+    pub(crate) is_async: bool,
+    pub(crate) idempotent: bool,
+    pub(crate) unit: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Call,
+    Get,
+    Set,
+}
+
+/// What stands in the parentheses of the signature, receiver apart.
+pub(crate) enum Input {
+    /// `ctx: &CallContext`, which callers do not see.
+    Context,
+    Argument(Box<Argument>),
+}
+
+pub(crate) struct Argument {
+    pub(crate) ident: Ident,
+    pub(crate) name: String,
+    /// The type in the signature.
+    pub(crate) written: Type,
+    /// The type that is decoded.
+    pub(crate) owned: Type,
+    pub(crate) passing: Passing,
+    pub(crate) default: Option<Expr>,
+    pub(crate) accepts: Option<Accepts>,
+    pub(crate) unit: Option<String>,
+}
+
+/// How an argument is made from what was decoded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// `T` from `T`
+    Value,
+    /// `&T` from its owned form
+    Reference,
+    /// `Option<&T>` from an option of the owned form of `str`, `[T]` or `Path`
+    OptionDeref,
+    /// `Option<&T>` from `Option<T>`
+    OptionRef,
+}
+
+/// Which values of an argument are accepted.
+pub(crate) enum Accepts {
+    Range {
+        low: Option<Expr>,
+        high: Option<Expr>,
+        inclusive: bool,
+    },
+    /// A constant that holds a range.
+    Named(Expr),
+    OneOf(Vec<Expr>),
+}
+
+/// What a method returns.
+pub(crate) struct Output {
+    /// As written; `()` if nothing is.
+    pub(crate) ty: Type,
+    pub(crate) shape: Shape,
+}
+
+/// What callers get, as far as the syntax tells.
+pub(crate) enum Shape {
+    /// The type itself.
+    Plain,
+    /// The value of a `Result`, and the error type if it is written out.
+    Fallible {
+        value: Box<Type>,
+        error: Option<Box<Type>>,
+    },
+    /// The compiler knows.
+    Unknown,
+}
+
+/// What is common to all interfaces: what the proxy is made from.
+pub(crate) struct Interface {
+    pub(crate) krate: Path,
+    /// The name of the driver's type or of the trait.
+    pub(crate) name: String,
+    pub(crate) docs: Vec<Attribute>,
+    /// `#[cfg]` of the whole item.
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) proxy: Ident,
+    pub(crate) vis: TokenStream,
+    /// The generic parameters of the driver that its signatures mention, with their bounds.
+    pub(crate) generics: syn::Generics,
+    /// The names of all generic parameters of the driver.
+    pub(crate) parameters: Vec<String>,
+    pub(crate) methods: Vec<Method>,
+}
+
+impl Method {
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Argument(argument) => Some(&**argument),
+            Input::Context => None,
+        })
+    }
+
+    /// The name as it goes over the wire for a driver without a prefix.
+    pub(crate) fn wire_name(&self) -> String {
+        match self.kind {
+            Kind::Call => self.name.clone(),
+            Kind::Get => format!("get_{}", self.name),
+            Kind::Set => format!("set_{}", self.name),
+        }
+    }
+}

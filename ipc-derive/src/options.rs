@@ -1,0 +1,283 @@
+//! What may stand in `#[remote(..)]`, and where.
+
+use proc_macro2::TokenTree;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Attribute, Expr, Ident, LitStr, Meta, Path, Token};
+
+use crate::errors::Errors;
+
+/// Where an attribute stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Block,
+    Trait,
+    Function,
+    Data,
+    Method,
+    Argument,
+    Field,
+    Variant,
+}
+
+/// Everything that `#[remote(..)]` can say, in one place. Each [`Place`] allows some of it.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) krate: Option<Path>,
+    pub(crate) proxy: Option<Ident>,
+    pub(crate) driver: Option<LitStr>,
+    pub(crate) part: Option<Ident>,
+    pub(crate) parts: Vec<Path>,
+    pub(crate) get: Option<Ident>,
+    pub(crate) set: Option<Ident>,
+    pub(crate) skip: Option<Ident>,
+    pub(crate) rename: Option<LitStr>,
+    pub(crate) idempotent: Option<Ident>,
+    pub(crate) unit: Option<LitStr>,
+    pub(crate) default: Option<Expr>,
+    pub(crate) range: Option<Expr>,
+    pub(crate) one_of: Option<Expr>,
+    given: Vec<Ident>,
+}
+
+/// Each option: its name, where it may stand, how it is written.
+const TABLE: &[(&str, &[Place], &str)] = &[
+    (
+        "crate",
+        &[Place::Block, Place::Trait, Place::Function, Place::Data],
+        "crate = path::to::ipc_core",
+    ),
+    ("proxy", &[Place::Block, Place::Trait], "proxy = MeterProxy"),
+    (
+        "driver",
+        &[Place::Block, Place::Function],
+        "driver = \"feature\"",
+    ),
+    ("part", &[Place::Block], "part"),
+    ("parts", &[Place::Block], "parts(CalibrationProxy)"),
+    ("get", &[Place::Method], "get"),
+    ("set", &[Place::Method], "set"),
+    ("skip", &[Place::Method], "skip"),
+    (
+        "rename",
+        &[Place::Method, Place::Function],
+        "rename = \"name\"",
+    ),
+    (
+        "idempotent",
+        &[Place::Method, Place::Function],
+        "idempotent",
+    ),
+    (
+        "unit",
+        &[
+            Place::Method,
+            Place::Function,
+            Place::Argument,
+            Place::Field,
+        ],
+        "unit = \"V\"",
+    ),
+    ("default", &[Place::Argument], "default = 1"),
+    ("range", &[Place::Argument], "range = 1..=5"),
+    ("one_of", &[Place::Argument], "one_of = [\"low\", \"high\"]"),
+];
+
+impl Place {
+    fn name(self) -> &'static str {
+        match self {
+            Place::Block => "an `impl` block",
+            Place::Trait => "a trait",
+            Place::Function => "a function",
+            Place::Data => "a struct or an enum",
+            Place::Method => "a method",
+            Place::Argument => "an argument",
+            Place::Field => "a field",
+            Place::Variant => "a variant",
+        }
+    }
+
+    fn allowed(self) -> impl Iterator<Item = &'static str> {
+        let here = move |(_, places, _): &&(&str, &[Place], &str)| places.contains(&self);
+        TABLE.iter().filter(here).map(|(name, ..)| *name)
+    }
+}
+
+impl Options {
+    /// Reads what stands in the parentheses of the attribute on a whole item.
+    pub(crate) fn of_item(
+        tokens: proc_macro2::TokenStream,
+        place: Place,
+        errors: &mut Errors,
+    ) -> Self {
+        let mut options = Self::default();
+        options.read(tokens, place, errors);
+        options
+    }
+
+    /// Takes the `#[remote(..)]` attributes out of `attributes` and reads them.
+    pub(crate) fn take(attributes: &mut Vec<Attribute>, place: Place, errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        for attribute in attributes.extract_if(.., |attribute| attribute.path().is_ident("remote"))
+        {
+            match &attribute.meta {
+                Meta::List(list) if !list.tokens.is_empty() => {
+                    options.read(list.tokens.clone(), place, errors);
+                }
+                _ => errors.on(
+                    &attribute,
+                    format!(
+                        "`#[remote]` on {} says something about it: {}",
+                        place.name(),
+                        expected(place)
+                    ),
+                ),
+            }
+        }
+        options
+    }
+
+    /// The first option that was given, if any.
+    pub(crate) fn first(&self) -> Option<&Ident> {
+        self.given.first()
+    }
+
+    /// The first option that was given beside `skip`, if any.
+    pub(crate) fn beside_skip(&self) -> Option<&Ident> {
+        self.given.iter().find(|name| *name != "skip")
+    }
+
+    fn read(&mut self, tokens: proc_macro2::TokenStream, place: Place, errors: &mut Errors) {
+        let parser = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                self.option(input, place, errors)?;
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = parser.parse2(tokens) {
+            errors.push(error);
+        }
+    }
+
+    fn option(
+        &mut self,
+        input: ParseStream<'_>,
+        place: Place,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        let name = Ident::parse_any(input)?;
+        let text = name.to_string();
+        let Some((_, places, form)) = TABLE.iter().find(|(known, ..)| *known == text) else {
+            errors.on(
+                &name,
+                format!("there is no option `{text}`; {}", expected(place)),
+            );
+            return skip_option(input);
+        };
+        if !places.contains(&place) {
+            let places: Vec<_> = places.iter().map(|place| place.name()).collect();
+            let places = match places.as_slice() {
+                [others @ .., last] if !others.is_empty() => {
+                    format!("{} or {last}", others.join(", "))
+                }
+                all => all.concat(),
+            };
+            errors.on(
+                &name,
+                format!("`{text}` belongs on {places}, not on {}", place.name()),
+            );
+            return skip_option(input);
+        }
+        if self.given.contains(&name) {
+            errors.on(&name, format!("`{text}` is given twice"));
+            return skip_option(input);
+        }
+        self.given.push(name.clone());
+        self.value(name, form, input)
+    }
+
+    fn value(&mut self, name: Ident, form: &str, input: ParseStream<'_>) -> syn::Result<()> {
+        match name.to_string().as_str() {
+            "crate" => self.krate = Some(value_with(&name, form, input, Path::parse_mod_style)?),
+            "proxy" => self.proxy = Some(value(&name, form, input)?),
+            "driver" => self.driver = Some(value(&name, form, input)?),
+            "rename" => self.rename = Some(value(&name, form, input)?),
+            "unit" => self.unit = Some(value(&name, form, input)?),
+            "default" => self.default = Some(value(&name, form, input)?),
+            "range" => self.range = Some(value(&name, form, input)?),
+            "one_of" => self.one_of = Some(value(&name, form, input)?),
+            "parts" => self.parts = list(&name, form, input)?,
+            _ => {
+                if input.peek(Token![=]) || input.peek(syn::token::Paren) {
+                    let message = format!("`{name}` takes no value: write just `{form}`");
+                    return Err(syn::Error::new(name.span(), message));
+                }
+                match name.to_string().as_str() {
+                    "part" => self.part = Some(name),
+                    "get" => self.get = Some(name),
+                    "set" => self.set = Some(name),
+                    "skip" => self.skip = Some(name),
+                    _ => self.idempotent = Some(name),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// "expected one of `get`, `set`"
+fn expected(place: Place) -> String {
+    let allowed: Vec<_> = place.allowed().map(|name| format!("`{name}`")).collect();
+    match allowed.as_slice() {
+        [] => "nothing is expected here".into(),
+        [only] => format!("expected {only}"),
+        all => format!("expected one of {}", all.join(", ")),
+    }
+}
+
+fn value<T: Parse>(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Result<T> {
+    value_with(name, form, input, T::parse)
+}
+
+fn value_with<T>(
+    name: &Ident,
+    form: &str,
+    input: ParseStream<'_>,
+    parse: fn(ParseStream<'_>) -> syn::Result<T>,
+) -> syn::Result<T> {
+    if !input.peek(Token![=]) {
+        let message = format!("`{name}` needs a value, for instance `{form}`");
+        return Err(syn::Error::new(name.span(), message));
+    }
+    input.parse::<Token![=]>()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        let message = format!("`{name}` needs a value, for instance `{form}`");
+        return Err(syn::Error::new(name.span(), message));
+    }
+    parse(input).map_err(|error| {
+        let message = format!("{error}; write `{form}`");
+        syn::Error::new(error.span(), message)
+    })
+}
+
+fn list(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Result<Vec<Path>> {
+    if !input.peek(syn::token::Paren) {
+        let message = format!("`{name}` needs a list, for instance `{form}`");
+        return Err(syn::Error::new(name.span(), message));
+    }
+    let content;
+    syn::parenthesized!(content in input);
+    let paths = content.parse_terminated(Path::parse_mod_style, Token![,])?;
+    Ok(paths.into_iter().collect())
+}
+
+/// Goes on behind an option that makes no sense.
+fn skip_option(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}

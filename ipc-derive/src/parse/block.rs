@@ -1,0 +1,248 @@
+//! An inherent `impl` block.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+use syn::spanned::Spanned;
+use syn::{
+    GenericParam, Generics, Ident, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Type, Visibility,
+    WherePredicate,
+};
+
+use super::{attributes, krate, method};
+use crate::errors::Errors;
+use crate::model::{Interface, Method};
+use crate::options::{Options, Place};
+use crate::types::{self, unwrapped};
+
+/// A driver's block, understood.
+pub(crate) struct Block {
+    pub(crate) interface: Interface,
+    /// The type of the driver.
+    pub(crate) self_ty: TokenStream,
+    /// All generic parameters of the block.
+    pub(crate) generics: Generics,
+    /// The cargo feature that the driver is behind.
+    pub(crate) driver: Option<LitStr>,
+    /// True if another block makes the driver a device, and this one is part of it.
+    pub(crate) is_part: bool,
+    /// The proxies of other blocks that belong to this device.
+    pub(crate) parts: Vec<Path>,
+    /// False if the driver cannot be served, so that only its proxy is made.
+    pub(crate) is_servable: bool,
+}
+
+/// Reads a block. Takes all `#[remote(..)]` out of it.
+pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -> Option<Block> {
+    if let Some((path, _)) = &item.trait_ {
+        errors.on(path, "put `#[remote]` on the trait itself, so that everything that implements it can be served");
+        strip(item, errors);
+        return None;
+    }
+    if let Some(token) = &item.unsafety {
+        errors.on(token, "an `unsafe impl` cannot be served");
+    }
+    for lifetime in item.generics.lifetimes() {
+        errors.on(lifetime, "a served driver lives as long as its server, so it cannot borrow; let it own what it needs");
+    }
+    let Some(name) = types::last_name(&item.self_ty).cloned() else {
+        errors.on(
+            &item.self_ty,
+            "only a struct or an enum can be served as a driver",
+        );
+        strip(item, errors);
+        return None;
+    };
+    let self_ty = item.self_ty.to_token_stream();
+    let methods = read_methods(item, &self_ty, errors);
+    let parameters = parameter_names(&item.generics);
+    let generics = mentioned(&item.generics, &methods);
+    if let (Some(_), Some(first)) = (&options.part, options.parts.first()) {
+        errors.on(
+            first,
+            "a part cannot have parts of its own; list them all at the block that makes the device",
+        );
+    }
+    let interface = Interface {
+        krate: krate(&options),
+        docs: attributes(&item.attrs, "doc"),
+        cfgs: attributes(&item.attrs, "cfg"),
+        proxy: options
+            .proxy
+            .clone()
+            .unwrap_or_else(|| format_ident!("{name}Proxy")),
+        name: name.to_string(),
+        vis: quote!(pub),
+        generics,
+        parameters,
+        methods,
+    };
+    Some(Block {
+        interface,
+        self_ty,
+        generics: item.generics.clone(),
+        driver: options.driver,
+        is_part: options.part.is_some(),
+        parts: options.parts,
+        is_servable: item.generics.lifetimes().next().is_none(),
+    })
+}
+
+fn read_methods(item: &mut ItemImpl, self_ty: &TokenStream, errors: &mut Errors) -> Vec<Method> {
+    let before = errors.count();
+    let mut methods = Vec::new();
+    for item in &mut item.items {
+        match item {
+            ImplItem::Fn(function) => methods.extend(read_method(function, self_ty, errors)),
+            ImplItem::Const(other) => forbid(&mut other.attrs, errors),
+            ImplItem::Type(other) => forbid(&mut other.attrs, errors),
+            _ => {}
+        }
+    }
+    if methods.is_empty() && errors.count() == before {
+        let text = "there is nothing to call: make at least one method with `&self` or `&mut self` a `pub fn`";
+        errors.on(&unwrapped(&item.self_ty), text);
+    }
+    methods
+}
+
+fn read_method(
+    function: &mut ImplItemFn,
+    self_ty: &TokenStream,
+    errors: &mut Errors,
+) -> Option<Method> {
+    let before = errors.count();
+    let options = Options::take(&mut function.attrs, Place::Method, errors);
+    let is_readable = errors.count() == before;
+    if let Err(reason) = offered(function, &options) {
+        if let Some((word, text)) = reason {
+            errors.on(word, text);
+        }
+        method::strip_arguments(&mut function.sig, errors);
+        return None;
+    }
+    let mut sig = without_self(&function.sig, self_ty);
+    let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
+    // The attributes of the arguments have been read from the copy.
+    method::strip_arguments(&mut function.sig, &mut Errors::default());
+    read.filter(|_| is_readable)
+}
+
+/// Whether callers are offered a function; if not, what is wrong with that, if anything.
+fn offered<'a>(
+    function: &'a ImplItemFn,
+    options: &'a Options,
+) -> Result<(), Option<(&'a dyn ToTokens, &'static str)>> {
+    let said = |word: Option<&'a Ident>, text| Err(word.map(|word| (word as &dyn ToTokens, text)));
+    if options.skip.is_some() {
+        return said(
+            options.beside_skip(),
+            "this does nothing: `skip` hides the method",
+        );
+    }
+    let Some(receiver) = function.sig.receiver() else {
+        return said(
+            options.first(),
+            "this function has no `&self` or `&mut self`, so it is not offered to callers; remove the attribute, or add a receiver",
+        );
+    };
+    if !matches!(function.vis, Visibility::Public(_)) {
+        return said(
+            options.first(),
+            "only a `pub fn` is offered to callers; make it `pub`, or remove the attribute",
+        );
+    }
+    if !method::borrows_driver(receiver) {
+        let text = "a call borrows the driver and gives it back: take `&self` or `&mut self`, or hide the method with `#[remote(skip)]`";
+        return Err(Some((receiver, text)));
+    }
+    Ok(())
+}
+
+/// The signature with the driver's name for `Self`, since the proxy is another type. The receiver stays as it is.
+fn without_self(sig: &syn::Signature, self_ty: &TokenStream) -> syn::Signature {
+    let mut sig = sig.clone();
+    let replace = |ty: &mut Type| {
+        let tokens = types::without_self(ty.to_token_stream(), self_ty);
+        *ty = syn::parse2(tokens.clone()).unwrap_or(Type::Verbatim(tokens));
+    };
+    for input in &mut sig.inputs {
+        if let syn::FnArg::Typed(argument) = input {
+            replace(&mut argument.ty);
+            for attribute in &mut argument.attrs {
+                if let syn::Meta::List(list) = &mut attribute.meta {
+                    list.tokens = types::without_self(list.tokens.clone(), self_ty);
+                }
+            }
+        }
+    }
+    if let syn::ReturnType::Type(_, ty) = &mut sig.output {
+        replace(ty);
+    }
+    sig
+}
+
+/// Takes all `#[remote(..)]` out of a block that will not be served.
+fn strip(item: &mut ItemImpl, errors: &mut Errors) {
+    for item in &mut item.items {
+        if let ImplItem::Fn(function) = item {
+            Options::take(&mut function.attrs, Place::Method, errors);
+            method::strip_arguments(&mut function.sig, &mut Errors::default());
+        }
+    }
+}
+
+fn forbid(attrs: &mut Vec<syn::Attribute>, errors: &mut Errors) {
+    for attribute in attrs.extract_if(.., |attribute| attribute.path().is_ident("remote")) {
+        errors.at(attribute.span(), "only methods can be offered to callers");
+    }
+}
+
+fn parameter_names(generics: &Generics) -> Vec<String> {
+    let name = |param: &GenericParam| match param {
+        GenericParam::Type(param) => Some(param.ident.to_string()),
+        GenericParam::Const(param) => Some(param.ident.to_string()),
+        GenericParam::Lifetime(_) => None,
+    };
+    generics.params.iter().filter_map(name).collect()
+}
+
+/// The parameters that signatures mention: only these are known to a caller.
+fn mentioned(generics: &Generics, methods: &[Method]) -> Generics {
+    let names = parameter_names(generics);
+    let mentions = |name: &str| {
+        let name = [name.to_string()];
+        methods.iter().any(|method| {
+            types::mentions(&method.output.ty, &name)
+                || method
+                    .arguments()
+                    .any(|argument| types::mentions(&argument.written, &name))
+        })
+    };
+    let (kept, dropped): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| mentions(name));
+    let mut generics = generics.clone();
+    generics.params = generics
+        .params
+        .into_iter()
+        .filter(|param| match param {
+            GenericParam::Type(param) => kept.contains(&param.ident.to_string()),
+            GenericParam::Const(param) => kept.contains(&param.ident.to_string()),
+            GenericParam::Lifetime(_) => false,
+        })
+        .collect();
+    for param in &mut generics.params {
+        match param {
+            GenericParam::Type(param) => param.default = None,
+            GenericParam::Const(param) => param.default = None,
+            GenericParam::Lifetime(_) => {}
+        }
+    }
+    if let Some(clause) = &mut generics.where_clause {
+        clause.predicates = std::mem::take(&mut clause.predicates)
+            .into_iter()
+            .filter(|predicate: &WherePredicate| {
+                types::mentions(predicate, &kept) && !types::mentions(predicate, &dropped)
+            })
+            .collect();
+    }
+    generics
+}

@@ -1,0 +1,261 @@
+//! A struct or an enum that travels: what serde makes of it.
+
+use quote::quote;
+use syn::{Attribute, Fields, Generics, Ident, Item, LitStr, Path, Token, Type};
+
+use super::{doc_text, krate};
+use crate::errors::Errors;
+use crate::options::{Options, Place};
+use crate::rename::Case;
+
+/// A type, understood.
+pub(crate) struct Data {
+    pub(crate) krate: Path,
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) cfgs: Vec<Attribute>,
+    /// The name as serialised.
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) shape: DataShape,
+    /// The serde derives that the user has not written.
+    pub(crate) derives: Vec<&'static str>,
+    /// True if the user says where serde is.
+    pub(crate) has_serde_path: bool,
+}
+
+pub(crate) enum DataShape {
+    Struct(Vec<Field>),
+    Enum(Vec<Variant>),
+    /// It looks like another type.
+    Like(Box<Type>),
+}
+
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) unit: Option<String>,
+    pub(crate) ty: Type,
+    /// What serialises it instead of its type.
+    pub(crate) with: Option<String>,
+    pub(crate) cfgs: Vec<Attribute>,
+}
+
+pub(crate) struct Variant {
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) cfgs: Vec<Attribute>,
+}
+
+/// What `#[serde(..)]` says, as far as it changes the shape.
+#[derive(Default)]
+struct Serde {
+    rename: Option<String>,
+    rename_all: Option<Case>,
+    rename_all_fields: Option<Case>,
+    skip: Option<Path>,
+    with: Option<String>,
+    transparent: bool,
+    like: Option<Type>,
+    has_path: bool,
+}
+
+/// Reads a struct or an enum. Takes all `#[remote(..)]` out of it.
+pub(crate) fn read(item: &mut Item, options: Options, errors: &mut Errors) -> Option<Data> {
+    let (attrs, ident, generics) = match item {
+        Item::Struct(item) => (&item.attrs, &item.ident, &item.generics),
+        Item::Enum(item) => (&item.attrs, &item.ident, &item.generics),
+        _ => return None,
+    };
+    for lifetime in generics.lifetimes() {
+        errors.on(
+            lifetime,
+            "what travels cannot borrow; use owned types such as `String` and `Vec`",
+        );
+    }
+    let serde = Serde::read(attrs, errors);
+    let mut data = Data {
+        krate: krate(&options),
+        ident: ident.clone(),
+        generics: generics.clone(),
+        cfgs: super::attributes(attrs, "cfg"),
+        name: serde.rename.clone().unwrap_or_else(|| plain_name(ident)),
+        doc: doc_text(&super::attributes(attrs, "doc")),
+        derives: missing_derives(attrs),
+        has_serde_path: serde.has_path,
+        shape: DataShape::Struct(vec![]),
+    };
+    let is_owned = generics.lifetimes().next().is_none();
+    data.shape = match item {
+        Item::Struct(item) => {
+            let mut fields = read_fields(&mut item.fields, serde.rename_all, errors);
+            match (serde.like, fields.len()) {
+                (Some(ty), _) => DataShape::Like(Box::new(ty)),
+                (None, 1) if serde.transparent => DataShape::Like(Box::new(fields.remove(0).ty)),
+                (None, _) => DataShape::Struct(fields),
+            }
+        }
+        Item::Enum(item) => {
+            let variants = read_variants(item, &serde, errors);
+            match serde.like {
+                Some(ty) => DataShape::Like(Box::new(ty)),
+                None => DataShape::Enum(variants),
+            }
+        }
+        _ => return None,
+    };
+    is_owned.then_some(data)
+}
+
+fn read_variants(item: &mut syn::ItemEnum, serde: &Serde, errors: &mut Errors) -> Vec<Variant> {
+    let mut variants = Vec::new();
+    let mut skipped: Option<Path> = None;
+    for variant in &mut item.variants {
+        Options::take(&mut variant.attrs, Place::Variant, errors);
+        let own = Serde::read(&variant.attrs, errors);
+        let case = own.rename_all.or(serde.rename_all_fields);
+        let fields = read_fields(&mut variant.fields, case, errors);
+        if own.skip.is_some() {
+            skipped = own.skip;
+            continue;
+        }
+        if let Some(skip) = skipped.take() {
+            errors.on(&skip, "variants are counted on the wire, so the skipped ones must stand behind all others");
+        }
+        let plain = plain_name(&variant.ident);
+        let renamed = serde.rename_all.map(|case| case.variant(&plain));
+        variants.push(Variant {
+            name: own.rename.or(renamed).unwrap_or(plain),
+            doc: doc_text(&super::attributes(&variant.attrs, "doc")),
+            fields,
+            cfgs: super::attributes(&variant.attrs, "cfg"),
+        });
+    }
+    variants
+}
+
+fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> Vec<Field> {
+    let mut read = Vec::new();
+    for (index, field) in fields.iter_mut().enumerate() {
+        let options = Options::take(&mut field.attrs, Place::Field, errors);
+        let serde = Serde::read(&field.attrs, errors);
+        if serde.skip.is_some() {
+            continue;
+        }
+        let plain = field.ident.as_ref().map(plain_name);
+        let renamed = plain.as_deref().and_then(|name| Some(case?.field(name)));
+        let name = serde.rename.or(renamed).or(plain);
+        read.push(Field {
+            name: name.unwrap_or_else(|| index.to_string()),
+            doc: doc_text(&super::attributes(&field.attrs, "doc")),
+            unit: options.unit.map(|unit| unit.value()),
+            ty: field.ty.clone(),
+            with: serde.with,
+            cfgs: super::attributes(&field.attrs, "cfg"),
+        });
+    }
+    read
+}
+
+impl Serde {
+    fn read(attrs: &[Attribute], errors: &mut Errors) -> Self {
+        let mut serde = Self::default();
+        for attribute in attrs.iter().filter(|a| a.path().is_ident("serde")) {
+            // What serde does not understand either is serde's to report.
+            let _ = attribute.parse_nested_meta(|meta| serde.option(&meta, errors));
+        }
+        serde
+    }
+
+    fn option(
+        &mut self,
+        meta: &syn::meta::ParseNestedMeta<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        let name = meta.path.get_ident().map(ToString::to_string);
+        match name.as_deref().unwrap_or_default() {
+            "rename" => self.rename = serialised_name(meta)?,
+            "rename_all" => {
+                self.rename_all = serialised_name(meta)?.as_deref().and_then(Case::named)
+            }
+            "rename_all_fields" => {
+                self.rename_all_fields = serialised_name(meta)?.as_deref().and_then(Case::named);
+            }
+            "skip" => self.skip = Some(meta.path.clone()),
+            "with" | "serialize_with" | "deserialize_with" => self.with = Some(text(meta)?),
+            "transparent" => self.transparent = true,
+            "into" => self.like = Some(syn::parse_str(&text(meta)?)?),
+            "from" | "try_from" => {
+                let ty = syn::parse_str(&text(meta)?)?;
+                self.like.get_or_insert(ty);
+            }
+            "crate" => {
+                self.has_path = true;
+                ignore_value(meta)?;
+            }
+            odd @ ("tag" | "content" | "untagged" | "flatten") => {
+                errors.on(&meta.path, format!("`{odd}` needs a form that names its fields, which calls with known types do not have; remove it"));
+                ignore_value(meta)?;
+            }
+            odd @ ("skip_serializing" | "skip_deserializing" | "skip_serializing_if") => {
+                errors.on(&meta.path, format!("with `{odd}` the two ends would not agree on the fields; use `skip`, or an `Option`"));
+                ignore_value(meta)?;
+            }
+            _ => ignore_value(meta)?,
+        }
+        Ok(())
+    }
+}
+
+/// `name = ".."`, or the `serialize` half of `name(serialize = "..", deserialize = "..")`.
+fn serialised_name(meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<Option<String>> {
+    if meta.input.peek(Token![=]) {
+        return text(meta).map(Some);
+    }
+    let mut name = None;
+    meta.parse_nested_meta(|half| {
+        let value = text(&half)?;
+        if half.path.is_ident("serialize") {
+            name = Some(value);
+        }
+        Ok(())
+    })?;
+    Ok(name)
+}
+
+fn text(meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<String> {
+    Ok(meta.value()?.parse::<LitStr>()?.value())
+}
+
+fn ignore_value(meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<()> {
+    if meta.input.peek(Token![=]) {
+        meta.value()?.parse::<syn::Expr>()?;
+    } else if meta.input.peek(syn::token::Paren) {
+        meta.parse_nested_meta(|inner| ignore_value(&inner))?;
+    }
+    Ok(())
+}
+
+/// The serde derives that are not there yet.
+fn missing_derives(attrs: &[Attribute]) -> Vec<&'static str> {
+    let mut missing = vec!["Serialize", "Deserialize"];
+    for attribute in attrs.iter().filter(|a| a.path().is_ident("derive")) {
+        let _ = attribute.parse_nested_meta(|meta| {
+            if let Some(last) = meta.path.segments.last() {
+                missing.retain(|derive| last.ident != derive);
+            }
+            Ok(())
+        });
+    }
+    missing
+}
+
+fn plain_name(ident: &Ident) -> String {
+    syn::ext::IdentExt::unraw(ident).to_string()
+}
+
+/// The path of serde as its derives want it.
+pub(crate) fn serde_path(krate: &Path) -> String {
+    quote!(#krate::private::serde).to_string().replace(' ', "")
+}

@@ -1,0 +1,52 @@
+//! A free function.
+
+use quote::ToTokens;
+use syn::{ItemFn, LitStr};
+
+use super::{attributes, krate, method};
+use crate::errors::Errors;
+use crate::model::Interface;
+use crate::options::{Options, Place};
+
+/// A free function, understood: an interface with one method and no driver.
+pub(crate) struct Function {
+    pub(crate) interface: Interface,
+    /// The cargo feature that the function is behind.
+    pub(crate) driver: Option<LitStr>,
+}
+
+/// Reads a function. Takes all `#[remote(..)]` out of it.
+pub(crate) fn read(item: &mut ItemFn, options: Options, errors: &mut Errors) -> Option<Function> {
+    let interface = Interface {
+        krate: krate(&options),
+        name: item.sig.ident.to_string(),
+        docs: vec![],
+        cfgs: attributes(&item.attrs, "cfg"),
+        proxy: item.sig.ident.clone(),
+        vis: item.vis.to_token_stream(),
+        generics: syn::Generics::default(),
+        parameters: vec![],
+        methods: vec![],
+    };
+    let driver = options.driver.clone();
+    let mut sig = item.sig.clone();
+    for lifetime in item.sig.generics.lifetimes() {
+        errors.on(
+            lifetime,
+            "an argument from elsewhere lives until the function returns; take it without a named lifetime",
+        );
+    }
+    let mut method = method::read(&mut sig, &item.attrs, options, Place::Function, errors);
+    method::strip_arguments(&mut item.sig, &mut Errors::default());
+    // The item as a whole has the condition already.
+    if let Some(method) = &mut method {
+        method.cfgs.clear();
+    }
+    Some(Function {
+        interface: Interface {
+            methods: vec![method?],
+            ..interface
+        },
+        driver,
+    })
+}

@@ -1,0 +1,199 @@
+//! A trait whose implementors can be served.
+
+use quote::{ToTokens, format_ident};
+use syn::{Ident, ItemTrait, Signature, TraitItem, TraitItemFn};
+
+use super::{attributes, krate, method};
+use crate::errors::Errors;
+use crate::model::{Interface, Method, Shape};
+use crate::options::{Options, Place};
+use crate::types;
+
+/// A trait, understood.
+pub(crate) struct Trait {
+    pub(crate) interface: Interface,
+    pub(crate) ident: Ident,
+    /// True if the trait has a `type Error`.
+    pub(crate) has_error_type: bool,
+    /// The signatures of the methods, which the proxy repeats.
+    pub(crate) signatures: Vec<Signature>,
+    pub(crate) is_async: bool,
+    /// False if the proxy lacks something that the trait asks for.
+    pub(crate) is_complete: bool,
+}
+
+/// Reads a trait. Takes all `#[remote(..)]` out of it.
+pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) -> Option<Trait> {
+    if let Some(param) = item.generics.params.first() {
+        errors.on(
+            param,
+            "both ends must know all types, so a served trait has no parameters",
+        );
+    }
+    if let Some(token) = &item.unsafety {
+        errors.on(
+            token,
+            "an `unsafe trait` cannot be served: its proxy could not keep the promise",
+        );
+    }
+    let name = item.ident.clone();
+    let before = errors.count();
+    let mut signatures = Vec::new();
+    let mut methods = Vec::new();
+    let mut has_error_type = false;
+    let mut is_complete = true;
+    for item in &mut item.items {
+        match item {
+            TraitItem::Fn(function) => match read_method(function, errors) {
+                Read::Offered(method) => {
+                    signatures.push(function.sig.clone());
+                    methods.push(*method);
+                }
+                Read::Provided => {}
+                Read::Wrong => is_complete = false,
+            },
+            TraitItem::Type(ty) if ty.ident == "Error" && ty.generics.params.is_empty() => {
+                has_error_type = true;
+                if ty.bounds.is_empty() {
+                    errors.on(&ty.ident, "the error of a driver is told to callers elsewhere, so it needs a text: write `type Error: std::error::Error;`");
+                }
+            }
+            TraitItem::Type(ty) => {
+                is_complete = false;
+                errors.on(
+                    &ty.ident,
+                    "callers elsewhere do not know this type; only `type Error` can be left open",
+                );
+            }
+            TraitItem::Const(constant) if constant.default.is_none() => {
+                is_complete = false;
+                errors.on(
+                    &constant.ident,
+                    "the proxy cannot know this constant; give it a value here, or make it a method",
+                );
+            }
+            _ => {}
+        }
+    }
+    if methods.is_empty() && errors.count() == before {
+        errors.on(
+            &name,
+            "there is nothing to call: the trait needs a method with `&self` or `&mut self`",
+        );
+    }
+    let is_async = check_async(&methods, errors);
+    let is_plain = item.generics.params.is_empty();
+    is_plain.then(|| Trait {
+        is_complete,
+        interface: Interface {
+            krate: krate(&options),
+            docs: attributes(&item.attrs, "doc"),
+            cfgs: attributes(&item.attrs, "cfg"),
+            proxy: options
+                .proxy
+                .clone()
+                .unwrap_or_else(|| format_ident!("{name}Proxy")),
+            name: name.to_string(),
+            vis: item.vis.to_token_stream(),
+            generics: syn::Generics::default(),
+            parameters: vec![],
+            methods,
+        },
+        ident: name,
+        has_error_type,
+        signatures,
+        is_async,
+    })
+}
+
+/// True if the error type in the signature is the trait's own.
+pub(crate) fn is_own_error(method: &Method) -> bool {
+    match &method.output.shape {
+        Shape::Fallible {
+            error: Some(error), ..
+        } => types::text(error) == "Self::Error",
+        _ => false,
+    }
+}
+
+enum Read {
+    /// Callers can call it.
+    Offered(Box<Method>),
+    /// It is hidden, and has a body that works for the proxy as well.
+    Provided,
+    Wrong,
+}
+
+fn read_method(function: &mut TraitItemFn, errors: &mut Errors) -> Read {
+    let before = errors.count();
+    let options = Options::take(&mut function.attrs, Place::Method, errors);
+    if options.skip.is_some() {
+        method::strip_arguments(&mut function.sig, errors);
+        if function.default.is_some() {
+            return Read::Provided;
+        }
+        errors.on(&function.sig.ident, "a hidden method needs a body, so that the proxy has it as well: give it one, or remove the `skip`");
+        return Read::Wrong;
+    }
+    let borrows = function.sig.receiver().map(method::borrows_driver);
+    match borrows {
+        None if function.default.is_some() && options.first().is_none() => {
+            method::strip_arguments(&mut function.sig, errors);
+            return Read::Provided;
+        }
+        None => errors.on(&function.sig.ident, "the proxy stands for a device that exists already: take `&self` or `&mut self`, or move this function out of the trait"),
+        Some(false) => errors.on(&function.sig.receiver(), "a call borrows the driver and gives it back: take `&self` or `&mut self`"),
+        Some(true) => {}
+    }
+    let mut sig = function.sig.clone();
+    let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
+    method::strip_arguments(&mut function.sig, &mut Errors::default());
+    if let Some(method) = &read {
+        check_types(method, errors);
+    }
+    match read.filter(|_| errors.count() == before) {
+        Some(method) => Read::Offered(Box::new(method)),
+        None => Read::Wrong,
+    }
+}
+
+/// What a method of a trait may take and return, beyond the rules for all methods.
+fn check_types(method: &Method, errors: &mut Errors) {
+    let own = ["Self".to_string()];
+    for argument in method.arguments() {
+        if types::mentions(&argument.written, &own) {
+            errors.on(
+                &argument.written,
+                "callers elsewhere do not know `Self`; use a concrete type",
+            );
+        }
+    }
+    match &method.output.shape {
+        Shape::Fallible { value, .. } if types::mentions(value, &own) => {
+            errors.on(
+                value,
+                "callers elsewhere do not know `Self`; use a concrete type",
+            );
+        }
+        Shape::Fallible { .. } => {}
+        Shape::Unknown if !types::mentions(&method.output.ty, &own) => {}
+        _ => {
+            let value = types::text(&method.output.ty);
+            let text = format!(
+                "a call from elsewhere can fail on its way, so the method must be able to say so: return `Result<{value}, Self::Error>`"
+            );
+            match value.as_str() {
+                "()" => errors.on(&method.ident, text),
+                _ => errors.on(&method.output.ty, text),
+            }
+        }
+    }
+}
+
+fn check_async(methods: &[Method], errors: &mut Errors) -> bool {
+    let is_async = methods.first().is_some_and(|method| method.is_async);
+    if let Some(odd) = methods.iter().find(|method| method.is_async != is_async) {
+        errors.on(&odd.ident, "some methods are `async` and some are not; a proxy can wait in one way only, so make all of them alike");
+    }
+    is_async
+}

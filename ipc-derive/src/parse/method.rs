@@ -1,0 +1,315 @@
+//! One signature: what callers see of it, and whether they can call it at all.
+
+use syn::ext::IdentExt;
+use syn::{
+    Attribute, FnArg, GenericParam, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType,
+    Safety, Signature, Type, parse_quote,
+};
+
+use super::{accepts, attributes};
+use crate::errors::Errors;
+use crate::model::{Argument, Input, Kind, Method, Output, Shape};
+use crate::options::{Options, Place};
+use crate::types::{self, last_name, unwrapped};
+
+/// Reads a method or function, whose attributes have been taken out already; `None` if nobody could call it. Takes the
+/// attributes of the arguments out of the signature.
+pub(crate) fn read(
+    sig: &mut Signature,
+    attrs: &[Attribute],
+    options: Options,
+    place: Place,
+    errors: &mut Errors,
+) -> Option<Method> {
+    let before = errors.count();
+    check_signature(sig, place, errors);
+    let inputs = read_inputs(sig, errors);
+    let output = read_output(sig, errors);
+    let (kind, name) = read_name(&sig.ident, &options, errors);
+    let arguments = inputs
+        .iter()
+        .filter(|input| matches!(input, Input::Argument(_)))
+        .count();
+    check_property(sig, kind, arguments, output.as_ref(), errors);
+    if errors.count() != before {
+        return None;
+    }
+    Some(Method {
+        ident: sig.ident.clone(),
+        name,
+        kind,
+        docs: attributes(attrs, "doc"),
+        cfgs: attributes(attrs, "cfg"),
+        deprecated: attributes(attrs, "deprecated").into_iter().next(),
+        inputs,
+        output: output?,
+        is_async: sig.asyncness.is_some(),
+        idempotent: options.idempotent.is_some() || kind == Kind::Get,
+        unit: options.unit.map(|unit| unit.value()),
+    })
+}
+
+/// Whether a receiver lends the driver for the time of the call.
+pub(crate) fn borrows_driver(receiver: &Receiver) -> bool {
+    match &receiver.kind {
+        ReceiverKind::Reference(..) => true,
+        ReceiverKind::Typed(_, ty) => matches!(unwrapped(ty), Type::Reference(reference)
+            if types::is_named(&reference.elem, "Self")),
+        _ => false,
+    }
+}
+
+/// Takes the attributes out of the arguments of a method that is not offered, and says that they do nothing.
+pub(crate) fn strip_arguments(sig: &mut Signature, errors: &mut Errors) {
+    for input in &mut sig.inputs {
+        if let FnArg::Typed(argument) = input {
+            let options = Options::take(&mut argument.attrs, Place::Argument, errors);
+            if let Some(option) = options.first() {
+                let text = "this does nothing: callers elsewhere cannot call this function";
+                errors.on(option, text);
+            }
+        }
+    }
+}
+
+fn check_signature(sig: &Signature, place: Place, errors: &mut Errors) {
+    let otherwise = match place {
+        Place::Function => "remove the `#[remote]`",
+        _ => "hide it with `#[remote(skip)]`",
+    };
+    if let Safety::Unsafe(token) = &sig.safety {
+        let text = format!(
+            "an `unsafe fn` cannot be called from elsewhere: nobody there could keep its promises; {otherwise}"
+        );
+        errors.on(token, text);
+    }
+    if let Some(abi) = &sig.abi {
+        let text = format!(
+            "only plain Rust functions can be called from elsewhere; remove the `extern`, or {otherwise}"
+        );
+        errors.on(abi, text);
+    }
+    if let Some(variadic) = &sig.variadic {
+        errors.on(
+            variadic,
+            "a caller elsewhere needs a fixed list of arguments",
+        );
+    }
+    for param in &sig.generics.params {
+        let (ident, concrete) = match param {
+            GenericParam::Lifetime(_) => continue,
+            GenericParam::Type(param) => (&param.ident, "type"),
+            GenericParam::Const(param) => (&param.ident, "number"),
+        };
+        let text = format!(
+            "both ends must know all types, so nothing can be left open here; use a concrete {concrete}, or {otherwise}"
+        );
+        errors.on(ident, text);
+    }
+}
+
+fn read_inputs(sig: &mut Signature, errors: &mut Errors) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    let mut has_context = false;
+    for argument in &mut sig.inputs {
+        let FnArg::Typed(argument) = argument else {
+            continue;
+        };
+        let options = Options::take(&mut argument.attrs, Place::Argument, errors);
+        if let Some(cfg) = attributes(&argument.attrs, "cfg").first() {
+            errors.on(
+                cfg,
+                "both ends must agree on the arguments; put the `#[cfg]` on the whole method",
+            );
+        }
+        if is_context(&argument.ty) {
+            check_context(argument, &options, has_context, errors);
+            has_context = true;
+            inputs.push(Input::Context);
+        } else if let Some(read) = read_argument(argument, options, errors) {
+            inputs.push(Input::Argument(Box::new(read)));
+        }
+    }
+    inputs
+}
+
+fn is_context(ty: &Type) -> bool {
+    match unwrapped(ty) {
+        Type::Reference(reference) => types::is_named(&reference.elem, "CallContext"),
+        other => types::is_named(other, "CallContext"),
+    }
+}
+
+fn check_context(argument: &PatType, options: &Options, is_second: bool, errors: &mut Errors) {
+    if is_second {
+        errors.on(
+            &argument.ty,
+            "the context is given once; remove this argument",
+        );
+    }
+    match unwrapped(&argument.ty) {
+        Type::Reference(reference) if reference.mutability.is_none() => {}
+        ty => errors.on(ty, "take the context as `&CallContext`"),
+    }
+    if let Some(option) = options.first() {
+        errors.on(
+            option,
+            "callers do not see the context, so there is nothing to say about it",
+        );
+    }
+}
+
+fn read_argument(argument: &PatType, options: Options, errors: &mut Errors) -> Option<Argument> {
+    let ident = match &*argument.pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(pat.ident.clone()),
+        pat @ Pat::Wild(_) => {
+            errors.on(pat, "callers need a name for this argument, even if the method ignores it: write `_name`");
+            None
+        }
+        pat => {
+            errors.on(
+                pat,
+                "callers need one name for this argument; take it apart inside of the method",
+            );
+            None
+        }
+    };
+    let typed = types::argument(&argument.ty, errors);
+    let accepts = accepts::read(&argument.ty, &options, errors);
+    let (ident, (owned, passing)) = (ident?, typed?);
+    Some(Argument {
+        name: ident.unraw().to_string(),
+        ident,
+        written: elided(&argument.ty),
+        owned,
+        passing,
+        default: options.default,
+        accepts,
+        unit: options.unit.map(|unit| unit.value()),
+    })
+}
+
+/// The type in the signature of a proxy method, which has no lifetime parameters of its own.
+fn elided(ty: &Type) -> Type {
+    let mut ty = unwrapped(ty).clone();
+    if let Type::Reference(reference) = &mut ty {
+        reference.lifetime = None;
+    }
+    ty
+}
+
+fn read_output(sig: &Signature, errors: &mut Errors) -> Option<Output> {
+    match &sig.output {
+        ReturnType::Default => Some(Output {
+            ty: parse_quote!(()),
+            shape: Shape::Plain,
+        }),
+        ReturnType::Type(_, ty) => types::output(ty, errors),
+    }
+}
+
+fn read_name(ident: &Ident, options: &Options, errors: &mut Errors) -> (Kind, String) {
+    let own = ident.unraw().to_string();
+    if let (Some(_), Some(set)) = (&options.get, &options.set) {
+        errors.on(
+            set,
+            "one method either gets or sets a property; write one for each",
+        );
+    }
+    let kind = match (&options.get, &options.set) {
+        (Some(_), _) => Kind::Get,
+        (None, Some(_)) => Kind::Set,
+        (None, None) => Kind::Call,
+    };
+    if let (Kind::Get, Some(idempotent)) = (kind, &options.idempotent) {
+        errors.on(
+            idempotent,
+            "a getter is idempotent already; remove this word",
+        );
+    }
+    if let Some(rename) = &options.rename {
+        let name = rename.value();
+        let fits = |c: char| c.is_alphanumeric() || c == '_';
+        if name.is_empty() || !name.chars().all(fits) {
+            errors.on(
+                rename,
+                "a name on the wire consists of letters, digits and `_`",
+            );
+        }
+        return (kind, name);
+    }
+    let name = match kind {
+        Kind::Call => own,
+        Kind::Get => own.strip_prefix("get_").map(Into::into).unwrap_or(own),
+        Kind::Set => match own.strip_prefix("set_") {
+            Some(property) if !property.is_empty() => property.into(),
+            _ => {
+                let text = format!(
+                    "a setter is called `set_` and its property: `set_{own}`; or name the property with `rename = \"..\"`"
+                );
+                errors.on(ident, text);
+                own
+            }
+        },
+    };
+    (kind, name)
+}
+
+fn check_property(
+    sig: &Signature,
+    kind: Kind,
+    arguments: usize,
+    output: Option<&Output>,
+    errors: &mut Errors,
+) {
+    let written = |n: usize| {
+        let mut typed = sig.inputs.iter().filter(|input| match input {
+            FnArg::Typed(argument) => !is_context(&argument.ty),
+            FnArg::Receiver(_) => false,
+        });
+        typed.nth(n).cloned()
+    };
+    match kind {
+        Kind::Get => {
+            if let Some(argument) = written(0) {
+                errors.on(
+                    &argument,
+                    "a getter takes no arguments; remove this one, or the `get`",
+                );
+            }
+            let nothing = |ty: &Type| matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty());
+            let returns_nothing = output.is_some_and(|output| match &output.shape {
+                Shape::Plain => nothing(&output.ty),
+                Shape::Fallible { value, .. } => nothing(value),
+                Shape::Unknown => false,
+            });
+            if returns_nothing {
+                errors.on(
+                    &sig.ident,
+                    "a getter returns the value of its property, but this returns nothing",
+                );
+            }
+        }
+        Kind::Set => {
+            if let Some(second) = written(1) {
+                errors.on(&second, "a setter takes one argument, the new value; combine them in a struct, or remove the `set`");
+            } else if arguments == 0 && written(0).is_none() {
+                errors.on(
+                    &sig.ident,
+                    "a setter takes the new value of its property as its argument",
+                );
+            }
+        }
+        Kind::Call => {}
+    }
+}
+
+/// The name of an error type, if the source spells it.
+pub(crate) fn error_name(output: &Output) -> Option<String> {
+    match &output.shape {
+        Shape::Fallible {
+            error: Some(error), ..
+        } => last_name(error).map(ToString::to_string),
+        _ => None,
+    }
+}

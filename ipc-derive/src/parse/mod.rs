@@ -1,0 +1,94 @@
+//! From syntax to the model, with every mistake reported on the way.
+
+pub(crate) mod accepts;
+pub(crate) mod block;
+pub(crate) mod data;
+pub(crate) mod function;
+pub(crate) mod interface;
+pub(crate) mod method;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Attribute, Path, parse_quote};
+
+use crate::options::Options;
+
+/// The path to `ipc_core` as generated code writes it.
+pub(crate) fn krate(options: &Options) -> Path {
+    options
+        .krate
+        .clone()
+        .unwrap_or_else(|| parse_quote!(::ipc_core))
+}
+
+/// The attributes called `name`.
+pub(crate) fn attributes(all: &[Attribute], name: &str) -> Vec<Attribute> {
+    all.iter()
+        .filter(|attribute| attribute.path().is_ident(name))
+        .cloned()
+        .collect()
+}
+
+/// The text of doc comments: each line without the blank that stands before it.
+pub(crate) fn doc_text(docs: &[Attribute]) -> String {
+    let mut lines = Vec::new();
+    for doc in docs {
+        if let syn::Meta::NameValue(meta) = &doc.meta
+            && let syn::Expr::Lit(literal) = &meta.value
+            && let syn::Lit::Str(text) = &literal.lit
+        {
+            let text = text.value();
+            for line in text.split('\n') {
+                lines.push(
+                    line.strip_prefix(' ')
+                        .unwrap_or(line)
+                        .trim_end()
+                        .to_string(),
+                );
+            }
+        }
+    }
+    lines.join("\n").trim().to_string()
+}
+
+/// Why a method is deprecated, in its own words.
+pub(crate) fn deprecation(attribute: &Attribute) -> String {
+    let mut note = String::new();
+    let mut since = String::new();
+    match &attribute.meta {
+        syn::Meta::NameValue(meta) => {
+            if let syn::Expr::Lit(literal) = &meta.value
+                && let syn::Lit::Str(text) = &literal.lit
+            {
+                note = text.value();
+            }
+        }
+        syn::Meta::List(_) => {
+            // A malformed attribute is the compiler's to report.
+            let _ = attribute.parse_nested_meta(|meta| {
+                let text: syn::LitStr = meta.value()?.parse()?;
+                if meta.path.is_ident("since") {
+                    since = text.value();
+                } else {
+                    note = text.value();
+                }
+                Ok(())
+            });
+        }
+        syn::Meta::Path(_) => {}
+    }
+    match (note.as_str(), since.as_str()) {
+        ("", "") => "do not use it any more".into(),
+        (note, "") => note.into(),
+        ("", since) => format!("since {since}"),
+        (note, since) => format!("{note} (since {since})"),
+    }
+}
+
+/// The whole of `cfgs` behind an optional feature.
+pub(crate) fn behind_feature(feature: Option<&syn::LitStr>) -> TokenStream {
+    feature.map_or_else(
+        TokenStream::new,
+        |feature| quote!(#[cfg(feature = #feature)]),
+    )
+}

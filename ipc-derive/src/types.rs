@@ -1,0 +1,242 @@
+//! What the syntax of a type tells: how an argument is decoded and passed, and whether a result is a `Result`.
+
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::spanned::Spanned;
+use syn::{GenericArgument, PathArguments, Type, TypePath};
+
+use crate::borrows::{by_value, forbid_borrowed, owned};
+use crate::errors::Errors;
+use crate::model::{Output, Passing, Shape};
+
+/// How an argument of type `ty` is decoded and passed; `None` if that is a mistake, which has been reported.
+pub(crate) fn argument(ty: &Type, errors: &mut Errors) -> Option<(Type, Passing)> {
+    let ty = unwrapped(ty);
+    if let Type::Reference(reference) = ty {
+        let owned = owned(reference, errors)?;
+        return Some((owned, Passing::Reference));
+    }
+    if let Some(Type::Reference(reference)) = sole_argument(ty, "Option").map(unwrapped) {
+        let owned = owned(reference, errors)?;
+        let passing = match unwrapped(&reference.elem) {
+            Type::Slice(_) => Passing::OptionDeref,
+            elem if is_named(elem, "str") || is_named(elem, "Path") => Passing::OptionDeref,
+            _ => Passing::OptionRef,
+        };
+        let option = option_of(ty, &owned);
+        return Some((option, passing));
+    }
+    by_value(ty, errors).then(|| (ty.clone(), Passing::Value))
+}
+
+/// What a method that returns `ty` gives to its caller; `None` if that is a mistake, which has been reported.
+pub(crate) fn output(ty: &Type, errors: &mut Errors) -> Option<Output> {
+    let ty = unwrapped(ty);
+    let before = errors.count();
+    forbid_borrowed(ty, errors);
+    if errors.count() != before {
+        return None;
+    }
+    let shape = match generic_arguments(ty, "Result") {
+        Some(arguments) if !arguments.is_empty() => {
+            let mut types = arguments.into_iter();
+            match types.next() {
+                Some(value) => Shape::Fallible {
+                    value: Box::new(value.clone()),
+                    error: types.next().cloned().map(Box::new),
+                },
+                None => Shape::Unknown,
+            }
+        }
+        _ if is_plain(ty) => Shape::Plain,
+        _ => Shape::Unknown,
+    };
+    Some(Output {
+        ty: ty.clone(),
+        shape,
+    })
+}
+
+/// True for types whose syntax says that they travel and what they look like: numbers, text, and containers of these.
+pub(crate) fn is_known(ty: &Type) -> bool {
+    match unwrapped(ty) {
+        Type::Tuple(tuple) => tuple.elems.len() <= 6 && tuple.elems.iter().all(is_known),
+        Type::Path(path) => match path.path.get_ident() {
+            Some(name) => KNOWN.contains(&name.to_string().as_str()),
+            None => ["Vec", "Option"]
+                .iter()
+                .any(|container| sole_argument(ty, container).is_some_and(is_known)),
+        },
+        _ => false,
+    }
+}
+
+/// True for `&[T]` and `Vec<T>` of numbers whose bytes on the wire are their memory.
+pub(crate) fn is_list_of_numbers(ty: &Type) -> bool {
+    let elem = match unwrapped(ty) {
+        Type::Reference(reference) => match unwrapped(&reference.elem) {
+            Type::Slice(slice) => Some(&*slice.elem),
+            _ => None,
+        },
+        other => sole_argument(other, "Vec"),
+    };
+    let numbers = [
+        "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64",
+    ];
+    elem.and_then(|elem| match unwrapped(elem) {
+        Type::Path(path) => path.path.get_ident(),
+        _ => None,
+    })
+    .is_some_and(|name| numbers.iter().any(|number| name == number))
+}
+
+/// The parts of a type that decide whether it can travel: the element of a list, the types of a tuple.
+pub(crate) fn leaves<'a>(ty: &'a Type, into: &mut Vec<&'a Type>) {
+    let ty = unwrapped(ty);
+    if is_known(ty) {
+        return;
+    }
+    let containers = ["Vec", "Option", "Box"];
+    if let Type::Tuple(tuple) = ty
+        && tuple.elems.len() <= 12
+    {
+        tuple.elems.iter().for_each(|elem| leaves(elem, into));
+    } else if let Some(inner) = containers.iter().find_map(|name| sole_argument(ty, name)) {
+        leaves(inner, into);
+    } else {
+        into.push(ty);
+    }
+}
+
+/// True if `tokens` mention one of `names`.
+pub(crate) fn mentions(tokens: &impl ToTokens, names: &[String]) -> bool {
+    fn any(tokens: TokenStream, names: &[String]) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => names.iter().any(|name| ident == name),
+            TokenTree::Group(group) => any(group.stream(), names),
+            _ => false,
+        })
+    }
+    !names.is_empty() && any(tokens.to_token_stream(), names)
+}
+
+/// Replaces `Self` by the type it stands for, so that the tokens mean the same elsewhere.
+pub(crate) fn without_self(tokens: TokenStream, self_ty: &TokenStream) -> TokenStream {
+    let mut replaced = TokenStream::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(ident) if ident == "Self" => {
+                let is_path =
+                    matches!(tokens.peek(), Some(TokenTree::Punct(p)) if p.as_char() == ':');
+                replaced.extend(if is_path {
+                    quote!(<#self_ty>)
+                } else {
+                    self_ty.clone()
+                });
+            }
+            TokenTree::Group(group) => {
+                let mut inner =
+                    Group::new(group.delimiter(), without_self(group.stream(), self_ty));
+                inner.set_span(group.span());
+                replaced.extend([TokenTree::Group(inner)]);
+            }
+            other => replaced.extend([other]),
+        }
+    }
+    replaced
+}
+
+/// The type inside of parentheses and invisible groups.
+pub(crate) fn unwrapped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => unwrapped(&group.elem),
+        Type::Paren(paren) => unwrapped(&paren.elem),
+        other => other,
+    }
+}
+
+/// `T` of `name<T>`, whatever stands before `name`.
+pub(crate) fn sole_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+    match generic_arguments(ty, name)?.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    }
+}
+
+/// True if the last part of the type's path is `name`.
+pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(unwrapped(ty), Type::Path(TypePath { qself: None, path, .. })
+        if path.segments.last().is_some_and(|last| last.ident == name))
+}
+
+/// The last name in the path of a type.
+pub(crate) fn last_name(ty: &Type) -> Option<&syn::Ident> {
+    match unwrapped(ty) {
+        Type::Path(path) => path.path.segments.last().map(|segment| &segment.ident),
+        _ => None,
+    }
+}
+
+/// Names of the standard library that everybody uses as they are.
+const KNOWN: &[&str] = &[
+    "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+    "isize", "f32", "f64", "String",
+];
+
+fn generic_arguments<'a>(ty: &'a Type, name: &str) -> Option<Vec<&'a Type>> {
+    let Type::Path(TypePath {
+        qself: None, path, ..
+    }) = unwrapped(ty)
+    else {
+        return None;
+    };
+    let last = path.segments.last().filter(|last| last.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    Some(types.collect())
+}
+
+fn is_plain(ty: &Type) -> bool {
+    match ty {
+        Type::Array(_) | Type::Tuple(_) => true,
+        Type::Path(_) if is_known(ty) => true,
+        _ => ["Vec", "Option", "Box", "HashMap", "BTreeMap"]
+            .iter()
+            .any(|name| generic_arguments(ty, name).is_some_and(|a| !a.is_empty())),
+    }
+}
+
+/// The value of a `Result`, whose error may be what it likes; any other type as it is.
+pub(crate) fn sole_or_first(ty: &Type) -> &Type {
+    generic_arguments(ty, "Result")
+        .and_then(|arguments| arguments.first().copied())
+        .unwrap_or(ty)
+}
+
+fn option_of(option: &Type, owned: &Type) -> Type {
+    let mut option = option.clone();
+    if let Type::Path(path) = &mut option
+        && let Some(last) = path.path.segments.last_mut()
+        && let PathArguments::AngleBracketed(arguments) = &mut last.arguments
+        && let Some(GenericArgument::Type(ty)) = arguments.args.first_mut()
+    {
+        *ty = owned.clone();
+    }
+    option
+}
+
+/// A type as somebody would write it.
+pub(crate) fn text(tokens: &impl ToTokens) -> String {
+    crate::text::source(tokens.to_token_stream())
+}
+
+/// Where a type stands.
+pub(crate) fn span(ty: &Type) -> Span {
+    ty.span()
+}

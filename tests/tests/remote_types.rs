@@ -1,0 +1,212 @@
+//! `#[remote]` on structs and enums: what travels, and what is said about it.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing
+)]
+
+use std::collections::BTreeMap;
+
+use ipc_core::interface::schema::Schema;
+use ipc_core::{Describe, Local, Remote, remote};
+
+/// All inputs.
+#[remote]
+#[derive(Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Inputs {
+    /// Photodiode.
+    #[remote(unit = "V")]
+    pub photo_diode: f64,
+    #[serde(rename = "T")]
+    pub temperature_c: f32,
+    #[serde(skip)]
+    pub cache: Option<u8>,
+    pub trigger: Trigger,
+    pub by_name: BTreeMap<String, Vec<Trigger>>,
+    pub foreign: Vec<std::net::IpAddr>,
+}
+
+#[remote]
+#[derive(Debug, Clone, PartialEq)]
+#[serde(rename_all = "SCREAMING-KEBAB-CASE")]
+pub enum Trigger {
+    /// No trigger.
+    Off,
+    AtLevel(f64, #[remote(unit = "s")] f64),
+    #[serde(rename = "win")]
+    Window {
+        low: f64,
+        high: Option<f64>,
+    },
+}
+
+#[remote]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tree<T> {
+    pub value: T,
+    pub children: Vec<Tree<T>>,
+}
+
+#[remote]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[serde(transparent)]
+pub struct Volts(f64);
+
+#[remote]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Unit;
+
+#[derive(Default)]
+pub struct Meter;
+
+#[remote]
+impl Meter {
+    pub fn echo(&self, inputs: Inputs) -> Inputs {
+        inputs
+    }
+
+    pub fn tree(&self, tree: &Tree<u8>) -> Result<Tree<u8>, String> {
+        Ok(tree.clone())
+    }
+
+    pub fn volts(&self, volts: Vec<Volts>, unit: Unit) -> Vec<Volts> {
+        let _ = unit;
+        volts
+    }
+}
+
+fn inputs() -> Inputs {
+    Inputs {
+        photo_diode: 0.5,
+        temperature_c: 21.0,
+        cache: None,
+        trigger: Trigger::AtLevel(1.0, 2.0),
+        by_name: BTreeMap::from([(
+            "a".into(),
+            vec![
+                Trigger::Off,
+                Trigger::Window {
+                    low: 0.0,
+                    high: None,
+                },
+            ],
+        )]),
+        foreign: vec!["127.0.0.1".parse().unwrap()],
+    }
+}
+
+#[test]
+fn types_travel() {
+    let meter = MeterProxy::new(&Local::new(Meter).unwrap());
+    assert_eq!(meter.echo(inputs()), Ok(inputs()));
+    let tree = Tree {
+        value: 1,
+        children: vec![Tree {
+            value: 2,
+            children: vec![],
+        }],
+    };
+    assert_eq!(meter.tree(&tree), Ok(tree.clone()));
+    assert_eq!(meter.volts(vec![Volts(1.5)], Unit), Ok(vec![Volts(1.5)]));
+}
+
+#[test]
+fn a_schema_has_the_names_and_words_that_callers_need() {
+    let Schema::Struct { name, doc, fields } = Inputs::schema() else {
+        panic!()
+    };
+    assert_eq!((name.as_str(), doc.as_str()), ("Inputs", "All inputs."));
+    let names: Vec<_> = fields
+        .iter()
+        .map(|f| format!("{}: {}", f.name, f.schema))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "photoDiode: f64",
+            "T: f32",
+            "trigger: Trigger",
+            "byName: Map<String, Vec<Trigger>>",
+            "foreign: Vec<IpAddr>"
+        ]
+    );
+    assert_eq!(
+        (fields[0].doc.as_str(), fields[0].unit.as_deref()),
+        ("Photodiode.", Some("V"))
+    );
+    let Schema::Enum { variants, .. } = Trigger::schema() else {
+        panic!()
+    };
+    let names: Vec<_> = variants.iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(names, ["OFF", "AT-LEVEL", "win"]);
+    assert_eq!(variants[0].doc, "No trigger.");
+    assert_eq!(variants[1].fields[1].unit.as_deref(), Some("s"));
+    assert_eq!(variants[2].fields[1].schema.to_string(), "Option<f64>");
+    assert_eq!(Volts::schema(), Schema::Float(64));
+    assert!(matches!(Tree::<u8>::schema(), Schema::Struct { .. }));
+}
+
+mod changed {
+    use super::*;
+
+    #[remote]
+    #[serde(rename_all = "camelCase")]
+    pub struct Inputs {
+        pub photo_diode: f64,
+        #[serde(rename = "T")]
+        pub temperature_c: f32,
+        pub trigger: Trigger,
+        pub by_name: BTreeMap<String, Vec<Trigger>>,
+        pub foreign: Vec<std::net::IpAddr>,
+    }
+
+    #[remote]
+    #[serde(rename_all = "SCREAMING-KEBAB-CASE")]
+    pub enum Trigger {
+        Off,
+        AtLevel(f64, f64),
+        #[serde(rename = "win")]
+        Window {
+            low: f64,
+            high: Option<f32>,
+        },
+    }
+
+    pub struct Meter;
+
+    #[remote]
+    impl Meter {
+        pub fn echo(&self, inputs: Inputs) -> Inputs {
+            inputs
+        }
+    }
+}
+
+#[test]
+fn a_change_deep_inside_changes_the_fingerprint_and_nothing_else_does() {
+    let print =
+        |interface: ipc_core::interface::describe::Interface| interface.methods[0].fingerprint();
+    assert_ne!(
+        print(Meter::interface()),
+        print(changed::Meter::interface())
+    );
+    let proxy = changed::MeterProxy::new(&Local::new(Meter).unwrap());
+    let error = proxy.echo(changed::Inputs {
+        photo_diode: 0.0,
+        temperature_c: 0.0,
+        trigger: changed::Trigger::Off,
+        by_name: BTreeMap::new(),
+        foreign: vec![],
+    });
+    let Err(error) = error else { panic!() };
+    assert!(
+        error
+            .to_string()
+            .contains("built for `echo(inputs: Inputs) -> Inputs`"),
+        "{error}"
+    );
+}

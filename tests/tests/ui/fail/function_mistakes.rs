@@ -1,0 +1,13 @@
+use ipc_core::remote;
+
+#[remote]
+pub fn read<T>(value: T) -> T {
+    value
+}
+
+#[remote(get)]
+pub fn name() -> &'static str {
+    "meter"
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use ipc_core::remote;
+
+struct Meter;
+
+pub struct Settings;
+
+#[remote]
+impl Meter {
+    pub fn configure(&mut self, settings: Settings) {
+        let _ = settings;
+    }
+}
+
+fn main() {}

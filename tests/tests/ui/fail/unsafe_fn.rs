@@ -1,0 +1,12 @@
+use ipc_core::remote;
+
+struct Meter;
+
+#[remote]
+impl Meter {
+    pub unsafe fn poke(&mut self, address: usize) {
+        let _ = address;
+    }
+}
+
+fn main() {}
