@@ -1,3 +1,5 @@
 //! Shared parts of the end-to-end tests and of the proofs.
 
 pub mod model;
+pub mod random;
+pub mod simulation;

@@ -87,11 +87,17 @@ impl Search {
 
 /// The answer to call `tag`.
 fn reply_frame(number: u64, tag: u8) -> Vec<u8> {
+    reply_frame_with(number, &[tag])
+}
+
+/// The answer to a call, as it is on the wire.
+pub(crate) fn reply_frame_with(number: u64, payload: &[u8]) -> Vec<u8> {
     const OK: u16 = 200;
-    let mut frame = 11_u32.to_le_bytes().to_vec();
+    let len = u32::try_from(2 + 8 + payload.len()).unwrap_or(u32::MAX);
+    let mut frame = len.to_le_bytes().to_vec();
     frame.extend_from_slice(&OK.to_le_bytes());
     frame.extend_from_slice(&number.to_le_bytes());
-    frame.push(tag);
+    frame.extend_from_slice(payload);
     frame
 }
 

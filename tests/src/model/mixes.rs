@@ -46,15 +46,15 @@ pub const MIXES: &[Mix] = &[
         search: || search(TWO, [1, 2, 1, 2]),
     },
     Mix {
-        name: "2 calls: 3 drops, 1 crash, 1 eviction, 1 cancel",
-        search: || search(TWO, [3, 1, 1, 1]),
+        name: "2 calls: 3 drops, 2 crashes, 1 eviction, 1 cancel",
+        search: || search(TWO, [3, 2, 1, 1]),
     },
     Mix {
-        name: "3 calls: 1 drop, 1 crash",
-        search: || search(THREE, [1, 1, 0, 0]),
+        name: "3 calls: 3 drops, 1 crash",
+        search: || search(THREE, [3, 1, 0, 0]),
     },
     Mix {
-        name: "3 calls: 2 drops, 1 crash, 2 cancels",
-        search: || search(THREE, [2, 1, 0, 2]),
+        name: "3 calls: 2 drops, 1 crash, 1 eviction, 2 cancels",
+        search: || search(THREE, [2, 1, 1, 2]),
     },
 ];
