@@ -346,10 +346,17 @@ fn begin_reply(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
 /// The frame that tells of a failure. Texts that do not fit are dropped rather than the answer.
 pub(crate) fn failure_frame(number: u64, failure: &Failure, limit: usize) -> Vec<u8> {
     let (ctrl, encoded) = match failure {
-        Failure::Refused(refusal) => (
-            CtrlMsg::Error,
-            encode_onto(CtrlMsg::Error, number, refusal, limit),
-        ),
+        Failure::Refused(refusal) => {
+            let ctrl = CtrlMsg::Error;
+            let encoded = encode_onto(ctrl, number, refusal, limit).or_else(|_| {
+                let refusal = Refusal::Protocol {
+                    method: String::new(),
+                    reason: "it was refused, but the reason is too long to be told".into(),
+                };
+                encode_onto(ctrl, number, &refusal, limit)
+            });
+            (ctrl, encoded)
+        }
         Failure::Fault(fault) => {
             let ctrl = CtrlMsg::ErrorForwarded;
             let encoded = encode_onto(ctrl, number, fault, limit).or_else(|_| {
