@@ -313,13 +313,49 @@ impl<'de> Deserializer<'de> for Value {
         visitor.visit_enum(ValueVariant { variant, data })
     }
 
+    /// MessagePack has no integers of 16 bytes; they travel as bytes, the highest first.
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.wide() {
+            Some(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.wide() {
+            Some(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    /// A struct without fields travels as an empty list.
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        match self {
+            Value::List(items) if items.is_empty() => visitor.visit_unit(),
+            value => value.deserialize_any(visitor),
+        }
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct tuple tuple_struct map struct identifier ignored_any
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit tuple
+        tuple_struct map struct identifier ignored_any
     }
 
     fn is_human_readable(&self) -> bool {
         false
+    }
+}
+
+impl Value {
+    fn wide(&self) -> Option<[u8; 16]> {
+        match self {
+            Value::Bytes(bytes) => bytes.as_slice().try_into().ok(),
+            _ => None,
+        }
     }
 }
 
@@ -424,6 +460,19 @@ mod tests {
             Value::Bytes(vec![1, 2]).into_typed::<Vec<u8>>(),
             Ok(vec![1, 2])
         );
+    }
+
+    #[test]
+    fn wide_integers_and_empty_structs_come_back() {
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        struct Nothing;
+
+        let odd = (u128::MAX, i128::MIN, Nothing);
+        let value = Value::from_serialize(&odd).unwrap();
+        assert_eq!(value.into_typed(), Ok(odd));
+        assert_eq!(Value::UInt(7).into_typed(), Ok(7_u128));
+        assert_eq!(Value::Null.into_typed(), Ok(Nothing));
+        assert!(Value::Bytes(vec![1; 15]).into_typed::<u128>().is_err());
     }
 
     #[test]
