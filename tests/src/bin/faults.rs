@@ -23,6 +23,7 @@ use tests::faults::worker::Mix;
 use tests::faults::{Failure, every_byte, kills, long_call, roles};
 
 fn main() -> ExitCode {
+    log_if_asked();
     let options = Options::parse();
     let complaints = match options.command {
         None => mixed(&options.run),
@@ -50,6 +51,16 @@ fn main() -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// With `RUST_LOG` in the environment all processes of a run say on standard error what they see.
+fn log_if_asked() {
+    if let Ok(filter) = std::env::var("RUST_LOG") {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
     }
 }
 

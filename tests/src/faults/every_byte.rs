@@ -1,12 +1,15 @@
 //! One request and one reply, cut at every byte.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use ipc_client::Client;
 
-use super::device::BenchProxy;
+use super::device::{BenchProxy, answer};
 use super::ledger::{Log, read_ledger, read_log};
 use super::proxy::{Fault, Mishap, Proxy, Way, calm, once};
 use super::supervisor::{ServerSetup, Supervisor};
@@ -49,13 +52,12 @@ pub fn run(program: &Path, secret: Option<&str>, faults: &[Fault]) -> Result<Rep
         ..ServerSetup::default()
     };
     let supervisor = Supervisor::start(program, &setup)?;
-    let log = Log::open(&scratch.file("log"))?;
-    let mut trial = Trial {
-        supervisor,
+    let trial = Trial {
+        server: supervisor.address(),
         secret,
-        log,
-        next: 1,
-        cuts: 0,
+        log: Log::open(&scratch.file("log"))?,
+        tokens: AtomicU64::new(1),
+        cuts: AtomicU64::new(0),
     };
     let mut places = (0, 0);
     for fault in faults {
@@ -64,59 +66,79 @@ pub fn run(program: &Path, secret: Option<&str>, faults: &[Fault]) -> Result<Rep
             trial.cut_all(Way::Down, *fault)?,
         );
     }
-    let restarts = trial.supervisor.stop()?;
+    let restarts = supervisor.stop()?;
     let book = read_log(&scratch.file("log"))?;
     let verdict = Verdict::of(&read_ledger(&setup.ledger)?, &book, &restarts);
+    let cuts = trial.cuts.into_inner();
     Ok(Report {
         verdict,
         places,
-        cuts: trial.cuts,
+        cuts,
     })
 }
 
 struct Trial<'a> {
-    supervisor: Supervisor,
+    server: SocketAddr,
     secret: Option<&'a str>,
     log: Log,
-    next: u64,
-    cuts: u64,
+    tokens: AtomicU64,
+    cuts: AtomicU64,
 }
 
 impl Trial<'_> {
-    /// Goes on until a cut comes too late to happen. Returns how many places there were.
-    fn cut_all(&mut self, way: Way, fault: Fault) -> Result<u64, Failure> {
-        for at in 0..MOST_PLACES {
-            let script = once(way, Mishap { at, fault });
-            let proxy = Proxy::start(self.supervisor.address(), at, script)?;
-            let reach = Reach {
-                address: proxy.address().to_string(),
-                secret: self.secret.map(Into::into),
-                liveness: Duration::from_secs(3),
+    /// Goes on until a cut comes too late to happen, at many places at once: most of the time is spent in pauses
+    /// before the next try. Returns how many places there were.
+    fn cut_all(&self, way: Way, fault: Fault) -> Result<u64, Failure> {
+        let (next, end) = (AtomicU64::new(0), AtomicU64::new(MOST_PLACES));
+        thread::scope(|scope| {
+            let work = || -> Result<(), Failure> {
+                loop {
+                    let at = next.fetch_add(1, Ordering::SeqCst);
+                    if at >= end.load(Ordering::SeqCst) {
+                        return Ok(());
+                    }
+                    if !self.cut_one(way, Mishap { at, fault })? {
+                        end.fetch_min(at, Ordering::SeqCst);
+                    }
+                }
             };
-            let client = reach.client("cut", &self.log);
-            self.call(&client)?;
-            self.call(&client)?;
-            let happened = proxy.counts().total();
-            // What the goodbye may still meet does not count.
-            proxy.set_script(calm());
-            client.close();
-            self.cuts += happened;
-            if happened == 0 {
-                return Ok(at);
+            let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+            for thread in threads {
+                thread.join().map_err(|_| "a thread has panicked")??;
             }
-        }
-        Err("a connection with two calls is longer than expected".into())
+            match end.load(Ordering::SeqCst) {
+                MOST_PLACES => Err("a connection with two calls is longer than expected".into()),
+                end => Ok(end),
+            }
+        })
     }
 
-    fn call(&mut self, client: &Client) -> Result<(), Failure> {
-        let token = self.next;
-        self.next += 1;
+    /// Two calls, and one cut; false if it came too late.
+    fn cut_one(&self, way: Way, mishap: Mishap) -> Result<bool, Failure> {
+        let proxy = Proxy::start(self.server, mishap.at, once(way, mishap))?;
+        let reach = Reach {
+            address: proxy.address().to_string(),
+            secret: self.secret.map(Into::into),
+            liveness: Duration::from_secs(3),
+        };
+        let client = reach.client("cut", &self.log);
+        self.call(&client)?;
+        self.call(&client)?;
+        let happened = proxy.counts().total();
+        // What the goodbye may still meet does not count.
+        proxy.set_script(calm());
+        client.close();
+        self.cuts.fetch_add(happened, Ordering::SeqCst);
+        Ok(happened > 0)
+    }
+
+    fn call(&self, client: &Client) -> Result<(), Failure> {
+        let token = self.tokens.fetch_add(1, Ordering::SeqCst);
         self.log.begin(token, false)?;
         let result = BenchProxy::new(client).step(token);
-        Ok(self
-            .log
-            .end(token, outcome(result, &super::device::answer(token)))?)
+        Ok(self.log.end(token, outcome(result, &answer(token)))?)
     }
 }
 
 const MOST_PLACES: u64 = 2000;
+const AT_ONCE: usize = 16;

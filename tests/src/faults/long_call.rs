@@ -4,7 +4,6 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-
 use super::device::{BenchProxy, answer};
 use super::ledger::{Log, Outcome, read_ledger, read_log};
 use super::proxy::{Proxy, calm};

@@ -44,7 +44,7 @@ pub struct RunOptions {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Something happens on each way of a connection after so many bytes on average; 0 for a good network.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 1500)]
     pub mean: u64,
     /// Write each execution to the disk.
     #[arg(long)]

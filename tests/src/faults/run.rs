@@ -54,7 +54,7 @@ impl Plan {
             client_kills: 0,
             secret: None,
             seed: 1,
-            mean: 400,
+            mean: 1500,
             fsync: false,
             mix: Mix::All,
         }

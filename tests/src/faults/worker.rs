@@ -155,17 +155,23 @@ impl Worker {
     }
 
     fn bulk(&mut self, token: u64) -> io::Result<Outcome> {
-        let bytes = u32::try_from(self.random.below(3000)).unwrap_or(0);
+        let bytes = self.some_bytes();
         self.log.begin(token, false)?;
         let result = BenchProxy::new(&self.client).bulk(token, bytes);
         self.end(token, outcome(result, &pattern(token, bytes as usize)))
     }
 
     fn upload(&mut self, token: u64) -> io::Result<Outcome> {
-        let data = pattern(token, usize::try_from(self.random.below(3000)).unwrap_or(0));
+        let data = pattern(token, self.some_bytes() as usize);
         self.log.begin(token, false)?;
         let result = BenchProxy::new(&self.client).upload(token, &data);
         self.end(token, outcome(result, &answer(token)))
+    }
+
+    /// Mostly few: on a bad enough network many never get through.
+    fn some_bytes(&mut self) -> u32 {
+        let most = if self.random.chance(10) { 2500 } else { 300 };
+        u32::try_from(self.random.below(most)).unwrap_or(0)
     }
 
     fn timed(&mut self, token: u64) -> io::Result<Outcome> {
