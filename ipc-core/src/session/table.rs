@@ -24,7 +24,8 @@ pub struct SessionTable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct TableLimits {
-    /// How many sessions there may be; at the limit new ones are refused.
+    /// How many sessions there may be. At the limit a new one takes the place of the one that was parked for longest,
+    /// whose client is told if it comes back; if none is parked the new one is refused.
     pub sessions: usize,
     /// For how long a parked session can be resumed.
     pub parked: Duration,
@@ -102,7 +103,7 @@ impl SessionTable {
         {
             return slot.resume(key, hello.connection, self.mutants);
         }
-        if self.slots.len() >= self.limits.sessions || self.slots.contains_key(&fresh) {
+        if self.slots.contains_key(&fresh) || !self.has_room() {
             return Greeted::Full;
         }
         let mut key = SessionKey {
@@ -125,6 +126,22 @@ impl SessionTable {
         let mut session = ServerSession::new(key, self.limits.session.clone());
         session.mutants = self.mutants;
         Greeted::Session(Box::new(session))
+    }
+
+    /// True if there is room for another session, or could be made: clients that crash leave their sessions behind,
+    /// and must not keep others out for as long as sessions are kept.
+    fn has_room(&mut self) -> bool {
+        if self.slots.len() < self.limits.sessions {
+            return true;
+        }
+        let parked = self.slots.iter().filter_map(|(id, slot)| match slot.state {
+            SlotState::Parked { since, .. } => Some((since, *id)),
+            SlotState::Out => None,
+        });
+        match parked.min() {
+            Some((_, oldest)) => self.slots.remove(&oldest).is_some(),
+            None => false,
+        }
     }
 
     /// The parked session that connection number `connection` asked for while it was out, unless a newer connection has
@@ -229,5 +246,59 @@ impl Slot {
             SlotState::Parked { session, .. } => Greeted::Session(session),
             SlotState::Out => Greeted::Out(key),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(sessions: usize) -> SessionTable {
+        let limits = TableLimits {
+            sessions,
+            ..TableLimits::default()
+        };
+        SessionTable::new(1, limits)
+    }
+
+    fn hello(resume: Option<SessionKey>) -> Hello {
+        Hello {
+            resume,
+            connection: 7,
+            service: String::new(),
+            name: "client".into(),
+            max_frame: 1 << 20,
+        }
+    }
+
+    #[test]
+    fn at_the_limit_the_session_parked_for_longest_makes_room_and_its_client_finds_out() {
+        let (mut table, start) = (table(3), Instant::now());
+        let mut keys = Vec::new();
+        for id in 1..=3 {
+            let now = start + Duration::from_secs(id);
+            let Greeted::Session(session) = table.greet(&hello(None), id.into(), now) else {
+                panic!("there is room for session {id}");
+            };
+            keys.push(session.key());
+            if id > 1 {
+                table.park(session, now);
+            }
+        }
+        let now = start + Duration::from_secs(9);
+        assert!(matches!(table.greet(&hello(None), 4, now), Greeted::Session(_)));
+        let back = |key| Hello {
+            connection: 8,
+            ..hello(Some(key))
+        };
+        assert!(matches!(table.greet(&back(keys[0]), 5, now), Greeted::Out(_)), "in use");
+        let Greeted::Session(newest) = table.greet(&back(keys[2]), 6, now) else {
+            panic!("the one parked last is still there");
+        };
+        assert_eq!(newest.key(), keys[2]);
+        assert!(
+            matches!(table.greet(&back(keys[1]), 7, now), Greeted::Full),
+            "forgotten, and all others are in use: it gets no session that could be mistaken for its own"
+        );
     }
 }

@@ -1,0 +1,202 @@
+//! The two records of a run: what the driver did (the ledger), and what callers were told (the log).
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::now_us;
+
+/// How often each token was executed.
+///
+/// # Errors
+///
+/// Where the file cannot be read, or is not a ledger.
+pub fn read_ledger(path: &Path) -> io::Result<HashMap<u64, u32>> {
+    let mut executions = HashMap::new();
+    for line in std::fs::read_to_string(path)?.lines() {
+        let token = u64::from_str_radix(line, 16).map_err(|_| damaged(line))?;
+        *executions.entry(token).or_default() += 1;
+    }
+    Ok(executions)
+}
+
+/// How a call ended, as its caller was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// With its own answer.
+    Right,
+    /// With something that is not its answer.
+    Wrong,
+    /// The driver ran and failed.
+    Fault,
+    /// The driver ran, its result was not kept.
+    NotKept,
+    /// Refused by the server.
+    Refused,
+    /// Never sent.
+    NotSent,
+    /// No answer in time.
+    TimedOut,
+    /// Given up by its caller.
+    Cancelled,
+    /// Nobody knows.
+    Unknown,
+}
+
+const OUTCOMES: [(Outcome, &str); 9] = [
+    (Outcome::Right, "right"),
+    (Outcome::Wrong, "wrong"),
+    (Outcome::Fault, "fault"),
+    (Outcome::NotKept, "not-kept"),
+    (Outcome::Refused, "refused"),
+    (Outcome::NotSent, "not-sent"),
+    (Outcome::TimedOut, "timed-out"),
+    (Outcome::Cancelled, "cancelled"),
+    (Outcome::Unknown, "unknown"),
+];
+
+impl Outcome {
+    /// Its name in the log.
+    pub fn name(self) -> &'static str {
+        OUTCOMES
+            .iter()
+            .find(|(outcome, _)| *outcome == self)
+            .map_or("", |(_, name)| name)
+    }
+}
+
+impl FromStr for Outcome {
+    type Err = io::Error;
+
+    fn from_str(text: &str) -> io::Result<Self> {
+        let known = OUTCOMES.iter().find(|(_, name)| *name == text);
+        known
+            .map(|(outcome, _)| *outcome)
+            .ok_or_else(|| damaged(text))
+    }
+}
+
+/// Where callers write what they are about to do, and what came of it. Clones write into the same file.
+#[derive(Clone, Debug)]
+pub struct Log(Arc<File>);
+
+impl Log {
+    /// Goes on with the log at `path`.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(Self(Arc::new(file)))
+    }
+
+    /// A call is about to begin.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn begin(&self, token: u64, idempotent: bool) -> io::Result<()> {
+        let may = if idempotent { "again" } else { "once" };
+        self.line(format!("begin {token:016x} {may} {}\n", now_us()))
+    }
+
+    /// A call has ended.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn end(&self, token: u64, outcome: Outcome) -> io::Result<()> {
+        self.line(format!(
+            "end {token:016x} {} {}\n",
+            outcome.name(),
+            now_us()
+        ))
+    }
+
+    /// A lost connection was replaced after so many microseconds.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn recovered(&self, after_us: u64) -> io::Result<()> {
+        self.line(format!("recovered {after_us}\n"))
+    }
+
+    fn line(&self, line: String) -> io::Result<()> {
+        (&*self.0).write_all(line.as_bytes())
+    }
+}
+
+/// What the log says of one call.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// Whether it may be executed again.
+    pub idempotent: bool,
+    /// When it began.
+    pub began_us: u64,
+    /// How it ended, and when; nothing if its caller was killed.
+    pub end: Option<(Outcome, u64)>,
+    /// How often its end was told.
+    pub ends: u32,
+}
+
+/// What a log says.
+#[derive(Debug, Default)]
+pub struct LogBook {
+    /// All calls by token.
+    pub calls: HashMap<u64, Told>,
+    /// How long each recovery took, in microseconds.
+    pub recoveries: Vec<u64>,
+}
+
+/// Reads a log.
+///
+/// # Errors
+///
+/// Where the file cannot be read, or is not a log.
+pub fn read_log(path: &Path) -> io::Result<LogBook> {
+    let mut book = LogBook::default();
+    for line in std::fs::read_to_string(path)?.lines() {
+        book.enter(line)?;
+    }
+    Ok(book)
+}
+
+impl LogBook {
+    fn enter(&mut self, line: &str) -> io::Result<()> {
+        let number =
+            |text: &str, radix| u64::from_str_radix(text, radix).map_err(|_| damaged(line));
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["begin", token, may, at] => {
+                let told = Told {
+                    idempotent: *may == "again",
+                    began_us: number(at, 10)?,
+                    end: None,
+                    ends: 0,
+                };
+                self.calls.insert(number(token, 16)?, told);
+            }
+            ["end", token, outcome, at] => {
+                let told = self.calls.get_mut(&number(token, 16)?);
+                let told = told.ok_or_else(|| damaged(line))?;
+                told.end = Some((outcome.parse()?, number(at, 10)?));
+                told.ends += 1;
+            }
+            ["recovered", after] => self.recoveries.push(number(after, 10)?),
+            _ => return Err(damaged(line)),
+        }
+        Ok(())
+    }
+}
+
+fn damaged(line: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("not a line of a record: {line:?}"),
+    )
+}

@@ -1,0 +1,169 @@
+//! What the child processes of a run do: the same program, started in another role.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use ipc_core::session::table::TableLimits;
+use ipc_server::{AccessLimits, Server};
+
+use super::Failure;
+use super::device::Bench;
+use super::ledger::Log;
+use super::supervisor::SECRET_VARIABLE;
+use super::worker::{Budget, Mix, Reach, Worker, canceller};
+
+/// The options of the server process.
+#[derive(Clone, Debug, Args)]
+pub struct ServerRole {
+    #[arg(long)]
+    ledger: PathBuf,
+    #[arg(long)]
+    fsync: bool,
+    #[arg(long, default_value = "127.0.0.1")]
+    bind: String,
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// In milliseconds.
+    #[arg(long, default_value_t = 15_000)]
+    liveness: u64,
+    /// In milliseconds.
+    #[arg(long, default_value_t = 15_000)]
+    grace: u64,
+    #[arg(long)]
+    sessions: Option<usize>,
+    /// How many bytes of answers a session keeps.
+    #[arg(long)]
+    kept: Option<usize>,
+    /// How many clients may wait.
+    #[arg(long, default_value_t = 256)]
+    queue: usize,
+    /// In milliseconds.
+    #[arg(long, default_value_t = 30_000)]
+    handover: u64,
+}
+
+/// Serves until standard input ends; says first where.
+///
+/// # Errors
+///
+/// If the server does not start.
+pub fn serve(role: &ServerRole) -> Result<(), Failure> {
+    let mut limits = TableLimits::default();
+    limits.sessions = role.sessions.unwrap_or(limits.sessions);
+    limits.session.kept_replies = role.kept.unwrap_or(limits.session.kept_replies);
+    // All clients of a run come from one address, and many of their handshakes are cut short.
+    let access = AccessLimits {
+        strangers_per_source: 512,
+        ..AccessLimits::default()
+    };
+    let mut server = Server::builder()
+        .bind(&role.bind)
+        .port(role.port)
+        .device(Bench::open(&role.ledger, role.fsync)?)
+        .liveness(Duration::from_millis(role.liveness))
+        .grace(Duration::from_millis(role.grace))
+        .idle_handover(Duration::from_millis(role.handover))
+        .queue(role.queue)
+        .session_limits(limits)
+        .access_limits(access);
+    server = match std::env::var(SECRET_VARIABLE) {
+        Ok(secret) => server.secret(secret.as_str()),
+        Err(_) => server.insecure_without_secret(),
+    };
+    let server = server.spawn()?;
+    println!("{}", server.local_addr());
+    io::stdout().flush()?;
+    io::stdin().read_to_end(&mut Vec::new())?;
+    server.stop();
+    Ok(())
+}
+
+/// The options of a client process.
+#[derive(Clone, Debug, Args)]
+pub struct ClientRole {
+    #[arg(long)]
+    server: String,
+    #[arg(long)]
+    log: PathBuf,
+    /// The number of its first worker.
+    #[arg(long)]
+    id: u32,
+    #[arg(long, default_value_t = 1)]
+    threads: u32,
+    #[arg(long, default_value_t = u64::MAX)]
+    calls: u64,
+    #[arg(long)]
+    steps_only: bool,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// In milliseconds.
+    #[arg(long, default_value_t = 15_000)]
+    liveness: u64,
+    /// Pause after each call, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    pause: u64,
+}
+
+/// Calls until the calls are made, or standard input ends.
+///
+/// # Errors
+///
+/// If the log cannot be written.
+pub fn call(role: &ClientRole) -> Result<(), Failure> {
+    end_with_parent()?;
+    let reach = Reach {
+        address: role.server.clone(),
+        secret: std::env::var(SECRET_VARIABLE).ok(),
+        liveness: Duration::from_millis(role.liveness),
+    };
+    let log = Log::open(&role.log)?;
+    let client = reach.client(&format!("client {}", role.id), &log);
+    let mix = if role.steps_only {
+        Mix::Steps
+    } else {
+        Mix::All
+    };
+    let budget = Budget::new(role.calls);
+    let canceller = canceller()?;
+    thread::scope(|scope| {
+        let threads: Vec<_> = (role.id..role.id + role.threads)
+            .map(|id| {
+                let (client, log) = (client.clone(), log.clone());
+                let mut worker = Worker::new(client, log, id, role.seed, mix, canceller.clone());
+                let budget = &budget;
+                scope.spawn(move || match role.pause {
+                    0 => budget.spend(&mut worker),
+                    pause => slowly(&mut worker, role.calls, Duration::from_millis(pause)),
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().map_err(|_| "a thread has panicked")??;
+        }
+        Ok(())
+    })
+}
+
+fn slowly(worker: &mut Worker, calls: u64, pause: Duration) -> io::Result<()> {
+    for _ in 0..calls {
+        worker.call()?;
+        thread::sleep(pause);
+    }
+    Ok(())
+}
+
+/// Whoever started this process may be killed before it can say that all is over.
+fn end_with_parent() -> io::Result<()> {
+    let watch = || {
+        // An error is an end, too.
+        let _ = io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    };
+    thread::Builder::new()
+        .name("parent".into())
+        .spawn(watch)
+        .map(drop)
+}

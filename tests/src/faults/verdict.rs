@@ -1,0 +1,249 @@
+//! What ledger and log, laid side by side, say about a run.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use super::ledger::{LogBook, Outcome};
+
+/// One death of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Restart {
+    /// When it was about to be killed.
+    pub killed_us: u64,
+    /// When its port was back.
+    pub back_us: u64,
+}
+
+/// What a run amounts to.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// Calls that were begun.
+    pub calls: u64,
+    /// Calls that the driver executed.
+    pub executed: u64,
+    /// Executions beyond the first of calls that must not be repeated.
+    pub doubles: u64,
+    /// Executions beyond the first of calls that may be repeated.
+    pub repeats: u64,
+    /// Calls that succeeded, and were not executed or got another call's answer.
+    pub false_successes: u64,
+    /// Calls that were said not to have run, and had.
+    pub false_refusals: u64,
+    /// Calls that were said to have run and failed, and had not run.
+    pub false_faults: u64,
+    /// Calls that ended in "outcome unknown".
+    pub unknown: u64,
+    /// Those of them during which the server was not restarted.
+    pub unexplained: u64,
+    /// Those of them that were told later than [`TOLD_WITHIN_US`] after the port was back.
+    pub late: u64,
+    /// The longest time from the return of the port to the end of a call of unknown outcome, in microseconds.
+    pub latest_us: u64,
+    /// Calls whose callers were killed.
+    pub abandoned: u64,
+    /// Calls whose end was told more than once.
+    pub ended_twice: u64,
+    /// Executions that nobody asked for.
+    pub unasked: u64,
+    /// How many calls ended how.
+    pub outcomes: BTreeMap<Outcome, u64>,
+}
+
+/// Within this time after the port is back a call of unknown outcome must be told so.
+pub const TOLD_WITHIN_US: u64 = 5_000_000;
+
+impl Verdict {
+    /// Lays ledger and log side by side.
+    pub fn of(ledger: &HashMap<u64, u32>, book: &LogBook, restarts: &[Restart]) -> Self {
+        let mut verdict = Self {
+            calls: book.calls.len() as u64,
+            executed: ledger.len() as u64,
+            ..Self::default()
+        };
+        verdict.unasked = ledger
+            .keys()
+            .filter(|token| !book.calls.contains_key(token))
+            .count() as u64;
+        for (token, told) in &book.calls {
+            let executions = ledger.get(token).copied().unwrap_or(0);
+            let again = u64::from(executions.saturating_sub(1));
+            match told.idempotent {
+                true => verdict.repeats += again,
+                false => verdict.doubles += again,
+            }
+            verdict.ended_twice += u64::from(told.ends > 1);
+            match told.end {
+                None => verdict.abandoned += 1,
+                Some((outcome, at)) => {
+                    verdict.count(outcome, executions > 0);
+                    if outcome == Outcome::Unknown {
+                        verdict.explain(told.began_us, at, restarts);
+                    }
+                }
+            }
+        }
+        verdict
+    }
+
+    fn count(&mut self, outcome: Outcome, executed: bool) {
+        *self.outcomes.entry(outcome).or_default() += 1;
+        match (outcome, executed) {
+            (Outcome::Wrong, _) | (Outcome::Right, false) => self.false_successes += 1,
+            (Outcome::Refused | Outcome::NotSent, true) => self.false_refusals += 1,
+            (Outcome::Fault | Outcome::NotKept, false) => self.false_faults += 1,
+            (Outcome::Unknown, _) => self.unknown += 1,
+            _ => {}
+        }
+    }
+
+    fn explain(&mut self, began: u64, ended: u64, restarts: &[Restart]) {
+        let during = |restart: &&Restart| restart.back_us >= began && restart.killed_us <= ended;
+        if restarts.iter().find(during).is_none() {
+            self.unexplained += 1;
+        }
+        let back = restarts.iter().map(|r| r.back_us).filter(|at| *at <= ended);
+        let waited = back.max().map_or(0, |at| ended - at);
+        self.latest_us = self.latest_us.max(waited);
+        self.late += u64::from(waited > TOLD_WITHIN_US);
+    }
+
+    /// What is wrong; empty if nothing is.
+    pub fn complaints(&self) -> Vec<String> {
+        let counts = [
+            (self.doubles, "doubles"),
+            (self.false_successes, "false successes"),
+            (self.false_refusals, "refused, but executed"),
+            (self.false_faults, "failed, but not executed"),
+            (self.unexplained, "unknown without a restart of the server"),
+            (self.late, "unknown told too late"),
+            (self.ended_twice, "ended twice"),
+            (self.unasked, "executed unasked"),
+        ];
+        counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect()
+    }
+
+    /// How many calls ended so.
+    pub fn ended(&self, outcome: Outcome) -> u64 {
+        self.outcomes.get(&outcome).copied().unwrap_or(0)
+    }
+}
+
+/// How the calls ended, for a person to read.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ends:")?;
+        for (outcome, count) in &self.outcomes {
+            write!(f, " {} {count},", outcome.name())?;
+        }
+        write!(
+            f,
+            " caller killed {}; repeatable calls run again: {}; refused but executed: {}",
+            self.abandoned, self.repeats, self.false_refusals
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::ledger::Told;
+
+    fn told(end: Option<(Outcome, u64)>, idempotent: bool) -> Told {
+        let ends = u32::from(end.is_some());
+        Told {
+            idempotent,
+            began_us: 100,
+            end,
+            ends,
+        }
+    }
+
+    fn judge(executions: u32, told: Told, restarts: &[Restart]) -> Vec<String> {
+        let ledger = (executions > 0)
+            .then_some((1, executions))
+            .into_iter()
+            .collect();
+        let book = LogBook {
+            calls: [(1, told)].into(),
+            recoveries: vec![],
+        };
+        Verdict::of(&ledger, &book, restarts).complaints()
+    }
+
+    #[test]
+    fn every_lie_is_found() {
+        let end = |outcome| told(Some((outcome, 200)), false);
+        for (executions, outcome, complaint) in [
+            (2, Outcome::Right, "1 doubles"),
+            (2, Outcome::Unknown, "1 doubles"),
+            (0, Outcome::Right, "1 false successes"),
+            (1, Outcome::Wrong, "1 false successes"),
+            (1, Outcome::Refused, "1 refused, but executed"),
+            (1, Outcome::NotSent, "1 refused, but executed"),
+            (0, Outcome::Fault, "1 failed, but not executed"),
+            (
+                1,
+                Outcome::Unknown,
+                "1 unknown without a restart of the server",
+            ),
+        ] {
+            let complaints = judge(executions, end(outcome), &[]);
+            assert!(
+                complaints.contains(&complaint.to_string()),
+                "{executions} {outcome:?}: {complaints:?}"
+            );
+        }
+        let unasked = Verdict::of(&[(7, 1)].into(), &LogBook::default(), &[]);
+        assert_eq!(unasked.complaints(), ["1 executed unasked"]);
+    }
+
+    #[test]
+    fn honest_ends_are_no_lies() {
+        let none: [String; 0] = [];
+        let restart = Restart {
+            killed_us: 150,
+            back_us: 160,
+        };
+        for (executions, outcome) in [
+            (1, Outcome::Right),
+            (1, Outcome::Fault),
+            (0, Outcome::Refused),
+            (0, Outcome::TimedOut),
+            (1, Outcome::TimedOut),
+            (0, Outcome::Unknown),
+            (1, Outcome::Unknown),
+        ] {
+            assert_eq!(
+                judge(executions, told(Some((outcome, 200)), false), &[restart]),
+                none
+            );
+        }
+        assert_eq!(judge(1, told(None, false), &[]), none);
+        assert_eq!(judge(3, told(Some((Outcome::Right, 200)), true), &[]), none);
+    }
+
+    #[test]
+    fn unknown_must_be_told_soon_after_the_restart_that_caused_it() {
+        let unknown = |at| told(Some((Outcome::Unknown, at)), false);
+        let restart = Restart {
+            killed_us: 150,
+            back_us: 160,
+        };
+        assert_eq!(
+            judge(1, unknown(160 + TOLD_WITHIN_US + 1), &[restart]),
+            ["1 unknown told too late"]
+        );
+        let before = Restart {
+            killed_us: 10,
+            back_us: 20,
+        };
+        assert_eq!(
+            judge(1, unknown(200), &[before]),
+            ["1 unknown without a restart of the server"]
+        );
+    }
+}
