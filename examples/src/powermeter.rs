@@ -30,7 +30,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipc_core::remote;
-use serde::{Deserialize, Serialize};
 
 pub use self::error::PowermeterError;
 use self::line::{Ask, Line};
@@ -104,7 +103,7 @@ impl Powermeter {
     /// instrument reads back another range. Otherwise as for every method, see [`Powermeter`]; after a `Timeout`,
     /// `Garbled` or `Disconnected` that names `RANGE`, the range may or may not have changed.
     #[remote(set)]
-    pub fn set_range(&mut self, range: u8) -> Result<(), PowermeterError> {
+    pub fn set_range(&mut self, #[remote(range = 1..=5)] range: u8) -> Result<(), PowermeterError> {
         if !RANGES.contains(&range) {
             return Err(self.bad_argument("range", "1 (most sensitive) to 5", range.into()));
         }
@@ -128,7 +127,11 @@ impl Powermeter {
     ///
     /// [`PowermeterError::Argument`] if `samples` is out of bounds: nothing was sent. Otherwise as for every method, see
     /// [`Powermeter`]; the first reading that fails ends the call.
-    pub fn read_voltage(&mut self, samples: u32) -> Result<f64, PowermeterError> {
+    #[remote(unit = "V")]
+    pub fn read_voltage(
+        &mut self,
+        #[remote(default = 1, range = 1..=1_000_000)] samples: u32,
+    ) -> Result<f64, PowermeterError> {
         self.check_samples(samples)?;
         let mut sum_v = 0.0;
         for _ in 0..samples {
@@ -144,7 +147,11 @@ impl Powermeter {
     /// # Errors
     ///
     /// As for [`Powermeter::read_voltage`]; the readings before the one that failed are lost.
-    pub fn read_waveform(&mut self, samples: u32) -> Result<Vec<f64>, PowermeterError> {
+    #[remote(unit = "V")]
+    pub fn read_waveform(
+        &mut self,
+        #[remote(range = 1..=1_000_000)] samples: u32,
+    ) -> Result<Vec<f64>, PowermeterError> {
         self.check_samples(samples)?;
         (0..samples).map(|_| self.read_once()).collect()
     }
@@ -205,11 +212,14 @@ impl Powermeter {
 }
 
 /// What [`Powermeter::read_inputs`] reads in one go.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[remote]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Inputs {
     /// The inputs in volts; the first one is the photodiode.
+    #[remote(unit = "V")]
     pub volts: [f64; 8],
     /// Temperature of the instrument in °C.
+    #[remote(unit = "°C")]
     pub temperature_c: f64,
 }
 

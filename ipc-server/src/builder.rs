@@ -129,9 +129,9 @@ impl ServerBuilder {
         self.register(|registry| registry.add_function(function.into_function(name)))
     }
 
-    /// Serves a function that describes itself, as `#[remote]` on a `fn` makes it.
-    pub fn remote_function(self, function: impl Function) -> Self {
-        self.register(|registry| registry.add_function(Box::new(function)))
+    /// Serves a function with its own name, arguments and docs: `#[remote]` on `fn add` makes `add::function()`.
+    pub fn remote_function(self, function: Box<dyn Function>) -> Self {
+        self.register(|registry| registry.add_function(function))
     }
 
     fn register(mut self, add: impl FnOnce(&mut Registry) -> Result<(), RegisterError>) -> Self {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
-use ipc_core::{Args, CallError, Caller};
+use ipc_core::{Args, AsyncCaller, CallError, Caller};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -160,6 +160,12 @@ impl Caller for AsyncClient {
 
     fn call<T: DeserializeOwned + Send + 'static>(&self, call: OutgoingCall) -> ReplyFuture<T> {
         ReplyFuture::new(call, self.options.clone(), self.commands.clone())
+    }
+}
+
+impl AsyncCaller for AsyncClient {
+    async fn wait<T: Send + 'static>(reply: ReplyFuture<T>) -> Result<T, CallError> {
+        reply.await
     }
 }
 

@@ -272,6 +272,10 @@ mod tests {
     }
 
     #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "time begins somewhere; the test moves it on"
+    )]
     fn at_the_limit_the_session_parked_for_longest_makes_room_and_its_client_finds_out() {
         let (mut table, start) = (table(3), Instant::now());
         let mut keys = Vec::new();
@@ -286,12 +290,18 @@ mod tests {
             }
         }
         let now = start + Duration::from_secs(9);
-        assert!(matches!(table.greet(&hello(None), 4, now), Greeted::Session(_)));
+        assert!(matches!(
+            table.greet(&hello(None), 4, now),
+            Greeted::Session(_)
+        ));
         let back = |key| Hello {
             connection: 8,
             ..hello(Some(key))
         };
-        assert!(matches!(table.greet(&back(keys[0]), 5, now), Greeted::Out(_)), "in use");
+        assert!(
+            matches!(table.greet(&back(keys[0]), 5, now), Greeted::Out(_)),
+            "in use"
+        );
         let Greeted::Session(newest) = table.greet(&back(keys[2]), 6, now) else {
             panic!("the one parked last is still there");
         };
