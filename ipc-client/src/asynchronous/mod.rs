@@ -164,7 +164,9 @@ impl Caller for AsyncClient {
 }
 
 impl AsyncCaller for AsyncClient {
-    async fn wait<T: Send + 'static>(reply: ReplyFuture<T>) -> Result<T, CallError> {
+    async fn wait<T: DeserializeOwned + Send + 'static>(
+        reply: ReplyFuture<T>,
+    ) -> Result<T, CallError> {
         reply.await
     }
 }

@@ -37,7 +37,7 @@ pub trait BlockingCaller: Caller {
 /// A [`Caller`] whose calls return futures.
 pub trait AsyncCaller: Caller {
     /// Waits for the result.
-    fn wait<T: Send + 'static>(
+    fn wait<T: DeserializeOwned + Send + 'static>(
         reply: Self::Reply<T>,
     ) -> impl Future<Output = Result<T, CallError>> + Send;
 }
