@@ -2,5 +2,6 @@
 
 pub mod faults;
 pub mod model;
+pub mod python;
 pub mod random;
 pub mod simulation;

@@ -12,9 +12,8 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::process::{Child, Command, Output};
 use std::time::Duration;
 
 use ipc_core::secure::{ChannelError, Entropy, Secret, SecureChannel};
@@ -203,14 +202,12 @@ fn python_server(python: &Path, secret: &str) -> (Child, TcpStream) {
 }
 
 fn lipc(python: &Path) -> Command {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/lipc.py");
-    let mut command = Command::new(python);
-    command
-        .arg(script)
-        .env("PYTHONUTF8", "1")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdout(Stdio::piped());
-    command
+    tests::python::program(python, "lipc.py")
+}
+
+/// Python, if it can be had.
+fn python() -> Option<&'static Path> {
+    tests::python::interpreter(env!("CARGO_TARGET_TMPDIR"))
 }
 
 fn finish(child: Child) -> Output {
@@ -219,62 +216,4 @@ fn finish(child: Child) -> Output {
 
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-/// The interpreter of a virtual environment with the pinned packages, made once; `None` if it cannot be made here.
-fn python() -> Option<&'static Path> {
-    static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match PYTHON.get_or_init(make_environment) {
-        Ok(python) => Some(python),
-        Err(reason) => {
-            // Past the capture of the test harness, so that it is seen although the test passes.
-            let notice = format!("\n*** SKIPPED: interoperation with Python. {reason} ***\n\n");
-            io::stderr()
-                .write_all(notice.as_bytes())
-                .expect("a standard error");
-            let required = std::env::var_os("IPC_REQUIRE_INTEROP").is_some();
-            assert!(!required, "interoperation is required: {reason}");
-            None
-        }
-    }
-}
-
-fn make_environment() -> Result<PathBuf, String> {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop-venv");
-    let python = place.join("bin/python");
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/requirements.txt");
-    if !works(&python) {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
-        run(Command::new(&python)
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "-r",
-            ])
-            .arg(&requirements))?;
-    }
-    Ok(python)
-}
-
-fn works(python: &Path) -> bool {
-    Command::new(python)
-        .args(["-c", "import rbcl, cryptography"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("{command:?} cannot be run: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    let last = complaint.lines().last().unwrap_or("no message").to_owned();
-    Err(format!("{command:?} failed: {last}"))
 }

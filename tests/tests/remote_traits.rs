@@ -116,7 +116,7 @@ impl Caller for Later {
 }
 
 impl AsyncCaller for Later {
-    fn wait<T: Send + 'static>(
+    fn wait<T: DeserializeOwned + Send + 'static>(
         reply: Self::Reply<T>,
     ) -> impl Future<Output = Result<T, CallError>> + Send {
         reply
