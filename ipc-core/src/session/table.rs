@@ -21,7 +21,8 @@ pub struct SessionTable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct TableLimits {
-    /// How many sessions there may be; at the limit new ones are refused.
+    /// How many sessions there may be; at the limit the one that was parked first is forgotten. While all are in use new
+    /// ones are refused.
     pub sessions: usize,
     /// For how long a parked session can be resumed.
     pub parked: Duration,
@@ -92,6 +93,9 @@ impl SessionTable {
         {
             return slot.resume(key, hello.connection);
         }
+        if self.slots.len() >= self.limits.sessions {
+            self.forget_oldest();
+        }
         if self.slots.len() >= self.limits.sessions || self.slots.contains_key(&fresh) {
             return Greeted::Full;
         }
@@ -145,6 +149,18 @@ impl SessionTable {
     /// Forgets a session that is over.
     pub fn remove(&mut self, key: SessionKey) {
         self.slots.remove(&key.session);
+    }
+
+    /// Makes room: clients that are here come before those that may come back. If one does, it is told that its session
+    /// is not known any more.
+    fn forget_oldest(&mut self) {
+        let parked = self.slots.iter().filter_map(|(id, slot)| match slot.state {
+            SlotState::Parked { since, .. } => Some((since, *id)),
+            SlotState::Out => None,
+        });
+        if let Some((_, oldest)) = parked.min() {
+            self.slots.remove(&oldest);
+        }
     }
 
     /// Forgets sessions that were parked for too long.
