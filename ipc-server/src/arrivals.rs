@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::activity::Activity;
 use crate::admission::{QueueFull, Ticket};
-use crate::connection::Newcomer;
+use crate::connection::{Newcomer, fit_to_show};
 use crate::handle::ServerEvent;
 use crate::session::{self, Seat};
 use crate::state::{Mail, OutSession, Resumption, ServerState};
@@ -56,7 +56,8 @@ pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello
     if hello.service != state.config.service {
         let message = format!(
             "this is service `{}`, not `{}`; check the address and the service name",
-            state.config.service, hello.service
+            state.config.service,
+            fit_to_show(&hello.service)
         );
         return newcomer.refuse(ByeReason::WrongService, message).await;
     }

@@ -47,7 +47,10 @@ impl Newcomer {
     pub(crate) async fn hello(&mut self) -> Result<Hello, LinkError> {
         loop {
             if let Some(hello) = self.arrival.hello() {
-                return Ok(hello.clone());
+                return Ok(Hello {
+                    name: fit_to_show(&hello.name),
+                    ..hello.clone()
+                });
             }
             self.read().await?;
             // The handshake of an encrypted connection answers.
@@ -119,7 +122,9 @@ impl Newcomer {
                     let _ = timeout(LINGER, self.stream.write_all(stranger::HTTP_ANSWER)).await;
                 }
             }
-            LinkError::Lost(_) | LinkError::Bye(_) => tracing::debug!(%peer, "left: {error}"),
+            LinkError::Lost(_) | LinkError::Bye(_) => {
+                tracing::debug!(%peer, "left: {}", fit_to_show(&error.to_string()));
+            }
             _ => tracing::warn!(%peer, "refused a connection: {error}"),
         }
         self.part().await;
@@ -155,6 +160,14 @@ impl Newcomer {
     }
 }
 
+/// What somebody else has written, for a log or a terminal: in one line, without escape sequences, and not too long.
+pub(crate) fn fit_to_show(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().take(MAX_SHOWN).map(shown).collect()
+}
+
+/// Texts of others are cut to so many characters.
+const MAX_SHOWN: usize = 200;
 /// A client whose turn has come must answer within this time.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
 /// A client that was sent away has this long to read why.

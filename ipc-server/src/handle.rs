@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::{ByeReason, QueueStatus};
 use ipc_core::{Release, ServerDescription};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
@@ -107,6 +107,15 @@ impl ServerHandle {
             .collect()
     }
 
+    /// The client that holds the server, if one does.
+    pub fn holder(&self) -> Option<ClientInfo> {
+        let now = Instant::now();
+        self.state
+            .admission()
+            .holder()
+            .map(|holder| holder.info(0, now))
+    }
+
     /// Sends a client away; its program is given `reason`, and does not come back by itself. A running call finishes
     /// first. Returns false if there is no such client.
     pub fn disconnect(&self, client: u64, reason: &str) -> bool {
@@ -170,7 +179,11 @@ impl ServerHandle {
         match self.runtime.take() {
             Some(runtime) => {
                 wait_for_work(&self.state);
-                runtime.shutdown_timeout(Duration::from_secs(1));
+                // Inside of another runtime, waiting for one is not allowed.
+                match Handle::try_current() {
+                    Ok(_) => runtime.shutdown_background(),
+                    Err(_) => runtime.shutdown_timeout(Duration::from_secs(1)),
+                }
             }
             None => wait_for_work(&self.state),
         }
@@ -188,5 +201,9 @@ fn wait_for_work(state: &ServerState) {
     if !state.wait_for_work(Instant::now() + state.config.stop_timeout) {
         let after = state.config.stop_timeout;
         tracing::error!("a call still runs after {after:?}; it is left behind");
+        // Nobody can say goodbye for its thread, but its client need not wait for it.
+        for out in state.all_out() {
+            out.activity.cut();
+        }
     }
 }

@@ -133,8 +133,9 @@ async fn accept(
                 strangers.receive(stream, peer, &state);
             }
             Err(error) => {
-                // Out of descriptors, mostly: wait for some to be given back rather than spin.
+                // Out of descriptors, mostly: make room, and wait for some to be given back rather than spin.
                 tracing::error!("cannot accept a connection: {error}");
+                strangers.drop_oldest();
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -153,8 +154,16 @@ struct Strangers {
 #[derive(Debug)]
 struct Stranger {
     id: usize,
+    peer: SocketAddr,
     source: IpAddr,
     task: AbortHandle,
+}
+
+impl Stranger {
+    fn make_room(self, why: &str) {
+        tracing::warn!(peer = %self.peer, "dropped a connection: {why}");
+        self.task.abort();
+    }
 }
 
 impl Strangers {
@@ -175,6 +184,7 @@ impl Strangers {
         let mut waiting = self.lock();
         waiting.push_back(Stranger {
             id,
+            peer,
             source,
             task: task.abort_handle(),
         });
@@ -189,9 +199,16 @@ impl Strangers {
             (waiting.len() > limits.strangers).then_some(0)
         };
         if let Some(oldest) = oldest.and_then(|oldest| waiting.remove(oldest)) {
-            oldest.task.abort();
+            oldest.make_room("too many connections have not said who they are");
         }
         let _ = registered.send(());
+    }
+
+    /// Gives back what the oldest of them uses up.
+    fn drop_oldest(&self) {
+        if let Some(oldest) = self.lock().pop_front() {
+            oldest.make_room("the server is out of connections");
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Stranger>> {
@@ -234,6 +251,10 @@ async fn greet(
             }
             return Some((newcomer, hello));
         }
+        // No secret was tried: there is nothing to hide.
+        Ok(Err(LinkError::Channel(ChannelError::Preamble(error)))) => {
+            newcomer.dismiss(error.into()).await;
+        }
         Ok(Err(LinkError::Channel(error))) => {
             if error == ChannelError::WrongSecret {
                 state.gate().wrong(peer.ip(), Instant::now());
@@ -267,6 +288,8 @@ fn link(state: &ServerState) -> Result<Link, getrandom::Error> {
 /// Ctrl-C and SIGTERM.
 pub(crate) struct Signals {
     #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
@@ -276,8 +299,11 @@ impl Signals {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            let terminate = signal(SignalKind::terminate()).map_err(StartError::System)?;
-            Ok(Self { terminate })
+            let install = |kind| signal(kind).map_err(StartError::System);
+            Ok(Self {
+                interrupt: install(SignalKind::interrupt())?,
+                terminate: install(SignalKind::terminate())?,
+            })
         }
         #[cfg(not(unix))]
         Ok(Self {})
@@ -287,7 +313,7 @@ impl Signals {
     #[cfg(unix)]
     pub(crate) async fn wait(mut self) {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
     }

@@ -1,7 +1,26 @@
 //! Shared parts of the end-to-end tests and of the proofs.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what is not as a test expects ends it"
+)]
+
+pub mod bench;
+pub mod child;
 pub mod faults;
+pub mod log;
+pub mod middle;
 pub mod model;
+pub mod probe;
 pub mod python;
 pub mod random;
 pub mod simulation;
+pub mod wait;
+pub mod way;
+
+pub use bench::{Bench, BenchError, BenchProxy, Gate};
+pub use wait::{until, within};
+pub use way::{SECRET, Way};

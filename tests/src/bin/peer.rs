@@ -1,0 +1,72 @@
+//! A server or a client in a process of its own, for tests that kill it.
+//!
+//! `peer serve SECRET-FILE PORT [STOP-TIMEOUT-MS]` serves a [`Bench`] until it is told to stop. `peer client SECRET-FILE
+//! ADDRESS NAME` does what it is told on its standard input, a line each, and says on its standard output what came of
+//! it. `-` stands for no secret.
+
+use std::error::Error;
+use std::io::BufRead;
+use std::path::Path;
+use std::time::Duration;
+
+use ipc_client::Client;
+use ipc_core::Secret;
+use ipc_server::Server;
+use tests::{Bench, BenchProxy};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(std::io::stderr)
+        .init();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["serve", secret, port] => serve(secret, port, "5000"),
+        ["serve", secret, port, stop_timeout] => serve(secret, port, stop_timeout),
+        ["client", secret, address, name] => use_server(secret, address, name),
+        _ => Err("see the source for what to say".into()),
+    }
+}
+
+fn serve(secret: &str, port: &str, stop_timeout_ms: &str) -> Result<(), Box<dyn Error>> {
+    let mut server = Server::builder()
+        .port(port.parse()?)
+        .stop_timeout(Duration::from_millis(stop_timeout_ms.parse()?))
+        .device(Bench::new());
+    if secret != "-" {
+        server = server.secret(Secret::from_file(Path::new(secret))?);
+    }
+    Ok(server.run()?)
+}
+
+fn use_server(secret: &str, address: &str, name: &str) -> Result<(), Box<dyn Error>> {
+    let mut client = Client::builder(address)
+        .name(name)
+        .on_state(|state| println!("state {state}"));
+    if secret != "-" {
+        client = client.secret(Secret::from_file(Path::new(secret))?);
+    }
+    let client = client.lazy();
+    let bench = BenchProxy::new(&client);
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        println!("begin {line}");
+        let result = match line.split_once(' ') {
+            Some(("sleep", ms)) => bench.sleep(ms.parse()?),
+            Some(("scan", ms)) => bench.scan(ms.parse()?),
+            Some(("echo", number)) => bench.echo(number.parse()?),
+            _ if line == "step" => bench.step(),
+            _ if line == "close" => {
+                client.close();
+                break;
+            }
+            _ => return Err(format!("what is `{line}`?").into()),
+        };
+        match result {
+            Ok(number) => println!("ok {number}"),
+            Err(error) => println!("error {error}"),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Most cases must hold with a secret as well as without.
+
+use std::time::Duration;
+
+use ipc_client::{Client, ClientBuilder, Retry};
+use ipc_server::{AccessLimits, Server, ServerBuilder, ServerHandle};
+
+/// How the two ends speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// In the clear.
+    Plain,
+    /// Under [`SECRET`].
+    Secret,
+}
+
+/// The secret of all servers that have one. Long enough not to be warned of.
+pub const SECRET: &str = "canary-9f2b71 with enough letters";
+
+impl Way {
+    /// A server on any free port of this computer. Strangers are given less time than usual, so that tests are short.
+    pub fn server(self) -> ServerBuilder {
+        let limits = AccessLimits {
+            answer_after: Duration::from_millis(200),
+            ..AccessLimits::default()
+        };
+        let server = Server::builder().port(0).access_limits(limits);
+        match self {
+            Way::Plain => server,
+            Way::Secret => server.secret(SECRET),
+        }
+    }
+
+    /// A client of that server, which gives up soon.
+    pub fn client(self, server: &ServerHandle) -> ClientBuilder {
+        self.client_at(&server.local_addr().to_string())
+    }
+
+    /// A client of the server at `address`.
+    pub fn client_at(self, address: &str) -> ClientBuilder {
+        let client = Client::builder(address).retry(Retry::for_duration(Duration::from_secs(10)));
+        match self {
+            Way::Plain => client,
+            Way::Secret => client.secret(SECRET),
+        }
+    }
+}
+
+/// Makes two tests of each function that takes a [`Way`].
+#[macro_export]
+macro_rules! both_ways {
+    ($($test:ident),* $(,)?) => {
+        mod plain {
+            $(#[test] fn $test() { super::$test($crate::Way::Plain); })*
+        }
+        mod secret {
+            $(#[test] fn $test() { super::$test($crate::Way::Secret); })*
+        }
+    };
+}

@@ -1,0 +1,346 @@
+//! One client at a time; the others wait in order, and know for whom.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ipc_client::{
+    CallError, Client, ClientBuilder, ConnectError, ConnectionState, NotSent, QueueStatus,
+};
+use ipc_server::ServerHandle;
+use tests::child::Peer;
+use tests::{Bench, BenchProxy, Way, both_ways, until, within};
+
+both_ways!(
+    many_wait_and_are_served_in_order,
+    those_who_wait_know_their_place_and_the_holder,
+    a_call_that_waited_too_long_names_the_holder,
+    a_full_queue_sends_away_in_words,
+    an_idle_holder_makes_room_and_queues_again_by_itself,
+    a_holder_in_mid_call_is_not_idle,
+    a_frozen_holder_is_handed_over,
+    a_holder_that_vanished_keeps_its_place_for_the_grace,
+    a_holder_that_is_disconnected_is_told_why,
+);
+
+fn server(way: Way) -> ServerHandle {
+    way.server()
+        .idle_handover(None)
+        .device(Bench::new())
+        .spawn()
+        .unwrap()
+}
+
+/// A client, and what it has been told about the queue.
+fn watched(builder: ClientBuilder) -> (Client, Arc<Mutex<Vec<QueueStatus>>>) {
+    let told: Arc<Mutex<Vec<QueueStatus>>> = Arc::default();
+    let tell = Arc::clone(&told);
+    let builder = builder.on_state(move |state| {
+        if let ConnectionState::Queued(status) = state {
+            tell.lock().unwrap().push(status.clone());
+        }
+    });
+    (builder.lazy(), told)
+}
+
+fn many_wait_and_are_served_in_order(way: Way) {
+    const WAITERS: usize = 64;
+    let server = server(way);
+    let holder = way.client(&server).name("holder").connect().unwrap();
+    let served: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let mut waiters = Vec::new();
+    for n in 0..WAITERS {
+        let (client, _) = watched(way.client(&server).name(format!("waiter {n}")));
+        let served = Arc::clone(&served);
+        waiters.push(thread::spawn(move || {
+            BenchProxy::new(&client).step().unwrap();
+            served.lock().unwrap().push(n);
+            client.close();
+        }));
+        until("it has joined the queue", || server.waiting() == n + 1);
+    }
+    let start = Instant::now();
+    holder.close();
+    for waiter in waiters {
+        waiter.join().unwrap();
+    }
+    let in_order: Vec<usize> = (0..WAITERS).collect();
+    assert_eq!(*served.lock().unwrap(), in_order);
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+fn those_who_wait_know_their_place_and_the_holder(way: Way) {
+    let server = server(way);
+    let holders = ["first", "second", "third"].map(|name| {
+        let (client, told) = watched(way.client(&server).name(name));
+        let order = server.waiting();
+        let waiting = client.clone();
+        let connect = thread::spawn(move || BenchProxy::new(&waiting).step().unwrap());
+        match name {
+            "first" => until("it holds the server", || server.holder().is_some()),
+            _ => until("it waits", || server.waiting() == order + 1),
+        }
+        (client, told, connect)
+    });
+    let [
+        (first, told_first, a),
+        (second, told_second, b),
+        (third, told_third, c),
+    ] = holders;
+    a.join().unwrap();
+    assert_eq!(server.holder().unwrap().name, "first");
+    assert!(told_first.lock().unwrap().is_empty());
+    until("the third knows", || {
+        told_third
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|status| status.place == 2 && status.waiting == 2)
+    });
+    first.close();
+    b.join().unwrap();
+    until("the third knows better", || {
+        told_third
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|status| status.place == 1 && status.holder == "second")
+    });
+    second.close();
+    c.join().unwrap();
+    third.close();
+    for status in told_second
+        .lock()
+        .unwrap()
+        .iter()
+        .chain(&*told_third.lock().unwrap())
+    {
+        assert!(
+            ["first", "second"].contains(&status.holder.as_str()),
+            "{status}"
+        );
+        assert!(status.holder_address.starts_with("127.0.0.1:"), "{status}");
+    }
+}
+
+fn a_call_that_waited_too_long_names_the_holder(way: Way) {
+    let server = server(way);
+    let holder = way
+        .client(&server)
+        .name("the night shift")
+        .connect()
+        .unwrap();
+    let builder = way
+        .client(&server)
+        .connect_timeout(Duration::from_millis(300));
+    let start = Instant::now();
+    let error = builder.connect().unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!(matches!(error, ConnectError::Busy { .. }), "{error}");
+    for word in ["busy", "the night shift", "127.0.0.1"] {
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    until("it has left the queue", || server.waiting() == 0);
+
+    let waiter = way.client(&server).lazy();
+    let start = Instant::now();
+    let call = BenchProxy::new(&waiter.timeout(Duration::from_millis(300))).step();
+    let error = call.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(3));
+    let busy = |reason: &NotSent| matches!(reason, NotSent::Busy { .. });
+    assert!(
+        matches!(&error, CallError::NotSent { reason, .. } if busy(reason)),
+        "{error}"
+    );
+    assert!(error.to_string().contains("the night shift"), "{error}");
+    holder.close();
+    assert_eq!(
+        BenchProxy::new(&waiter).step().unwrap(),
+        1,
+        "the first was never run"
+    );
+}
+
+fn a_full_queue_sends_away_in_words(way: Way) {
+    let server = way.server().queue(1).device(Bench::new()).spawn().unwrap();
+    let holder = way.client(&server).connect().unwrap();
+    let (waiter, _) = watched(way.client(&server));
+    let waiting = thread::spawn(move || BenchProxy::new(&waiter).step().unwrap());
+    until("one waits", || server.waiting() == 1);
+    let one_more = way
+        .client(&server)
+        .connect_timeout(Duration::from_millis(300));
+    let error = one_more.connect().unwrap_err();
+    assert!(
+        error.to_string().contains("1 clients wait already"),
+        "{error}"
+    );
+    // It comes again by itself and gets in when there is room.
+    let patient = thread::spawn({
+        let client = way.client(&server).lazy();
+        move || BenchProxy::new(&client).step().unwrap()
+    });
+    holder.close();
+    assert_eq!(waiting.join().unwrap(), 1);
+    assert_eq!(patient.join().unwrap(), 2);
+}
+
+fn an_idle_holder_makes_room_and_queues_again_by_itself(way: Way) {
+    let idle = Duration::from_millis(300);
+    let server = way
+        .server()
+        .idle_handover(idle)
+        .device(Bench::new())
+        .spawn()
+        .unwrap();
+    let noticed = Arc::new(AtomicU64::new(0));
+    let notice = Arc::clone(&noticed);
+    let first = way
+        .client(&server)
+        .name("first")
+        .on_handover(move || {
+            notice.fetch_add(1, Ordering::SeqCst);
+        })
+        .connect()
+        .unwrap();
+    assert_eq!(BenchProxy::new(&first).step().unwrap(), 1);
+    let start = Instant::now();
+    let second = way.client(&server).name("second").connect().unwrap();
+    let waited = start.elapsed();
+    assert!(waited < Duration::from_secs(5), "{waited:?}");
+    assert_eq!(BenchProxy::new(&second).step().unwrap(), 2);
+    assert_eq!(first.handovers(), 0, "nothing has been called");
+    // Now the second is idle, and the first comes back.
+    assert_eq!(BenchProxy::new(&first).step().unwrap(), 3);
+    assert_eq!((first.handovers(), noticed.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!(BenchProxy::new(&second).step().unwrap(), 4);
+    assert_eq!(second.handovers(), 1);
+    // Nobody waits: nobody has to go.
+    let second_again = BenchProxy::new(&second);
+    within(Duration::from_secs(5), "idle for longer", || {
+        server.holder().unwrap().idle > idle * 2
+    });
+    assert_eq!(second_again.step().unwrap(), 5);
+    assert_eq!(second.handovers(), 1);
+}
+
+fn a_holder_in_mid_call_is_not_idle(way: Way) {
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let idle = Duration::from_millis(100);
+    let server = way
+        .server()
+        .idle_handover(idle)
+        .device(bench)
+        .spawn()
+        .unwrap();
+    let first = way.client(&server).name("first").connect().unwrap();
+    let call = thread::spawn(move || BenchProxy::new(&first).pass().unwrap());
+    gate.wait_for_call();
+    let second = way
+        .client(&server)
+        .connect_timeout(Duration::from_millis(700));
+    assert!(matches!(second.connect(), Err(ConnectError::Busy { .. })));
+    assert_eq!(server.holder().unwrap().name, "first");
+    assert_eq!(server.holder().unwrap().idle, Duration::ZERO);
+    gate.open(1);
+    assert_eq!(call.join().unwrap(), 1);
+}
+
+const PEER: &str = env!("CARGO_BIN_EXE_peer");
+
+fn a_frozen_holder_is_handed_over(way: Way) {
+    let idle = Duration::from_millis(300);
+    let server = way
+        .server()
+        .idle_handover(idle)
+        .device(Bench::new())
+        .spawn()
+        .unwrap();
+    let address = server.local_addr().to_string();
+    let mut frozen = Peer::client(PEER, way, &address, "frozen");
+    frozen.tell("step");
+    frozen.expect("ok 1");
+    frozen.signal("STOP");
+    let start = Instant::now();
+    let next = way.client(&server).connect().unwrap();
+    assert_eq!(BenchProxy::new(&next).step().unwrap(), 2);
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    frozen.signal("CONT");
+    frozen.tell("step");
+    next.close();
+    frozen.expect("ok 3");
+}
+
+fn a_holder_that_vanished_keeps_its_place_for_the_grace(way: Way) {
+    // Nobody waits: the place is kept, and the same session goes on.
+    let server = way
+        .server()
+        .grace(Duration::from_secs(60))
+        .device(Bench::new())
+        .spawn()
+        .unwrap();
+    let middle = tests::middle::Middle::new(server.local_addr());
+    let client = way
+        .client_at(&middle.address().to_string())
+        .name("cut")
+        .connect()
+        .unwrap();
+    let bench = BenchProxy::new(&client);
+    assert_eq!(bench.step().unwrap(), 1);
+    middle.cut();
+    assert_eq!(server.holder().unwrap().name, "cut");
+    assert_eq!(bench.step().unwrap(), 2);
+    assert_eq!(client.handovers(), 0, "nobody else was there");
+    // Somebody waits: one who was cut off makes room at once, and finds out when he is back.
+    middle.cut();
+    let start = Instant::now();
+    let next = way.client(&server).connect().unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(BenchProxy::new(&next).step().unwrap(), 3);
+    next.close();
+    assert_eq!(bench.step().unwrap(), 4);
+    assert_eq!(client.handovers(), 1);
+}
+
+fn a_holder_that_is_disconnected_is_told_why(way: Way) {
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let server = way.server().device(bench).spawn().unwrap();
+    assert!(!server.disconnect(1, "nobody is there"));
+    let client = way.client(&server).connect().unwrap();
+    let call = thread::spawn({
+        let client = client.clone();
+        move || BenchProxy::new(&client).pass().unwrap()
+    });
+    gate.wait_for_call();
+    let holder = server.holder().unwrap().id;
+    assert!(server.disconnect(holder, "the laser needs service"));
+    gate.open(1);
+    assert_eq!(call.join().unwrap(), 1, "a running call finishes");
+    until("the server is free", || server.holder().is_none());
+    let error = BenchProxy::new(&client).step().unwrap_err();
+    assert!(
+        error.to_string().contains("the laser needs service"),
+        "{error}"
+    );
+    assert!(error.is_not_executed(), "{error}");
+    // It may come back when it is called again.
+    assert_eq!(BenchProxy::new(&client).step().unwrap(), 2);
+    assert_eq!(client.handovers(), 1);
+}

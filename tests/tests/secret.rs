@@ -1,0 +1,428 @@
+//! What a secret keeps out.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ipc_client::{Client, ConnectError, Retry};
+use ipc_core::wire::preamble::{Preamble, Role, Suite};
+use ipc_server::{AccessLimits, Server, ServerHandle};
+use tests::middle::{Middle, Towards};
+use tests::{Bench, BenchProxy, Gate, SECRET, Way, log, until};
+
+/// A server with a secret and a holder in mid-call.
+struct Lab {
+    server: ServerHandle,
+    gate: Gate,
+    holder: thread::JoinHandle<u64>,
+}
+
+impl Lab {
+    fn new(limits: AccessLimits) -> Self {
+        log::capture();
+        let bench = Bench::new();
+        let gate = bench.gate();
+        let server = Way::Secret.server().access_limits(limits).device(bench);
+        let server = server.spawn().unwrap();
+        let client = Way::Secret.client(&server).connect().unwrap();
+        let holder = thread::spawn(move || BenchProxy::new(&client).pass().unwrap());
+        gate.wait_for_call();
+        Self {
+            server,
+            gate,
+            holder,
+        }
+    }
+
+    fn client(&self) -> ipc_client::ClientBuilder {
+        let address = self.server.local_addr().to_string();
+        Client::builder(address).retry(Retry::never())
+    }
+
+    fn is_unharmed(self) {
+        self.gate.open(1);
+        assert_eq!(self.holder.join().unwrap(), 1);
+        let client = Way::Secret.client(&self.server).connect().unwrap();
+        assert_eq!(BenchProxy::new(&client).step().unwrap(), 2);
+    }
+}
+
+fn patient() -> AccessLimits {
+    AccessLimits {
+        free_guesses: u32::MAX,
+        guesses_per_minute: usize::MAX,
+        ..AccessLimits::default()
+    }
+}
+
+#[test]
+fn a_wrong_secret_is_told_to_both_ends_after_always_the_same_time() {
+    let lab = Lab::new(patient());
+    for wrong in [
+        "wrong",
+        &SECRET[1..],
+        &SECRET.to_uppercase(),
+        &format!("{SECRET} "),
+    ] {
+        let start = Instant::now();
+        let error = lab.client().secret(wrong).connect().unwrap_err();
+        let took = start.elapsed().as_millis();
+        assert!((1000..2500).contains(&took), "{took} ms");
+        assert!(
+            matches!(error, ConnectError::WrongSecret { .. }),
+            "{error:?}"
+        );
+        let address = lab.server.local_addr().to_string();
+        for word in ["secret", address.as_str()] {
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+    log::expect(&["WARN", "peer=127.0.0.1", "did not prove"]);
+    lab.is_unharmed();
+}
+
+#[test]
+fn a_secret_that_is_missing_at_one_end_is_named() {
+    let lab = Lab::new(patient());
+    let error = lab.client().connect().unwrap_err();
+    assert!(
+        matches!(error, ConnectError::SecretRequired { .. }),
+        "{error:?}"
+    );
+    lab.is_unharmed();
+
+    let open = Way::Plain.server().device(Bench::new()).spawn().unwrap();
+    let client = Client::builder(open.local_addr().to_string()).secret(SECRET);
+    let error = client.retry(Retry::never()).connect().unwrap_err();
+    assert!(
+        matches!(error, ConnectError::ServerHasNoSecret { .. }),
+        "{error:?}"
+    );
+    let client = Way::Plain.client(&open).connect().unwrap();
+    assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
+}
+
+#[test]
+fn another_service_is_refused() {
+    let plain = Way::Plain.server().service("pump").spawn().unwrap();
+    let client = Way::Plain
+        .client(&plain)
+        .service("signal")
+        .retry(Retry::never());
+    let error = client.connect().unwrap_err();
+    assert!(
+        matches!(error, ConnectError::WrongService { .. }),
+        "{error:?}"
+    );
+    for word in ["`pump`", "`signal`"] {
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    // Under a secret the name is part of it: nobody is told what would have been right.
+    let secret = Way::Secret.server().service("pump").spawn().unwrap();
+    let client = Way::Secret
+        .client(&secret)
+        .service("signal")
+        .retry(Retry::never());
+    let error = client.connect().unwrap_err();
+    assert!(
+        matches!(error, ConnectError::WrongSecret { .. }),
+        "{error:?}"
+    );
+    assert!(!error.to_string().contains("pump"), "{error}");
+    for (way, server) in [(Way::Plain, plain), (Way::Secret, secret)] {
+        assert!(way.client(&server).service("pump").connect().is_ok());
+    }
+}
+
+/// Reads until the server closes the connection.
+fn answer_to(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    // The server may not wait for all of it.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+    }
+    answer
+}
+
+#[test]
+fn who_speaks_in_the_clear_gets_no_more_than_eight_bytes() {
+    let limits = AccessLimits {
+        answer_after: Duration::from_millis(50),
+        ..patient()
+    };
+    let lab = Lab::new(limits);
+    let address = lab.server.local_addr();
+    let plain = Preamble {
+        suite: Suite::Plain,
+        role: Role::Client,
+    };
+    let hello = [&plain.encode()[..], &[30, 0, 0, 0, 1, 0], &[0; 28]].concat();
+    let own = Preamble {
+        suite: Suite::Secret,
+        role: Role::Server,
+    };
+    for wait in [8, 20, hello.len()] {
+        let answer = answer_to(address, &hello[..wait]);
+        assert!(answer.is_empty() || answer == own.encode(), "{answer:?}");
+    }
+    // Any version, suite and role.
+    let mut preambles = Vec::new();
+    for byte in 4..8 {
+        for value in (0..=255).step_by(5) {
+            let mut preamble = own.encode();
+            preamble[6] = b'C';
+            preamble[byte] = value;
+            preambles.push(preamble);
+        }
+    }
+    let threads: Vec<_> = preambles
+        .into_iter()
+        .filter(|preamble| *preamble != *b"LIPC\x01\x01C\x00")
+        .map(|preamble| {
+            thread::spawn(move || {
+                let answer = answer_to(address, &[&preamble[..], &[0; 200]].concat());
+                assert!(
+                    answer.is_empty() || answer == own.encode(),
+                    "{preamble:?}: {answer:?}"
+                );
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    lab.is_unharmed();
+}
+
+#[test]
+fn nothing_of_what_is_said_is_in_the_traffic() {
+    let server = Way::Secret
+        .server()
+        .device(Bench::new())
+        .function("mark", |text: String| format!("{text}{text}"))
+        .spawn()
+        .unwrap();
+    let middle = Middle::new(server.local_addr());
+    let client = Way::Secret
+        .client_at(&middle.address().to_string())
+        .name("PLAINTEXTNAME")
+        .connect()
+        .unwrap();
+    for _ in 0..50 {
+        let mark = "PLAINTEXTMARK".repeat(1000);
+        let doubled: String = client.call_by_name("mark", mark).unwrap();
+        assert_eq!(doubled.len(), 26_000);
+        BenchProxy::new(&client)
+            .echo(0x1122_3344_5566_7788)
+            .unwrap();
+        assert!(BenchProxy::new(&client).fail(13).is_err());
+    }
+    client.help().unwrap();
+    client.close();
+    for towards in [Towards::Server, Towards::Client] {
+        let record = middle.record(towards);
+        assert!(record.len() > 100_000, "{towards:?}: {}", record.len());
+        let contains = |needle: &[u8]| record.windows(needle.len()).any(|part| part == needle);
+        for needle in [
+            &b"PLAINTEXT"[..],
+            b"mark",
+            b"echo",
+            b"unlucky",
+            b"Bench",
+            SECRET.as_bytes(),
+            &SECRET.as_bytes()[..8],
+            &0x1122_3344_5566_7788_u64.to_le_bytes(),
+        ] {
+            assert!(!contains(needle), "{}", String::from_utf8_lossy(needle));
+        }
+    }
+    // The same search finds it where there is no secret.
+    let server = Way::Plain.server().device(Bench::new()).spawn().unwrap();
+    let middle = Middle::new(server.local_addr());
+    let client = Way::Plain
+        .client_at(&middle.address().to_string())
+        .connect()
+        .unwrap();
+    BenchProxy::new(&client).echo(1).unwrap();
+    let record = middle.record(Towards::Server);
+    assert!(record.windows(4).any(|part| part == b"echo"));
+}
+
+#[test]
+fn recorded_traffic_is_of_no_use() {
+    let bench = Bench::new();
+    let entered = bench.entered();
+    let limits = AccessLimits {
+        answer_after: Duration::from_millis(50),
+        ..patient()
+    };
+    let server = Way::Secret.server().access_limits(limits).device(bench);
+    let server = server.spawn().unwrap();
+    let middle = Middle::new(server.local_addr());
+    let client = Way::Secret
+        .client_at(&middle.address().to_string())
+        .connect()
+        .unwrap();
+    for _ in 0..5 {
+        BenchProxy::new(&client).step().unwrap();
+    }
+    client.close();
+    until("the server is free", || server.holder().is_none());
+    assert_eq!(entered.load(Ordering::SeqCst), 5);
+    let [said, heard] = [Towards::Server, Towards::Client].map(|towards| middle.record(towards));
+    let address = server.local_addr();
+    for _ in 0..3 {
+        // The preamble and the half of a key at most, never a record.
+        assert!(answer_to(address, &said).len() <= 56);
+        assert!(answer_to(address, &heard).len() <= 56);
+    }
+    // A mirror: what the server says is said back to it.
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream.write_all(&said[..56]).unwrap();
+    let mut answer = [0; 56];
+    stream.read_exact(&mut answer).unwrap();
+    let _ = stream.write_all(&answer);
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert_eq!(rest, b"", "it is not taken in by its own words");
+    // A mirror in the place of the server.
+    let mirror = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mirror_address = mirror.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in mirror.incoming().map_while(Result::ok) {
+            let mut other = stream.try_clone().unwrap();
+            let _ = std::io::copy(&mut stream, &mut other);
+        }
+    });
+    let client = Client::builder(mirror_address.to_string()).secret(SECRET);
+    assert!(client.retry(Retry::never()).connect().is_err());
+    assert_eq!(entered.load(Ordering::SeqCst), 5, "no call came in");
+}
+
+#[test]
+fn a_flipped_bit_anywhere_ends_the_connection() {
+    let bench = Bench::new();
+    let entered = bench.entered();
+    let limits = AccessLimits {
+        answer_after: Duration::ZERO,
+        ..patient()
+    };
+    let server = Way::Secret.server().access_limits(limits).device(bench);
+    let server = server.spawn().unwrap();
+    let at = Arc::new(AtomicUsize::new(0));
+    let towards_client = Arc::new(AtomicBool::new(false));
+    let (position, direction) = (Arc::clone(&at), Arc::clone(&towards_client));
+    let middle = Middle::with_edit(server.local_addr(), move |towards, start, bytes| {
+        let flip = position.load(Ordering::SeqCst);
+        let wanted = direction.load(Ordering::SeqCst) == (towards == Towards::Client);
+        if wanted && let Some(byte) = flip.checked_sub(start).and_then(|at| bytes.get_mut(at)) {
+            *byte ^= 1 << (flip % 8);
+        }
+    });
+    let address = middle.address().to_string();
+    let connect = || {
+        let client = Way::Secret.client_at(&address).retry(Retry::never());
+        let client = client.connect_timeout(Duration::from_millis(1)).connect()?;
+        Ok::<_, ConnectError>(client)
+    };
+    // All of the handshake in steps, then the records behind it.
+    for flip in (0..120).step_by(7).chain([121, 130, 150, 200]) {
+        for client in [false, true] {
+            at.store(flip, Ordering::SeqCst);
+            towards_client.store(client, Ordering::SeqCst);
+            let before = entered.load(Ordering::SeqCst);
+            if let Ok(client) = connect() {
+                let timeout = client.timeout(Duration::from_millis(300));
+                let step = BenchProxy::new(&timeout).step();
+                assert!(step.is_err() || flip > 120, "{flip}: {step:?}");
+            }
+            let after = entered.load(Ordering::SeqCst);
+            assert!(after == before || flip > 120, "{flip}");
+        }
+    }
+    at.store(usize::MAX, Ordering::SeqCst);
+    let client = Way::Secret.client_at(&address).connect().unwrap();
+    assert!(BenchProxy::new(&client).steps().is_ok());
+}
+
+/// A connection from another address of this computer.
+fn guess_from(source: IpAddr, server: SocketAddr) -> std::io::Result<Vec<u8>> {
+    let socket = std::net::SocketAddr::new(source, 0);
+    let stream = tests::probe::connect_from(socket, server)?;
+    tests::probe::guess(stream)
+}
+
+#[test]
+fn who_is_known_gets_in_while_fifty_others_guess() {
+    log::capture();
+    let limits = AccessLimits {
+        answer_after: Duration::from_millis(100),
+        ..AccessLimits::default()
+    };
+    let server = Server::builder()
+        .port(0)
+        .secret(SECRET)
+        .access_limits(limits);
+    let server = server.device(Bench::new()).spawn().unwrap();
+    let address = server.local_addr();
+    let known = || Way::Secret.client(&server).connect().unwrap();
+    known().close();
+    let over = Arc::new(AtomicBool::new(false));
+    let guesses = Arc::new(AtomicUsize::new(0));
+    let guessers: Vec<_> = (0..10_u8)
+        .map(|thread| {
+            let (over, guesses) = (Arc::clone(&over), Arc::clone(&guesses));
+            thread::spawn(move || {
+                for round in 0.. {
+                    if over.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    let last = 10 + thread * 5 + round % 5;
+                    let source = IpAddr::V4(Ipv4Addr::new(127, 0, 1, last));
+                    if guess_from(source, address).is_ok_and(|answer| !answer.is_empty()) {
+                        guesses.fetch_add(1, Ordering::SeqCst);
+                    }
+                    thread::sleep(Duration::from_millis(5));
+                }
+            })
+        })
+        .collect();
+    log::expect(&["too many wrong secrets from unknown sources"]);
+    for n in 1..=20 {
+        let start = Instant::now();
+        let client = known();
+        assert_eq!(BenchProxy::new(&client).step().unwrap(), n);
+        client.close();
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+    over.store(true, Ordering::SeqCst);
+    for guesser in guessers {
+        guesser.join().unwrap();
+    }
+    // Those on their way when the limit was reached are let through.
+    let guesses = guesses.load(Ordering::SeqCst);
+    assert!(
+        (20..=40).contains(&guesses),
+        "{guesses} guesses in a minute"
+    );
+}

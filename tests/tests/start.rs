@@ -1,0 +1,176 @@
+//! Starting a server: what goes wrong is told at once, and nothing listens then. Runtimes around it and inside it.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use ipc_core::{Device, RegisterError, remote};
+use ipc_server::{Server, StartError};
+use tests::{Bench, BenchProxy, Way, both_ways};
+
+both_ways!(
+    a_port_in_use_is_named,
+    an_unknown_host_is_named,
+    an_address_of_another_computer_is_named,
+    a_clash_of_names_is_told_before_anything_listens,
+    a_server_starts_in_a_runtime_at_hand,
+    a_server_of_another_thread_can_be_dropped_inside_a_runtime,
+);
+
+/// Everything about a start that fails: at once, and with these words.
+fn fails(way: Way, address: &str, port: u16, words: &[&str]) -> StartError {
+    let start = Instant::now();
+    let server = way.server().bind(address).port(port).device(Bench::new());
+    let error = server.spawn().map(drop).unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(5), "{error}");
+    for word in words {
+        assert!(error.to_string().contains(word), "`{word}` in: {error}");
+    }
+    error
+}
+
+fn a_port_in_use_is_named(way: Way) {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let error = fails(way, "127.0.0.1", port, &[&address, "in use", "choose"]);
+    assert!(matches!(error, StartError::Bind { .. }));
+    // A server of ours is no different.
+    let server = way.server().spawn().unwrap();
+    let port = server.local_addr().port();
+    fails(way, "127.0.0.1", port, &[&port.to_string(), "in use"]);
+}
+
+fn an_unknown_host_is_named(way: Way) {
+    let error = fails(way, "no-such-host.invalid", 0, &["no-such-host.invalid"]);
+    assert!(matches!(error, StartError::Address { .. }));
+}
+
+fn an_address_of_another_computer_is_named(way: Way) {
+    // From the block for documentation: nobody has it.
+    match way {
+        Way::Secret => fails(way, "192.0.2.7", 0, &["192.0.2.7", "no such address"]),
+        Way::Plain => fails(way, "192.0.2.7", 0, &["192.0.2.7", "secret"]),
+    };
+}
+
+#[test]
+fn a_port_without_permission_is_named() {
+    // Root may do it, and containers may let everybody.
+    let free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let free = free.map_or(1024, |text| text.trim().parse().unwrap_or(1024));
+    if free <= 1 || TcpListener::bind("127.0.0.1:1").is_ok() {
+        return;
+    }
+    fails(Way::Plain, "127.0.0.1", 1, &["127.0.0.1:1", "1024"]);
+}
+
+#[test]
+fn a_server_open_to_everybody_needs_a_secret_or_plain_words() {
+    let error = Server::builder().bind("*:0").spawn().map(drop).unwrap_err();
+    assert!(matches!(error, StartError::Exposed { .. }));
+    for word in ["0.0.0.0", "secret", "loopback", "insecure_without_secret"] {
+        assert!(error.to_string().contains(word), "`{word}` in: {error}");
+    }
+    let secret = Server::builder().bind("*:0").secret("some longer word");
+    assert!(secret.spawn().is_ok());
+    let insecure = Server::builder().bind("*:0").insecure_without_secret();
+    assert!(insecure.spawn().is_ok());
+}
+
+#[test]
+fn an_empty_secret_is_none_and_is_refused() {
+    let server = Server::builder().port(0).secret("");
+    let error = server.spawn().map(drop).unwrap_err();
+    assert!(matches!(error, StartError::Secret(_)), "{error}");
+    assert!(error.to_string().contains("empty"), "{error}");
+}
+
+pub struct Other;
+
+#[remote]
+impl Other {
+    pub fn step(&mut self) {}
+}
+
+fn a_clash_of_names_is_told_before_anything_listens(way: Way) {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let two_devices = way.server().port(address.port()).device(Bench::new());
+    let error = two_devices.device(Other).spawn().map(drop).unwrap_err();
+    let StartError::Register(RegisterError::NameTaken { name, .. }) = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(name, "step");
+    for word in ["`step`", "device 1 (Bench)", "device 2 (Other)", "prefix"] {
+        assert!(error.to_string().contains(word), "`{word}` in: {error}");
+    }
+    assert!(TcpStream::connect(address).is_err(), "nothing listens");
+
+    let pump = Device::new(Bench::new()).prefix("pump_");
+    let function = way.server().device(pump).function("pump_step", || 1);
+    let error = function.spawn().map(drop).unwrap_err().to_string();
+    for word in ["`pump_step`", "prefix `pump_`", "function"] {
+        assert!(error.contains(word), "`{word}` in: {error}");
+    }
+    // With a prefix each, all is well.
+    let both = way.server().device(Device::new(Bench::new()).prefix("a_"));
+    assert!(both.device(Device::new(Other).prefix("b_")).spawn().is_ok());
+}
+
+fn a_server_starts_in_a_runtime_at_hand(way: Way) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let start = Instant::now();
+    let address = runtime.block_on(async {
+        let blocking = way.server().spawn().map(drop).unwrap_err();
+        assert!(matches!(blocking, StartError::InsideRuntime), "{blocking}");
+        assert!(blocking.to_string().contains("start().await"), "{blocking}");
+        let blocking = way.server().run().unwrap_err();
+        assert!(matches!(blocking, StartError::InsideRuntime), "{blocking}");
+
+        let server = way.server().device(Bench::new()).start().await.unwrap();
+        let client = way.client(&server);
+        let steps = tokio::task::spawn_blocking(move || {
+            let client = client.connect().unwrap();
+            BenchProxy::new(&client).step().unwrap()
+        });
+        assert_eq!(steps.await.unwrap(), 1);
+        let address = server.local_addr();
+        server.stop_async().await;
+        assert!(TcpStream::connect(address).is_err(), "the port is free");
+
+        // To drop the handle is to stop, too.
+        let server = way.server().start().await.unwrap();
+        server.local_addr()
+    });
+    tests::until("the port is free", || TcpListener::bind(address).is_ok());
+    assert!(start.elapsed() < Duration::from_secs(7));
+}
+
+/// The handle of a server with a runtime of its own panicked when it was dropped where another runtime was at work.
+fn a_server_of_another_thread_can_be_dropped_inside_a_runtime(way: Way) {
+    let server = way.server().device(Bench::new()).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
+    let address = server.local_addr();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async move { drop(server) });
+    tests::until("the port is free", || TcpListener::bind(address).is_ok());
+    let server = way.server().device(Bench::new()).spawn().unwrap();
+    runtime.block_on(async move { server.stop_async().await });
+}

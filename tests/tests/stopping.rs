@@ -1,0 +1,204 @@
+//! A server that is stopped tells everybody, waits for nobody for ever, and gives its port back.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ipc_client::{CallError, ConnectionState, Retry};
+use ipc_server::ServerHandle;
+use tests::{Bench, BenchProxy, Way, both_ways, until};
+
+both_ways!(
+    an_idle_server_stops_at_once,
+    a_server_with_an_idle_holder_stops_at_once,
+    a_running_call_may_finish,
+    a_call_that_does_not_end_is_left_behind,
+    those_who_wait_are_told,
+    a_lost_holder_is_not_waited_for,
+    a_handle_that_is_dropped_stops,
+    strangers_do_not_hold_a_stop_up,
+    a_stop_inside_a_runtime_is_bounded,
+);
+
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+const SLACK: Duration = Duration::from_secs(2);
+
+/// Stops the server, and expects the port to be free afterwards. Returns how long it took.
+fn stop(server: ServerHandle) -> Duration {
+    let address = server.local_addr();
+    let start = Instant::now();
+    server.stop();
+    let took = start.elapsed();
+    assert!(took < STOP_TIMEOUT + SLACK, "{took:?}");
+    assert!(TcpListener::bind(address).is_ok(), "the port is free");
+    took
+}
+
+fn server(way: Way, bench: Bench) -> ServerHandle {
+    let server = way.server().stop_timeout(STOP_TIMEOUT).device(bench);
+    server.spawn().unwrap()
+}
+
+fn an_idle_server_stops_at_once(way: Way) {
+    assert!(stop(server(way, Bench::new())) < Duration::from_secs(1));
+}
+
+fn a_server_with_an_idle_holder_stops_at_once(way: Way) {
+    let server = server(way, Bench::new());
+    let client = way.client(&server).retry(Retry::never()).connect().unwrap();
+    assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
+    assert!(stop(server) < Duration::from_secs(1));
+    let error = BenchProxy::new(&client).step().unwrap_err();
+    assert!(error.is_not_executed(), "{error}");
+}
+
+fn a_running_call_may_finish(way: Way) {
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let server = server(way, bench);
+    let client = way.client(&server).retry(Retry::never()).connect().unwrap();
+    let calls = [0, 1].map(|n| {
+        let client = client.clone();
+        let call = thread::spawn(move || BenchProxy::new(&client).pass());
+        if n == 0 {
+            gate.wait_for_call();
+        }
+        call
+    });
+    let opener = thread::spawn({
+        let gate = gate.clone();
+        move || {
+            thread::sleep(Duration::from_millis(300));
+            gate.open(2);
+        }
+    });
+    assert!(stop(server) >= Duration::from_millis(200));
+    opener.join().unwrap();
+    let [running, behind] = calls.map(|call| call.join().unwrap());
+    assert_eq!(running.unwrap(), 1);
+    // The one behind it was refused by the server, or never got there.
+    assert!(behind.unwrap_err().is_not_executed());
+}
+
+/// Its client was left waiting for as long as the driver took, although the server was gone.
+fn a_call_that_does_not_end_is_left_behind(way: Way) {
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let server = server(way, bench);
+    let client = way.client(&server).retry(Retry::never()).connect().unwrap();
+    let (ended, end) = mpsc::channel();
+    let call = thread::spawn(move || drop(ended.send(BenchProxy::new(&client).pass())));
+    gate.wait_for_call();
+    assert!(stop(server) >= STOP_TIMEOUT);
+    let error = end
+        .recv_timeout(Duration::from_secs(5))
+        .unwrap()
+        .unwrap_err();
+    assert!(matches!(error, CallError::OutcomeUnknown { .. }), "{error}");
+    gate.open(1);
+    call.join().unwrap();
+}
+
+fn those_who_wait_are_told(way: Way) {
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let server = server(way, bench);
+    let holder = way.client(&server).retry(Retry::never()).connect().unwrap();
+    let call = thread::spawn(move || BenchProxy::new(&holder).pass());
+    gate.wait_for_call();
+    let waiters: Vec<_> = (0..3)
+        .map(|n| {
+            let (told, tells) = mpsc::channel();
+            let client = way
+                .client(&server)
+                .retry(Retry::never())
+                .on_state(move |state| drop(told.send(state.clone())))
+                .lazy();
+            let call = thread::spawn(move || BenchProxy::new(&client).step());
+            until("it waits", || server.waiting() == n + 1);
+            (call, tells)
+        })
+        .collect();
+    gate.open(1);
+    stop(server);
+    assert_eq!(call.join().unwrap().unwrap(), 1);
+    for (call, tells) in waiters {
+        let error = call.join().unwrap().unwrap_err();
+        assert!(error.is_not_executed(), "{error}");
+        let states: Vec<ConnectionState> = tells.try_iter().collect();
+        let queued = states
+            .iter()
+            .any(|state| matches!(state, ConnectionState::Queued(_)));
+        assert!(queued, "{states:?}");
+    }
+}
+
+fn a_lost_holder_is_not_waited_for(way: Way) {
+    let server = way
+        .server()
+        .stop_timeout(STOP_TIMEOUT)
+        .grace(Duration::from_secs(60))
+        .device(Bench::new())
+        .spawn()
+        .unwrap();
+    let middle = tests::middle::Middle::new(server.local_addr());
+    let client = way
+        .client_at(&middle.address().to_string())
+        .connect()
+        .unwrap();
+    assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
+    middle.cut();
+    assert!(server.holder().is_some());
+    assert!(stop(server) < Duration::from_secs(1));
+}
+
+fn a_handle_that_is_dropped_stops(way: Way) {
+    let server = server(way, Bench::new());
+    let address = server.local_addr();
+    let client = way.client(&server).connect().unwrap();
+    assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
+    let start = Instant::now();
+    drop(server);
+    assert!(start.elapsed() < STOP_TIMEOUT + SLACK);
+    assert!(TcpListener::bind(address).is_ok(), "the port is free");
+}
+
+fn strangers_do_not_hold_a_stop_up(way: Way) {
+    let server = server(way, Bench::new());
+    let address = server.local_addr();
+    let strangers: Vec<_> = (0..50)
+        .map(|_| std::net::TcpStream::connect(address).unwrap())
+        .collect();
+    assert!(stop(server) < Duration::from_secs(1) + SLACK);
+    drop(strangers);
+}
+
+fn a_stop_inside_a_runtime_is_bounded(way: Way) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let server = way.server().stop_timeout(STOP_TIMEOUT).device(bench);
+    let server = runtime.block_on(server.start()).unwrap();
+    let address = server.local_addr();
+    let holder = way.client(&server).retry(Retry::never()).connect().unwrap();
+    let call = thread::spawn(move || BenchProxy::new(&holder).pass());
+    gate.wait_for_call();
+    let waiter = way.client(&server).retry(Retry::never()).lazy();
+    let waiter = thread::spawn(move || BenchProxy::new(&waiter).step());
+    until("it waits", || server.waiting() == 1);
+    let start = Instant::now();
+    runtime.block_on(server.stop_async());
+    let took = start.elapsed();
+    assert!(took < STOP_TIMEOUT + SLACK, "{took:?}");
+    assert!(TcpListener::bind(address).is_ok(), "the port is free");
+    assert!(waiter.join().unwrap().unwrap_err().is_not_executed());
+    gate.open(1);
+    assert!(call.join().unwrap().is_err());
+}

@@ -1,0 +1,132 @@
+//! Calls that take too long, are given up, or tell how far they are.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ipc_client::{CallError, CancelToken};
+use tests::{Bench, BenchProxy, Way, both_ways};
+
+both_ways!(
+    a_timeout_ends_the_call_and_shifts_no_answer,
+    a_driver_that_looks_stops_when_nobody_waits,
+    a_token_cancels_at_once,
+    progress_arrives_while_the_call_runs,
+    a_call_whose_time_is_over_before_its_turn_is_not_run,
+    a_deadline_holds_for_all_calls_together,
+);
+
+fn a_timeout_ends_the_call_and_shifts_no_answer(way: Way) {
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let server = way.server().device(bench).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let hasty = BenchProxy::new(&client.timeout(Duration::from_millis(200)));
+    let start = Instant::now();
+    let error = hasty.pass().unwrap_err();
+    let took = start.elapsed();
+    assert!((200..1000).contains(&took.as_millis()), "{took:?}");
+    assert!(matches!(error, CallError::TimedOut { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("`pass` did not answer within 200ms"),
+        "{error}"
+    );
+    gate.open(1);
+    let bench = BenchProxy::new(&client);
+    for n in 0..1000 {
+        assert_eq!(bench.echo(n).unwrap(), n);
+    }
+    assert_eq!(bench.steps().unwrap(), 1, "it did run");
+}
+
+fn a_driver_that_looks_stops_when_nobody_waits(way: Way) {
+    let server = way.server().device(Bench::new()).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let hasty = BenchProxy::new(&client.timeout(Duration::from_millis(200)));
+    let start = Instant::now();
+    let error = hasty.scan(60_000).unwrap_err();
+    assert!(matches!(error, CallError::TimedOut { .. }), "{error}");
+    // The scan notes that it was cancelled, and makes way for the next call.
+    assert_eq!(BenchProxy::new(&client).steps().unwrap(), 1);
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+fn a_token_cancels_at_once(way: Way) {
+    let server = way.server().device(Bench::new()).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let token = CancelToken::new();
+    let (began, begins) = std::sync::mpsc::channel();
+    let watched = client
+        .cancel_with(&token)
+        .on_progress(move |_, _| began.send(()).unwrap_or(()));
+    let scan = thread::spawn(move || BenchProxy::new(&watched).scan(60_000));
+    begins.recv_timeout(Duration::from_secs(20)).unwrap();
+    let start = Instant::now();
+    token.cancel();
+    let error = scan.join().unwrap().unwrap_err();
+    assert!(matches!(error, CallError::Cancelled { .. }), "{error}");
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(BenchProxy::new(&client).steps().unwrap(), 1);
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    let late = BenchProxy::new(&client.cancel_with(&token)).step();
+    assert!(late.unwrap_err().is_not_executed());
+}
+
+fn progress_arrives_while_the_call_runs(way: Way) {
+    let server = way.server().device(Bench::new()).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let seen: Arc<Mutex<Vec<(f64, String)>>> = Arc::default();
+    let note = Arc::clone(&seen);
+    let watched = client.on_progress(move |fraction, message| {
+        note.lock().unwrap().push((fraction, message.to_string()));
+    });
+    let rounds = BenchProxy::new(&watched).scan(300).unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(rounds > 2, "{rounds}");
+    assert_eq!(seen.len() as u64, rounds, "none is lost on a quiet line");
+    assert!(seen.iter().all(|told| *told == (0.5, "half way".into())));
+}
+
+fn a_call_whose_time_is_over_before_its_turn_is_not_run(way: Way) {
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let server = way.server().device(bench).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let long = thread::spawn({
+        let client = client.clone();
+        move || BenchProxy::new(&client).pass().unwrap()
+    });
+    gate.wait_for_call();
+    let hasty = BenchProxy::new(&client.timeout(Duration::from_millis(100)));
+    assert!(matches!(hasty.step(), Err(CallError::TimedOut { .. })));
+    gate.open(1);
+    assert_eq!(long.join().unwrap(), 1);
+    assert_eq!(BenchProxy::new(&client).steps().unwrap(), 1);
+}
+
+fn a_deadline_holds_for_all_calls_together(way: Way) {
+    let server = way.server().device(Bench::new()).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let start = Instant::now();
+    let limited = BenchProxy::new(&client.deadline(start + Duration::from_millis(500)));
+    let calls = (0..1000).take_while(|_| limited.sleep(50).is_ok()).count();
+    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!((1..=10).contains(&calls), "{calls}");
+    assert!(limited.step().unwrap_err().is_not_executed());
+}
