@@ -116,6 +116,11 @@ impl ServerHandle {
             .map(|holder| holder.info(0, now))
     }
 
+    /// How many clients wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.state.admission().waiting()
+    }
+
     /// Sends a client away; its program is given `reason`, and does not come back by itself. A running call finishes
     /// first. Returns false if there is no such client.
     pub fn disconnect(&self, client: u64, reason: &str) -> bool {
