@@ -2,7 +2,10 @@
 //!
 //! Small here; the full counts are commands, see `tests/src/bin/faults.rs`.
 #![cfg(unix)]
-#![allow(clippy::expect_used, reason = "a test says what it expects by unwrapping")]
+#![allow(
+    clippy::expect_used,
+    reason = "a test says what it expects by unwrapping"
+)]
 
 use std::path::Path;
 
@@ -24,25 +27,49 @@ fn passes(plan: &Plan) -> run::Report {
 
 #[test]
 fn nothing_is_doubled_or_lost_on_a_bad_network() {
-    let report = passes(&Plan { calls: 2500, ..Plan::new(PROGRAM) });
+    let report = passes(&Plan {
+        calls: 2500,
+        ..Plan::new(PROGRAM)
+    });
     assert_eq!(report.verdict.unknown, 0);
-    assert_eq!(report.verdict.repeats, 0, "not even what may be repeated is");
+    assert_eq!(
+        report.verdict.repeats, 0,
+        "not even what may be repeated is"
+    );
     assert!(report.faults.iter().map(|(_, count)| count).sum::<u64>() > 100);
 }
 
 #[test]
 fn nothing_is_doubled_or_lost_on_a_bad_network_under_a_secret() {
     let secret = Some(SECRET.into());
-    let report = passes(&Plan { calls: 2500, secret, seed: 2, ..Plan::new(PROGRAM) });
+    let report = passes(&Plan {
+        calls: 2500,
+        secret,
+        seed: 2,
+        ..Plan::new(PROGRAM)
+    });
     assert_eq!(report.verdict.unknown, 0);
 }
 
 #[test]
 fn a_call_that_was_given_up_never_answers_another_one() {
-    let report = passes(&Plan { calls: 1000, mix: Mix::GivenUp, seed: 3, ..Plan::new(PROGRAM) });
+    let report = passes(&Plan {
+        calls: 1000,
+        mix: Mix::GivenUp,
+        seed: 3,
+        ..Plan::new(PROGRAM)
+    });
     assert_eq!(report.verdict.unknown, 0);
-    assert!(report.verdict.ended(Outcome::Cancelled) > 50, "{}", report.verdict);
-    assert!(report.verdict.ended(Outcome::TimedOut) > 50, "{}", report.verdict);
+    assert!(
+        report.verdict.ended(Outcome::Cancelled) > 50,
+        "{}",
+        report.verdict
+    );
+    assert!(
+        report.verdict.ended(Outcome::TimedOut) > 50,
+        "{}",
+        report.verdict
+    );
 }
 
 #[test]

@@ -4,7 +4,11 @@
 //! Needs root, `ip netns` and a writable `/proc/sys/net` in a namespace. Where they are missing the tests say so and
 //! pass; with `IPC_REQUIRE_NETNS=1` in the environment they fail instead.
 #![cfg(target_os = "linux")]
-#![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects by unwrapping")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by unwrapping"
+)]
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -36,13 +40,18 @@ impl Lab {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}n{number}", std::process::id());
-        let lab = Self { id, scratch: Scratch::new().expect("a directory") };
+        let lab = Self {
+            id,
+            scratch: Scratch::new().expect("a directory"),
+        };
         match lab.set_up() {
             Ok(()) => Some(lab),
             Err(reason) => {
                 // Past the capture of the test harness, so that it is seen although the test passes.
                 let notice = format!("\n*** SKIPPED: half-open connections. {reason} ***\n\n");
-                io::stderr().write_all(notice.as_bytes()).expect("a standard error");
+                io::stderr()
+                    .write_all(notice.as_bytes())
+                    .expect("a standard error");
                 let required = std::env::var_os("IPC_REQUIRE_NETNS").is_some();
                 assert!(!required, "network namespaces are required: {reason}");
                 None
@@ -60,11 +69,14 @@ impl Lab {
             ip(&format!("netns add {name}"))?;
             ip(&format!("-n {name} link set lo up"))?;
         }
-        for (end, router_ip, end_ip) in
-            [(&client, "10.77.1.254", "10.77.1.1"), (&server, "10.77.2.254", SERVER)]
-        {
+        for (end, router_ip, end_ip) in [
+            (&client, "10.77.1.254", "10.77.1.1"),
+            (&server, "10.77.2.254", SERVER),
+        ] {
             let link = if end == &client { "up0" } else { "up1" };
-            ip(&format!("-n {end} link add eth0 type veth peer name {link} netns {router}"))?;
+            ip(&format!(
+                "-n {end} link add eth0 type veth peer name {link} netns {router}"
+            ))?;
             ip(&format!("-n {router} addr add {router_ip}/24 dev {link}"))?;
             ip(&format!("-n {router} link set {link} up"))?;
             ip(&format!("-n {end} addr add {end_ip}/24 dev eth0"))?;
@@ -82,7 +94,9 @@ impl Lab {
 
     fn start(&self, place: &str, arguments: &[&str]) -> Process {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name(place), PROGRAM]).args(arguments);
+        command
+            .args(["netns", "exec", &self.name(place), PROGRAM])
+            .args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         Process::spawn(&mut command).expect("a process")
     }
@@ -110,13 +124,18 @@ impl Lab {
 
     fn log(&self, id: u32) -> String {
         let path = self.scratch.file(&format!("log{id}"));
-        path.to_str().expect("a path of plain characters").to_string()
+        path.to_str()
+            .expect("a path of plain characters")
+            .to_string()
     }
 
     /// How many calls of client `id` have run.
     fn served(&self, id: u32) -> usize {
         let ledger = self.ledger();
-        ledger.keys().filter(|token| **token >> 32 == u64::from(id)).count()
+        ledger
+            .keys()
+            .filter(|token| **token >> 32 == u64::from(id))
+            .count()
     }
 
     fn ledger(&self) -> HashMap<u64, u32> {
@@ -128,12 +147,19 @@ impl Lab {
     /// What the calls of client `id` ended in, those that have ended.
     fn ends(&self, id: u32) -> Vec<Outcome> {
         let book = read_log(Path::new(&self.log(id))).unwrap_or_default();
-        book.calls.values().filter_map(|told| told.end).map(|(outcome, _)| outcome).collect()
+        book.calls
+            .values()
+            .filter_map(|told| told.end)
+            .map(|(outcome, _)| outcome)
+            .collect()
     }
 
     fn all_right(&self, id: u32) {
         let ends = self.ends(id);
-        assert!(ends.iter().all(|outcome| *outcome == Outcome::Right), "{ends:?}");
+        assert!(
+            ends.iter().all(|outcome| *outcome == Outcome::Right),
+            "{ends:?}"
+        );
     }
 }
 
@@ -184,14 +210,20 @@ fn a_holder_that_vanishes_while_idle_makes_room_and_goes_on_when_it_is_back() {
     let (_server, address) = lab.server(&[]);
     // Calls once, and again after ten seconds.
     let _idle = lab.client("c", &address, 1, &["--pause", "10000"]);
-    within(AT_ONCE, "the first call of the holder", || lab.ends(1).len() == 1);
+    within(AT_ONCE, "the first call of the holder", || {
+        lab.ends(1).len() == 1
+    });
     lab.pass_on(false).expect("a router");
     let _next = lab.client("s", &address, 2, &[]);
     let limit = LIVENESS + GRACE + SLACK;
-    within(limit, "idle holder vanished, next one served", || lab.served(2) > 0);
+    within(limit, "idle holder vanished, next one served", || {
+        lab.served(2) > 0
+    });
     drop(_next);
     lab.pass_on(true).expect("a router");
-    within(Duration::from_secs(20), "the holder goes on", || lab.ends(1).len() > 1);
+    within(Duration::from_secs(20), "the holder goes on", || {
+        lab.ends(1).len() > 1
+    });
     lab.all_right(1);
 }
 
@@ -200,16 +232,22 @@ fn a_holder_that_vanishes_in_mid_call_makes_room_and_gets_its_answer_when_it_is_
     let Some(lab) = Lab::new() else { return };
     let (_server, address) = lab.server(&[]);
     let _busy = lab.client("c", &address, 1, &[]);
-    within(AT_ONCE, "the first calls of the holder", || lab.ends(1).len() > 10);
+    within(AT_ONCE, "the first calls of the holder", || {
+        lab.ends(1).len() > 10
+    });
     lab.pass_on(false).expect("a router");
     let next = lab.client("s", &address, 2, &[]);
     let limit = LIVENESS + GRACE + SLACK;
-    within(limit, "busy holder vanished, next one served", || lab.served(2) > 0);
+    within(limit, "busy holder vanished, next one served", || {
+        lab.served(2) > 0
+    });
     drop(next);
     let before = lab.ends(1).len();
     lab.pass_on(true).expect("a router");
     // The pauses between its tries have grown to 5 s meanwhile.
-    within(Duration::from_secs(15), "the holder goes on", || lab.ends(1).len() > before + 10);
+    within(Duration::from_secs(15), "the holder goes on", || {
+        lab.ends(1).len() > before + 10
+    });
     lab.all_right(1);
 }
 
@@ -218,7 +256,9 @@ fn a_waiter_that_vanishes_is_never_served_and_keeps_nobody_waiting() {
     let Some(lab) = Lab::new() else { return };
     let (_server, address) = lab.server(&[]);
     let mut holder = lab.client("s", &address, 1, &[]);
-    within(AT_ONCE, "the first calls of the holder", || lab.ends(1).len() > 10);
+    within(AT_ONCE, "the first calls of the holder", || {
+        lab.ends(1).len() > 10
+    });
     let _vanishes = lab.client("c", &address, 2, &[]);
     // It has begun its call, and a moment later it waits.
     let log = lab.log(2);
@@ -231,7 +271,9 @@ fn a_waiter_that_vanishes_is_never_served_and_keeps_nobody_waiting() {
     lab.pass_on(false).expect("a router");
     holder.kill().expect("a living process");
     let limit = LIVENESS + SLACK;
-    within(limit, "waiter vanished, the one after it served", || lab.served(3) > 0);
+    within(limit, "waiter vanished, the one after it served", || {
+        lab.served(3) > 0
+    });
     assert_eq!(lab.served(2), 0);
 }
 
@@ -241,16 +283,22 @@ fn a_client_notices_that_its_server_has_vanished_and_goes_on_when_it_is_back() {
     let (_server, address) = lab.server(&[]);
     let _client = lab.client("c", &address, 1, &[]);
     within(AT_ONCE, "the first calls", || lab.ends(1).len() > 10);
-    let recoveries = || read_log(Path::new(&lab.log(1))).unwrap_or_default().recoveries;
+    let recoveries = || {
+        read_log(Path::new(&lab.log(1)))
+            .unwrap_or_default()
+            .recoveries
+    };
     assert_eq!(recoveries().len(), 1, "the first connection");
     lab.pass_on(false).expect("a router");
     // Long enough for the connection to be given up at both ends, and for the session to lose its place.
     thread::sleep(LIVENESS + GRACE + SLACK);
     let before = lab.ends(1).len();
     lab.pass_on(true).expect("a router");
-    within(Duration::from_secs(12), "the server is back, the client goes on", || {
-        lab.ends(1).len() > before + 10
-    });
+    within(
+        Duration::from_secs(12),
+        "the server is back, the client goes on",
+        || lab.ends(1).len() > before + 10,
+    );
     assert!(recoveries().len() > 1, "over another connection");
     lab.all_right(1);
 }

@@ -4,7 +4,10 @@
 //! `venv`, and a place from which `pip` gets kochen; where they are missing that half says so and passes, or fails with
 //! `IPC_REQUIRE_INTEROP=1` in the environment.
 #![cfg(unix)]
-#![allow(clippy::expect_used, reason = "a test says what it expects by unwrapping")]
+#![allow(
+    clippy::expect_used,
+    reason = "a test says what it expects by unwrapping"
+)]
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -26,7 +29,10 @@ const CALLS: u64 = 20;
 fn each_call_runs_once_although_its_link_is_cut_before_the_answer() {
     let scratch = Scratch::new().expect("a directory");
     let ledger = scratch.file("ledger");
-    let setup = ServerSetup { ledger: ledger.clone(), ..ServerSetup::default() };
+    let setup = ServerSetup {
+        ledger: ledger.clone(),
+        ..ServerSetup::default()
+    };
     let program = Path::new(env!("CARGO_BIN_EXE_faults"));
     let server = Supervisor::start(program, &setup).expect("a server");
     let proxy = Proxy::start(server.address(), 1, calm()).expect("a proxy");
@@ -40,7 +46,8 @@ fn each_call_runs_once_although_its_link_is_cut_before_the_answer() {
     let mut seen = HashSet::new();
     let right = thread::scope(|scope| {
         let calling = scope.spawn(|| {
-            let call = |token: &u64| BenchProxy::new(&client).deaf(*token, 50) == Ok(answer(*token));
+            let call =
+                |token: &u64| BenchProxy::new(&client).deaf(*token, 50) == Ok(answer(*token));
             (1..=CALLS).filter(call).count()
         });
         while !calling.is_finished() {
@@ -54,8 +61,13 @@ fn each_call_runs_once_although_its_link_is_cut_before_the_answer() {
     });
     let executions: u32 = read_ledger(&ledger).expect("a ledger").values().sum();
     let cuts = proxy.counts().total();
-    println!("this project: {CALLS} calls, {right} right answers, {executions} executions ({cuts} cuts)");
-    assert_eq!((right as u64, u64::from(executions), cuts), (CALLS, CALLS, CALLS));
+    println!(
+        "this project: {CALLS} calls, {right} right answers, {executions} executions ({cuts} cuts)"
+    );
+    assert_eq!(
+        (right as u64, u64::from(executions), cuts),
+        (CALLS, CALLS, CALLS)
+    );
 }
 
 #[test]
@@ -75,14 +87,19 @@ fn kochen_runs_them_twice() {
         .expect("python");
     let line = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     println!("{line}");
-    let wanted = format!("kochen: {CALLS} calls, {CALLS} right answers, {} executions", 2 * CALLS);
+    let wanted = format!(
+        "kochen: {CALLS} calls, {CALLS} right answers, {} executions",
+        2 * CALLS
+    );
     assert_eq!(line, wanted, "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn skip(reason: &str) {
     // Past the capture of the test harness, so that it is seen although the test passes.
     let notice = format!("\n*** SKIPPED: the comparison with kochen. {reason} ***\n\n");
-    io::stderr().write_all(notice.as_bytes()).expect("a standard error");
+    io::stderr()
+        .write_all(notice.as_bytes())
+        .expect("a standard error");
     let required = std::env::var_os("IPC_REQUIRE_INTEROP").is_some();
     assert!(!required, "the comparison is required: {reason}");
 }
@@ -91,17 +108,27 @@ fn skip(reason: &str) {
 fn environment() -> Result<PathBuf, String> {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kochen-venv");
     let python = place.join("bin/python");
-    let probe = Command::new(&python).args(["-c", "import kochen.ipcutil"]).output();
+    let probe = Command::new(&python)
+        .args(["-c", "import kochen.ipcutil"])
+        .output();
     if !probe.is_ok_and(|output| output.status.success()) {
         run(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
-        let options = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        let options = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ];
         run(Command::new(&python).args(options).arg("kochen==0.2026.11"))?;
     }
     Ok(python)
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.output().map_err(|error| format!("{command:?} cannot be run: {error}"))?;
+    let output = command
+        .output()
+        .map_err(|error| format!("{command:?} cannot be run: {error}"))?;
     match output.status.success() {
         true => Ok(()),
         false => {

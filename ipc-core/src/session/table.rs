@@ -224,12 +224,18 @@ mod tests {
             }
         }
         let now = start + Duration::from_secs(9);
-        assert!(matches!(table.greet(&hello(None), 4, now), Greeted::Session(_)));
+        assert!(matches!(
+            table.greet(&hello(None), 4, now),
+            Greeted::Session(_)
+        ));
         let back = |key| Hello {
             connection: 8,
             ..hello(Some(key))
         };
-        assert!(matches!(table.greet(&back(keys[0]), 5, now), Greeted::Out(_)), "in use");
+        assert!(
+            matches!(table.greet(&back(keys[0]), 5, now), Greeted::Out(_)),
+            "in use"
+        );
         let Greeted::Session(newest) = table.greet(&back(keys[2]), 6, now) else {
             panic!("the one parked last is still there");
         };

@@ -255,9 +255,12 @@ impl Stage<'_> {
             }
             if ended >= self.plan.calls && killers_done() {
                 self.budget.limit(0);
+                // Whoever does not come to an end now is not held up by the network.
+                self.proxy.set_script(calm());
             }
             if seen.1.elapsed() > STUCK {
-                eprintln!("no call has ended for {STUCK:?}, after {ended} calls");
+                let connections = self.proxy.connections();
+                eprintln!("no call for {STUCK:?}; {ended} calls, {connections} connections so far");
                 std::process::exit(3);
             }
             thread::sleep(Duration::from_millis(5));
