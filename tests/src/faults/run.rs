@@ -125,7 +125,9 @@ impl fmt::Display for Report {
             let latest = self.verdict.latest_us as f64 / 1000.0;
             write!(
                 f,
-                "\nunknown told at the latest {latest:.0} ms after the port was back"
+                "\nunknown told at the latest {latest:.0} ms after the port was back; such a call began at the latest {:.1} ms \
+                 after it, over a connection whose end had not arrived",
+                self.verdict.unnoticed_us as f64 / 1000.0
             )?;
         }
         Ok(())
