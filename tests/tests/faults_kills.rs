@@ -1,7 +1,7 @@
 //! Processes that are killed or stopped: servers, holders, waiters.
 //!
 //! Small here; the full counts are commands, see `tests/src/bin/faults.rs`.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -9,13 +9,14 @@
 )]
 
 use std::path::Path;
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tests::faults::device::{BenchProxy, answer};
 use tests::faults::ledger::Log;
+use tests::faults::proxy::{Proxy, calm};
 use tests::faults::run::{self, Plan};
 use tests::faults::supervisor::{ServerSetup, Supervisor};
 use tests::faults::worker::Reach;
@@ -59,6 +60,21 @@ fn signal(process: u32, signal: Signal) {
     kill_process(id, signal).expect("a living process");
 }
 
+/// Stops a process, and returns when all its threads stand still.
+fn stop(process: u32) {
+    signal(process, Signal::STOP);
+    let stands = |task: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with('T'))
+    };
+    until("the process is stopped", || {
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("its threads");
+        tasks.flatten().all(stands)
+    });
+}
+
 fn setup(scratch: &Scratch, more: &[&str]) -> ServerSetup {
     ServerSetup {
         ledger: scratch.file("ledger"),
@@ -88,7 +104,7 @@ fn a_server_that_is_stopped_for_a_while_goes_on_with_the_call() {
     let client = reach(&server).client("patient", &log);
     assert_eq!(BenchProxy::new(&client).step(1), Ok(answer(1)));
     let id = server.process().id();
-    signal(id, Signal::STOP);
+    stop(id);
     let began = Instant::now();
     thread::scope(|scope| {
         let calling = scope.spawn(|| BenchProxy::new(&client).step(2));
@@ -125,7 +141,7 @@ fn a_holder_that_is_stopped_is_passed_over_and_goes_on_afterwards() {
             .count()
     };
     until("the laptop is served", || entries() > 10);
-    signal(laptop.id(), Signal::STOP);
+    stop(laptop.id());
     let log = Log::open(&scratch.file("log")).expect("a log");
     let client = reach(&server).client("other", &log);
     let began = Instant::now();
@@ -182,18 +198,27 @@ fn a_client_that_never_calls_makes_room() {
 fn two_hundred_clients_are_all_served_after_a_restart() {
     const CLIENTS: u64 = 200;
     let scratch = Scratch::new().expect("a directory");
-    let mut server = Supervisor::start(Path::new(PROGRAM), &setup(&scratch, &["--handover", "5"]))
-        .expect("a server");
+    let mut server =
+        Supervisor::start(Path::new(PROGRAM), &setup(&scratch, &[])).expect("a server");
+    let proxy = Proxy::start(server.address(), 1, calm()).expect("a proxy");
     let log = Log::open(&scratch.file("log")).expect("a log");
-    let reach = reach(&server);
+    let reach = Reach {
+        address: proxy.address().to_string(),
+        ..reach(&server)
+    };
     let (connected, restarted) = (Barrier::new(201), Barrier::new(201));
+    let turn = Mutex::new(());
     thread::scope(|scope| {
         let threads: Vec<_> = (0..CLIENTS)
             .map(|n| {
                 let client = reach.client(&format!("client {n}"), &log);
-                let (connected, restarted) = (&connected, &restarted);
+                let (connected, restarted, turn, proxy) = (&connected, &restarted, &turn, &proxy);
                 scope.spawn(move || {
+                    // One after the other, each of them making room by losing its connection.
+                    let mine = turn.lock();
                     assert_eq!(BenchProxy::new(&client).step(n), Ok(answer(n)));
+                    proxy.strike(true);
+                    drop(mine);
                     connected.wait();
                     restarted.wait();
                     let began = Instant::now();

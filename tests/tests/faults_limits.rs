@@ -138,11 +138,11 @@ fn crashed_clients_keep_nobody_out_and_the_forgotten_one_is_told() {
         while bench.executions() < 2 {
             std::thread::yield_now();
         }
-        bench.proxy.strike(true);
         // Nobody is there any more for the one who comes back.
         bench
             .proxy
             .set_target("127.0.0.1:9".parse().expect("an address"));
+        bench.proxy.strike(true);
         std::thread::sleep(Duration::from_millis(400));
         let others = Proxy::start(bench.server.address(), 2, calm()).expect("a proxy");
         let reach = Reach {
@@ -154,6 +154,10 @@ fn crashed_clients_keep_nobody_out_and_the_forgotten_one_is_told() {
             let client = reach.client("crashes", &bench.log);
             assert_eq!(BenchProxy::new(&client).step(n), Ok(answer(n)), "kept out");
             others.strike(true);
+            // Only then: a client that can still say goodbye leaves no session behind.
+            while others.open_connections() > 0 {
+                std::thread::yield_now();
+            }
         }
         bench.proxy.set_target(bench.server.address());
         calling.join().expect("no panic")

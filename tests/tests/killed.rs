@@ -90,9 +90,8 @@ fn a_killed_waiter_leaves_the_order_as_it_was(way: Way) {
         until("it waits", || server.waiting() == waiters.len() + 1);
         waiters.push(waiter);
     }
-    waiters[1].kill();
+    waiters.remove(1).kill();
     until("it is forgotten", || server.waiting() == 3);
-    waiters.remove(1);
     holder.close();
     for (n, mut waiter) in waiters.into_iter().enumerate() {
         waiter.expect(&format!("ok {}", n + 1));
@@ -138,8 +137,7 @@ fn a_call_in_a_killed_server_is_unknown_unless_it_may_be_repeated(way: Way) {
             true => client.idempotent(),
             false => client.clone(),
         };
-        let call = thread::spawn(move || BenchProxy::new(&client).sleep(700));
-        call
+        thread::spawn(move || BenchProxy::new(&client).sleep(700))
     });
     server.expect("has the server");
     // One of the two runs by now, or soon; the other is behind it.

@@ -274,7 +274,7 @@ mod tests {
     #[test]
     #[allow(
         clippy::disallowed_methods,
-        reason = "time begins somewhere; the test moves it on"
+        reason = "virtual time has to begin somewhere"
     )]
     fn at_the_limit_the_session_parked_for_longest_makes_room_and_its_client_finds_out() {
         let (mut table, start) = (table(3), Instant::now());

@@ -31,10 +31,10 @@ impl Bench {
         Ok(Self { ledger, sync })
     }
 
-    /// One write, so that an entry is there as a whole or not at all when the process is killed.
+    /// One write within one page, so that an entry is there as a whole or not at all when the process is killed.
     fn enter(&mut self, token: u64) -> io::Result<()> {
         self.ledger
-            .write_all(format!("{token:016x}\n").as_bytes())?;
+            .write_all(format!("{token:015x}\n").as_bytes())?;
         match self.sync {
             true => self.ledger.sync_data(),
             false => Ok(()),

@@ -51,10 +51,9 @@ pub fn run(program: &Path, secret: Option<&str>, faults: &[Fault]) -> Result<Rep
         secret: secret.map(Into::into),
         ..ServerSetup::default()
     };
-    let supervisor = Supervisor::start(program, &setup)?;
     let trial = Trial {
-        server: supervisor.address(),
-        secret,
+        program,
+        setup: &setup,
         log: Log::open(&scratch.file("log"))?,
         tokens: AtomicU64::new(1),
         cuts: AtomicU64::new(0),
@@ -66,9 +65,8 @@ pub fn run(program: &Path, secret: Option<&str>, faults: &[Fault]) -> Result<Rep
             trial.cut_all(Way::Down, *fault)?,
         );
     }
-    let restarts = supervisor.stop()?;
     let book = read_log(&scratch.file("log"))?;
-    let verdict = Verdict::of(&read_ledger(&setup.ledger)?, &book, &restarts);
+    let verdict = Verdict::of(&read_ledger(&setup.ledger)?, &book, &[]);
     let cuts = trial.cuts.into_inner();
     Ok(Report {
         verdict,
@@ -78,8 +76,8 @@ pub fn run(program: &Path, secret: Option<&str>, faults: &[Fault]) -> Result<Rep
 }
 
 struct Trial<'a> {
-    server: SocketAddr,
-    secret: Option<&'a str>,
+    program: &'a Path,
+    setup: &'a ServerSetup,
     log: Log,
     tokens: AtomicU64,
     cuts: AtomicU64,
@@ -87,17 +85,19 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     /// Goes on until a cut comes too late to happen, at many places at once: most of the time is spent in pauses
-    /// before the next try. Returns how many places there were.
+    /// before the next try. Each place is tried at a server that nobody else talks to, so that a connection is the same
+    /// bytes each time. Returns how many places there were.
     fn cut_all(&self, way: Way, fault: Fault) -> Result<u64, Failure> {
         let (next, end) = (AtomicU64::new(0), AtomicU64::new(MOST_PLACES));
         thread::scope(|scope| {
             let work = || -> Result<(), Failure> {
+                let server = Supervisor::start(self.program, self.setup)?;
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
                     if at >= end.load(Ordering::SeqCst) {
-                        return Ok(());
+                        return server.stop().map(drop);
                     }
-                    if !self.cut_one(way, Mishap { at, fault })? {
+                    if !self.cut_one(server.address(), way, Mishap { at, fault })? {
                         end.fetch_min(at, Ordering::SeqCst);
                     }
                 }
@@ -114,11 +114,11 @@ impl Trial<'_> {
     }
 
     /// Two calls, and one cut; false if it came too late.
-    fn cut_one(&self, way: Way, mishap: Mishap) -> Result<bool, Failure> {
-        let proxy = Proxy::start(self.server, mishap.at, once(way, mishap))?;
+    fn cut_one(&self, server: SocketAddr, way: Way, mishap: Mishap) -> Result<bool, Failure> {
+        let proxy = Proxy::start(server, mishap.at, once(way, mishap))?;
         let reach = Reach {
             address: proxy.address().to_string(),
-            secret: self.secret.map(Into::into),
+            secret: self.setup.secret.clone(),
             liveness: Duration::from_secs(3),
         };
         let client = reach.client("cut", &self.log);

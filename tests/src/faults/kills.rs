@@ -175,5 +175,5 @@ impl Tail {
     }
 }
 
-const ENTRY: u64 = 17;
+const ENTRY: u64 = 16;
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -101,7 +101,7 @@ impl Log {
     /// What the system says.
     pub fn begin(&self, token: u64, idempotent: bool) -> io::Result<()> {
         let may = if idempotent { "again" } else { "once" };
-        self.line(format!("begin {token:016x} {may} {}\n", now_us()))
+        self.line(&format!("begin {token:x} {may} {}", now_us()))
     }
 
     /// A call has ended.
@@ -110,11 +110,7 @@ impl Log {
     ///
     /// What the system says.
     pub fn end(&self, token: u64, outcome: Outcome) -> io::Result<()> {
-        self.line(format!(
-            "end {token:016x} {} {}\n",
-            outcome.name(),
-            now_us()
-        ))
+        self.line(&format!("end {token:x} {} {}", outcome.name(), now_us()))
     }
 
     /// A lost connection was replaced after so many microseconds.
@@ -123,11 +119,12 @@ impl Log {
     ///
     /// What the system says.
     pub fn recovered(&self, after_us: u64) -> io::Result<()> {
-        self.line(format!("recovered {after_us}\n"))
+        self.line(&format!("recovered {after_us}"))
     }
 
-    fn line(&self, line: String) -> io::Result<()> {
-        (&*self.0).write_all(line.as_bytes())
+    /// All lines are as long as each other and none crosses a page: a caller that is killed leaves no half of one.
+    fn line(&self, line: &str) -> io::Result<()> {
+        (&*self.0).write_all(format!("{line:<63}\n").as_bytes())
     }
 }
 
@@ -170,7 +167,7 @@ impl LogBook {
     fn enter(&mut self, line: &str) -> io::Result<()> {
         let number =
             |text: &str, radix| u64::from_str_radix(text, radix).map_err(|_| damaged(line));
-        let words: Vec<&str> = line.split(' ').collect();
+        let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["begin", token, may, at] => {
                 let told = Told {

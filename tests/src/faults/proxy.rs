@@ -174,13 +174,16 @@ impl Proxy {
     /// Ends all connections there are, with a reset or without.
     pub fn strike(&self, with_reset: bool) {
         let fault = if with_reset { Fault::Reset } else { Fault::Cut };
-        for pair in lock(&self.shared.open)
-            .drain(..)
-            .filter_map(|pair| pair.upgrade())
-        {
+        for pair in lock(&self.shared.open).iter().filter_map(Weak::upgrade) {
             self.shared.counts.count(fault);
             pair.end_all(with_reset);
         }
+    }
+
+    /// How many connections there are at the moment.
+    pub fn open_connections(&self) -> usize {
+        let open = lock(&self.shared.open);
+        open.iter().filter(|pair| pair.strong_count() > 0).count()
     }
 }
 

@@ -33,8 +33,10 @@ pub struct Verdict {
     pub false_faults: u64,
     /// Calls that ended in "outcome unknown".
     pub unknown: u64,
-    /// Those of them during which the server was not restarted.
+    /// Those of them during which the server was not restarted, nor within [`UNNOTICED_US`] before.
     pub unexplained: u64,
+    /// The longest time from a restart to the beginning of a call that became unknown by it, in microseconds.
+    pub unnoticed_us: u64,
     /// Those of them that were told later than [`TOLD_WITHIN_US`] after the port was back.
     pub late: u64,
     /// The longest time from the return of the port to the end of a call of unknown outcome, in microseconds.
@@ -51,6 +53,10 @@ pub struct Verdict {
 
 /// Within this time after the port is back a call of unknown outcome must be told so.
 pub const TOLD_WITHIN_US: u64 = 5_000_000;
+
+/// So long after a restart a call may still go out over a connection to the server that is no more: nobody can know
+/// before the end of that connection has arrived.
+pub const UNNOTICED_US: u64 = 500_000;
 
 impl Verdict {
     /// Lays ledger and log side by side.
@@ -97,9 +103,11 @@ impl Verdict {
     }
 
     fn explain(&mut self, began: u64, ended: u64, restarts: &[Restart]) {
-        let during = |restart: &&Restart| restart.back_us >= began && restart.killed_us <= ended;
-        if restarts.iter().find(during).is_none() {
-            self.unexplained += 1;
+        let before_end = || restarts.iter().filter(|r| r.killed_us <= ended);
+        let gaps = before_end().map(|restart| began.saturating_sub(restart.back_us));
+        match gaps.min().filter(|gap| *gap <= UNNOTICED_US) {
+            Some(gap) => self.unnoticed_us = self.unnoticed_us.max(gap),
+            None => self.unexplained += 1,
         }
         let back = restarts.iter().map(|r| r.back_us).filter(|at| *at <= ended);
         let waited = back.max().map_or(0, |at| ended - at);
@@ -156,7 +164,7 @@ mod tests {
         let ends = u32::from(end.is_some());
         Told {
             idempotent,
-            began_us: 100,
+            began_us: 1_000_000,
             end,
             ends,
         }
@@ -176,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_lie_is_found() {
-        let end = |outcome| told(Some((outcome, 200)), false);
+        let end = |outcome| told(Some((outcome, 1_000_200)), false);
         for (executions, outcome, complaint) in [
             (2, Outcome::Right, "1 doubles"),
             (2, Outcome::Unknown, "1 doubles"),
@@ -205,8 +213,8 @@ mod tests {
     fn honest_ends_are_no_lies() {
         let none: [String; 0] = [];
         let restart = Restart {
-            killed_us: 150,
-            back_us: 160,
+            killed_us: 1_000_150,
+            back_us: 1_000_160,
         };
         for (executions, outcome) in [
             (1, Outcome::Right),
@@ -218,23 +226,30 @@ mod tests {
             (1, Outcome::Unknown),
         ] {
             assert_eq!(
-                judge(executions, told(Some((outcome, 200)), false), &[restart]),
+                judge(
+                    executions,
+                    told(Some((outcome, 1_000_200)), false),
+                    &[restart]
+                ),
                 none
             );
         }
         assert_eq!(judge(1, told(None, false), &[]), none);
-        assert_eq!(judge(3, told(Some((Outcome::Right, 200)), true), &[]), none);
+        assert_eq!(
+            judge(3, told(Some((Outcome::Right, 1_000_200)), true), &[]),
+            none
+        );
     }
 
     #[test]
     fn unknown_must_be_told_soon_after_the_restart_that_caused_it() {
         let unknown = |at| told(Some((Outcome::Unknown, at)), false);
         let restart = Restart {
-            killed_us: 150,
-            back_us: 160,
+            killed_us: 1_000_150,
+            back_us: 1_000_160,
         };
         assert_eq!(
-            judge(1, unknown(160 + TOLD_WITHIN_US + 1), &[restart]),
+            judge(1, unknown(1_000_160 + TOLD_WITHIN_US + 1), &[restart]),
             ["1 unknown told too late"]
         );
         let before = Restart {
@@ -242,7 +257,7 @@ mod tests {
             back_us: 20,
         };
         assert_eq!(
-            judge(1, unknown(200), &[before]),
+            judge(1, unknown(1_000_200), &[before]),
             ["1 unknown without a restart of the server"]
         );
     }
