@@ -49,7 +49,7 @@ impl Lab {
         Client::builder(address).retry(Retry::never())
     }
 
-    fn is_unharmed(self) {
+    fn ends_unharmed(self) {
         self.gate.open(1);
         assert_eq!(self.holder.join().unwrap(), 1);
         let client = Way::Secret.client(&self.server).connect().unwrap();
@@ -88,7 +88,7 @@ fn a_wrong_secret_is_told_to_both_ends_after_always_the_same_time() {
         }
     }
     log::expect(&["WARN", "peer=127.0.0.1", "did not prove"]);
-    lab.is_unharmed();
+    lab.ends_unharmed();
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_secret_that_is_missing_at_one_end_is_named() {
         matches!(error, ConnectError::SecretRequired { .. }),
         "{error:?}"
     );
-    lab.is_unharmed();
+    lab.ends_unharmed();
 
     let open = Way::Plain.server().device(Bench::new()).spawn().unwrap();
     let client = Client::builder(open.local_addr().to_string()).secret(SECRET);
@@ -207,7 +207,7 @@ fn who_speaks_in_the_clear_gets_no_more_than_eight_bytes() {
     for thread in threads {
         thread.join().unwrap();
     }
-    lab.is_unharmed();
+    lab.ends_unharmed();
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Lab {
     }
 
     /// The client in the middle of its work gets its answer, and the next client is served.
-    fn is_unharmed(mut self) {
+    fn ends_unharmed(mut self) {
         self.gate.open(1);
         assert_eq!(self.worker.take().unwrap().join().unwrap(), 1);
         let client = self.way.client(&self.server).connect().unwrap();
@@ -111,7 +111,7 @@ fn a_port_scan_is_noted(way: Way) {
     let address = stranger.address().to_string();
     assert_eq!(stranger.hangs_up().hears(), b"");
     log::expect(&["peer=", &address]);
-    lab.is_unharmed();
+    lab.ends_unharmed();
 }
 
 /// Under a secret a browser was told nothing, and the log did not say that it was one.
@@ -124,7 +124,7 @@ fn a_browser_is_told_what_this_is(way: Way) {
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(answer.contains("not a web server"), "{answer}");
     log::expect(&["WARN", &address, "HTTP"]);
-    lab.is_unharmed();
+    lab.ends_unharmed();
 }
 
 fn other_protocols_are_named_in_the_log(way: Way) {
@@ -145,7 +145,7 @@ fn other_protocols_are_named_in_the_log(way: Way) {
         assert!(start.elapsed() < Duration::from_secs(2), "{name}");
         log::expect(&["WARN", &address, name]);
     }
-    lab.is_unharmed();
+    lab.ends_unharmed();
 }
 
 fn random_bytes_end_only_their_own_connection(way: Way) {
@@ -191,7 +191,7 @@ fn random_bytes_end_only_their_own_connection(way: Way) {
         assert!(answer.len() <= 56, "{case:?}: {answer:?}");
         log::expect(&["peer=", &address]);
     }
-    lab.is_unharmed();
+    lab.ends_unharmed();
 }
 
 fn a_connection_that_says_nothing_is_dropped(way: Way) {
@@ -227,7 +227,7 @@ fn a_connection_that_says_nothing_is_dropped(way: Way) {
     for address in addresses {
         log::expect(&["WARN", &address.to_string()]);
     }
-    lab.is_unharmed();
+    lab.ends_unharmed();
 }
 
 fn half_open_connections_keep_nobody_out(way: Way) {
@@ -278,7 +278,7 @@ fn thousands_of_bad_connections_leave_nothing_behind(way: Way) {
     flood(10_000);
     let grown = resident_kb().saturating_sub(before);
     assert!(grown < 32 * 1024, "{grown} kB more after 10,000");
-    lab.is_unharmed();
+    lab.ends_unharmed();
 }
 
 /// How much memory this process uses. What the log keeps is part of it, so tests that ask keep it short.
