@@ -1,4 +1,4 @@
-//! A client written from `PROTOCOL.md` alone, `interop/stranger.py`, against a real server.
+//! A client that follows `PROTOCOL.md` and shares no code with this project, `interop/stranger.py`, against a real server.
 //!
 //! Needs Python like `interop.rs`.
 #![allow(

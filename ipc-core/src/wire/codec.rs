@@ -3,7 +3,7 @@
 //! This is the only file that names `bincode`. The fence around it:
 //!
 //! * values are decoded from complete frames only, never from a socket;
-//! * nesting deeper than [`MAX_DEPTH`] and runs of empty elements are refused (see [`super::guard`]);
+//! * nesting deeper than [`MAX_DEPTH`] and runs of empty elements are refused (see `guard.rs`);
 //! * bytes left over after the last value are refused;
 //! * encoding stops at the limit of the receiver, so that whatever one end sends, the other can read.
 

@@ -1,0 +1,55 @@
+//! What `ARCHITECTURE.md` promises about who may name what.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(of: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(of).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+/// The files of a crate with a line of code, not of comment, in which one of `words` stands.
+fn files_that_name(of: &str, words: &[&str]) -> Vec<String> {
+    let names = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        code.any(|line| words.iter().any(|word| line.contains(word)))
+    };
+    let shown = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    sources(of).iter().filter(|path| names(path)).map(shown).collect()
+}
+
+#[test]
+fn one_file_names_the_codec() {
+    assert_eq!(files_that_name("ipc-core", &["bincode::"]), ["codec.rs"]);
+    for other in ["ipc-server", "ipc-client", "ipc-derive"] {
+        assert_eq!(files_that_name(other, &["bincode"]), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn one_file_names_the_ciphers() {
+    assert_eq!(files_that_name("ipc-core", &["ring::", "chacha20poly1305::"]), ["aead.rs"]);
+}
+
+#[test]
+fn the_core_knows_no_sockets_and_no_runtime() {
+    let words = ["tokio", "std::net::Tcp", "socket2", "thread::spawn", "thread::sleep"];
+    assert_eq!(files_that_name("ipc-core", &words), Vec::<String>::new());
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ipc-core/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    let normal = manifest.split("[dev-dependencies]").next().unwrap();
+    assert!(!normal.contains("tokio") && !normal.contains("socket2"));
+}
