@@ -56,7 +56,7 @@ pub const TOLD_WITHIN_US: u64 = 5_000_000;
 
 /// So long after a restart a call may still go out over a connection to the server that is no more: nobody can know
 /// before the end of that connection has arrived.
-pub const UNNOTICED_US: u64 = 500_000;
+pub const UNNOTICED_US: u64 = 20_000;
 
 impl Verdict {
     /// Lays ledger and log side by side.
