@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 
 fn sources(of: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(of).join("src")];
+    let mut folders = vec![
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("..")
+            .join(of)
+            .join("src"),
+    ];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -24,11 +29,17 @@ fn sources(of: &str) -> Vec<PathBuf> {
 fn files_that_name(of: &str, words: &[&str]) -> Vec<String> {
     let names = |path: &PathBuf| {
         let text = fs::read_to_string(path).unwrap();
-        let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let mut code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
         code.any(|line| words.iter().any(|word| line.contains(word)))
     };
     let shown = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
-    sources(of).iter().filter(|path| names(path)).map(shown).collect()
+    sources(of)
+        .iter()
+        .filter(|path| names(path))
+        .map(shown)
+        .collect()
 }
 
 #[test]
@@ -41,12 +52,21 @@ fn one_file_names_the_codec() {
 
 #[test]
 fn one_file_names_the_ciphers() {
-    assert_eq!(files_that_name("ipc-core", &["ring::", "chacha20poly1305::"]), ["aead.rs"]);
+    assert_eq!(
+        files_that_name("ipc-core", &["ring::", "chacha20poly1305::"]),
+        ["aead.rs"]
+    );
 }
 
 #[test]
 fn the_core_knows_no_sockets_and_no_runtime() {
-    let words = ["tokio", "std::net::Tcp", "socket2", "thread::spawn", "thread::sleep"];
+    let words = [
+        "tokio",
+        "std::net::Tcp",
+        "socket2",
+        "thread::spawn",
+        "thread::sleep",
+    ];
     assert_eq!(files_that_name("ipc-core", &words), Vec::<String>::new());
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ipc-core/Cargo.toml");
     let manifest = fs::read_to_string(manifest).unwrap();

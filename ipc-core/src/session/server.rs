@@ -1,20 +1,24 @@
 //! The server's end of a session: which calls came, which have run, and what they answered.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
+mod answer;
+mod frames;
+#[cfg(feature = "proof")]
+mod proof;
+
+use self::answer::Answer;
 use super::arrival::bye;
 use super::link::{Link, LinkError};
 use super::mutant::{Mutant, Mutants};
-use crate::error::{Fault, FaultKind, Refusal};
+use crate::error::Refusal;
 use crate::interface::invocation::Failure;
-use crate::interface::registry::{Form, IncomingCall, failure_frame};
+use crate::interface::registry::{IncomingCall, failure_frame};
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, SessionKey, Welcome};
-use crate::wire::frame::{self, Frame};
-use crate::wire::message::{call_of, frame_of, value_of};
+use crate::wire::message::frame_of;
 
 /// What a session at the server may use up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,16 +102,6 @@ struct Running {
 struct Done {
     digest: u64,
     answer: Answer,
-}
-
-/// What is left of an answer.
-#[derive(Clone, Debug, Hash)]
-enum Answer {
-    Kept(Bytes),
-    /// It did not fit; the driver had been entered.
-    Ran,
-    /// It did not fit; the driver had not been entered.
-    Refused,
 }
 
 impl ServerSession {
@@ -309,36 +303,6 @@ impl ServerSession {
         }
     }
 
-    /// The highest call number that has come.
-    #[cfg(feature = "proof")]
-    pub fn last_call(&self) -> u64 {
-        self.last
-    }
-
-    /// True if calls wait for their turn.
-    #[cfg(feature = "proof")]
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
-    #[cfg(feature = "proof")]
-    pub(super) fn digest_into(&self, hasher: &mut impl Hasher) {
-        (self.key, self.last, self.link.is_some()).hash(hasher);
-        (self.end == Some(End::Finished)).hash(hasher);
-        if let Some(link) = &self.link {
-            link.digest_into(hasher);
-        }
-        for waiting in &self.waiting {
-            (waiting.call.header.number, waiting.digest).hash(hasher);
-        }
-        if let Some(running) = &self.running {
-            (running.number, running.digest, running.cancelled).hash(hasher);
-        }
-        for (number, done) in &self.done {
-            (number, done.digest, &done.answer).hash(hasher);
-        }
-    }
-
     /// How many bytes of answers are kept.
     pub(crate) fn kept(&self) -> usize {
         self.kept
@@ -372,186 +336,6 @@ impl ServerSession {
             && self.done.len() <= MAX_UNCONFIRMED
             && self.waiting.len() <= self.limits.waiting_calls + input / 40
     }
-
-    fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
-        let ctrl = frame.ctrl;
-        let read = |error| LinkError::Message { ctrl, error };
-        match ctrl {
-            CtrlMsg::Call | CtrlMsg::CallByName | CtrlMsg::Describe => {
-                if let Some(call) = call_of(frame) {
-                    self.handle_call(call.map_err(read)?, now)?;
-                }
-            }
-            CtrlMsg::Cancel => self.handle_cancel(value_of(&frame).map_err(read)?),
-            CtrlMsg::Ack => self.acknowledge(value_of(&frame).map_err(read)?),
-            CtrlMsg::Ping => {
-                let token: u64 = value_of(&frame).map_err(read)?;
-                if let Some(link) = self.link.as_mut().filter(|l| l.backlog() < MAX_BACKLOG) {
-                    link.send(frame_of(CtrlMsg::Pong, &token).into());
-                }
-            }
-            CtrlMsg::Pong => {}
-            CtrlMsg::Bye => {
-                self.link = None;
-                self.end = Some(End::Finished);
-            }
-            _ => {
-                return Err(LinkError::Unexpected {
-                    ctrl,
-                    expected: "a call",
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn handle_call(&mut self, call: IncomingCall, now: Instant) -> Result<(), LinkError> {
-        let number = call.header.number;
-        let digest = digest(&call);
-        self.acknowledge(call.header.acknowledged.min(number));
-        if number > self.last || self.mutants.has(Mutant::NoDedup) {
-            if self.done.len() >= MAX_UNCONFIRMED {
-                let expected = "a confirmation of earlier answers";
-                return Err(LinkError::Unexpected {
-                    ctrl: CtrlMsg::Call,
-                    expected,
-                });
-            }
-            self.last = self.last.max(number);
-            let timeout = Duration::from_millis(call.header.timeout_ms);
-            let deadline = if timeout.is_zero() {
-                None
-            } else {
-                now.checked_add(timeout)
-            };
-            self.waiting.push_back(Waiting {
-                call,
-                digest,
-                deadline,
-            });
-            return Ok(());
-        }
-        let in_hand = self.in_hand(number);
-        let done = self.done.get(&number);
-        match in_hand.or(done.map(|done| done.digest)) {
-            Some(first) if first != digest && !self.mutants.has(Mutant::NoDigest) => {
-                return Err(LinkError::FalseRetry(number));
-            }
-            // It will be answered on this connection when it has run.
-            Some(_) if in_hand.is_some() => {}
-            Some(_) => {
-                let again = done.map(|done| done.answer.again(number, call.header.method));
-                again.into_iter().for_each(|frame| self.send(frame));
-            }
-            None => {
-                let reason = format!("call number {number} was used and confirmed before");
-                let refusal = Refusal::Protocol {
-                    method: call.header.method,
-                    reason,
-                };
-                self.send(failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into());
-            }
-        }
-        Ok(())
-    }
-
-    /// The digest of a call that waits or runs.
-    fn in_hand(&self, number: u64) -> Option<u64> {
-        let waiting = self
-            .waiting
-            .iter()
-            .map(|w| (w.call.header.number, w.digest));
-        let running = self
-            .running
-            .iter()
-            .map(|running| (running.number, running.digest));
-        waiting
-            .chain(running)
-            .find(|(known, _)| *known == number)
-            .map(|(_, digest)| digest)
-    }
-
-    fn handle_cancel(&mut self, number: u64) {
-        if let Some(running) = self
-            .running
-            .as_mut()
-            .filter(|running| running.number == number)
-        {
-            running.cancelled = true;
-        } else if let Some(at) = self
-            .waiting
-            .iter()
-            .position(|w| w.call.header.number == number)
-            && let Some(Waiting { call, digest, .. }) = self.waiting.remove(at)
-        {
-            let refusal = Refusal::Cancelled {
-                method: call.header.method,
-            };
-            let frame: Bytes = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into();
-            self.send(frame.clone());
-            self.keep(number, digest, frame);
-        }
-    }
-
-    /// The client has all answers below `oldest`; they are of no more use.
-    fn acknowledge(&mut self, oldest: u64) {
-        while let Some(entry) = self.done.first_entry()
-            && *entry.key() < oldest
-        {
-            if let Answer::Kept(frame) = entry.remove().answer {
-                self.kept -= frame.len();
-            }
-        }
-    }
-
-    fn send(&mut self, frame: Bytes) {
-        if let Some(link) = &mut self.link {
-            link.send(frame);
-        }
-    }
-
-    fn lose(&mut self, error: LinkError) {
-        self.link = None;
-        self.end = Some(End::Lost(error));
-    }
-}
-
-impl Answer {
-    fn without_result(frame: &[u8]) -> Self {
-        match frame::ctrl_of(frame) {
-            Some(CtrlMsg::Error) => Answer::Refused,
-            _ => Answer::Ran,
-        }
-    }
-
-    /// What to answer when the call comes again.
-    fn again(&self, number: u64, method: String) -> Bytes {
-        let failure = match self {
-            Answer::Kept(frame) => return frame.clone(),
-            Answer::Ran => {
-                let message =
-                    "the method ran, but its answer was too large to be kept for a second try";
-                Failure::Fault(Box::new(Fault::own(FaultKind::ReplyNotKept, message)))
-            }
-            Answer::Refused => Failure::Refused(Refusal::Protocol {
-                method,
-                reason: "it was refused, but the reason was too long to be kept".into(),
-            }),
-        };
-        failure_frame(number, &failure, MIN_REPLY).into()
-    }
-}
-
-/// Tells two calls under one number apart. Not for security: within a session there is one client.
-fn digest(call: &IncomingCall) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let by_name = call.form == Form::ByName;
-    (by_name, call.header.fingerprint, &call.header.method).hash(&mut hasher);
-    call.arguments.len().hash(&mut hasher);
-    call.arguments
-        .get(..call.arguments.len().min(HASHED))
-        .hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Every client accepts answers of this size, so that it can always be told why there is no larger one.
@@ -562,5 +346,3 @@ const MAX_BACKLOG: u64 = 64 * 1024;
 const MAX_MESSAGE: usize = 1000;
 /// So many answers may be unconfirmed. A client confirms with every call, so an honest one never comes near.
 const MAX_UNCONFIRMED: usize = 10_000;
-/// So much of the arguments goes into the digest.
-const HASHED: usize = 64 * 1024;

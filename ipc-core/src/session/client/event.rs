@@ -1,0 +1,70 @@
+//! What a client's session tells.
+
+use bytes::Bytes;
+
+use crate::error::{Fault, NotSent, Refusal};
+use crate::session::link::LinkError;
+use crate::wire::ctrl::QueueStatus;
+
+/// What happened at a [`ClientSession`](super::ClientSession).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The control session is ours.
+    Connected {
+        /// True if the server still knew the session.
+        resumed: bool,
+        /// True if somebody else may have used the devices since the last connection.
+        others_between: bool,
+    },
+    /// Others are before us.
+    Queued(QueueStatus),
+    /// A call has come to its end.
+    Ended {
+        /// The number of the call.
+        call: u64,
+        /// How it ended.
+        outcome: CallOutcome,
+    },
+    /// A running call tells how far it is.
+    Progress {
+        /// The number of the call.
+        call: u64,
+        /// From 0 to 1.
+        fraction: f64,
+        /// What is going on.
+        message: String,
+    },
+    /// The connection is gone. Calls in flight wait for the next one.
+    Lost(LinkError),
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum CallOutcome {
+    /// It returned these bytes.
+    Returned(Bytes),
+    /// The driver was not entered.
+    Refused(Refusal),
+    /// The driver ran and failed.
+    Failed(Box<Fault>),
+    /// It cannot be sent, or was given up before it was.
+    NotSent(NotSent),
+    /// Its timeout passed after it had been sent.
+    TimedOut,
+    /// It had been sent, and the server that received it is no more.
+    Unknown(String),
+}
+
+/// What is known about a call that was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum GivenUp {
+    /// There is no such call; it has ended before.
+    Ended,
+    /// It never left.
+    NotSent,
+    /// It was sent and may still be running.
+    Sent,
+}

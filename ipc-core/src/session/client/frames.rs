@@ -1,0 +1,226 @@
+//! What comes from the server, and what goes to it.
+
+use std::time::Instant;
+
+use super::{CallOutcome, ClientSession, Event, InFlight, State};
+use crate::error::NotSent;
+use crate::session::link::LinkError;
+use crate::session::mutant::Mutant;
+use crate::wire::codec::CodecError;
+use crate::wire::ctrl::{CtrlMsg, Info, SessionKey, Welcome};
+use crate::wire::frame::Frame;
+use crate::wire::message::{self, Outcome, frame_of, value_of};
+
+impl ClientSession {
+    pub(super) fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
+        let ctrl = frame.ctrl;
+        let read = |error: CodecError| LinkError::Message { ctrl, error };
+        if let State::Greeting { give_up, .. } = &mut self.state {
+            *give_up = now.checked_add(self.config.patience);
+        }
+        match ctrl {
+            CtrlMsg::Info => self.handle_info(value_of(&frame).map_err(read)?),
+            CtrlMsg::Ping => {
+                let token: u64 = value_of(&frame).map_err(read)?;
+                if let Some(link) = self.link_mut() {
+                    link.send(frame_of(CtrlMsg::Pong, &token).into());
+                }
+            }
+            CtrlMsg::Bye => return Err(LinkError::Bye(value_of(&frame).map_err(read)?)),
+            CtrlMsg::Welcome if !self.is_ready() => {
+                self.handle_welcome(&value_of(&frame).map_err(read)?);
+            }
+            CtrlMsg::Ok | CtrlMsg::Error | CtrlMsg::ErrorForwarded if self.is_ready() => {
+                let large = frame.payload.len() >= ACKNOWLEDGE_AT_ONCE;
+                if let Some(reply) = message::reply_of(frame) {
+                    let (number, outcome) = reply.map_err(read)?;
+                    self.handle_reply(number, outcome, large);
+                }
+            }
+            _ => {
+                return Err(LinkError::Unexpected {
+                    ctrl,
+                    expected: "an answer",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_info(&mut self, info: Info) {
+        match info {
+            Info::Queued(status) => self.events.push_back(Event::Queued(status)),
+            Info::Progress {
+                call,
+                fraction,
+                message,
+            } => {
+                if self.calls.contains_key(&call) {
+                    self.events.push_back(Event::Progress {
+                        call,
+                        fraction,
+                        message,
+                    });
+                }
+            }
+        }
+    }
+
+    pub(super) fn handle_welcome(&mut self, welcome: &Welcome) {
+        let State::Greeting { link, .. } = std::mem::replace(&mut self.state, State::Disconnected)
+        else {
+            return;
+        };
+        self.state = State::Ready(link);
+        // "Resumed" counts only for the very session that carried the calls.
+        let resumed = welcome.resumed && self.key.is_some_and(|key| self.is_same(key, welcome.key));
+        let others_between = self
+            .key
+            .is_some_and(|key| key.incarnation != welcome.key.incarnation)
+            || self.lease_epoch != 0 && self.lease_epoch != welcome.lease_epoch;
+        self.key = Some(welcome.key);
+        self.lease_epoch = welcome.lease_epoch;
+        self.max_request = usize::try_from(welcome.max_frame).unwrap_or(usize::MAX);
+        self.events.push_back(Event::Connected {
+            resumed,
+            others_between,
+        });
+        let numbers: Vec<u64> = self.calls.keys().copied().collect();
+        for number in numbers {
+            if !resumed && !self.may_go_on(number) {
+                let reason = "the server was restarted, or has forgotten this session";
+                self.end(number, CallOutcome::Unknown(reason.into()));
+            }
+        }
+        let abandoned = std::mem::take(&mut self.abandoned);
+        if let State::Ready(link) = &mut self.state
+            && resumed
+        {
+            for number in abandoned {
+                link.send(frame_of(CtrlMsg::Cancel, &number).into());
+            }
+        }
+        self.send_waiting();
+    }
+
+    pub(super) fn is_same(&self, ours: SessionKey, theirs: SessionKey) -> bool {
+        let same_run = ours.incarnation == theirs.incarnation;
+        (same_run || self.mutants.has(Mutant::NoIncarnation)) && ours.session == theirs.session
+    }
+
+    /// Whether a call can be sent to a session that has not seen it.
+    pub(super) fn may_go_on(&mut self, number: u64) -> bool {
+        let Some(call) = self.calls.get_mut(&number) else {
+            return false;
+        };
+        call.forgotten |= call.sent;
+        call.idempotent || !call.forgotten || self.mutants.has(Mutant::BlindResend)
+    }
+
+    /// Sends what has not gone out over this connection, as far as the server is to keep answers for it.
+    pub(super) fn send_waiting(&mut self) {
+        while self.under_way < WINDOW
+            && let State::Ready(_) = self.state
+            && let Some((&number, _)) = self.calls.range(self.next..).next()
+        {
+            self.next = number + 1;
+            self.send_call(number);
+        }
+    }
+
+    pub(super) fn send_call(&mut self, number: u64) {
+        let State::Ready(link) = &mut self.state else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(&number) else {
+            return;
+        };
+        if call.frame.len() > self.max_request {
+            let reason = NotSent::Arguments(CodecError::TooLarge {
+                limit: self.max_request,
+            });
+            let outcome = match call.sent {
+                false => CallOutcome::NotSent(reason),
+                true => CallOutcome::Unknown(reason.to_string()),
+            };
+            self.end(number, outcome);
+        } else {
+            call.start = Some(link.send(call.frame.clone()));
+            self.under_way += 1;
+            self.confirmed = self.confirmed.max(call.oldest);
+        }
+    }
+
+    pub(super) fn handle_reply(&mut self, number: u64, outcome: Outcome, large: bool) {
+        // The answer to a call that was given up is nobody's any more.
+        if let Some(call) = self.calls.get(&number) {
+            let outcome = match outcome {
+                Outcome::Ok(payload) => CallOutcome::Returned(payload),
+                // A refusal speaks for the session that refused, not for the one before it.
+                Outcome::Refused(refusal) if call.forgotten => {
+                    CallOutcome::Unknown(refusal.to_string())
+                }
+                Outcome::Refused(refusal) => CallOutcome::Refused(refusal),
+                Outcome::Fault(fault) => CallOutcome::Failed(fault),
+            };
+            self.end(number, outcome);
+        }
+        self.confirm(large);
+        self.send_waiting();
+    }
+
+    /// Tells the server which answers it can forget, unless the next call is soon enough for that.
+    pub(super) fn confirm(&mut self, at_once: bool) {
+        let oldest = self.oldest_call().unwrap_or(self.last_number + 1);
+        if let State::Ready(link) = &mut self.state
+            && (at_once || oldest >= self.confirmed.saturating_add(CONFIRMED_TOGETHER))
+        {
+            link.send(frame_of(CtrlMsg::Ack, &oldest).into());
+            self.confirmed = oldest;
+        }
+    }
+
+    pub(super) fn end(&mut self, number: u64, outcome: CallOutcome) {
+        self.take(number);
+        self.events.push_back(Event::Ended {
+            call: number,
+            outcome,
+        });
+    }
+
+    pub(super) fn take(&mut self, number: u64) -> Option<InFlight> {
+        let call = self.calls.remove(&number)?;
+        if call.start.is_some() {
+            self.under_way -= 1;
+        }
+        Some(call)
+    }
+
+    pub(super) fn lose(&mut self, error: LinkError) {
+        self.drop_link();
+        self.events.push_back(Event::Lost(error));
+    }
+
+    /// Forgets the connection, but not which calls it may have carried.
+    pub(super) fn drop_link(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Disconnected);
+        match state {
+            State::Ready(link) => {
+                for call in self.calls.values_mut() {
+                    call.sent |= call.start.take().is_some_and(|at| link.has_transmitted(at));
+                    call.sent &= !self.mutants.has(Mutant::ForgetsWhatItSent);
+                }
+                (self.next, self.under_way, self.confirmed) = (0, 0, 0);
+            }
+            State::Closed(link) => self.state = State::Closed(link),
+            State::Greeting { .. } | State::Disconnected => {}
+        }
+    }
+}
+
+/// So many calls are under way at once; more wait here, so that the server never has to keep answers without end.
+const WINDOW: usize = 1000;
+/// If no call does it on the way, so many answers are confirmed at once.
+const CONFIRMED_TOGETHER: u64 = 250;
+/// Answers of so many bytes are acknowledged without waiting for the next call, so that the server can forget them.
+const ACKNOWLEDGE_AT_ONCE: usize = 1024 * 1024;

@@ -1,0 +1,34 @@
+//! The state in a form in which equal futures look equal, for the model checker.
+
+use super::{ClientSession, State};
+
+impl ClientSession {
+    pub(in crate::session) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash;
+        let link = match &self.state {
+            State::Greeting { link, .. } | State::Ready(link) => Some(link),
+            State::Closed(link) => link.as_ref(),
+            State::Disconnected => None,
+        };
+        (std::mem::discriminant(&self.state), link.is_some()).hash(hasher);
+        if let Some(link) = link {
+            link.digest_into(hasher);
+        }
+        (
+            self.key,
+            self.connections,
+            self.last_number,
+            self.next,
+            self.confirmed,
+        )
+            .hash(hasher);
+        (&self.abandoned, self.events.len()).hash(hasher);
+        for (number, call) in &self.calls {
+            let start = call
+                .start
+                .zip(link)
+                .map(|(start, link)| link.distance(start));
+            (number, &call.frame, call.sent, call.forgotten, start).hash(hasher);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What comes from the client.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::answer::Answer;
+use super::{End, MAX_BACKLOG, MAX_UNCONFIRMED, MIN_REPLY, ServerSession, Waiting};
+use crate::error::Refusal;
+use crate::interface::invocation::Failure;
+use crate::interface::registry::{Form, IncomingCall, failure_frame};
+use crate::session::link::LinkError;
+use crate::session::mutant::Mutant;
+use crate::wire::ctrl::CtrlMsg;
+use crate::wire::frame::Frame;
+use crate::wire::message::{call_of, frame_of, value_of};
+
+impl ServerSession {
+    pub(super) fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
+        let ctrl = frame.ctrl;
+        let read = |error| LinkError::Message { ctrl, error };
+        match ctrl {
+            CtrlMsg::Call | CtrlMsg::CallByName | CtrlMsg::Describe => {
+                if let Some(call) = call_of(frame) {
+                    self.handle_call(call.map_err(read)?, now)?;
+                }
+            }
+            CtrlMsg::Cancel => self.handle_cancel(value_of(&frame).map_err(read)?),
+            CtrlMsg::Ack => self.acknowledge(value_of(&frame).map_err(read)?),
+            CtrlMsg::Ping => {
+                let token: u64 = value_of(&frame).map_err(read)?;
+                if let Some(link) = self.link.as_mut().filter(|l| l.backlog() < MAX_BACKLOG) {
+                    link.send(frame_of(CtrlMsg::Pong, &token).into());
+                }
+            }
+            CtrlMsg::Pong => {}
+            CtrlMsg::Bye => {
+                self.link = None;
+                self.end = Some(End::Finished);
+            }
+            _ => {
+                return Err(LinkError::Unexpected {
+                    ctrl,
+                    expected: "a call",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_call(
+        &mut self,
+        call: IncomingCall,
+        now: Instant,
+    ) -> Result<(), LinkError> {
+        let number = call.header.number;
+        let digest = digest(&call);
+        self.acknowledge(call.header.acknowledged.min(number));
+        if number > self.last || self.mutants.has(Mutant::NoDedup) {
+            if self.done.len() >= MAX_UNCONFIRMED {
+                let expected = "a confirmation of earlier answers";
+                return Err(LinkError::Unexpected {
+                    ctrl: CtrlMsg::Call,
+                    expected,
+                });
+            }
+            self.last = self.last.max(number);
+            let timeout = Duration::from_millis(call.header.timeout_ms);
+            let deadline = if timeout.is_zero() {
+                None
+            } else {
+                now.checked_add(timeout)
+            };
+            self.waiting.push_back(Waiting {
+                call,
+                digest,
+                deadline,
+            });
+            return Ok(());
+        }
+        let in_hand = self.in_hand(number);
+        let done = self.done.get(&number);
+        match in_hand.or(done.map(|done| done.digest)) {
+            Some(first) if first != digest && !self.mutants.has(Mutant::NoDigest) => {
+                return Err(LinkError::FalseRetry(number));
+            }
+            // It will be answered on this connection when it has run.
+            Some(_) if in_hand.is_some() => {}
+            Some(_) => {
+                let again = done.map(|done| done.answer.again(number, call.header.method));
+                again.into_iter().for_each(|frame| self.send(frame));
+            }
+            None => {
+                let reason = format!("call number {number} was used and confirmed before");
+                let refusal = Refusal::Protocol {
+                    method: call.header.method,
+                    reason,
+                };
+                self.send(failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The digest of a call that waits or runs.
+    pub(super) fn in_hand(&self, number: u64) -> Option<u64> {
+        let waiting = self
+            .waiting
+            .iter()
+            .map(|w| (w.call.header.number, w.digest));
+        let running = self
+            .running
+            .iter()
+            .map(|running| (running.number, running.digest));
+        waiting
+            .chain(running)
+            .find(|(known, _)| *known == number)
+            .map(|(_, digest)| digest)
+    }
+
+    pub(super) fn handle_cancel(&mut self, number: u64) {
+        if let Some(running) = self
+            .running
+            .as_mut()
+            .filter(|running| running.number == number)
+        {
+            running.cancelled = true;
+        } else if let Some(at) = self
+            .waiting
+            .iter()
+            .position(|w| w.call.header.number == number)
+            && let Some(Waiting { call, digest, .. }) = self.waiting.remove(at)
+        {
+            let refusal = Refusal::Cancelled {
+                method: call.header.method,
+            };
+            let frame: Bytes = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into();
+            self.send(frame.clone());
+            self.keep(number, digest, frame);
+        }
+    }
+
+    /// The client has all answers below `oldest`; they are of no more use.
+    pub(super) fn acknowledge(&mut self, oldest: u64) {
+        while let Some(entry) = self.done.first_entry()
+            && *entry.key() < oldest
+        {
+            if let Answer::Kept(frame) = entry.remove().answer {
+                self.kept -= frame.len();
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self, frame: Bytes) {
+        if let Some(link) = &mut self.link {
+            link.send(frame);
+        }
+    }
+
+    pub(super) fn lose(&mut self, error: LinkError) {
+        self.link = None;
+        self.end = Some(End::Lost(error));
+    }
+}
+
+/// Tells two calls under one number apart. Not for security: within a session there is one client.
+fn digest(call: &IncomingCall) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let by_name = call.form == Form::ByName;
+    (by_name, call.header.fingerprint, &call.header.method).hash(&mut hasher);
+    call.arguments.len().hash(&mut hasher);
+    call.arguments
+        .get(..call.arguments.len().min(HASHED))
+        .hash(&mut hasher);
+    hasher.finish()
+}
+
+/// So much of the arguments goes into the digest.
+const HASHED: usize = 64 * 1024;

@@ -1,0 +1,34 @@
+//! The state in a form in which equal futures look equal, for the model checker.
+
+use std::hash::{Hash, Hasher};
+
+use super::{End, ServerSession};
+
+impl ServerSession {
+    /// The highest call number that has come.
+    pub fn last_call(&self) -> u64 {
+        self.last
+    }
+
+    /// True if calls wait for their turn.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub(in crate::session) fn digest_into(&self, hasher: &mut impl Hasher) {
+        (self.key, self.last, self.link.is_some()).hash(hasher);
+        (self.end == Some(End::Finished)).hash(hasher);
+        if let Some(link) = &self.link {
+            link.digest_into(hasher);
+        }
+        for waiting in &self.waiting {
+            (waiting.call.header.number, waiting.digest).hash(hasher);
+        }
+        if let Some(running) = &self.running {
+            (running.number, running.digest, running.cancelled).hash(hasher);
+        }
+        for (number, done) in &self.done {
+            (number, done.digest, &done.answer).hash(hasher);
+        }
+    }
+}
