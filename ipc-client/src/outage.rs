@@ -16,6 +16,7 @@ pub(crate) struct Outage {
     /// True before the very first connection, where a name that cannot be resolved is most likely a wrong one.
     first: bool,
     attempts: u32,
+    wrong_secrets: u32,
     next: Instant,
     backoff: Backoff,
     last_error: Option<ConnectError>,
@@ -37,6 +38,7 @@ impl Outage {
             until,
             first: false,
             attempts: 0,
+            wrong_secrets: 0,
             next: now,
             backoff: Backoff::default(),
             last_error: None,
@@ -56,9 +58,10 @@ impl Outage {
         self.attempts = self.attempts.saturating_add(1);
         let hopeless = match error {
             ConnectError::Unresolvable { .. } => self.first,
-            // A server that dies at the wrong moment looks the same, but not twice.
+            // A server that dies at the wrong moment looks the same, but not again and again.
             ConnectError::WrongSecret { .. } => {
-                self.first || matches!(self.last_error, Some(ConnectError::WrongSecret { .. }))
+                self.wrong_secrets += 1;
+                self.first || self.wrong_secrets >= BELIEVED_WRONG
             }
             _ => error.is_permanent(),
         };
@@ -88,6 +91,9 @@ impl Outage {
         self.last_error.as_ref()
     }
 }
+
+/// So many refusals of the secret within one outage are no accident.
+const BELIEVED_WRONG: u32 = 4;
 
 #[cfg(test)]
 mod tests {

@@ -96,7 +96,11 @@ impl Gate {
         let source = self.source(source, now);
         source.wrong = source.wrong.saturating_add(1);
         let is_known = source.is_known(now);
-        if let Some(excess) = source.wrong.checked_sub(free + 1) {
+        if let Some(excess) = source
+            .wrong
+            .checked_sub(free)
+            .and_then(|n| n.checked_sub(1))
+        {
             let bar = Duration::from_secs(1) * 2_u32.saturating_pow(excess.min(16));
             // Somebody mistypes on a computer where others work.
             let longest = if is_known {

@@ -30,6 +30,7 @@ mod arrivals;
 mod banner;
 mod builder;
 mod connection;
+mod conversation;
 mod gate;
 mod handle;
 mod listener;

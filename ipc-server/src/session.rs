@@ -1,8 +1,7 @@
 //! The thread that serves one client: reads, runs the driver, writes, with nobody in between.
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +21,7 @@ use tokio::sync::watch;
 use crate::activity::Activity;
 use crate::arrivals::Place;
 use crate::connection::Connection;
+use crate::conversation::Conversation;
 use crate::handle::ServerEvent;
 use crate::state::{Mail, OutSession, ServerState};
 
@@ -70,13 +70,7 @@ fn serve(seat: Seat) {
     state.set_out(key, Some(out));
 
     let host = Rc::new(Host {
-        conversation: RefCell::new(Conversation {
-            session,
-            stream: None,
-            has_vanished: false,
-            buffer: vec![0; READ_BUFFER].into_boxed_slice(),
-            activity,
-        }),
+        conversation: RefCell::new(Conversation::new(session, activity)),
         client: RefCell::new("".into()),
         lease_epoch: Cell::new(state.admission().begin(key)),
         mail,
@@ -101,16 +95,6 @@ struct Host {
     wants: watch::Sender<bool>,
     expected: Arc<AtomicUsize>,
     state: Arc<ServerState>,
-}
-
-/// The state machine and its socket.
-struct Conversation {
-    session: Box<ServerSession>,
-    stream: Option<TcpStream>,
-    /// True if the connection ended by silence: nobody closed it, so its client may still believe in it.
-    has_vanished: bool,
-    buffer: Box<[u8]>,
-    activity: Arc<Activity>,
 }
 
 /// How a conversation ended.
@@ -151,6 +135,7 @@ impl Host {
             .attach(link, hello, self.lease_epoch.get());
         conversation.stream = Some(stream);
         conversation.has_vanished = false;
+        conversation.lost_since = None;
         conversation.flush();
         // The hello may have had company.
         conversation.session.handle_input(&[], Instant::now());
@@ -294,6 +279,21 @@ impl Host {
         tracing::info!(client = %self.client.borrow(), "gave the server back");
     }
 
+    /// True if the client of the running call has gone and is not expected back: a lost connection alone does not end a
+    /// long measurement.
+    fn has_been_left(&self) -> bool {
+        let conversation = self.conversation.borrow();
+        let Some(since) = conversation.lost_since else {
+            return false;
+        };
+        let is_wanted = self.state.admission().waiting() > 0;
+        let patience = match is_wanted && !conversation.has_vanished {
+            true => HAND_OVER_WITHIN.min(self.state.config.grace),
+            false => self.state.config.grace,
+        };
+        since.elapsed() >= patience
+    }
+
     /// Looks, without waiting, for what came while a call runs.
     fn look(&self) {
         let mut conversation = self.conversation.borrow_mut();
@@ -316,7 +316,7 @@ impl Host {
 impl CallHost for Host {
     fn is_cancelled(&self, call: u64) -> bool {
         self.look();
-        self.conversation.borrow().session.is_cancelled(call)
+        self.conversation.borrow().session.is_cancelled(call) || self.has_been_left()
     }
 
     fn progress(&self, call: u64, fraction: f64, message: &str) {
@@ -331,100 +331,7 @@ impl CallHost for Host {
     }
 }
 
-impl Conversation {
-    /// Waits for bytes.
-    fn read(&mut self) {
-        let Some(stream) = &mut self.stream else {
-            return self
-                .session
-                .handle_eof(Some("there is no connection".into()));
-        };
-        let read = stream.read(&mut self.buffer);
-        self.take(read);
-    }
-
-    /// Takes the bytes that are here already.
-    fn read_available(&mut self) {
-        let Some(stream) = self.stream.as_mut().filter(|_| self.session.wants_input()) else {
-            return;
-        };
-        if stream.set_nonblocking(true).is_ok() {
-            let read = stream.read(&mut self.buffer);
-            let _ = stream.set_nonblocking(false);
-            self.take(read);
-        }
-    }
-
-    fn take(&mut self, read: io::Result<usize>) {
-        match read {
-            // Somebody who wants this thread to leave shuts the socket's reading half.
-            Ok(0) if self.activity.request().is_some() => {}
-            Ok(0) => self.session.handle_eof(None),
-            Ok(count) => {
-                self.activity.add_received(count);
-                let bytes = self.buffer.get(..count).unwrap_or_default();
-                self.session.handle_input(bytes, Instant::now());
-            }
-            Err(error) if is_retry(&error) => {}
-            Err(error) => self.lose(&error),
-        }
-    }
-
-    fn lose(&mut self, error: &io::Error) {
-        self.has_vanished = !matches!(
-            error.kind(),
-            io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-        );
-        self.session.handle_eof(Some(error.to_string()));
-    }
-
-    /// Writes all there is to say. Waits for a slow client, but not for ever.
-    fn flush(&mut self) {
-        while let (bytes @ [_, ..], Some(stream)) = (self.session.transmit(), &mut self.stream) {
-            match stream.write(bytes) {
-                Ok(count) if count > 0 => {
-                    self.activity.add_sent(count);
-                    self.session.consume(count);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(_) => return self.session.handle_eof(None),
-                Err(error) => return self.lose(&error),
-            }
-        }
-    }
-
-    /// Writes what the network takes at once.
-    fn flush_available(&mut self) {
-        let Some(stream) = &mut self.stream else {
-            return;
-        };
-        if self.session.transmit().is_empty() || stream.set_nonblocking(true).is_err() {
-            return;
-        }
-        if let Ok(count) = stream.write(self.session.transmit()) {
-            self.activity.add_sent(count);
-            self.session.consume(count);
-        }
-        let _ = stream.set_nonblocking(false);
-    }
-
-    fn disconnect(&mut self) {
-        self.session.detach();
-        self.stream = None;
-    }
-}
-
-fn is_retry(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
-}
-
 /// Drivers may recurse; a thread's stack costs only what is used of it.
 const STACK: usize = 8 * 1024 * 1024;
-const READ_BUFFER: usize = 64 * 1024;
 /// A connection that waits for this thread is handed over at once, if at all.
 const HAND_OVER_WITHIN: Duration = Duration::from_secs(1);

@@ -110,7 +110,7 @@ fn wrong_counts_show_the_signature(way: Way) {
     let signature = "divide(dividend: u32, by: f64) -> f64";
     lab.refuses(
         lab.client.call_by_name::<f64>("divide", (1,)),
-        &["`by` is missing", signature],
+        &["`by: f64` is missing", signature],
     );
     lab.refuses(
         lab.client.call_by_name::<f64>("divide", (1, 2.0, 3)),
