@@ -25,6 +25,7 @@ pub(crate) struct Engine {
     queue: Option<QueueStatus>,
     outage: Option<Outage>,
     failure: Option<ConnectError>,
+    untold: Option<String>,
     closed: bool,
 }
 
@@ -71,6 +72,7 @@ impl Engine {
             queue: None,
             outage: None,
             failure: None,
+            untold: None,
             closed: false,
         }
     }
@@ -276,12 +278,21 @@ impl Engine {
             tracing::warn!(%error, "the connection is lost");
         }
         if error.is_permanent() || !(worthwhile || asked_to_leave) {
+            // With nobody there to be told, the next call is.
+            if error.is_permanent() && self.session.is_idle() {
+                self.untold = Some(error.to_string());
+            }
             self.attempt_failed(error, now);
         } else {
             // The next outage begins when somebody needs the connection, with a try at once.
             self.outage = None;
             self.watch.set(ConnectionState::Disconnected);
         }
+    }
+
+    /// Why the server ended the connection for good while no call was under way, once.
+    pub(crate) fn take_untold(&mut self) -> Option<NotSent> {
+        self.untold.take().map(NotSent::Unreachable)
     }
 
     fn give_up(&mut self, error: ConnectError) {

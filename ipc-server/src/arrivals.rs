@@ -182,6 +182,8 @@ async fn wait_for_turn(
         let now = Instant::now();
         let is_mine = state.admission().try_take(place.ticket, now);
         if is_mine {
+            // The others have somebody else before them now.
+            state.wake_waiting();
             return if has_waited {
                 newcomer.confirm().await
             } else {
@@ -219,7 +221,10 @@ fn look_around(
     now: Instant,
 ) -> (Option<QueueStatus>, Duration) {
     let admission = state.admission();
-    let status = admission.status(ticket, now);
+    // Between two holders there is nothing to tell; the next one takes its place at once.
+    let status = admission
+        .holder()
+        .and_then(|_| admission.status(ticket, now));
     let is_next = status.as_ref().is_some_and(|status| status.place == 1);
     let mut tick = TELL_EVERY;
     if let (true, Some(holder), Some(limit)) =

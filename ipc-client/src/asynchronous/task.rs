@@ -128,6 +128,11 @@ impl Task {
                 if reply.is_closed() {
                     return;
                 }
+                if let Some(refusal) = self.engine.take_untold() {
+                    // Nobody may wait for the answer any more.
+                    let _ = reply.send(Ended::not_sent(refusal));
+                    return;
+                }
                 let timeout = timing.timeout;
                 let session = &mut self.engine.session;
                 let call = session.call(frame, idempotent, timeout, timing.started);

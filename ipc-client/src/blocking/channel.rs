@@ -81,6 +81,9 @@ impl Channel {
             return Ended::not_sent(NotSent::Closed);
         }
         line.look(now);
+        if let Some(refusal) = line.engine.take_untold() {
+            return Ended::not_sent(refusal);
+        }
         let call = line.engine.session.call(frame, idempotent, timeout, now);
         line.waiting.push(Waiting {
             call,

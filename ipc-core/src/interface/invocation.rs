@@ -113,6 +113,22 @@ impl<'a> Invocation<'a> {
         check(self.method, self.wire_name, index, accepted, given).map_err(Failure::Refused)
     }
 
+    /// Refuses arguments that the method does not have, before any is looked at.
+    pub(crate) fn check_shape(&self) -> Result<(), Failure> {
+        let Arguments::ByName(args) = &self.arguments else {
+            return Ok(());
+        };
+        let has = |name: &String| self.method.arguments.iter().any(|a| a.name == *name);
+        let (takes, given) = (self.method.arguments.len(), args.positional.len());
+        match args.named.keys().find(|name| !has(name)) {
+            _ if given > takes => {
+                Err(self.bad_call(format!("{given} arguments were given, it takes {takes}")))
+            }
+            Some(name) => Err(self.bad_call(format!("it has no argument `{name}`"))),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses the call if there are arguments that nothing has taken. The last step before the driver is entered.
     pub fn finish_arguments(&mut self) -> Result<(), Failure> {
         let problem = match &self.arguments {
@@ -120,14 +136,10 @@ impl<'a> Invocation<'a> {
                 Ok(()) => return Ok(()),
                 Err(error) => format!("the arguments do not fit: {error}"),
             },
-            Arguments::ByName(args) => {
-                let (takes, given) = (self.method.arguments.len(), args.positional.len());
-                match args.named.keys().next() {
-                    _ if given > takes => format!("{given} arguments were given, it takes {takes}"),
-                    Some(name) => format!("it has no argument `{name}`, or it was given twice"),
-                    None => return Ok(()),
-                }
-            }
+            Arguments::ByName(args) => match args.named.keys().next() {
+                Some(name) => format!("the argument `{name}` was given twice"),
+                None => return Ok(()),
+            },
         };
         Err(self.bad_call(problem))
     }

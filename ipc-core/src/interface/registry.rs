@@ -272,6 +272,7 @@ impl Registry {
         let reply = begin_reply(CtrlMsg::Ok, *number);
         let mut invocation =
             Invocation::new(&target.method, name, arguments, context, reply, limit);
+        invocation.check_shape()?;
         match target.owner {
             Owner::Device { index, method } => {
                 let device = self.devices.get(index).ok_or_else(|| self.unknown(name))?;

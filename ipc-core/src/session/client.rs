@@ -354,6 +354,11 @@ impl ClientSession {
         matches!(self.state, State::Ready(_))
     }
 
+    /// True if no call is in flight.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty()
+    }
+
     /// True if there is no connection, and a call would have to wait for one.
     pub fn is_disconnected(&self) -> bool {
         matches!(self.state, State::Disconnected)

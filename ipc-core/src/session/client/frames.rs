@@ -7,7 +7,7 @@ use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::session::mutant::Mutant;
 use crate::wire::codec::CodecError;
-use crate::wire::ctrl::{CtrlMsg, Info, SessionKey, Welcome};
+use crate::wire::ctrl::{ByeReason, CtrlMsg, Info, SessionKey, Welcome};
 use crate::wire::frame::Frame;
 use crate::wire::message::{self, Outcome, frame_of, value_of};
 
@@ -197,6 +197,12 @@ impl ClientSession {
     }
 
     pub(super) fn lose(&mut self, error: LinkError) {
+        if has_answered_all(&error) {
+            for call in self.calls.values_mut() {
+                // What came with this connection and was not answered before the goodbye never began.
+                call.sent &= call.start.take().is_none();
+            }
+        }
         self.drop_link();
         self.events.push_back(Event::Lost(error));
     }
@@ -216,6 +222,17 @@ impl ClientSession {
             State::Greeting { .. } | State::Disconnected => {}
         }
     }
+}
+
+/// A server that asks its client to leave has answered every call that it took, and takes no more.
+fn has_answered_all(error: &LinkError) -> bool {
+    let LinkError::Bye(bye) = error else {
+        return false;
+    };
+    matches!(
+        bye.reason,
+        ByeReason::Stopping | ByeReason::IdleHandover | ByeReason::Disconnected
+    )
 }
 
 /// So many calls are under way at once; more wait here, so that the server never has to keep answers without end.
