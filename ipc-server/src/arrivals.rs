@@ -221,10 +221,11 @@ fn look_around(
     now: Instant,
 ) -> (Option<QueueStatus>, Duration) {
     let admission = state.admission();
-    // Between two holders there is nothing to tell; the next one takes its place at once.
-    let status = admission
-        .holder()
-        .and_then(|_| admission.status(ticket, now));
+    if admission.holder().is_none() {
+        // Somebody is about to take it: there is nobody to name yet.
+        return (None, SOON);
+    }
+    let status = admission.status(ticket, now);
     let is_next = status.as_ref().is_some_and(|status| status.place == 1);
     let mut tick = TELL_EVERY;
     if let (true, Some(holder), Some(limit)) =
@@ -235,7 +236,7 @@ fn look_around(
             let message = format!("idle for {} s while others wait", idle.as_secs());
             holder.ask_to_leave(ByeReason::IdleHandover, message);
         } else {
-            tick = tick.min((limit - idle).max(Duration::from_millis(20)));
+            tick = tick.min((limit - idle).max(SOON));
         }
     }
     (status, tick)
@@ -294,7 +295,7 @@ async fn resume(
                 Some(mut out) => {
                     let _ = out.wants_connection.wait_for(|wants| *wants).await;
                 }
-                None => sleep(Duration::from_millis(20)).await,
+                None => sleep(SOON).await,
             }
         };
         tokio::select! {
@@ -336,5 +337,7 @@ fn random() -> io::Result<u128> {
     Ok(u128::from_le_bytes(bytes))
 }
 
+/// What is about to change is looked at again after this time.
+const SOON: Duration = Duration::from_millis(20);
 /// Those who wait hear at least so often, so that they know the server is alive.
 const TELL_EVERY: Duration = Duration::from_secs(5);

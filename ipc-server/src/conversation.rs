@@ -5,7 +5,9 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ipc_core::Refusal;
 use ipc_core::session::server::ServerSession;
+use ipc_core::wire::ctrl::ByeReason;
 
 use crate::activity::Activity;
 
@@ -15,8 +17,6 @@ pub(crate) struct Conversation {
     pub(crate) stream: Option<TcpStream>,
     /// True if the connection ended by silence: nobody closed it, so its client may still believe in it.
     pub(crate) has_vanished: bool,
-    /// Since when there is no connection.
-    pub(crate) lost_since: Option<Instant>,
     pub(crate) buffer: Box<[u8]>,
     pub(crate) activity: Arc<Activity>,
 }
@@ -28,7 +28,6 @@ impl Conversation {
             session,
             stream: None,
             has_vanished: false,
-            lost_since: None,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             activity,
         }
@@ -70,6 +69,19 @@ impl Conversation {
             Err(error) if is_retry(&error) => {}
             Err(error) => self.lose(&error),
         }
+    }
+
+    /// Ends the calls that wait, none of which was run.
+    pub(crate) fn refuse_all(&mut self, reason: ByeReason) {
+        while let Some((call, _)) = self.session.next_call(Instant::now()) {
+            let method = call.header.method;
+            let refusal = match reason {
+                ByeReason::Stopping => Refusal::Stopping { method },
+                _ => Refusal::Cancelled { method },
+            };
+            self.session.refuse(call.header.number, refusal);
+        }
+        self.flush();
     }
 
     fn lose(&mut self, error: &io::Error) {
@@ -115,7 +127,6 @@ impl Conversation {
     pub(crate) fn disconnect(&mut self) {
         self.session.detach();
         self.stream = None;
-        self.lost_since.get_or_insert_with(Instant::now);
     }
 }
 

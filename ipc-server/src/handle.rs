@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::banner;
-use crate::state::{Mail, ServerState};
+use crate::state::{Mail, ServerState, later};
 
 /// A running server. Dropping it stops the server like [`stop`](Self::stop).
 #[derive(Debug)]
@@ -203,7 +203,7 @@ impl Drop for ServerHandle {
 }
 
 fn wait_for_work(state: &ServerState) {
-    if !state.wait_for_work(Instant::now() + state.config.stop_timeout) {
+    if !state.wait_for_work(later(Instant::now(), state.config.stop_timeout)) {
         let after = state.config.stop_timeout;
         tracing::error!("a call still runs after {after:?}; it is left behind");
         // Nobody can say goodbye for its thread, but its client need not wait for it.

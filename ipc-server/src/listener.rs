@@ -12,10 +12,10 @@ use ipc_core::secure::{ChannelError, Entropy};
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::ctrl::Hello;
 use ipc_core::wire::preamble::Role;
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, sleep_until, timeout};
 
@@ -25,7 +25,7 @@ use crate::connection::Newcomer;
 use crate::gate;
 use crate::handle::ServerHandle;
 use crate::socket;
-use crate::state::{Config, ServerState};
+use crate::state::{Config, ServerState, later};
 
 /// The runtime for everything but the serving of the holder.
 pub(crate) fn runtime() -> Result<Runtime, StartError> {
@@ -67,12 +67,24 @@ pub(crate) fn bind(host: &str, port: u16, exposure: Exposure) -> Result<TcpListe
                 Exposure::Refused => return Err(StartError::Exposed { address }),
             }
         }
-        match TcpListener::bind(address) {
+        match listen(address) {
             Ok(listener) => return Ok(listener),
             Err(cause) => failure = Some(StartError::Bind { address, cause }),
         }
     }
     Err(failure.unwrap_or_else(|| unknown(host, io::ErrorKind::NotFound.into())))
+}
+
+/// Opens a port with more room than usual for those who knock all at once: one who finds none tries again only after a
+/// second.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // Connections of an earlier run that are not quite over do not keep the port; elsewhere this would mean more.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
@@ -115,22 +127,35 @@ pub(crate) fn start(
         incarnation,
     ));
     let (closed, when_closed) = oneshot::channel();
-    let accepting = tokio::spawn(accept(listener, Arc::clone(&state), closed)).abort_handle();
+    let port = Port {
+        listener,
+        _closed: closed,
+    };
+    let accepting = tokio::spawn(accept(port, Arc::clone(&state))).abort_handle();
     Ok(ServerHandle::new(state, accepting, when_closed))
 }
 
-async fn accept(
+/// The open port, and how others learn that it is closed.
+struct Port {
     listener: tokio::net::TcpListener,
-    state: Arc<ServerState>,
+    /// Dropped after the listener: who hears of it finds the port free.
     _closed: oneshot::Sender<()>,
-) {
+}
+
+async fn accept(port: Port, state: Arc<ServerState>) {
     let strangers = Arc::new(Strangers::default());
+    let most = state.config.access.strangers.saturating_add(SPARE);
+    let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
     let mut pause = SHORTEST_PAUSE;
     loop {
-        match listener.accept().await {
+        // Those dropped to make room use it up until their tasks have run: whoever knocks faster waits in the system.
+        let Ok(room) = Arc::clone(&room).acquire_owned().await else {
+            return;
+        };
+        match port.listener.accept().await {
             Ok((stream, peer)) => {
                 pause = SHORTEST_PAUSE;
-                strangers.receive(stream, peer, &state);
+                strangers.receive(stream, peer, room, &state);
             }
             Err(error) => {
                 // Out of descriptors, mostly: make room, and wait for some to be given back rather than spin.
@@ -167,7 +192,13 @@ impl Stranger {
 }
 
 impl Strangers {
-    fn receive(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, state: &Arc<ServerState>) {
+    fn receive(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        room: OwnedSemaphorePermit,
+        state: &Arc<ServerState>,
+    ) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (strangers, state_of_task) = (Arc::clone(self), Arc::clone(state));
         let (registered, wait) = oneshot::channel();
@@ -176,6 +207,7 @@ impl Strangers {
             let _ = wait.await;
             let greeted = greet(stream, peer, &state_of_task).await;
             strangers.lock().retain(|other| other.id != id);
+            drop(room);
             if let Some((newcomer, hello)) = greeted {
                 arrivals::admit(state_of_task, newcomer, hello).await;
             }
@@ -260,7 +292,7 @@ async fn greet(
                 state.gate().wrong(peer.ip(), Instant::now());
             }
             // Whatever was wrong, the answer takes the same time and is the same.
-            sleep_until((accepted + state.config.access.answer_after).into()).await;
+            sleep_until(later(accepted, state.config.access.answer_after).into()).await;
             newcomer.dismiss(error.into()).await;
         }
         Ok(Err(error)) => newcomer.dismiss(error).await,
@@ -325,5 +357,9 @@ impl Signals {
     }
 }
 
+/// The system may allow less.
+const BACKLOG: i32 = 4096;
+/// So many strangers may be on their way out while others come in.
+const SPARE: usize = 64;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);

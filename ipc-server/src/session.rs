@@ -15,7 +15,7 @@ use ipc_core::interface::registry::IncomingCall;
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, ServerSession};
 use ipc_core::wire::ctrl::{ByeReason, Hello};
-use ipc_core::{Refusal, Release, wire::ctrl::SessionKey};
+use ipc_core::{Release, wire::ctrl::SessionKey};
 use tokio::sync::watch;
 
 use crate::activity::Activity;
@@ -23,7 +23,7 @@ use crate::arrivals::Place;
 use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::handle::ServerEvent;
-use crate::state::{Mail, OutSession, ServerState};
+use crate::state::{Mail, OutSession, ServerState, later};
 
 /// All that a session thread starts with.
 pub(crate) struct Seat {
@@ -73,6 +73,7 @@ fn serve(seat: Seat) {
         conversation: RefCell::new(Conversation::new(session, activity)),
         client: RefCell::new("".into()),
         lease_epoch: Cell::new(state.admission().begin(key)),
+        lost_since: Cell::new(None),
         mail,
         wants,
         expected,
@@ -91,6 +92,8 @@ struct Host {
     conversation: RefCell<Conversation>,
     client: RefCell<Rc<str>>,
     lease_epoch: Cell<u64>,
+    /// Since when a running call has no client, as far as its driver has looked.
+    lost_since: Cell<Option<Instant>>,
     mail: Receiver<Mail>,
     wants: watch::Sender<bool>,
     expected: Arc<AtomicUsize>,
@@ -135,7 +138,7 @@ impl Host {
             .attach(link, hello, self.lease_epoch.get());
         conversation.stream = Some(stream);
         conversation.has_vanished = false;
-        conversation.lost_since = None;
+        self.lost_since.set(None);
         conversation.flush();
         // The hello may have had company.
         conversation.session.handle_input(&[], Instant::now());
@@ -162,13 +165,7 @@ impl Host {
     fn next_call(&self) -> Option<(IncomingCall, Option<Instant>)> {
         let mut conversation = self.conversation.borrow_mut();
         if self.state.is_stopping() {
-            while let Some((call, _)) = conversation.session.next_call(Instant::now()) {
-                let method = call.header.method;
-                conversation
-                    .session
-                    .refuse(call.header.number, Refusal::Stopping { method });
-            }
-            conversation.flush();
+            conversation.refuse_all(ByeReason::Stopping);
             return None;
         }
         let call = conversation.session.next_call(Instant::now());
@@ -211,7 +208,7 @@ impl Host {
             return Some(Over::for_now(Release::Lost));
         }
         let has_vanished = self.conversation.borrow().has_vanished;
-        let deadline = Instant::now() + self.state.config.grace;
+        let deadline = later(Instant::now(), self.state.config.grace);
         self.wants.send_replace(true);
         let over = loop {
             let is_wanted = self.state.admission().waiting() > 0;
@@ -244,6 +241,16 @@ impl Host {
         };
         let (reason, message) = asked?;
         tracing::info!(client = %self.client.borrow(), "asked to leave: {message}");
+        // What is left unread would make the system throw the goodbye away, and its calls would end in doubt.
+        conversation.read_available();
+        if conversation.session.end() == Some(&End::Finished) {
+            return Some(Over::for_good(Release::Finished));
+        }
+        if reason == ByeReason::IdleHandover && conversation.session.has_waiting() {
+            // It came in time: not so idle after all. What it asked for is answered first.
+            return None;
+        }
+        conversation.refuse_all(reason);
         conversation.session.say_bye(reason, &message);
         conversation.flush();
         conversation.disconnect();
@@ -279,21 +286,6 @@ impl Host {
         tracing::info!(client = %self.client.borrow(), "gave the server back");
     }
 
-    /// True if the client of the running call has gone and is not expected back: a lost connection alone does not end a
-    /// long measurement.
-    fn has_been_left(&self) -> bool {
-        let conversation = self.conversation.borrow();
-        let Some(since) = conversation.lost_since else {
-            return false;
-        };
-        let is_wanted = self.state.admission().waiting() > 0;
-        let patience = match is_wanted && !conversation.has_vanished {
-            true => HAND_OVER_WITHIN.min(self.state.config.grace),
-            false => self.state.config.grace,
-        };
-        since.elapsed() >= patience
-    }
-
     /// Looks, without waiting, for what came while a call runs.
     fn look(&self) {
         let mut conversation = self.conversation.borrow_mut();
@@ -303,6 +295,9 @@ impl Host {
         }
         conversation.disconnect();
         drop(conversation);
+        if self.lost_since.get().is_none() {
+            self.lost_since.set(Some(Instant::now()));
+        }
         self.wants.send_replace(true);
         while let Ok(mail) = self.mail.try_recv() {
             if let Mail::Resume(resumption) = mail {
@@ -313,10 +308,30 @@ impl Host {
     }
 }
 
+impl Host {
+    /// True once the client of a running call is gone and is not expected back: it keeps nobody waiting for long, and
+    /// nobody at all for longer than the grace.
+    fn is_abandoned(&self) -> bool {
+        let Some(since) = self.lost_since.get() else {
+            return false;
+        };
+        if self.conversation.borrow().session.end() == Some(&End::Finished) {
+            return true;
+        }
+        let has_vanished = self.conversation.borrow().has_vanished;
+        let is_wanted = self.state.admission().waiting() > 0;
+        let patience = match is_wanted && !has_vanished {
+            true => self.state.config.grace.min(RETURN_WITHIN),
+            false => self.state.config.grace,
+        };
+        self.expected.load(Ordering::SeqCst) == 0 && since.elapsed() >= patience
+    }
+}
+
 impl CallHost for Host {
     fn is_cancelled(&self, call: u64) -> bool {
         self.look();
-        self.conversation.borrow().session.is_cancelled(call) || self.has_been_left()
+        self.conversation.borrow().session.is_cancelled(call) || self.is_abandoned()
     }
 
     fn progress(&self, call: u64, fraction: f64, message: &str) {
@@ -333,5 +348,7 @@ impl CallHost for Host {
 
 /// Drivers may recurse; a thread's stack costs only what is used of it.
 const STACK: usize = 8 * 1024 * 1024;
+/// A client that lost its connection in mid-call and is still there has tried to come back by then.
+const RETURN_WITHIN: Duration = Duration::from_secs(2);
 /// A connection that waits for this thread is handed over at once, if at all.
 const HAND_OVER_WITHIN: Duration = Duration::from_secs(1);

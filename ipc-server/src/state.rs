@@ -240,6 +240,12 @@ impl ServerState {
     }
 }
 
+/// The time after `duration`, which may be longer than time.
+pub(crate) fn later(now: Instant, duration: Duration) -> Instant {
+    const YEARS: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    now.checked_add(duration).unwrap_or(now + YEARS)
+}
+
 /// A panic elsewhere leaves these tables usable: every change to them is a single step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

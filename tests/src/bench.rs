@@ -136,6 +136,7 @@ impl Bench {
     /// Takes `ms`, and cannot be stopped.
     pub fn sleep(&mut self, ms: u64) -> u64 {
         self.enter();
+        tracing::info!("sleeps for {ms} ms");
         thread::sleep(Duration::from_millis(ms));
         ms
     }

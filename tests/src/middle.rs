@@ -28,6 +28,7 @@ struct Record {
     to_server: Vec<u8>,
     to_client: Vec<u8>,
     connections: Vec<TcpStream>,
+    is_closed: bool,
 }
 
 impl Middle {
@@ -49,6 +50,9 @@ impl Middle {
         let edit: Arc<Edit> = Arc::new(edit);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                if lock(&record).is_closed {
+                    continue;
+                }
                 let Ok(server) = TcpStream::connect(server) else {
                     continue;
                 };
@@ -76,6 +80,12 @@ impl Middle {
             Towards::Server => record.to_server.clone(),
             Towards::Client => record.to_client.clone(),
         }
+    }
+
+    /// Cuts all connections, now and later.
+    pub fn close(&self) {
+        lock(&self.record).is_closed = true;
+        self.cut();
     }
 
     /// Cuts all connections.

@@ -8,8 +8,9 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_client::{CallError, ConnectionState};
+use ipc_client::CallError;
 use tests::child::Peer;
+use tests::middle::{Middle, Towards};
 use tests::{Bench, BenchProxy, Way, both_ways, until};
 
 both_ways!(
@@ -27,6 +28,8 @@ both_ways!(
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
 const AT_ONCE: Duration = Duration::from_secs(5);
+/// No call is shorter on the wire, in bytes.
+const CALL: usize = 40;
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn port(address: &str) -> u16 {
@@ -131,7 +134,13 @@ fn a_stopped_server_that_is_back_is_found_again(way: Way) {
 fn a_call_in_a_killed_server_is_unknown_unless_it_may_be_repeated(way: Way) {
     let (mut server, address) = Peer::server(PEER, way, 0, STOP_TIMEOUT);
     let port = port(&address);
-    let client = way.client_at(&address).connect().unwrap();
+    let middle = Middle::new(address.parse().unwrap());
+    let client = way
+        .client_at(&middle.address().to_string())
+        .connect()
+        .unwrap();
+    let said = || middle.record(Towards::Server).len();
+    let before = said();
     let calls = [true, false].map(|idempotent| {
         let client = match idempotent {
             true => client.idempotent(),
@@ -139,9 +148,9 @@ fn a_call_in_a_killed_server_is_unknown_unless_it_may_be_repeated(way: Way) {
         };
         thread::spawn(move || BenchProxy::new(&client).sleep(700))
     });
-    server.expect("has the server");
     // One of the two runs by now, or soon; the other is behind it.
-    thread::sleep(Duration::from_millis(300));
+    server.expect("sleeps for");
+    until("both calls are sent", || said() >= before + 2 * CALL);
     server.kill();
     let (_server, _) = Peer::server(PEER, way, port, STOP_TIMEOUT);
     let [repeated, unknown] = calls.map(|call| call.join().unwrap());
@@ -176,6 +185,7 @@ fn a_signal_lets_the_running_call_finish(way: Way) {
         server.expect("has the server");
         let waiter = thread::spawn(move || waiter.connect().unwrap_err());
         server.expect("waits");
+        server.expect("sleeps for");
         server.signal(signal);
         let status = server.await_exit(STOP_TIMEOUT + Duration::from_secs(2));
         let ended = Instant::now();
@@ -194,21 +204,9 @@ fn a_signal_lets_the_running_call_finish(way: Way) {
 fn a_signal_waits_no_longer_than_it_was_told(way: Way) {
     let stop_timeout = Duration::from_millis(500);
     let (mut server, address) = Peer::server(PEER, way, 0, stop_timeout);
-    let states = std::sync::mpsc::channel();
-    let client = way
-        .client_at(&address)
-        .on_state(move |state| drop(states.0.send(state.clone())))
-        .connect()
-        .unwrap();
+    let client = way.client_at(&address).connect().unwrap();
     let call = thread::spawn(move || BenchProxy::new(&client).sleep(60_000));
-    server.expect("has the server");
-    until("the call is on its way", || {
-        states
-            .1
-            .try_iter()
-            .any(|state| matches!(state, ConnectionState::Connected { .. }))
-    });
-    thread::sleep(Duration::from_millis(200));
+    server.expect("sleeps for");
     server.signal("TERM");
     let start = Instant::now();
     let status = server.await_exit(stop_timeout + Duration::from_secs(2));

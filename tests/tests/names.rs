@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::len_without_is_empty,
     clippy::new_ret_no_self,
+    clippy::should_implement_trait,
     clippy::wrong_self_convention,
     reason = "tests"
 )]

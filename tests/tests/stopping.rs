@@ -7,13 +7,15 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_client::{CallError, ConnectionState, Retry};
-use ipc_server::ServerHandle;
+use ipc_client::{CallError, Client, ConnectionState, Retry};
+use ipc_server::{AccessLimits, ServerHandle};
+use tests::middle::Middle;
 use tests::{Bench, BenchProxy, Way, both_ways, until};
 
 both_ways!(
     an_idle_server_stops_at_once,
     a_server_with_an_idle_holder_stops_at_once,
+    settings_without_end_are_taken_at_their_word,
     a_running_call_may_finish,
     a_call_that_does_not_end_is_left_behind,
     those_who_wait_are_told,
@@ -51,8 +53,48 @@ fn a_server_with_an_idle_holder_stops_at_once(way: Way) {
     let client = way.client(&server).retry(Retry::never()).connect().unwrap();
     assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
     assert!(stop(server) < Duration::from_secs(1));
+    // It may not have read the goodbye before it wrote; then it knows no better than that the outcome is unknown.
+    assert!(BenchProxy::new(&client).step().is_err());
     let error = BenchProxy::new(&client).step().unwrap_err();
     assert!(error.is_not_executed(), "{error}");
+}
+
+/// Settings that mean "for ever" made the threads panic that use them.
+fn settings_without_end_are_taken_at_their_word(way: Way) {
+    let limits = AccessLimits {
+        hello_within: Duration::MAX,
+        strangers: usize::MAX,
+        strangers_per_source: usize::MAX,
+        answer_after: Duration::ZERO,
+        free_guesses: u32::MAX,
+        longest_bar: Duration::MAX,
+        guesses_per_minute: usize::MAX,
+    };
+    let server = way
+        .server()
+        .access_limits(limits)
+        .grace(Duration::MAX)
+        .idle_handover(Duration::MAX)
+        .stop_timeout(Duration::MAX)
+        .queue(usize::MAX)
+        .device(Bench::new())
+        .spawn()
+        .unwrap();
+    let middle = Middle::new(server.local_addr());
+    let client = way
+        .client_at(&middle.address().to_string())
+        .connect()
+        .unwrap();
+    for n in 1..=3 {
+        assert_eq!(BenchProxy::new(&client).step().unwrap(), n);
+        middle.cut();
+    }
+    assert_eq!(client.handovers(), 0);
+    let wrong = Client::builder(server.local_addr().to_string()).secret("wrong");
+    assert!(wrong.retry(Retry::never()).connect().is_err());
+    let next = way.client(&server).connect().unwrap();
+    assert_eq!(BenchProxy::new(&next).step().unwrap(), 4);
+    assert!(stop(server) < Duration::from_secs(1) + SLACK);
 }
 
 fn a_running_call_may_finish(way: Way) {
@@ -89,6 +131,7 @@ fn a_call_that_does_not_end_is_left_behind(way: Way) {
     let gate = bench.gate();
     let server = server(way, bench);
     let client = way.client(&server).retry(Retry::never()).connect().unwrap();
+    assert_eq!(BenchProxy::new(&client).steps().unwrap(), 0);
     let (ended, end) = mpsc::channel();
     let call = thread::spawn(move || drop(ended.send(BenchProxy::new(&client).pass())));
     gate.wait_for_call();
@@ -144,7 +187,7 @@ fn a_lost_holder_is_not_waited_for(way: Way) {
         .device(Bench::new())
         .spawn()
         .unwrap();
-    let middle = tests::middle::Middle::new(server.local_addr());
+    let middle = Middle::new(server.local_addr());
     let client = way
         .client_at(&middle.address().to_string())
         .connect()

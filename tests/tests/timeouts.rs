@@ -6,12 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_client::{CallError, CancelToken};
-use tests::{Bench, BenchProxy, Way, both_ways};
+use ipc_client::{CallError, CancelToken, Retry};
+use ipc_core::Shared;
+use tests::middle::Middle;
+use tests::{Bench, BenchProxy, Way, both_ways, within};
 
 both_ways!(
     a_timeout_ends_the_call_and_shifts_no_answer,
     a_driver_that_looks_stops_when_nobody_waits,
+    a_driver_stops_although_its_caller_is_silent,
+    a_driver_that_looks_stops_when_its_caller_is_gone,
+    a_driver_that_looks_goes_on_for_a_caller_that_comes_back,
     a_token_cancels_at_once,
     progress_arrives_while_the_call_runs,
     a_call_whose_time_is_over_before_its_turn_is_not_run,
@@ -57,6 +62,65 @@ fn a_driver_that_looks_stops_when_nobody_waits(way: Way) {
         "{:?}",
         start.elapsed()
     );
+}
+
+/// The request to stop left only with the next call of the same client.
+fn a_driver_stops_although_its_caller_is_silent(way: Way) {
+    let shared = Shared::new(Bench::new());
+    let server = way.server().device(shared.clone()).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let hasty = BenchProxy::new(&client.timeout(Duration::from_millis(200)));
+    let error = hasty.scan(60_000).unwrap_err();
+    assert!(matches!(error, CallError::TimedOut { .. }), "{error}");
+    let stopped = thread::spawn(move || shared.lock().steps());
+    within(Duration::from_secs(5), "the driver stops", || {
+        stopped.is_finished()
+    });
+    assert_eq!(stopped.join().unwrap(), 1);
+}
+
+/// A driver that looked was not told, and went on measuring for somebody who was gone.
+fn a_driver_that_looks_stops_when_its_caller_is_gone(way: Way) {
+    let shared = Shared::new(Bench::new());
+    let grace = Duration::from_millis(300);
+    let server = way.server().grace(grace).device(shared.clone());
+    let server = server.spawn().unwrap();
+    let middle = Middle::new(server.local_addr());
+    let address = middle.address().to_string();
+    let (began, begins) = std::sync::mpsc::channel();
+    let client = way.client_at(&address).retry(Retry::never()).lazy();
+    let client = client.on_progress(move |_, _| began.send(()).unwrap_or(()));
+    let scan = thread::spawn(move || BenchProxy::new(&client).scan(60_000));
+    begins.recv_timeout(Duration::from_secs(20)).unwrap();
+    middle.close();
+    let error = scan.join().unwrap().unwrap_err();
+    assert!(matches!(error, CallError::OutcomeUnknown { .. }), "{error}");
+    let stopped = thread::spawn(move || shared.lock().steps());
+    within(Duration::from_secs(5), "the driver stops", || {
+        stopped.is_finished()
+    });
+    assert_eq!(stopped.join().unwrap(), 1);
+}
+
+/// One that is cut off for a moment keeps its call, whatever the driver asks.
+fn a_driver_that_looks_goes_on_for_a_caller_that_comes_back(way: Way) {
+    let server = way.server().device(Bench::new()).spawn().unwrap();
+    let middle = Middle::new(server.local_addr());
+    let (began, begins) = std::sync::mpsc::channel();
+    let client = way.client_at(&middle.address().to_string()).lazy();
+    let watched = client.on_progress(move |_, _| began.send(()).unwrap_or(()));
+    let scan = thread::spawn(move || BenchProxy::new(&watched).scan(1500));
+    for _ in 0..3 {
+        begins.recv_timeout(Duration::from_secs(20)).unwrap();
+        middle.cut();
+    }
+    assert!(scan.join().unwrap().unwrap() > 10);
+    assert_eq!(
+        BenchProxy::new(&client).steps().unwrap(),
+        0,
+        "not cancelled"
+    );
+    assert_eq!(client.handovers(), 0);
 }
 
 fn a_token_cancels_at_once(way: Way) {

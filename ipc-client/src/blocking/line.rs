@@ -307,9 +307,15 @@ impl Line {
 
     /// Acts on what the session made of bytes and time.
     pub(crate) fn settle(&mut self, now: Instant) {
-        let session = &mut self.engine.session;
-        if session.poll_timeout().is_some_and(|at| at <= now) {
-            session.handle_timeout(now);
+        if self
+            .engine
+            .session
+            .poll_timeout()
+            .is_some_and(|at| at <= now)
+        {
+            self.engine.session.handle_timeout(now);
+            // The driver is asked to stop, although nobody may come to write or read for long.
+            self.flush();
         }
         while let Some(event) = self.engine.poll_event(now) {
             match event {

@@ -42,8 +42,9 @@ impl CallContext {
         }
     }
 
-    /// True once the caller has cancelled the call, or its timeout has passed and it said so. Looks at the connection
-    /// without waiting; ask between the steps of a long measurement.
+    /// True once the caller has cancelled the call, or its timeout has passed and it said so, or it is gone: its
+    /// connection was lost and not made again, for the server's grace, or for 2 s while others wait. Looks at the
+    /// connection without waiting; ask between the steps of a long measurement.
     pub fn is_cancelled(&self) -> bool {
         self.host.is_cancelled(self.call)
     }

@@ -211,6 +211,11 @@ impl ServerSession {
         None
     }
 
+    /// True if calls wait for their turn.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The longest answer that the client accepts, in bytes.
     pub fn reply_limit(&self) -> usize {
         self.reply_limit

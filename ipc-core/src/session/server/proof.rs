@@ -10,11 +10,6 @@ impl ServerSession {
         self.last
     }
 
-    /// True if calls wait for their turn.
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
     pub(in crate::session) fn digest_into(&self, hasher: &mut impl Hasher) {
         (self.key, self.last, self.link.is_some()).hash(hasher);
         (self.end == Some(End::Finished)).hash(hasher);
