@@ -13,10 +13,12 @@ use common::{Pair, feed, outgoing, pattern};
 use ipc_core::secure::{ChannelError, SecureChannel};
 use proptest::prelude::*;
 
+/// So many cases, unless `CASES` says otherwise.
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
-        cases,
+        cases: std::env::var("CASES").map_or(cases, |cases| cases.parse().unwrap()),
         failure_persistence: None,
+        max_global_rejects: u32::MAX,
         ..ProptestConfig::default()
     }
 }

@@ -166,6 +166,22 @@ pub fn guess(mut stream: TcpStream) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Says `bytes` to a server and reads until it closes the connection.
+pub fn answer_to(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).expect("a server that listens");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("a bound");
+    // The server may not wait for all of it.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+    }
+    answer
+}
+
 fn fill(bytes: &mut [u8]) -> io::Result<()> {
     std::fs::File::open("/dev/urandom")?.read_exact(bytes)
 }
