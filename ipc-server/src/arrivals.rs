@@ -33,10 +33,17 @@ impl Drop for Place {
 
 /// A session taken from the table, put back when dropped.
 #[derive(Debug)]
-struct Claim {
+pub(crate) struct Claim {
     state: Arc<ServerState>,
     session: Option<Box<ServerSession>>,
     is_new: bool,
+}
+
+impl Claim {
+    /// The session; from now on nobody puts it back.
+    pub(crate) fn take(mut self) -> Option<Box<ServerSession>> {
+        self.session.take()
+    }
 }
 
 impl Drop for Claim {
@@ -93,12 +100,7 @@ pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello
     take_turn(state, newcomer, hello, claim).await;
 }
 
-async fn take_turn(
-    state: Arc<ServerState>,
-    mut newcomer: Newcomer,
-    hello: Hello,
-    mut claim: Claim,
-) {
+async fn take_turn(state: Arc<ServerState>, mut newcomer: Newcomer, hello: Hello, claim: Claim) {
     let peer = newcomer.peer();
     let activity = Arc::new(Activity::new(
         state.next_client(),
@@ -126,15 +128,12 @@ async fn take_turn(
     let turn = wait_for_turn(&state, &mut newcomer, &hello, key, &place, &activity).await;
     match (turn, activity.request()) {
         (Ok(()), None) => {
-            let Some(session) = claim.session.take() else {
-                return;
-            };
             let seated = newcomer.into_connection().and_then(|connection| {
                 session::spawn(Seat {
                     state,
                     place,
                     activity,
-                    session,
+                    claim,
                     connection,
                     hello,
                 })

@@ -32,6 +32,7 @@ mod builder;
 mod connection;
 mod conversation;
 mod gate;
+mod greeting;
 mod handle;
 mod listener;
 mod session;

@@ -19,7 +19,7 @@ use ipc_core::{Release, wire::ctrl::SessionKey};
 use tokio::sync::watch;
 
 use crate::activity::Activity;
-use crate::arrivals::Place;
+use crate::arrivals::{Claim, Place};
 use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::handle::ServerEvent;
@@ -30,7 +30,8 @@ pub(crate) struct Seat {
     pub(crate) state: Arc<ServerState>,
     pub(crate) place: Place,
     pub(crate) activity: Arc<Activity>,
-    pub(crate) session: Box<ServerSession>,
+    /// Puts the session back if no thread can be had.
+    pub(crate) claim: Claim,
     pub(crate) connection: Connection,
     pub(crate) hello: Hello,
 }
@@ -53,10 +54,13 @@ fn serve(seat: Seat) {
         state,
         place,
         activity,
-        session,
+        claim,
         connection,
         hello,
     } = seat;
+    let Some(session) = claim.take() else {
+        return;
+    };
     let key = session.key();
     let (mailbox, mail) = mpsc::channel();
     let (wants, wants_connection) = watch::channel(false);
