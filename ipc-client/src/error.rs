@@ -120,7 +120,7 @@ pub enum ConnectError {
         waited: Duration,
     },
     /// The connection was lost before the session had begun.
-    #[error("the connection to {address} ended at once: {cause}")]
+    #[error("the connection to {address} ended before the session had begun: {cause}")]
     Lost {
         /// What was tried.
         address: String,

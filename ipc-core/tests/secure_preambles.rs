@@ -74,7 +74,12 @@ fn the_client_accepts_one_as_well_and_then_never_says_another_word() {
 fn expected(version: u8, suite: u8, role: u8) -> ChannelError {
     match (version, suite) {
         (1, 0) => ChannelError::PeerHasNoSecret,
-        (1, _) => PreambleError::Undefined { suite, role }.into(),
+        (1, _) => PreambleError::Undefined {
+            suite,
+            role,
+            reserved: 0,
+        }
+        .into(),
         _ => PreambleError::Version(version).into(),
     }
 }

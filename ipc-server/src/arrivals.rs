@@ -79,7 +79,7 @@ pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello
         Greeted::Out(key) => match resume(&state, &mut newcomer, &hello, key).await {
             Ok(Resumed::ByThread(out)) => return hand_over(&out, newcomer, hello),
             Ok(Resumed::Parked(session)) => session,
-            Err(error) => return newcomer.dismiss(error).await,
+            Err(error) => return newcomer.dismiss(error, &state.complaints).await,
         },
         Greeted::Stale => {
             let message = "a newer connection of this client has taken over".to_string();
@@ -154,7 +154,7 @@ async fn take_turn(state: Arc<ServerState>, mut newcomer: Newcomer, hello: Hello
         }
         (Err(error), None) => {
             drop(place);
-            newcomer.dismiss(error).await;
+            newcomer.dismiss(error, &state.complaints).await;
         }
     }
 }

@@ -7,13 +7,21 @@ use ipc_core::ServerDescription;
 use ipc_core::interface::describe::MethodKind;
 
 /// What a person at the server's terminal wants to know.
-pub(crate) fn hint(listening: SocketAddr, description: &ServerDescription) -> String {
+pub(crate) fn hint(
+    listening: SocketAddr,
+    has_secret: bool,
+    description: &ServerDescription,
+) -> String {
     let reachable = SocketAddr::new(reachable(listening.ip()), listening.port());
     let mut text = format!("Serving on {listening}");
     if reachable != listening {
         let _ = write!(text, ", from other computers {reachable}");
     }
-    text.push('\n');
+    text.push_str(if has_secret {
+        ", under a secret\n"
+    } else {
+        "\n"
+    });
     for device in &description.devices {
         let name = &device.interface.name;
         match device.prefix.as_str() {
@@ -31,7 +39,11 @@ pub(crate) fn hint(listening: SocketAddr, description: &ServerDescription) -> St
         "Properties",
         &names(description, |kind| kind != MethodKind::Call),
     );
-    let _ = write!(text, "\nFrom Rust:\n\n{}", snippet(reachable, description));
+    let _ = write!(
+        text,
+        "\nFrom Rust:\n\n{}",
+        snippet(reachable, has_secret, description)
+    );
     text
 }
 
@@ -51,9 +63,16 @@ fn list(text: &mut String, title: &str, names: &[String]) {
     }
 }
 
-fn snippet(reachable: SocketAddr, description: &ServerDescription) -> String {
-    let mut code =
-        format!("    let client = ipc_client::Client::builder(\"{reachable}\").connect()?;\n");
+fn snippet(reachable: SocketAddr, has_secret: bool, description: &ServerDescription) -> String {
+    // Where the secret is to come from, never the secret.
+    let secret = if has_secret {
+        "\n        .secret(ipc_core::Secret::from_env()?)\n        "
+    } else {
+        ""
+    };
+    let mut code = format!(
+        "    let client = ipc_client::Client::builder(\"{reachable}\"){secret}.connect()?;\n"
+    );
     if let Some(device) = description.devices.first() {
         let proxy = format!("{}Proxy", device.interface.name);
         let made = match device.prefix.as_str() {

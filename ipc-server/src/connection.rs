@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::complaints::Complaints;
 use crate::stranger;
 
 /// A connection that has not been admitted yet.
@@ -43,31 +44,36 @@ impl Newcomer {
         self.peer
     }
 
-    /// Waits for the client to say who it is.
-    pub(crate) async fn hello(&mut self) -> Result<Hello, LinkError> {
-        loop {
-            if let Some(hello) = self.arrival.hello() {
-                return Ok(Hello {
-                    name: fit_to_show(&hello.name),
-                    ..hello.clone()
-                });
-            }
-            self.read().await?;
-            // The handshake of an encrypted connection answers.
-            self.flush().await?;
+    /// What the client said of itself, once it has.
+    pub(crate) fn hello(&self) -> Option<Hello> {
+        self.arrival.hello().map(|hello| Hello {
+            name: fit_to_show(&hello.name),
+            ..hello.clone()
+        })
+    }
+
+    /// Waits until there is something to read.
+    pub(crate) async fn readable(&self) -> Result<(), LinkError> {
+        self.stream.readable().await.map_err(lost)
+    }
+
+    /// Reads what there is.
+    pub(crate) fn read_now(&mut self) -> Result<(), LinkError> {
+        let mut buffer = [0; 4096];
+        match self.stream.try_read(&mut buffer) {
+            Ok(0) => Err(self.arrival.handle_eof()),
+            Ok(count) => self
+                .arrival
+                .handle_input(buffer.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(lost(error)),
         }
     }
 
     /// Reads once. Nothing is lost if this is given up half-way.
     pub(crate) async fn read(&mut self) -> Result<(), LinkError> {
-        let mut buffer = [0; 4096];
-        match self.stream.read(&mut buffer).await {
-            Ok(0) => Err(self.arrival.handle_eof()),
-            Ok(count) => self
-                .arrival
-                .handle_input(buffer.get(..count).unwrap_or_default()),
-            Err(error) => Err(LinkError::Lost(error.to_string())),
-        }
+        self.readable().await?;
+        self.read_now()
     }
 
     /// Tells the client where it stands.
@@ -92,12 +98,13 @@ impl Newcomer {
             .unwrap_or(Err(LinkError::Silent))
     }
 
-    async fn flush(&mut self) -> Result<(), LinkError> {
+    /// Sends what there is to say.
+    pub(crate) async fn flush(&mut self) -> Result<(), LinkError> {
         while !self.arrival.transmit().is_empty() {
             let write = self.stream.write(self.arrival.transmit());
             match timeout(CONFIRM_WITHIN, write).await {
                 Ok(Ok(count)) => self.arrival.consume(count),
-                Ok(Err(error)) => return Err(LinkError::Lost(error.to_string())),
+                Ok(Err(error)) => return Err(lost(error)),
                 Err(_) => return Err(LinkError::Silent),
             }
         }
@@ -112,12 +119,12 @@ impl Newcomer {
     }
 
     /// Ends a connection that went wrong; a stranger is told what can be told.
-    pub(crate) async fn dismiss(mut self, error: LinkError) {
+    pub(crate) async fn dismiss(mut self, error: LinkError, complaints: &Complaints) {
         let peer = self.peer;
         match &error {
             LinkError::Preamble(PreambleError::NotThisProtocol(first)) => {
                 let kind = stranger::looks_like(first);
-                tracing::warn!(%peer, "refused a connection: {error} ({kind})");
+                complaints.log(peer, format_args!("refused a connection: {error} ({kind})"));
                 if kind == "an HTTP request" {
                     let _ = timeout(LINGER, self.stream.write_all(stranger::HTTP_ANSWER)).await;
                 }
@@ -125,7 +132,7 @@ impl Newcomer {
             LinkError::Lost(_) | LinkError::Bye(_) => {
                 tracing::debug!(%peer, "left: {}", fit_to_show(&error.to_string()));
             }
-            _ => tracing::warn!(%peer, "refused a connection: {error}"),
+            _ => complaints.log(peer, format_args!("refused a connection: {error}")),
         }
         self.part().await;
     }
@@ -158,6 +165,10 @@ impl Newcomer {
             peer: self.peer,
         })
     }
+}
+
+fn lost(error: io::Error) -> LinkError {
+    LinkError::Lost(error.to_string())
 }
 
 /// What somebody else has written, for a log or a terminal: in one line, without escape sequences, and not too long.

@@ -101,13 +101,9 @@ impl Gate {
             .checked_sub(free)
             .and_then(|n| n.checked_sub(1))
         {
-            let bar = Duration::from_secs(1) * 2_u32.saturating_pow(excess.min(16));
+            let bar = SHORTEST_BAR * 2_u32.saturating_pow(excess.min(16));
             // Somebody mistypes on a computer where others work.
-            let longest = if is_known {
-                Duration::from_secs(1)
-            } else {
-                longest
-            };
+            let longest = if is_known { SHORTEST_BAR } else { longest };
             source.barred_until = now.checked_add(bar.min(longest));
         }
         if !is_known {
@@ -156,6 +152,13 @@ pub(crate) enum Barred {
     Everybody,
 }
 
+impl Barred {
+    /// Whether it is over so soon that one may wait for it with a connection open.
+    pub(crate) fn is_brief(self) -> bool {
+        matches!(self, Self::Source { left } if left <= SHORTEST_BAR)
+    }
+}
+
 impl std::fmt::Display for Barred {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -189,6 +192,7 @@ pub(crate) fn network(source: IpAddr) -> IpAddr {
     }
 }
 
+const SHORTEST_BAR: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 const MAX_SOURCES: usize = 4096;

@@ -14,11 +14,12 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::arrivals;
+use crate::complaints::Complaints;
 use crate::connection::Newcomer;
-use crate::gate;
+use crate::gate::{self, Barred};
 use crate::socket;
 use crate::state::{ServerState, later};
 
@@ -39,8 +40,8 @@ struct Stranger {
 }
 
 impl Stranger {
-    fn make_room(self, why: &str) {
-        tracing::warn!(peer = %self.peer, "dropped a connection: {why}");
+    fn make_room(self, why: &str, complaints: &Complaints) {
+        complaints.log(self.peer, format_args!("dropped a connection: {why}"));
         self.task.abort();
     }
 }
@@ -87,15 +88,16 @@ impl Strangers {
             (waiting.len() > limits.strangers).then_some(0)
         };
         if let Some(oldest) = oldest.and_then(|oldest| waiting.remove(oldest)) {
-            oldest.make_room("too many connections have not said who they are");
+            let why = "too many connections have not said who they are";
+            oldest.make_room(why, &state.complaints);
         }
         let _ = registered.send(());
     }
 
     /// Gives back what the oldest of them uses up.
-    pub(crate) fn drop_oldest(&self) {
+    pub(crate) fn drop_oldest(&self, complaints: &Complaints) {
         if let Some(oldest) = self.lock().pop_front() {
-            oldest.make_room("the server is out of connections");
+            oldest.make_room("the server is out of connections", complaints);
         }
     }
 
@@ -114,14 +116,11 @@ async fn greet(
     if let Err(error) = socket::configure(SockRef::from(&stream), state.config.liveness) {
         tracing::debug!(%peer, "socket settings: {error}");
     }
-    let is_guarded = state.config.secret.is_some();
-    let barred = state
-        .gate()
-        .may_try(peer.ip(), accepted)
-        .err()
-        .filter(|_| is_guarded);
-    if let Some(barred) = barred {
-        tracing::warn!(%peer, "refused a connection: {barred}");
+    if let Err(barred) = may_try(state, peer.ip())
+        && !barred.is_brief()
+    {
+        let refused = format_args!("refused a connection: {barred}");
+        state.complaints.log(peer, refused);
         return None;
     }
     let link = match link(state) {
@@ -132,29 +131,87 @@ async fn greet(
         }
     };
     let mut newcomer = Newcomer::new(stream, link, peer);
-    match timeout(state.config.access.hello_within, newcomer.hello()).await {
-        Ok(Ok(hello)) => {
-            if is_guarded {
-                state.gate().right(peer.ip(), Instant::now());
-            }
-            return Some((newcomer, hello));
+    let hello = hello(&mut newcomer, state);
+    match timeout(state.config.access.hello_within, hello).await {
+        Ok(Ok(hello)) => return Some((newcomer, hello)),
+        Ok(Err(Refused::Barred(barred))) => {
+            let refused = format_args!("refused a connection: {barred}");
+            state.complaints.log(peer, refused);
         }
         // No secret was tried: there is nothing to hide.
-        Ok(Err(LinkError::Channel(ChannelError::Preamble(error)))) => {
-            newcomer.dismiss(error.into()).await;
+        Ok(Err(Refused::Link(LinkError::Channel(ChannelError::Preamble(error))))) => {
+            newcomer.dismiss(error.into(), &state.complaints).await;
         }
-        Ok(Err(LinkError::Channel(error))) => {
-            if error == ChannelError::WrongSecret {
-                state.gate().wrong(peer.ip(), Instant::now());
-            }
+        Ok(Err(Refused::Link(LinkError::Channel(error)))) => {
             // Whatever was wrong, the answer takes the same time and is the same.
             sleep_until(later(accepted, state.config.access.answer_after).into()).await;
-            newcomer.dismiss(error.into()).await;
+            newcomer.dismiss(error.into(), &state.complaints).await;
         }
-        Ok(Err(error)) => newcomer.dismiss(error).await,
-        Err(_) => newcomer.dismiss(LinkError::Silent).await,
+        Ok(Err(Refused::Link(error))) => newcomer.dismiss(error, &state.complaints).await,
+        Err(_) => newcomer.dismiss(LinkError::Silent, &state.complaints).await,
     }
     None
+}
+
+/// Why somebody does not become a guest.
+enum Refused {
+    Link(LinkError),
+    Barred(Barred),
+}
+
+impl From<LinkError> for Refused {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error)
+    }
+}
+
+/// Waits for the client to show that it belongs here, and to say who it is.
+async fn hello(newcomer: &mut Newcomer, state: &ServerState) -> Result<Hello, Refused> {
+    loop {
+        if let Some(hello) = newcomer.hello() {
+            return Ok(hello);
+        }
+        newcomer.readable().await?;
+        read_if_allowed(newcomer, state).await?;
+        // The handshake of an encrypted connection answers.
+        newcomer.flush().await?;
+    }
+}
+
+/// Reads once, when the source may try a secret: whatever was sent may be a guess, and however many connections are
+/// under way, no guess is looked at before the one before it is counted.
+async fn read_if_allowed(newcomer: &mut Newcomer, state: &ServerState) -> Result<(), Refused> {
+    let source = newcomer.peer().ip();
+    loop {
+        match judge(newcomer, state, source) {
+            Err(Refused::Barred(Barred::Source { left })) => sleep(left).await,
+            judged => return judged,
+        }
+    }
+}
+
+fn judge(newcomer: &mut Newcomer, state: &ServerState, source: IpAddr) -> Result<(), Refused> {
+    if state.config.secret.is_none() {
+        return Ok(newcomer.read_now()?);
+    }
+    let mut gate = state.gate();
+    let now = Instant::now();
+    gate.may_try(source, now).map_err(Refused::Barred)?;
+    let read = newcomer.read_now();
+    if read == Err(LinkError::Channel(ChannelError::WrongSecret)) {
+        gate.wrong(source, now);
+    } else if newcomer.hello().is_some() {
+        gate.right(source, now);
+    }
+    Ok(read?)
+}
+
+/// Whether connections from there are worth a word; always, where there is no secret to be guessed.
+fn may_try(state: &ServerState, source: IpAddr) -> Result<(), Barred> {
+    match state.config.secret {
+        Some(_) => state.gate().may_try(source, Instant::now()),
+        None => Ok(()),
+    }
 }
 
 /// The server's end of a connection: in the clear, or under the secret if there is one. Nothing else is on offer.

@@ -140,7 +140,14 @@ impl ServerHandle {
 
     /// Prints on standard error where the server can be reached, what it offers, and client code to paste.
     pub fn print_hint(&self) {
-        eprintln!("{}", banner::hint(self.state.address, self.description()));
+        eprintln!(
+            "{}",
+            banner::hint(
+                self.state.address,
+                self.state.config.secret.is_some(),
+                self.description()
+            )
+        );
     }
 
     /// Stops in good order: no new connections, a running call may finish (for the stop timeout, 5 s by default),

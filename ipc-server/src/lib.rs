@@ -29,6 +29,7 @@ mod admission;
 mod arrivals;
 mod banner;
 mod builder;
+mod complaints;
 mod connection;
 mod conversation;
 mod gate;

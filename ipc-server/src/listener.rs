@@ -149,7 +149,7 @@ async fn accept(port: Port, state: Arc<ServerState>) {
             Err(error) => {
                 // Out of descriptors, mostly: make room, and wait for some to be given back rather than spin.
                 tracing::error!("cannot accept a connection: {error}");
-                strangers.drop_oldest();
+                strangers.drop_oldest(&state.complaints);
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::activity::Activity;
 use crate::admission::{Admission, Ticket};
+use crate::complaints::Complaints;
 use crate::connection::Connection;
 use crate::gate::{AccessLimits, Gate};
 use crate::handle::ServerEvent;
@@ -70,6 +71,7 @@ pub(crate) struct ServerState {
     table: Mutex<SessionTable>,
     admission: Mutex<Admission>,
     gate: Mutex<Gate>,
+    pub(crate) complaints: Complaints,
     /// Rises whenever a place in the order of clients may have become free.
     turns: watch::Sender<u64>,
     out: Mutex<HashMap<SessionKey, OutSession>>,
@@ -134,6 +136,7 @@ impl ServerState {
             table: Mutex::new(SessionTable::new(incarnation, config.table.clone())),
             admission: Mutex::new(Admission::new(config.queue)),
             gate: Mutex::new(Gate::new(config.access.clone())),
+            complaints: Complaints::new(Instant::now()),
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),

@@ -142,6 +142,47 @@ pub fn connect_from(source: SocketAddr, server: SocketAddr) -> io::Result<TcpStr
     Ok(socket.into())
 }
 
+/// A client in the middle of the handshake: it has heard the server and holds its proof back.
+#[derive(Debug)]
+pub struct HalfWay {
+    stream: TcpStream,
+    channel: SecureChannel,
+}
+
+impl HalfWay {
+    /// Comes as far as the server's share.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn reach(mut stream: TcpStream, secret: &str) -> io::Result<Self> {
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        let entropy = Entropy::gather(fill)?;
+        let secret = Secret::new(secret).expect("a secret");
+        let mut channel = SecureChannel::client(&secret, "", entropy);
+        stream.write_all(channel.transmit())?;
+        channel.consume(usize::MAX);
+        let mut share = [0; 56];
+        stream.read_exact(&mut share)?;
+        let heard = channel.handle_input(&share, &mut Vec::new());
+        heard.expect("a server that speaks the protocol");
+        Ok(Self { stream, channel })
+    }
+
+    /// Shows the proof. Returns what the server says to it: its own proof, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn prove(&mut self) -> io::Result<Vec<u8>> {
+        self.stream.write_all(self.channel.transmit())?;
+        let mut answer = vec![0; 64];
+        let count = self.stream.read(&mut answer)?;
+        answer.truncate(count);
+        Ok(answer)
+    }
+}
+
 /// Tries a wrong secret. Returns what the server said; nothing if it did not even listen.
 ///
 /// # Errors

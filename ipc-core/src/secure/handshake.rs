@@ -11,7 +11,7 @@
 use super::cpace::Share;
 use super::keys::{Agreement, Keys, Message, TAG, Tag, channel_identifier};
 use super::{ChannelError, Entropy, Secret};
-use crate::wire::preamble::{Preamble, PreambleError, Role, Suite};
+use crate::wire::preamble::{MAGIC, Preamble, PreambleError, Role, Suite};
 
 /// One end of the handshake. Keeps at most 64 bytes of the peer.
 pub(super) struct Handshake {
@@ -99,7 +99,13 @@ impl Handshake {
                 }
             }
         }
-        Ok(None)
+        // A stranger is known by its first four bytes; it may never send eight.
+        match (&self.expected, self.inbox.first_chunk::<4>()) {
+            (Expected::Preamble, Some(magic)) if *magic != MAGIC => {
+                Err(PreambleError::NotThisProtocol(*magic).into())
+            }
+            _ => Ok(None),
+        }
     }
 
     /// What it means that the peer's stream ends here.

@@ -57,13 +57,18 @@ pub enum PreambleError {
         "the peer speaks version {0} of the protocol, this end version {VERSION}; update the older end"
     )]
     Version(u8),
-    /// The peer sent a suite or role that this version does not define.
-    #[error("the peer's preamble has an undefined suite {suite} or role {role}")]
+    /// The peer sent bytes that this version does not define.
+    #[error(
+        "the peer's preamble is damaged: suite {suite} must be 0 or 1, role {role} must be 67 or 83, and the last \
+         byte {reserved} must be 0"
+    )]
     Undefined {
         /// The suite byte as received.
         suite: u8,
         /// The role byte as received.
         role: u8,
+        /// The last byte as received.
+        reserved: u8,
     },
     /// The peer claims the role of this end: a connection to oneself, or a mirror.
     #[error("the peer claims to be a {0:?} too: it is not the other end")]
@@ -98,7 +103,11 @@ impl Preamble {
         if version != VERSION {
             return Err(PreambleError::Version(version));
         }
-        let undefined = PreambleError::Undefined { suite, role };
+        let undefined = PreambleError::Undefined {
+            suite,
+            role,
+            reserved,
+        };
         let suite = match suite {
             0 => Suite::Plain,
             1 => Suite::Secret,
