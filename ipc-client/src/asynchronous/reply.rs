@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::session::client::CallOutcome;
@@ -76,8 +76,8 @@ impl<T> ReplyFuture<T> {
         };
         let started = Instant::now();
         let timeout = options.time_left(started);
-        if timeout.is_some_and(|timeout| timeout.is_zero()) {
-            return not_sent(&call, NotSent::TimedOut(Duration::ZERO));
+        if let Some(reason) = options.refusal(timeout) {
+            return not_sent(&call, reason);
         }
         let timing = Timing { started, timeout };
         let (sender, reply) = oneshot::channel();
@@ -156,5 +156,6 @@ impl<T> fmt::Debug for ReplyFuture<T> {
 
 /// The end of a call whose task is gone with its runtime.
 fn stopped() -> Ended {
-    CallOutcome::Unknown("the client was stopped with its runtime".into()).into()
+    let outcome = CallOutcome::Unknown("the client was stopped with its runtime".into());
+    Ended::while_queued(outcome, None)
 }

@@ -2,6 +2,7 @@
 
 mod channel;
 mod line;
+mod stream;
 
 use std::fmt;
 use std::sync::Arc;
@@ -178,11 +179,10 @@ impl Caller for Client {
         let frame = call.take_frame()?;
         let started = Instant::now();
         let timeout = self.options.time_left(started);
+        let timing = Timing { started, timeout };
         let idempotent = self.options.idempotent || call.is_idempotent();
-        let ended = self
-            .channel
-            .call(frame, idempotent, timeout, &self.options, started);
-        ended.into_result(&call, Timing { started, timeout })
+        let ended = self.channel.call(frame, idempotent, timing, &self.options);
+        ended.into_result(&call, timing)
     }
 }
 
