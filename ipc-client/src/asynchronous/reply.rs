@@ -13,14 +13,13 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use super::task::Command;
+use super::task::{Asker, Command, Order};
 use crate::call::{CallOptions, Ended, Timing};
 
 /// A call of an [`AsyncClient`](super::AsyncClient), and then its result.
 ///
-/// Nothing is sent before the future is polled for the first time, and then the time of its timeout begins. From then
-/// on the call makes its way whether or not the future is polled. Dropping the future cancels the call: one that was
-/// not sent never will be, one that runs is asked to stop, and its late answer is dropped.
+/// Nothing is sent before the future is polled for the first time, and then the time of its timeout begins. Dropping it
+/// gives the call up; see [`AsyncClient`](super::AsyncClient) for what that means for the instrument.
 #[must_use = "a call is sent when its future is awaited"]
 pub struct ReplyFuture<T> {
     stage: Stage,
@@ -81,14 +80,17 @@ impl<T> ReplyFuture<T> {
         }
         let timing = Timing { started, timeout };
         let (sender, reply) = oneshot::channel();
-        let command = Command::Call {
+        let order = Order {
             frame,
             idempotent: options.idempotent || call.is_idempotent(),
             timing,
-            on_progress: options.progress.clone(),
-            reply: sender,
+            asker: Asker {
+                token: options.token.clone(),
+                on_progress: options.progress.clone(),
+                reply: sender,
+            },
         };
-        match self.commands.send(command) {
+        match self.commands.send(Command::Call(order)) {
             Ok(()) => Stage::InFlight {
                 call,
                 timing,

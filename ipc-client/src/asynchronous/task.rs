@@ -10,23 +10,18 @@ use ipc_core::NotSent;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::builder::Settings;
 use crate::call::{Ended, ProgressCallback, Timing};
+use crate::cancel::CancelToken;
 use crate::engine::{CallEvent, Engine, News, Progress, Step, Written};
 use crate::error::ConnectError;
 use crate::state::Watch;
 
 /// What handles and futures ask of the task.
 pub(super) enum Command {
-    Call {
-        frame: Vec<u8>,
-        idempotent: bool,
-        timing: Timing,
-        on_progress: Option<ProgressCallback>,
-        reply: oneshot::Sender<Ended>,
-    },
+    Call(Order),
     /// Some future was dropped; the calls of those that are gone are given up.
     Sweep,
     Connect {
@@ -38,10 +33,28 @@ pub(super) enum Command {
     },
 }
 
+/// A call to be made.
+pub(super) struct Order {
+    pub(super) frame: Vec<u8>,
+    pub(super) idempotent: bool,
+    pub(super) timing: Timing,
+    pub(super) asker: Asker,
+}
+
+/// Who is told what becomes of a call, and may give it up.
+pub(super) struct Asker {
+    pub(super) token: Option<CancelToken>,
+    pub(super) on_progress: Option<ProgressCallback>,
+    /// Closed once the future is gone.
+    pub(super) reply: oneshot::Sender<Ended>,
+}
+
 pub(super) struct Task {
     engine: Engine,
     watch: Arc<Watch>,
     commands: UnboundedReceiver<Command>,
+    /// Notified when the token of some call is cancelled.
+    cancelled: Arc<Notify>,
     stream: Option<TcpStream>,
     calls: Vec<Pending>,
     /// Who waits for the first connection.
@@ -51,8 +64,7 @@ pub(super) struct Task {
 
 struct Pending {
     call: u64,
-    on_progress: Option<ProgressCallback>,
-    reply: oneshot::Sender<Ended>,
+    asker: Asker,
 }
 
 impl Task {
@@ -65,6 +77,7 @@ impl Task {
             engine: Engine::new(settings, Arc::clone(&watch)),
             watch,
             commands,
+            cancelled: Arc::default(),
             stream: None,
             calls: Vec::new(),
             connecting: None,
@@ -89,6 +102,7 @@ impl Task {
                     Ok(()) => self.read(),
                     Err(error) => self.engine.lost_because(&error.to_string()),
                 },
+                () = self.cancelled.notified() => self.sweep(),
                 () = sleep_until(wake) => {}
             }
             self.settle();
@@ -102,26 +116,7 @@ impl Task {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Call {
-                frame,
-                idempotent,
-                timing,
-                on_progress,
-                reply,
-            } => {
-                if reply.is_closed() {
-                    return;
-                }
-                match self.engine.begin(frame, idempotent, timing) {
-                    Ok(call) => self.calls.push(Pending {
-                        call,
-                        on_progress,
-                        reply,
-                    }),
-                    // Nobody may wait for the answer any more.
-                    Err(reason) => drop(reply.send(Ended::not_sent(reason))),
-                }
-            }
+            Command::Call(order) => self.begin(order),
             Command::Sweep => self.sweep(),
             Command::Connect { timeout, reply } => {
                 self.engine.begin_first(timeout, Instant::now());
@@ -131,16 +126,40 @@ impl Task {
         }
     }
 
-    /// Gives the calls up whose futures are gone.
+    fn begin(&mut self, order: Order) {
+        let Order {
+            frame,
+            idempotent,
+            timing,
+            asker,
+        } = order;
+        if let Some(token) = &asker.token {
+            token.wakes(&self.cancelled);
+        }
+        let begun = match asker.has_given_up() {
+            true => Err(NotSent::Cancelled),
+            false => self.engine.begin(frame, idempotent, timing),
+        };
+        match begun {
+            Ok(call) => self.calls.push(Pending { call, asker }),
+            // Nobody may wait for the answer any more.
+            Err(reason) => drop(asker.reply.send(Ended::not_sent(reason))),
+        }
+    }
+
+    /// Gives the calls up whose futures are gone, or whose tokens are cancelled.
     fn sweep(&mut self) {
-        let engine = &mut self.engine;
-        self.calls.retain(|pending| {
-            let is_gone = pending.reply.is_closed();
-            if is_gone {
-                engine.give_up(pending.call, NotSent::Cancelled);
+        self.give_up(Asker::has_given_up, &NotSent::Cancelled);
+    }
+
+    fn give_up(&mut self, which: fn(&Asker) -> bool, reason: &NotSent) {
+        let calls = self.calls.iter().filter(|pending| which(&pending.asker));
+        for call in calls.map(|pending| pending.call).collect::<Vec<_>>() {
+            if let Some(ended) = self.engine.give_up(call, reason.clone()) {
+                let news = News::Ended(ended);
+                self.tell(CallEvent { call, news });
             }
-            !is_gone
-        });
+        }
     }
 
     /// Makes a connection if somebody needs one. Returns when to go on with it, or with whatever else has a time.
@@ -194,11 +213,11 @@ impl Task {
         match news {
             News::Ended(ended) => {
                 // A future that was dropped meanwhile misses nothing.
-                let _ = self.calls.swap_remove(at).reply.send(ended);
+                let _ = self.calls.swap_remove(at).asker.reply.send(ended);
             }
             News::Progress(Progress { fraction, message }) => {
                 let pending = self.calls.get(at);
-                if let Some(on_progress) = pending.and_then(|p| p.on_progress.as_ref()) {
+                if let Some(on_progress) = pending.and_then(|p| p.asker.on_progress.as_ref()) {
                     contain(|| on_progress(fraction, &message));
                 }
             }
@@ -229,11 +248,7 @@ impl Task {
     /// Ends the session and all calls, and says goodbye as far as the network takes it at once.
     async fn finish(mut self) {
         self.commands.close();
-        for pending in std::mem::take(&mut self.calls) {
-            if let Some(ended) = self.engine.give_up(pending.call, NotSent::Closed) {
-                let _ = pending.reply.send(ended);
-            }
-        }
+        self.give_up(|_| true, &NotSent::Closed);
         self.engine.close();
         if let Some(mut stream) = self.stream.take() {
             let goodbye = async {
@@ -248,6 +263,13 @@ impl Task {
             let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         }
         contain(|| self.watch.deliver());
+    }
+}
+
+impl Asker {
+    fn has_given_up(&self) -> bool {
+        let is_cancelled = self.token.as_ref().is_some_and(CancelToken::is_cancelled);
+        is_cancelled || self.reply.is_closed()
     }
 }
 

@@ -13,16 +13,27 @@ use crate::support::{Admission, Cut, FakeServer, behind_alice};
 
 const SHORT: Duration = Duration::from_millis(50);
 
-async fn connected() -> (FakeServer, AsyncClient) {
+pub(crate) async fn connected() -> (FakeServer, AsyncClient) {
     let server = FakeServer::start();
     let client = AsyncClient::connect(server.address().to_string()).await;
     (server, client.unwrap())
 }
 
 /// Polls a future once, which sends its call, and finds it not done.
-async fn send<F: Future + Unpin>(future: &mut F) {
+pub(crate) async fn send<F: Future + Unpin>(future: &mut F) {
     let polled = poll_fn(|context| Poll::Ready(pin!(&mut *future).poll(context).is_pending()));
     assert!(polled.await);
+}
+
+/// Waits until `condition` holds, while the task of the client goes on.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let bound = Duration::from_secs(20);
+    tokio::time::timeout(bound, holds).await.unwrap();
 }
 
 fn is_send<T: Send>(value: T) -> T {
@@ -76,9 +87,7 @@ async fn dropping_the_future_cancels_the_call() {
     let mut call = client.call_by_name::<()>("until_cancelled", ());
     send(&mut call).await;
     // The driver runs, and hears of it.
-    while server.ledger() != ["until_cancelled entered"] {
-        tokio::task::yield_now().await;
-    }
+    until(|| server.ledger() == ["until_cancelled entered"]).await;
     drop(call);
     for n in 0..1000 {
         assert_eq!(client.call_by_name::<u64>("echo", n).await, Ok(n));
@@ -133,9 +142,7 @@ async fn a_loss_between_calls_is_noticed_and_bridged() {
     let (server, client) = connected().await;
     assert_eq!(client.call_by_name::<u64>("echo", 1).await, Ok(1));
     server.dismiss(ByeReason::Stopping);
-    while client.state() != ConnectionState::Disconnected {
-        tokio::task::yield_now().await;
-    }
+    until(|| client.state() == ConnectionState::Disconnected).await;
     let address = server.address();
     drop(server);
     let _server = FakeServer::start_at(address);
@@ -191,9 +198,7 @@ async fn a_closed_client_says_goodbye() {
     let (server, client) = connected().await;
     let mut call = client.call_by_name::<()>("gate", ());
     send(&mut call).await;
-    while server.ledger() != ["gate entered"] {
-        tokio::task::yield_now().await;
-    }
+    until(|| server.ledger() == ["gate entered"]).await;
     client.close().await;
     client.close().await;
     let method = "gate".into();

@@ -184,6 +184,11 @@ impl FakeServer {
         control.ended.remove(0)
     }
 
+    /// True if a session has ended that nobody has asked about.
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.shared.control.lock().unwrap().ended.is_empty()
+    }
+
     /// Ends all connections, politely.
     pub(crate) fn dismiss(&self, reason: ByeReason) {
         self.change(|control| {
