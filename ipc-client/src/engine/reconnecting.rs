@@ -32,7 +32,7 @@ impl Engine {
     pub(crate) fn begin_first(&mut self, limit: Duration, now: Instant) {
         let until = now.checked_add(limit);
         self.first = Some(First { limit, until });
-        self.outage = Some(Outage::before_first(limit, now));
+        self.outage = Some(Outage::before_first(limit, self.settings.retry, now));
         self.show_outage();
     }
 

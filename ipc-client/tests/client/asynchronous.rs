@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use ipc_client::{AsyncClient, ByeReason, CallError, ConnectError, ConnectionState, NotSent};
+use ipc_client::{
+    AsyncClient, ByeReason, CallError, ConnectError, ConnectionState, NotSent, Retry,
+};
 use ipc_core::session::server::End;
 
 use crate::support::{Admission, Cut, FakeServer, behind_alice};
@@ -174,6 +176,24 @@ async fn a_lazy_client_waits_for_a_server_that_comes_late() {
     send(&mut call).await;
     let _server = FakeServer::start_at(address);
     assert_eq!(call.await, Ok(1));
+}
+
+#[tokio::test]
+async fn who_never_retries_is_told_at_once() {
+    let address = FakeServer::start().address();
+    let begun = Instant::now();
+    let builder = AsyncClient::builder(address.to_string()).retry(Retry::never());
+    let error = builder.clone().connect_async().await.unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
+    let lazy = builder.lazy_async().unwrap();
+    let error = lazy.call_by_name::<u64>("echo", 1).await.unwrap_err();
+    assert!(
+        error.to_string().contains("is the server running"),
+        "{error}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(5), "not for 10 s");
+    let _server = FakeServer::start_at(address);
+    assert_eq!(lazy.call_by_name::<u64>("echo", 2).await, Ok(2));
 }
 
 #[tokio::test]

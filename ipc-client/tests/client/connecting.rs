@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{
-    ByeReason, CallError, Client, ClientBuilder, ConnectError, ConnectionState, NotSent,
+    ByeReason, CallError, Client, ClientBuilder, ConnectError, ConnectionState, NotSent, Retry,
 };
 
 use crate::support::{Admission, FakeServer, behind_alice};
@@ -50,6 +50,32 @@ fn nobody_there_is_said_with_a_hint() {
     for part in [address.to_string().as_str(), "is the server running"] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+#[test]
+fn who_never_retries_is_told_at_once() {
+    let address = FakeServer::start().address();
+    let begun = Instant::now();
+    let builder = Client::builder(address.to_string()).retry(Retry::never());
+    let error = builder.connect().unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "not for 10 s");
+}
+
+#[test]
+fn who_never_retries_waits_in_the_queue_all_the_same() {
+    let server = FakeServer::start();
+    server.set_admission(behind_alice());
+    let builder = quickly(server.address()).retry(Retry::never());
+    let error = builder.clone().connect().unwrap_err();
+    assert!(matches!(error, ConnectError::Busy { .. }), "{error}");
+    let connecting = thread::spawn(move || {
+        let patient = builder.connect_timeout(Duration::from_secs(60));
+        patient.connect().unwrap().call_by_name::<u64>("echo", 1)
+    });
+    server.wait_for_hellos(2);
+    server.set_admission(Admission::Open);
+    assert_eq!(connecting.join().unwrap(), Ok(1));
 }
 
 #[test]
