@@ -80,6 +80,9 @@ impl Channel {
         };
         let ended = self.wait(line, call, Return { by, token });
         std::mem::forget(in_flight);
+        if self.watch.has_notices() {
+            self.watch.deliver();
+        }
         ended
     }
 

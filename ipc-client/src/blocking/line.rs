@@ -100,6 +100,10 @@ impl Line {
         while let Some(event) = self.engine.poll_event(now) {
             self.tell(event);
         }
+        self.detach_if_disconnected();
+    }
+
+    fn detach_if_disconnected(&mut self) {
         if self.engine.is_disconnected() {
             self.stream.detach();
         }
@@ -153,6 +157,7 @@ impl Line {
             waiting.wake();
         } else if self.waiting.is_empty() {
             self.engine.nobody_waits();
+            self.detach_if_disconnected();
         }
     }
 

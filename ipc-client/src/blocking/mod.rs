@@ -40,6 +40,11 @@ use channel::Channel;
 ///
 /// Calls wait for their turn, without limit unless they have a [`timeout`](Self::timeout); then they end in
 /// `NotSent::Busy`, which names the holder.
+///
+/// A place in the queue is for calls that wait. When the last of them ends, by its timeout or because it is given up,
+/// the client leaves the queue at once, so that nobody waits for it; its next call begins at the end of the queue. Who
+/// wants to keep the place gives the call the time to wait, and is told of the queue by
+/// [`ClientBuilder::on_state`] meanwhile.
 #[derive(Clone)]
 pub struct Client {
     channel: Arc<Channel>,

@@ -157,9 +157,17 @@ impl Engine {
         self.watch.set(ConnectionState::Disconnected);
     }
 
-    /// Nobody waits for a connection any more.
+    /// Nobody waits for a connection any more. A place in a queue is for those who wait: it is given up, so that those
+    /// behind it do not wait for a client that has nothing to call, and the holder does not make room for it.
     pub(crate) fn nobody_waits(&mut self) {
         self.dial = None;
+        // At place 0 there is no queue, only an earlier call of this very session.
+        if self.queue.take_if(|status| status.place > 0).is_some() {
+            tracing::info!("left the queue: no call waits any more");
+            self.session.disconnect();
+            self.connection = None;
+            self.watch.set(ConnectionState::Disconnected);
+        }
         if self.session.is_disconnected() && self.outage.take().is_some() {
             self.watch.set(ConnectionState::Disconnected);
         }

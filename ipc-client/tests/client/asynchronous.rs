@@ -207,10 +207,16 @@ async fn a_busy_server_is_waited_for_and_its_holder_named() {
     let hurried = client.timeout(SHORT).call_by_name::<u64>("echo", 1).await;
     let text = hurried.unwrap_err().to_string();
     assert!(text.contains("scan by alice"), "{text}");
+    // Its place is for those who wait, and who calls again waits anew.
+    until(|| client.state() == ConnectionState::Disconnected).await;
     let mut call = client.call_by_name::<u64>("echo", 2);
     send(&mut call).await;
+    until(|| matches!(client.state(), ConnectionState::Queued(_))).await;
+    let hurried = client.timeout(SHORT).call_by_name::<u64>("echo", 1).await;
+    assert!(hurried.is_err());
     server.set_admission(Admission::Open);
     assert_eq!(call.await, Ok(2));
+    assert_eq!(server.hellos().len(), 3, "the hurried one shared a place");
 }
 
 #[tokio::test]
