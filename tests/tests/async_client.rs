@@ -1,11 +1,6 @@
 //! The async client over real sockets: its calls end well, end early, and wait for their turn.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    unreachable_pub,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
