@@ -97,13 +97,15 @@ impl ClientBuilder {
     }
 
     /// How long [`connect`](Self::connect) tries; the default is 10 s. The server may come up, or become free, within
-    /// this time. Has no effect on later outages, for which there is [`retry`](Self::retry).
+    /// this time; under [`Retry::never`] it must be up already, and only its becoming free is waited for. Has no effect
+    /// on later outages, for which there is [`retry`](Self::retry).
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// For how long each outage is waited for; the default is 30 s.
+    /// For how long each outage is waited for; the default is 30 s. The first connection has its own
+    /// [`connect_timeout`](Self::connect_timeout), but for [`Retry::never`], which allows it one try.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.settings.retry = retry;
         self
@@ -147,7 +149,7 @@ impl ClientBuilder {
     /// Connects, and waits for the turn of this client if the server is busy.
     ///
     /// Blocks for at most the [`connect_timeout`](Self::connect_timeout). Until then a server that cannot be reached is
-    /// tried again; an error that time does not heal ends it at once.
+    /// tried again, unless [`Retry::never`] was asked for; an error that time does not heal ends it at once.
     pub fn connect(self) -> Result<Client, ConnectError> {
         let timeout = self.connect_timeout;
         let client = self.lazy();
@@ -161,7 +163,8 @@ impl ClientBuilder {
         Client::new(settings, watch)
     }
 
-    /// As [`connect`](Self::connect), for a client on tokio.
+    /// As [`connect`](Self::connect), for a client on tokio. Blocks nothing; dropping the future gives up the
+    /// connection, and the place in the queue.
     pub async fn connect_async(self) -> Result<AsyncClient, ConnectError> {
         let timeout = self.connect_timeout;
         let client = self.lazy_async()?;

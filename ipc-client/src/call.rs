@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
-use ipc_core::session::client::{CallOutcome, GivenUp};
+use ipc_core::session::client::CallOutcome;
 use ipc_core::wire::ctrl::QueueStatus;
 use ipc_core::{Args, CallError, NotSent, Refusal};
 use serde::Serialize;
@@ -28,12 +28,12 @@ pub(crate) struct CallOptions {
 
 /// How a call ended, and what was known then.
 pub(crate) struct Ended {
-    pub(crate) ending: Ending,
+    ending: Ending,
     /// The place in the queue, if the call waited there.
-    pub(crate) queue: Option<QueueStatus>,
+    queue: Option<QueueStatus>,
 }
 
-pub(crate) enum Ending {
+enum Ending {
     Outcome(CallOutcome),
     /// Given up by its caller after it had been sent.
     Cancelled,
@@ -58,8 +58,13 @@ impl CallOptions {
         }
     }
 
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.token.as_ref().is_some_and(CancelToken::is_cancelled)
+    /// Why a call with so much time left does not even begin.
+    pub(crate) fn refusal(&self, timeout: Option<Duration>) -> Option<NotSent> {
+        if timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Some(NotSent::TimedOut(Duration::ZERO));
+        }
+        let is_cancelled = self.token.as_ref().is_some_and(CancelToken::is_cancelled);
+        is_cancelled.then_some(NotSent::Cancelled)
     }
 }
 
@@ -75,18 +80,22 @@ impl fmt::Debug for CallOptions {
 
 impl Ended {
     pub(crate) fn not_sent(reason: NotSent) -> Self {
-        CallOutcome::NotSent(reason).into()
+        Self::while_queued(CallOutcome::NotSent(reason), None)
     }
 
-    /// The end of a call that its caller gave up, or `None` if it had ended before.
-    pub(crate) fn given_up(given_up: GivenUp, reason: NotSent) -> Option<Self> {
-        match given_up {
-            GivenUp::Ended => None,
-            GivenUp::NotSent => Some(Self::not_sent(reason)),
-            GivenUp::Sent => Some(Self {
-                ending: Ending::Cancelled,
-                queue: None,
-            }),
+    /// Given up by its caller after it had been sent.
+    pub(crate) fn cancelled() -> Self {
+        Self {
+            ending: Ending::Cancelled,
+            queue: None,
+        }
+    }
+
+    /// What the session says, and where the client stood in the queue then.
+    pub(crate) fn while_queued(outcome: CallOutcome, queue: Option<QueueStatus>) -> Self {
+        Self {
+            ending: Ending::Outcome(outcome),
+            queue,
         }
     }
 
@@ -118,15 +127,6 @@ impl Ended {
                 reason,
             },
         })
-    }
-}
-
-impl From<CallOutcome> for Ended {
-    fn from(outcome: CallOutcome) -> Self {
-        Self {
-            ending: Ending::Outcome(outcome),
-            queue: None,
-        }
     }
 }
 

@@ -23,6 +23,7 @@ mod cancel;
 mod dial;
 mod engine;
 mod error;
+mod handle;
 mod identity;
 mod outage;
 mod retry;

@@ -45,11 +45,15 @@ impl Outage {
         }
     }
 
-    /// The time before the first connection, at most `limit`.
-    pub(crate) fn before_first(limit: Duration, now: Instant) -> Self {
+    /// The time before the first connection, at most `limit`; one try, if that is what `retry` asks for.
+    pub(crate) fn before_first(limit: Duration, retry: Retry, now: Instant) -> Self {
+        let retry = match retry == Retry::never() {
+            true => retry,
+            false => Retry::for_duration(limit),
+        };
         Self {
             first: true,
-            ..Self::new(Retry::for_duration(limit), now)
+            ..Self::new(retry, now)
         }
     }
 
@@ -134,6 +138,21 @@ mod tests {
     }
 
     #[test]
+    fn before_the_first_connection_only_never_counts() {
+        let (now, limit) = (Instant::now(), Duration::from_secs(10));
+        let short = Retry::for_duration(Duration::from_millis(1));
+        for retry in [short, Retry::default(), Retry::forever()] {
+            let mut first = Outage::before_first(limit, retry, now);
+            let just_before = now + limit - Duration::from_millis(1);
+            assert_eq!(first.failed(refused(), just_before, 0), Verdict::TryAgain);
+            let verdict = first.failed(refused(), now + limit, 0);
+            assert_eq!(verdict, Verdict::GiveUp(refused()), "{retry:?}");
+        }
+        let verdict = Outage::before_first(limit, Retry::never(), now).failed(refused(), now, 0);
+        assert_eq!(verdict, Verdict::GiveUp(refused()));
+    }
+
+    #[test]
     fn what_time_does_not_heal_is_not_tried_again() {
         let now = Instant::now();
         let secret = ConnectError::SecretRequired {
@@ -150,7 +169,7 @@ mod tests {
             host: "lab-cp".into(),
             cause: "unknown".into(),
         };
-        let mut first = Outage::before_first(Duration::from_secs(10), now);
+        let mut first = Outage::before_first(Duration::from_secs(10), Retry::default(), now);
         assert!(matches!(
             first.failed(unknown.clone(), now, 0),
             Verdict::GiveUp(_)

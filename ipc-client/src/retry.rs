@@ -7,6 +7,11 @@ use std::time::Duration;
 /// Within this time a connection is tried again and again, with growing pauses from 0.1 s to 5 s. It counts from the
 /// moment in which a call needs the connection and there is none, and anew for each outage. Waiting in the queue of a
 /// busy server is no outage. Errors that time does not heal, like a wrong secret, are not waited for at all.
+///
+/// The first connection is another matter: [`connect`](crate::ClientBuilder::connect) tries for the
+/// [`connect_timeout`](crate::ClientBuilder::connect_timeout), however long outages may last later. Only
+/// [`never`](Self::never) holds for it, too. A [`lazy`](crate::ClientBuilder::lazy) client has no such first connection:
+/// what its first call meets is an outage like any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     pub(crate) limit: Option<Duration>,
@@ -18,7 +23,9 @@ impl Retry {
         Self { limit: None }
     }
 
-    /// One try for each call, and no more.
+    /// One try for each call, and no more; one for [`connect`](crate::ClientBuilder::connect), too, which fails at once
+    /// if nobody is there. For programs that would rather decide themselves. The try is brought to its end, which takes
+    /// up to 5 s, and the queue of a busy server is waited in all the same.
     pub fn never() -> Self {
         Self::for_duration(Duration::ZERO)
     }

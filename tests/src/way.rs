@@ -46,6 +46,29 @@ impl Way {
     }
 }
 
+/// Runs an async test. The tasks of clients and servers have threads of their own, so the test may block.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(test)
+}
+
+/// Makes two tests of each async function that takes a [`Way`].
+#[macro_export]
+macro_rules! both_ways_async {
+    ($($test:ident),* $(,)?) => {
+        mod plain {
+            $(#[test] fn $test() { $crate::way::run(super::$test($crate::Way::Plain)); })*
+        }
+        mod secret {
+            $(#[test] fn $test() { $crate::way::run(super::$test($crate::Way::Secret)); })*
+        }
+    };
+}
+
 /// Makes two tests of each function that takes a [`Way`].
 #[macro_export]
 macro_rules! both_ways {

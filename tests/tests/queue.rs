@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{
-    CallError, Client, ClientBuilder, ConnectError, ConnectionState, NotSent, QueueStatus,
+    CallError, CancelToken, Client, ClientBuilder, ConnectError, ConnectionState, NotSent,
+    QueueStatus,
 };
 use ipc_server::ServerHandle;
 use tests::child::Peer;
@@ -18,6 +19,7 @@ both_ways!(
     many_wait_and_are_served_in_order,
     those_who_wait_know_their_place_and_the_holder,
     a_call_that_waited_too_long_names_the_holder,
+    a_waiter_with_nothing_left_to_call_leaves_the_queue,
     a_full_queue_sends_away_in_words,
     an_idle_holder_makes_room_and_queues_again_by_itself,
     a_holder_in_mid_call_is_not_idle,
@@ -166,6 +168,43 @@ fn a_call_that_waited_too_long_names_the_holder(way: Way) {
         1,
         "the first was never run"
     );
+}
+
+/// It kept its place until its turn came, and then all others waited for it.
+fn a_waiter_with_nothing_left_to_call_leaves_the_queue(way: Way) {
+    let server = server(way);
+    let holder = way.client(&server).name("holder").connect().unwrap();
+    let (waiter, told) = watched(way.client(&server).name("in a hurry"));
+    let token = CancelToken::new();
+    let calls = [0, 1].map(|n| {
+        let handle = match n {
+            0 => waiter.cancel_with(&token),
+            _ => waiter.clone(),
+        };
+        thread::spawn(move || BenchProxy::new(&handle).step())
+    });
+    until("it waits", || server.waiting() == 1);
+    until("it knows", || !told.lock().unwrap().is_empty());
+    let hurried = BenchProxy::new(&waiter.timeout(Duration::from_millis(50)));
+    assert!(hurried.step().unwrap_err().is_not_executed());
+    token.cancel();
+    let [given_up, patient] = calls;
+    assert!(given_up.join().unwrap().is_err());
+    assert_eq!(server.waiting(), 1, "another call of it waits");
+    holder.close();
+    assert_eq!(patient.join().unwrap().unwrap(), 1);
+    // Now it holds the server, and the other way round.
+    let (other, told) = watched(way.client(&server).name("in a hurry, too"));
+    let token = CancelToken::new();
+    let handle = other.cancel_with(&token);
+    let call = thread::spawn(move || BenchProxy::new(&handle).step());
+    until("it knows", || !told.lock().unwrap().is_empty());
+    token.cancel();
+    assert!(call.join().unwrap().is_err());
+    until("it has left the queue", || server.waiting() == 0);
+    assert_eq!(server.holder().unwrap().name, "in a hurry");
+    waiter.close();
+    assert_eq!(BenchProxy::new(&other).step().unwrap(), 2, "it comes back");
 }
 
 fn a_full_queue_sends_away_in_words(way: Way) {

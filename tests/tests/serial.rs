@@ -131,8 +131,8 @@ fn a_late_answer_reaches_no_other_call(way: Way) {
     let lab = Lab::new(way);
     for _ in 0..3 {
         lab.meter.set_range(5).unwrap();
-        lab.simulator.delay_next_answer(REPLY_TIMEOUT * 2);
-        // The answer `5` comes when its call has long failed.
+        lab.simulator.delay_next_answer(REPLY_TIMEOUT * 3 / 2);
+        // The answer `5` comes when its call has failed and the next one waits.
         let error = lab.fails(PowermeterProxy::range);
         assert!(matches!(error, PowermeterError::Timeout { .. }), "{error}");
         let identity = lab.meter.identity().unwrap();

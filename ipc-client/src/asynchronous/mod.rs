@@ -17,7 +17,9 @@ use tokio::sync::oneshot;
 
 use crate::builder::{ClientBuilder, Settings};
 use crate::call::{CallOptions, no_such_method, positional_or_named};
+use crate::cancel::CancelToken;
 use crate::error::ConnectError;
+use crate::handle::handle_methods;
 use crate::state::{ConnectionState, Watch};
 use task::{Command, Task};
 
@@ -25,9 +27,24 @@ pub use reply::ReplyFuture;
 
 /// A connection to a server, for programs on tokio: its calls are futures.
 ///
-/// What is said of [`Client`](crate::Client) about lost connections and busy servers holds here, too. One task of the
-/// runtime has the socket, so a lost connection is noticed even between calls. Cheap to clone; all clones, and the
-/// handles that [`timeout`](Self::timeout) and its like return, share one connection.
+/// What is said of [`Client`](crate::Client) about lost connections and busy servers holds here, too, and all that it
+/// can do, this one can under the same names. One task of the runtime has the socket, so a lost connection is noticed
+/// even between calls. Cheap to clone; all clones, and the handles that [`timeout`](Self::timeout) and its like return,
+/// share one connection and may be used from many tasks at once.
+///
+/// # What blocks
+///
+/// Nothing blocks the thread. What takes time is a future; handles, [`state`](Self::state) and
+/// [`handovers`](Self::handovers) are there at once.
+///
+/// # Dropping the future of a call
+///
+/// Nothing is sent before a future is polled for the first time; from then on its call makes its way whether or not the
+/// future is polled. Dropping it, be it by `select!` or by a timeout around it, gives the call up. One that has not left
+/// yet never will. For one that has, the server is asked at once to stop it: a driver that looks at its context stops,
+/// another one runs to its end, and what it has done to the instrument is done. Nobody learns which; a call that is
+/// ended by [`timeout`](Self::timeout) or [`cancel_with`](Self::cancel_with) instead returns an error that tells whether
+/// it was sent. The next call waits until the driver has returned.
 #[derive(Clone)]
 pub struct AsyncClient {
     commands: UnboundedSender<Command>,
@@ -62,31 +79,6 @@ impl AsyncClient {
         let (reply, answer) = oneshot::channel();
         let _ = self.commands.send(Command::Connect { timeout, reply });
         answer.await.unwrap_or(Err(ConnectError::NoRuntime))
-    }
-
-    /// A handle whose calls take at most `timeout` each, from the first time their futures are polled; the default is
-    /// as long as it takes. It covers connecting, waiting for the turn of this client, and the call itself.
-    pub fn timeout(&self, timeout: Duration) -> Self {
-        self.with(|options| options.timeout = Some(timeout))
-    }
-
-    /// A handle whose calls take until `deadline` at most, each of them. Together with a [`timeout`](Self::timeout)
-    /// the earlier end counts.
-    pub fn deadline(&self, deadline: Instant) -> Self {
-        self.with(|options| options.deadline = Some(deadline))
-    }
-
-    /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver says so.
-    ///
-    /// The callback runs on the client's task and holds it up, so it should be short.
-    pub fn on_progress(&self, callback: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.progress = Some(Arc::new(callback)))
-    }
-
-    /// A handle whose calls may be run more than once if the server is restarted in between. Getters, and methods
-    /// that the driver marks so, are anyway.
-    pub fn idempotent(&self) -> Self {
-        self.with(|options| options.idempotent = true)
     }
 
     /// Calls a method by its name on the wire; see [`Client::call_by_name`](crate::Client::call_by_name).
@@ -127,17 +119,6 @@ impl AsyncClient {
         help.ok_or_else(|| no_such_method(name, &description))
     }
 
-    /// How the client stands with its server.
-    pub fn state(&self) -> ConnectionState {
-        self.watch.state()
-    }
-
-    /// Counts how often somebody else may have used the instruments between two connections of this client, or the
-    /// server was restarted; see [`Client::handovers`](crate::Client::handovers).
-    pub fn handovers(&self) -> u64 {
-        self.watch.handovers()
-    }
-
     /// Ends the session: the server is free for others at once. Calls in flight end, later calls end in
     /// `NotSent::Closed`. Returns when the goodbye is on its way, within a fifth of a second. Dropping the last handle
     /// does the same without waiting.
@@ -148,12 +129,12 @@ impl AsyncClient {
         }
     }
 
-    fn with(&self, change: impl FnOnce(&mut CallOptions)) -> Self {
-        let mut handle = self.clone();
-        change(&mut handle.options);
-        handle
+    fn watch(&self) -> &Watch {
+        &self.watch
     }
 }
+
+handle_methods!(AsyncClient);
 
 impl Caller for AsyncClient {
     type Reply<T: Send + 'static> = ReplyFuture<T>;
@@ -168,14 +149,5 @@ impl AsyncCaller for AsyncClient {
         reply: ReplyFuture<T>,
     ) -> Result<T, CallError> {
         reply.await
-    }
-}
-
-impl fmt::Debug for AsyncClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncClient")
-            .field("state", &self.state())
-            .field("options", &self.options)
-            .finish_non_exhaustive()
     }
 }

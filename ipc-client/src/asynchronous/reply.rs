@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::session::client::CallOutcome;
@@ -13,14 +13,13 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use super::task::Command;
+use super::task::{Asker, Command, Order};
 use crate::call::{CallOptions, Ended, Timing};
 
 /// A call of an [`AsyncClient`](super::AsyncClient), and then its result.
 ///
-/// Nothing is sent before the future is polled for the first time, and then the time of its timeout begins. From then
-/// on the call makes its way whether or not the future is polled. Dropping the future cancels the call: one that was
-/// not sent never will be, one that runs is asked to stop, and its late answer is dropped.
+/// Nothing is sent before the future is polled for the first time, and then the time of its timeout begins. Dropping it
+/// gives the call up; see [`AsyncClient`](super::AsyncClient) for what that means for the instrument.
 #[must_use = "a call is sent when its future is awaited"]
 pub struct ReplyFuture<T> {
     stage: Stage,
@@ -76,19 +75,22 @@ impl<T> ReplyFuture<T> {
         };
         let started = Instant::now();
         let timeout = options.time_left(started);
-        if timeout.is_some_and(|timeout| timeout.is_zero()) {
-            return not_sent(&call, NotSent::TimedOut(Duration::ZERO));
+        if let Some(reason) = options.refusal(timeout) {
+            return not_sent(&call, reason);
         }
         let timing = Timing { started, timeout };
         let (sender, reply) = oneshot::channel();
-        let command = Command::Call {
+        let order = Order {
             frame,
             idempotent: options.idempotent || call.is_idempotent(),
             timing,
-            on_progress: options.progress.clone(),
-            reply: sender,
+            asker: Asker {
+                token: options.token.clone(),
+                on_progress: options.progress.clone(),
+                reply: sender,
+            },
         };
-        match self.commands.send(command) {
+        match self.commands.send(Command::Call(order)) {
             Ok(()) => Stage::InFlight {
                 call,
                 timing,
@@ -156,5 +158,6 @@ impl<T> fmt::Debug for ReplyFuture<T> {
 
 /// The end of a call whose task is gone with its runtime.
 fn stopped() -> Ended {
-    CallOutcome::Unknown("the client was stopped with its runtime".into()).into()
+    let outcome = CallOutcome::Unknown("the client was stopped with its runtime".into());
+    Ended::while_queued(outcome, None)
 }

@@ -4,19 +4,18 @@
 //! its result. A leader that has its own result wakes a sleeper to lead. So one connection serves many threads without
 //! a thread of its own, and a single thread never waits for another.
 
-use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
-use ipc_core::session::client::GivenUp;
 
-use super::line::{Flushed, Line, Waiting};
+use super::line::Line;
+use super::stream::Flushed;
 use crate::builder::Settings;
-use crate::call::{CallOptions, Ended};
+use crate::call::{CallOptions, Ended, Timing};
 use crate::cancel::CancelToken;
-use crate::engine::{Engine, Step};
+use crate::engine::{Engine, Progress};
 use crate::error::ConnectError;
 use crate::state::Watch;
 
@@ -26,7 +25,7 @@ pub(crate) struct Channel {
 }
 
 /// When a thread wants to be back, whatever happens.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Return<'a> {
     by: Option<Instant>,
     token: Option<&'a CancelToken>,
@@ -34,30 +33,21 @@ struct Return<'a> {
 
 impl Channel {
     pub(crate) fn new(settings: Arc<Settings>, watch: Arc<Watch>) -> Self {
-        let engine = Engine::new(Arc::clone(&settings), Arc::clone(&watch));
-        let line = Mutex::new(Line::new(settings, engine));
+        let engine = Engine::new(settings, Arc::clone(&watch));
+        let line = Mutex::new(Line::new(engine));
         Self { watch, line }
     }
 
     /// Waits for the first connection.
     pub(crate) fn connect(&self, timeout: Duration) -> Result<(), ConnectError> {
-        let start = Instant::now();
-        let by = start.checked_add(timeout);
         let mut line = self.lock();
-        line.engine.begin_first(timeout, start);
+        line.engine.begin_first(timeout, Instant::now());
         loop {
             line = self.deliver_notices(line);
-            if line.engine.session.is_ready() {
-                line.engine.end_first();
-                return Ok(());
+            if let Some(result) = line.engine.poll_first(Instant::now()) {
+                return result;
             }
-            if let Some(error) = line.engine.take_failure() {
-                return Err(error);
-            }
-            if by.is_some_and(|by| by <= Instant::now()) {
-                return Err(line.engine.waited_too_long(timeout));
-            }
-            line = self.lead(line, Return { by, token: None });
+            line = self.lead(line, Return::default());
         }
     }
 
@@ -66,35 +56,23 @@ impl Channel {
         &self,
         frame: Vec<u8>,
         idempotent: bool,
-        timeout: Option<Duration>,
+        timing: Timing,
         options: &CallOptions,
-        now: Instant,
     ) -> Ended {
-        if timeout.is_some_and(|timeout| timeout.is_zero()) {
-            return Ended::not_sent(NotSent::TimedOut(Duration::ZERO));
-        }
-        if options.is_cancelled() {
-            return Ended::not_sent(NotSent::Cancelled);
+        let Timing { started, timeout } = timing;
+        if let Some(reason) = options.refusal(timeout) {
+            return Ended::not_sent(reason);
         }
         let mut line = self.lock();
-        if line.engine.is_closed() {
-            return Ended::not_sent(NotSent::Closed);
-        }
-        line.look(now);
-        if let Some(refusal) = line.engine.take_untold() {
-            return Ended::not_sent(refusal);
-        }
-        let call = line.engine.session.call(frame, idempotent, timeout, now);
-        line.waiting.push(Waiting {
-            call,
-            ended: None,
-            progress: Vec::new(),
-            on_progress: options.progress.clone(),
-            thread: None,
-        });
-        line.settle(now);
+        line.look(started);
+        let call = match line.engine.begin(frame, idempotent, timing) {
+            Ok(call) => call,
+            Err(reason) => return Ended::not_sent(reason),
+        };
+        line.wait_for(call, options.progress.clone());
+        line.settle(started);
         line.flush();
-        let by = timeout.and_then(|timeout| now.checked_add(timeout));
+        let by = timeout.and_then(|timeout| started.checked_add(timeout));
         let token = options.token.as_ref();
         let in_flight = InFlight {
             channel: self,
@@ -102,6 +80,9 @@ impl Channel {
         };
         let ended = self.wait(line, call, Return { by, token });
         std::mem::forget(in_flight);
+        if self.watch.has_notices() {
+            self.watch.deliver();
+        }
         ended
     }
 
@@ -117,7 +98,8 @@ impl Channel {
                 line.give_up(call, NotSent::Cancelled);
                 continue;
             }
-            line = match (line.led, line.has_output()) {
+            let has_output = !line.engine.output().is_empty();
+            line = match (line.led, has_output) {
                 (false, _) => self.lead(line, back),
                 (true, true) => self.help_write(line, call, back),
                 (true, false) => self.follow(line, call, back),
@@ -133,13 +115,10 @@ impl Channel {
     ) -> MutexGuard<'a, Line> {
         line.led = true;
         let now = Instant::now();
-        let mut line = match line.engine.next_step(now) {
-            Step::Converse => self.converse(line, back),
-            Step::Pause(until) => self.pause(line, until, back, now),
-            Step::Dial => match line.dial(now) {
-                Some(look_again) => self.pause(line, look_again, back, now),
-                None => line,
-            },
+        let mut line = match line.approach(now) {
+            None => self.converse(line, back),
+            Some(until) if until > now => self.pause(line, until, back, now),
+            Some(_) => line,
         };
         line.led = false;
         line
@@ -151,9 +130,9 @@ impl Channel {
         back: Return<'_>,
     ) -> MutexGuard<'a, Line> {
         let now = Instant::now();
-        let flushed = line.flush_between_reads(now);
-        let limit = match flushed {
-            Flushed::Done => back.limit(line.engine.session.poll_timeout(), now),
+        let Line { stream, engine, .. } = &mut *line;
+        let limit = match stream.flush_between_reads(engine, now) {
+            Flushed::Done => back.limit(engine.poll_timeout(), now),
             Flushed::Partly => {
                 drop(line);
                 thread::yield_now();
@@ -164,15 +143,18 @@ impl Channel {
             // The socket is only looked at: each end may wait for the other to read.
             Flushed::Blocked => Some(LOOK),
         };
-        let Some(mut reading) = line.begin_read(limit) else {
-            line.engine.session.handle_eof(None);
+        let Some(mut reading) = stream.begin_read(limit) else {
+            engine.lost_because("its socket is gone");
             line.settle(now);
             return line;
         };
         drop(line);
-        let result = (&*reading.stream).read(&mut reading.buffer);
+        let result = reading.proceed();
         let mut line = self.lock();
-        line.end_read(reading, result, Instant::now());
+        let now = Instant::now();
+        let Line { stream, engine, .. } = &mut *line;
+        stream.end_read(engine, reading, result, now);
+        line.settle(now);
         line
     }
 
@@ -184,7 +166,7 @@ impl Channel {
         back: Return<'_>,
         now: Instant,
     ) -> MutexGuard<'a, Line> {
-        let timeout = line.engine.session.poll_timeout();
+        let timeout = line.engine.poll_timeout();
         let until = timeout.map_or(until, |timeout| timeout.min(until));
         line.pausing = Some(thread::current());
         drop(line);
@@ -204,10 +186,9 @@ impl Channel {
         call: u64,
         back: Return<'_>,
     ) -> MutexGuard<'a, Line> {
-        let Some(waiting) = line.waiting.iter_mut().find(|w| w.call == call) else {
+        if !line.falls_asleep(call, thread::current()) {
             return line;
-        };
-        waiting.thread = Some(thread::current());
+        }
         drop(line);
         match back.limit(None, Instant::now()) {
             Some(limit) => thread::park_timeout(limit),
@@ -227,15 +208,17 @@ impl Channel {
         call: u64,
         back: Return<'_>,
     ) -> MutexGuard<'a, Line> {
-        let Some(begun) = line.begin_write() else {
+        let Line { stream, engine, .. } = &mut *line;
+        let mut writing = stream.begin_write(engine);
+        if writing.is_none() {
             return self.follow(line, call, back);
-        };
-        let mut writing = Some(begun);
+        }
         while let Some(mut slice) = writing.take() {
             drop(line);
             let done = slice.proceed();
             line = self.lock();
-            writing = line.end_write(slice, done);
+            let Line { stream, engine, .. } = &mut *line;
+            writing = stream.end_write(engine, slice, done);
         }
         line.settle(Instant::now());
         line
@@ -260,7 +243,7 @@ impl Channel {
         while let Some((callback, progress)) = line.take_progress(call) {
             line.hand_on();
             drop(line);
-            for (fraction, message) in progress {
+            for Progress { fraction, message } in progress {
                 callback(fraction, &message);
             }
             line = self.lock();
@@ -270,34 +253,12 @@ impl Channel {
 
     /// Ends the session. Calls of other threads return.
     pub(crate) fn close(&self) {
-        let mut line = self.lock();
-        if !line.engine.is_closed() {
-            let calls: Vec<u64> = line.waiting.iter().map(|w| w.call).collect();
-            for call in calls {
-                line.give_up(call, NotSent::Closed);
-            }
-            line.engine.close();
-            line.hang_up();
-        }
-        drop(line);
+        self.lock().close();
         self.watch.deliver();
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Line {
-    fn give_up(&mut self, call: u64, reason: NotSent) {
-        let given_up = self.engine.session.give_up(call);
-        match Ended::given_up(given_up, reason) {
-            Some(ended) => {
-                self.end(call, ended);
-                self.flush();
-            }
-            None => debug_assert!(given_up == GivenUp::Ended),
-        }
     }
 }
 

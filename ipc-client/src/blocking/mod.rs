@@ -2,6 +2,7 @@
 
 mod channel;
 mod line;
+mod stream;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::builder::{ClientBuilder, Settings};
 use crate::call::{CallOptions, Timing, no_such_method, positional_or_named};
 use crate::cancel::CancelToken;
 use crate::error::ConnectError;
+use crate::handle::handle_methods;
 use crate::state::{ConnectionState, Watch};
 use channel::Channel;
 
@@ -38,6 +40,11 @@ use channel::Channel;
 ///
 /// Calls wait for their turn, without limit unless they have a [`timeout`](Self::timeout); then they end in
 /// `NotSent::Busy`, which names the holder.
+///
+/// A place in the queue is for calls that wait. When the last of them ends, by its timeout or because it is given up,
+/// the client leaves the queue at once, so that nobody waits for it; its next call begins at the end of the queue. Who
+/// wants to keep the place gives the call the time to wait, and is told of the queue by
+/// [`ClientBuilder::on_state`] meanwhile.
 #[derive(Clone)]
 pub struct Client {
     channel: Arc<Channel>,
@@ -64,40 +71,6 @@ impl Client {
 
     pub(crate) fn connect_within(&self, timeout: Duration) -> Result<(), ConnectError> {
         self.channel.connect(timeout)
-    }
-
-    /// A handle whose calls take at most `timeout` each; the default is as long as it takes.
-    ///
-    /// The time covers everything: connecting, waiting for the turn of this client, and the call itself. The
-    /// connection outlives it, a late answer is dropped, and the driver is asked to stop. The error tells a call that
-    /// was never sent from one that may still be running.
-    pub fn timeout(&self, timeout: Duration) -> Self {
-        self.with(|options| options.timeout = Some(timeout))
-    }
-
-    /// A handle whose calls take until `deadline` at most, each of them. Together with a [`timeout`](Self::timeout)
-    /// the earlier end counts.
-    pub fn deadline(&self, deadline: Instant) -> Self {
-        self.with(|options| options.deadline = Some(deadline))
-    }
-
-    /// A handle whose calls return within about 50 ms once `token` is cancelled, with [`CallError::Cancelled`] or
-    /// `NotSent::Cancelled`. The driver is asked to stop; the next call waits until it does.
-    pub fn cancel_with(&self, token: &CancelToken) -> Self {
-        self.with(|options| options.token = Some(token.clone()))
-    }
-
-    /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver says so.
-    ///
-    /// The callback runs on the thread that makes the call and may use the client.
-    pub fn on_progress(&self, callback: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.progress = Some(Arc::new(callback)))
-    }
-
-    /// A handle whose calls may be run more than once if the server is restarted in between. Getters, and methods
-    /// that the driver marks so, are anyway.
-    pub fn idempotent(&self) -> Self {
-        self.with(|options| options.idempotent = true)
     }
 
     /// Calls a method by its name on the wire, without the types of its driver.
@@ -140,33 +113,18 @@ impl Client {
         help.ok_or_else(|| no_such_method(name, &description))
     }
 
-    /// How the client stands with its server, as far as it knows without looking. Never blocks.
-    pub fn state(&self) -> ConnectionState {
-        self.channel.watch.state()
-    }
-
-    /// Counts how often somebody else may have used the instruments between two connections of this client, or the
-    /// server was restarted. Never blocks.
-    ///
-    /// A script that relies on settings it made earlier compares the count after a measurement with the one before: if
-    /// it rose, the settings may have changed, and the measurement is to be looked at or repeated. It rises only while
-    /// a call is made, when the client has connected again.
-    pub fn handovers(&self) -> u64 {
-        self.channel.watch.handovers()
-    }
-
     /// Ends the session: the server is free for others at once. Calls of other threads return, later calls end in
     /// `NotSent::Closed`. Dropping the last handle does the same. Takes a fifth of a second at most.
     pub fn close(&self) {
         self.channel.close();
     }
 
-    fn with(&self, change: impl FnOnce(&mut CallOptions)) -> Self {
-        let mut handle = self.clone();
-        change(&mut handle.options);
-        handle
+    fn watch(&self) -> &Watch {
+        &self.channel.watch
     }
 }
+
+handle_methods!(Client);
 
 impl Caller for Client {
     type Reply<T: Send + 'static> = Result<T, CallError>;
@@ -178,25 +136,15 @@ impl Caller for Client {
         let frame = call.take_frame()?;
         let started = Instant::now();
         let timeout = self.options.time_left(started);
+        let timing = Timing { started, timeout };
         let idempotent = self.options.idempotent || call.is_idempotent();
-        let ended = self
-            .channel
-            .call(frame, idempotent, timeout, &self.options, started);
-        ended.into_result(&call, Timing { started, timeout })
+        let ended = self.channel.call(frame, idempotent, timing, &self.options);
+        ended.into_result(&call, timing)
     }
 }
 
 impl BlockingCaller for Client {
     fn wait<T: Send + 'static>(reply: Result<T, CallError>) -> Result<T, CallError> {
         reply
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("state", &self.state())
-            .field("options", &self.options)
-            .finish_non_exhaustive()
     }
 }

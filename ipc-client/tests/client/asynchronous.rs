@@ -6,23 +6,36 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use ipc_client::{AsyncClient, ByeReason, CallError, ConnectError, ConnectionState, NotSent};
+use ipc_client::{
+    AsyncClient, ByeReason, CallError, ConnectError, ConnectionState, NotSent, Retry,
+};
 use ipc_core::session::server::End;
 
 use crate::support::{Admission, Cut, FakeServer, behind_alice};
 
 const SHORT: Duration = Duration::from_millis(50);
 
-async fn connected() -> (FakeServer, AsyncClient) {
+pub(crate) async fn connected() -> (FakeServer, AsyncClient) {
     let server = FakeServer::start();
     let client = AsyncClient::connect(server.address().to_string()).await;
     (server, client.unwrap())
 }
 
 /// Polls a future once, which sends its call, and finds it not done.
-async fn send<F: Future + Unpin>(future: &mut F) {
+pub(crate) async fn send<F: Future + Unpin>(future: &mut F) {
     let polled = poll_fn(|context| Poll::Ready(pin!(&mut *future).poll(context).is_pending()));
     assert!(polled.await);
+}
+
+/// Waits until `condition` holds, while the task of the client goes on.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let bound = Duration::from_secs(20);
+    tokio::time::timeout(bound, holds).await.unwrap();
 }
 
 fn is_send<T: Send>(value: T) -> T {
@@ -76,9 +89,7 @@ async fn dropping_the_future_cancels_the_call() {
     let mut call = client.call_by_name::<()>("until_cancelled", ());
     send(&mut call).await;
     // The driver runs, and hears of it.
-    while server.ledger() != ["until_cancelled entered"] {
-        tokio::task::yield_now().await;
-    }
+    until(|| server.ledger() == ["until_cancelled entered"]).await;
     drop(call);
     for n in 0..1000 {
         assert_eq!(client.call_by_name::<u64>("echo", n).await, Ok(n));
@@ -133,9 +144,7 @@ async fn a_loss_between_calls_is_noticed_and_bridged() {
     let (server, client) = connected().await;
     assert_eq!(client.call_by_name::<u64>("echo", 1).await, Ok(1));
     server.dismiss(ByeReason::Stopping);
-    while client.state() != ConnectionState::Disconnected {
-        tokio::task::yield_now().await;
-    }
+    until(|| client.state() == ConnectionState::Disconnected).await;
     let address = server.address();
     drop(server);
     let _server = FakeServer::start_at(address);
@@ -170,6 +179,24 @@ async fn a_lazy_client_waits_for_a_server_that_comes_late() {
 }
 
 #[tokio::test]
+async fn who_never_retries_is_told_at_once() {
+    let address = FakeServer::start().address();
+    let begun = Instant::now();
+    let builder = AsyncClient::builder(address.to_string()).retry(Retry::never());
+    let error = builder.clone().connect_async().await.unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
+    let lazy = builder.lazy_async().unwrap();
+    let error = lazy.call_by_name::<u64>("echo", 1).await.unwrap_err();
+    assert!(
+        error.to_string().contains("is the server running"),
+        "{error}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(5), "not for 10 s");
+    let _server = FakeServer::start_at(address);
+    assert_eq!(lazy.call_by_name::<u64>("echo", 2).await, Ok(2));
+}
+
+#[tokio::test]
 async fn a_busy_server_is_waited_for_and_its_holder_named() {
     let server = FakeServer::start();
     server.set_admission(behind_alice());
@@ -180,10 +207,16 @@ async fn a_busy_server_is_waited_for_and_its_holder_named() {
     let hurried = client.timeout(SHORT).call_by_name::<u64>("echo", 1).await;
     let text = hurried.unwrap_err().to_string();
     assert!(text.contains("scan by alice"), "{text}");
+    // Its place is for those who wait, and who calls again waits anew.
+    until(|| client.state() == ConnectionState::Disconnected).await;
     let mut call = client.call_by_name::<u64>("echo", 2);
     send(&mut call).await;
+    until(|| matches!(client.state(), ConnectionState::Queued(_))).await;
+    let hurried = client.timeout(SHORT).call_by_name::<u64>("echo", 1).await;
+    assert!(hurried.is_err());
     server.set_admission(Admission::Open);
     assert_eq!(call.await, Ok(2));
+    assert_eq!(server.hellos().len(), 3, "the hurried one shared a place");
 }
 
 #[tokio::test]
@@ -191,9 +224,7 @@ async fn a_closed_client_says_goodbye() {
     let (server, client) = connected().await;
     let mut call = client.call_by_name::<()>("gate", ());
     send(&mut call).await;
-    while server.ledger() != ["gate entered"] {
-        tokio::task::yield_now().await;
-    }
+    until(|| server.ledger() == ["gate entered"]).await;
     client.close().await;
     client.close().await;
     let method = "gate".into();

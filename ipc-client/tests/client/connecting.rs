@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{
-    ByeReason, CallError, Client, ClientBuilder, ConnectError, ConnectionState, NotSent,
+    ByeReason, CallError, CancelToken, Client, ClientBuilder, ConnectError, ConnectionState,
+    NotSent, Retry,
 };
 
 use crate::support::{Admission, FakeServer, behind_alice};
@@ -50,6 +52,32 @@ fn nobody_there_is_said_with_a_hint() {
     for part in [address.to_string().as_str(), "is the server running"] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+#[test]
+fn who_never_retries_is_told_at_once() {
+    let address = FakeServer::start().address();
+    let begun = Instant::now();
+    let builder = Client::builder(address.to_string()).retry(Retry::never());
+    let error = builder.connect().unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "not for 10 s");
+}
+
+#[test]
+fn who_never_retries_waits_in_the_queue_all_the_same() {
+    let server = FakeServer::start();
+    server.set_admission(behind_alice());
+    let builder = quickly(server.address()).retry(Retry::never());
+    let error = builder.clone().connect().unwrap_err();
+    assert!(matches!(error, ConnectError::Busy { .. }), "{error}");
+    let connecting = thread::spawn(move || {
+        let patient = builder.connect_timeout(Duration::from_secs(60));
+        patient.connect().unwrap().call_by_name::<u64>("echo", 1)
+    });
+    server.wait_for_hellos(2);
+    server.set_admission(Admission::Open);
+    assert_eq!(connecting.join().unwrap(), Ok(1));
 }
 
 #[test]
@@ -159,15 +187,58 @@ fn a_busy_server_is_waited_for_and_its_holder_named() {
         }
         other => panic!("{other}"),
     }
-    assert!(matches!(client.state(), ConnectionState::Queued(_)));
+    // Its place is for those who wait, and who calls again waits anew.
+    assert_eq!(client.state(), ConnectionState::Disconnected);
     let call = thread::spawn({
         let client = client.clone();
         move || client.call_by_name::<u64>("echo", 2)
     });
+    server.wait_for_hellos(3);
     server.set_admission(Admission::Open);
     assert_eq!(call.join().unwrap(), Ok(2));
     assert_eq!(server.ledger(), ["echo"]);
     assert!(matches!(client.state(), ConnectionState::Connected { .. }));
+}
+
+#[test]
+fn a_place_in_the_queue_is_kept_as_long_as_any_call_waits() {
+    let server = FakeServer::start();
+    server.set_admission(behind_alice());
+    let (sender, states) = channel();
+    let client = Client::builder(server.address().to_string())
+        .on_state(move |state| sender.send(state.clone()).unwrap())
+        .lazy();
+    let patient = thread::spawn({
+        let client = client.clone();
+        move || client.call_by_name::<u64>("echo", 1)
+    });
+    while !matches!(states.recv().unwrap(), ConnectionState::Queued(_)) {}
+    for _ in 0..3 {
+        let hurried = client.timeout(Duration::from_millis(20));
+        assert!(hurried.call_by_name::<u64>("echo", 2).is_err());
+    }
+    assert!(matches!(client.state(), ConnectionState::Queued(_)));
+    server.set_admission(Admission::Open);
+    assert_eq!(patient.join().unwrap(), Ok(1));
+    assert_eq!(server.hellos().len(), 1);
+}
+
+#[test]
+fn who_leaves_the_queue_says_so() {
+    let server = FakeServer::start();
+    server.set_admission(behind_alice());
+    let (sender, states) = channel();
+    let client = Client::builder(server.address().to_string())
+        .on_state(move |state| sender.send(state.clone()).unwrap())
+        .lazy();
+    let token = CancelToken::new();
+    let handle = client.cancel_with(&token);
+    let call = thread::spawn(move || handle.call_by_name::<u64>("echo", 1));
+    while !matches!(states.recv().unwrap(), ConnectionState::Queued(_)) {}
+    token.cancel();
+    assert!(call.join().unwrap().unwrap_err().is_not_executed());
+    let last = states.try_iter().last();
+    assert_eq!(last, Some(ConnectionState::Disconnected));
 }
 
 #[test]

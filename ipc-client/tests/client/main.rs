@@ -6,6 +6,7 @@
     reason = "clippy does not see that helpers of tests are tests"
 )]
 
+mod async_giving_up;
 mod asynchronous;
 mod calls;
 mod connecting;

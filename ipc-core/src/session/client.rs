@@ -143,7 +143,7 @@ impl ClientSession {
         if matches!(self.state, State::Closed(_)) {
             return;
         }
-        self.drop_link();
+        self.disconnect();
         self.connections += 1;
         let max_frame = self.config.max_frame.max(MIN_REPLY);
         let hello = Hello {
@@ -222,7 +222,7 @@ impl ClientSession {
     /// Ends all calls in flight, because no connection can be had: `reason` for those that were not sent, outcome
     /// unknown for the others.
     pub fn give_up_all(&mut self, reason: &NotSent) {
-        self.drop_link();
+        self.disconnect();
         for number in self.calls.keys().copied().collect::<Vec<_>>() {
             let left = self.calls.get(&number).is_some_and(|call| call.sent);
             let outcome = match left {

@@ -203,12 +203,12 @@ impl ClientSession {
                 call.sent &= call.start.take().is_none();
             }
         }
-        self.drop_link();
+        self.disconnect();
         self.events.push_back(Event::Lost(error));
     }
 
-    /// Forgets the connection, but not which calls it may have carried.
-    pub(super) fn drop_link(&mut self) {
+    /// Leaves the connection at hand without a goodbye. What is in flight waits for the next one.
+    pub fn disconnect(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Disconnected);
         match state {
             State::Ready(link) => {

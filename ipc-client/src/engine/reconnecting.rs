@@ -1,0 +1,255 @@
+//! How the engine comes to a connection, and what it makes of a lost one.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use ipc_core::NotSent;
+use ipc_core::session::link::LinkError;
+use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
+
+use super::{Connection, Engine, First};
+use crate::dial::{Dial, Dialled};
+use crate::error::ConnectError;
+use crate::outage::{Outage, Verdict};
+use crate::socket;
+use crate::state::ConnectionState;
+
+/// What the one who has the socket is to do.
+pub(crate) enum Step {
+    /// Nothing, until then.
+    Wait(Instant),
+    /// Take this connection over, still in non-blocking mode, and tell [`Engine::attached`].
+    Attach(TcpStream, SocketAddr),
+    /// A try has failed: look what became of the calls.
+    Settle,
+    /// Write what there is to write, and read.
+    Converse,
+}
+
+impl Engine {
+    /// Somebody waits for the very first connection, at most `limit`.
+    pub(crate) fn begin_first(&mut self, limit: Duration, now: Instant) {
+        let until = now.checked_add(limit);
+        self.first = Some(First { limit, until });
+        self.outage = Some(Outage::before_first(limit, self.settings.retry, now));
+        self.show_outage();
+    }
+
+    /// True while somebody waits for the first connection.
+    pub(crate) fn awaits_first(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// What became of the first connection, once.
+    pub(crate) fn poll_first(&mut self, now: Instant) -> Option<Result<(), ConnectError>> {
+        let first = self.first?;
+        let result = if self.session.is_ready() {
+            // What it took no longer counts.
+            self.outage = None;
+            Ok(())
+        } else if let Some(error) = self.failure.take() {
+            Err(error)
+        } else if first.until.is_some_and(|until| until <= now) {
+            Err(self.waited_too_long(first.limit))
+        } else {
+            return None;
+        };
+        self.first = None;
+        Some(result)
+    }
+
+    /// The error of one who has waited long enough for the first connection.
+    fn waited_too_long(&self, waited: Duration) -> ConnectError {
+        let last_error = self.outage.as_ref().and_then(Outage::last_error);
+        match (&self.queue, last_error) {
+            (Some(queue), _) => ConnectError::Busy {
+                waited,
+                queue: queue.clone(),
+            },
+            (None, Some(error)) => error.clone(),
+            (None, None) => ConnectError::TimedOut {
+                address: self.settings.address_text(),
+                waited,
+            },
+        }
+    }
+
+    /// What to do for those who wait.
+    pub(crate) fn next_step(&mut self, now: Instant) -> Step {
+        if !self.session.is_disconnected() {
+            return Step::Converse;
+        }
+        if self.outage.is_none() {
+            self.outage = Some(Outage::new(self.settings.retry, now));
+            self.show_outage();
+        }
+        match self.outage.as_ref().map(Outage::next_try) {
+            Some(next) if now < next => Step::Wait(next),
+            _ => self.dial(now),
+        }
+    }
+
+    /// Carries the making of a connection on.
+    fn dial(&mut self, now: Instant) -> Step {
+        let dialled = match (&mut self.dial, &self.settings.address) {
+            (Some(dial), _) => dial.poll(now),
+            (none, Ok(address)) => none.insert(Dial::start(address, now)).poll(now),
+            (None, Err(error)) => Dialled::Failed(error.clone()),
+        };
+        let error = match dialled {
+            Dialled::Pending(at) => return Step::Wait(at),
+            Dialled::Connected(stream, server) => {
+                match socket::tune(&stream, self.settings.liveness) {
+                    Ok(()) => {
+                        self.dial = None;
+                        return Step::Attach(stream, server);
+                    }
+                    Err(error) => ConnectError::from_io(server.to_string(), &error),
+                }
+            }
+            Dialled::Failed(error) => error,
+        };
+        self.dial = None;
+        self.attempt_failed(error, now);
+        Step::Settle
+    }
+
+    /// The connection to `server` is ready to be written and read, or cannot be made so.
+    pub(crate) fn attached(&mut self, result: io::Result<()>, server: SocketAddr, now: Instant) {
+        let no_random =
+            |error| io::Error::other(format!("the system gives no random numbers: {error}"));
+        match result.and_then(|()| self.settings.link().map_err(no_random)) {
+            Ok(link) => {
+                self.connection = Some(Connection {
+                    server,
+                    since: None,
+                    proven: false,
+                });
+                self.write_failed = false;
+                self.session.connect(link, now);
+            }
+            Err(error) => {
+                self.attempt_failed(ConnectError::from_io(server.to_string(), &error), now);
+            }
+        }
+    }
+
+    /// No connection could be made.
+    fn attempt_failed(&mut self, error: ConnectError, now: Instant) {
+        tracing::debug!(%error, "cannot connect");
+        let retry = self.settings.retry;
+        let outage = self.outage.get_or_insert_with(|| Outage::new(retry, now));
+        // Without randomness the pauses are not spread, which is no reason to fail.
+        let random = getrandom::u32().unwrap_or_default();
+        match outage.failed(error, now, random) {
+            Verdict::TryAgain => self.show_outage(),
+            Verdict::GiveUp(error) => self.give_up_outage(error),
+        }
+    }
+
+    fn give_up_outage(&mut self, error: ConnectError) {
+        tracing::warn!(%error, "given up");
+        self.outage = None;
+        self.session
+            .give_up_all(&NotSent::Unreachable(error.to_string()));
+        self.failure = Some(error);
+        self.watch.set(ConnectionState::Disconnected);
+    }
+
+    /// Nobody waits for a connection any more. A place in a queue is for those who wait: it is given up, so that those
+    /// behind it do not wait for a client that has nothing to call, and the holder does not make room for it.
+    pub(crate) fn nobody_waits(&mut self) {
+        self.dial = None;
+        // At place 0 there is no queue, only an earlier call of this very session.
+        if self.queue.take_if(|status| status.place > 0).is_some() {
+            tracing::info!("left the queue: no call waits any more");
+            self.session.disconnect();
+            self.connection = None;
+            self.watch.set(ConnectionState::Disconnected);
+        }
+        if self.session.is_disconnected() && self.outage.take().is_some() {
+            self.watch.set(ConnectionState::Disconnected);
+        }
+    }
+
+    pub(super) fn begun(&mut self, resumed: bool, others_between: bool, now: Instant) {
+        self.queue = None;
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        connection.since = Some(now);
+        let server = connection.server;
+        tracing::info!(%server, resumed, "connected");
+        if others_between {
+            tracing::warn!(
+                %server,
+                "somebody else may have used the instruments since the last connection, or the server was restarted; \
+                 settings may have changed"
+            );
+            self.watch.handed_over();
+        }
+        self.watch.set(ConnectionState::Connected {
+            server,
+            since: now,
+            resumed,
+        });
+    }
+
+    pub(super) fn queued(&mut self, status: QueueStatus) {
+        if self.queue.is_none() {
+            tracing::info!(%status, "the server is busy");
+        }
+        // A server that has a queue is there.
+        self.outage = None;
+        self.watch.set(ConnectionState::Queued(status.clone()));
+        self.queue = Some(status);
+    }
+
+    pub(super) fn lost(&mut self, error: LinkError, now: Instant) {
+        let queued = self.queue.take().is_some();
+        let connection = self.connection.take();
+        let asked_to_leave = matches!(
+            &error,
+            LinkError::Bye(Bye {
+                reason: ByeReason::IdleHandover,
+                ..
+            })
+        );
+        let lasted = |since: Instant| now.saturating_duration_since(since) >= STABLE;
+        let worthwhile = queued
+            || self.outage.is_none()
+            || connection.is_some_and(|c| c.proven || c.since.is_some_and(lasted));
+        let address = self.settings.address_text();
+        let error = ConnectError::from_link(address, &self.settings.session.service, error);
+        if asked_to_leave {
+            tracing::info!("gave the server to somebody who waited");
+        } else {
+            tracing::warn!(%error, "the connection is lost");
+        }
+        if error.is_permanent() || !(worthwhile || asked_to_leave) {
+            // With nobody there to be told, the next call is.
+            if error.is_permanent() && self.session.is_idle() {
+                self.untold = Some(error.to_string());
+            }
+            self.attempt_failed(error, now);
+        } else {
+            // The next outage begins when somebody needs the connection, with a try at once.
+            self.outage = None;
+            self.watch.set(ConnectionState::Disconnected);
+        }
+    }
+
+    fn show_outage(&self) {
+        if let Some(outage) = &self.outage {
+            self.watch.set(ConnectionState::Connecting {
+                since: outage.since(),
+                attempts: outage.attempts(),
+                last_error: outage.last_error().map(ToString::to_string),
+            });
+        }
+    }
+}
+
+/// A connection that is lost sooner, without one answer, counts as a failed try: the pauses go on growing.
+const STABLE: Duration = Duration::from_secs(1);
