@@ -8,7 +8,7 @@ use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus};
 use ipc_core::wire::preamble::PreambleError;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -57,7 +57,7 @@ impl Newcomer {
         self.stream.readable().await.map_err(lost)
     }
 
-    /// Reads what there is.
+    /// Reads what there is. The buffer is not kept while somebody waits: there may be many who do.
     pub(crate) fn read_now(&mut self) -> Result<(), LinkError> {
         let mut buffer = [0; 4096];
         match self.stream.try_read(&mut buffer) {
@@ -143,9 +143,13 @@ impl Newcomer {
         let farewell = async {
             self.flush().await.ok()?;
             self.stream.shutdown().await.ok()?;
-            let mut rest = [0; 4096];
             for _ in 0..LINGER_READS {
-                if self.stream.read(&mut rest).await.ok()? == 0 {
+                self.stream.readable().await.ok()?;
+                if self
+                    .stream
+                    .try_read(&mut [0; 4096])
+                    .is_ok_and(|count| count == 0)
+                {
                     break;
                 }
             }
