@@ -11,6 +11,7 @@ pub use crate::interface::caller::{
 };
 pub use crate::interface::context::CallContext;
 pub use crate::interface::describe::{Argument, Interface, Method, MethodKind};
+pub use crate::interface::field::{CannotSerialise, FieldOf, Serialises, SerialisesField};
 pub use crate::interface::function::Function;
 pub use crate::interface::invocation::{Failure, Invocation};
 pub use crate::interface::remote::{Offer, Part, Remote};

@@ -158,7 +158,7 @@ impl<T> Refused<T> {
     const CHECK: () = panic!("a type in this interface cannot travel over the wire");
 }
 
-fn never<T, R>() -> R {
+pub(super) fn never<T, R>() -> R {
     let () = Refused::<T>::CHECK;
     std::process::abort()
 }

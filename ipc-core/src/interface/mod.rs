@@ -4,6 +4,7 @@ pub mod autoref;
 pub mod caller;
 pub mod context;
 pub mod describe;
+pub mod field;
 pub mod function;
 pub mod invocation;
 pub mod local;

@@ -3,6 +3,7 @@
 pub(crate) mod accepts;
 pub(crate) mod block;
 pub(crate) mod data;
+pub(crate) mod fields;
 pub(crate) mod function;
 pub(crate) mod interface;
 pub(crate) mod method;
