@@ -7,6 +7,8 @@ pub mod describe;
 pub mod field;
 pub mod function;
 pub mod invocation;
+#[cfg(feature = "schemars")]
+mod json_schema;
 pub mod local;
 pub mod mock;
 pub mod registry;

@@ -45,7 +45,8 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
         #[allow(deprecated, unused_imports, unused_qualifications)]
         const _: () = {
             use #krate::private::{
-                CannotSerialise as _, SchemaByName as _, SchemaDescribed as _, Serialises as _,
+                CannotSerialise as _, SchemaByName as _, SchemaDescribed as _, SchemaFromJson as _,
+                Serialises as _,
             };
             #claims
             #[automatically_derived]

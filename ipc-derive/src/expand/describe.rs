@@ -59,7 +59,7 @@ pub(crate) fn schema(ty: &Type, krate: &Path, parameters: &[String]) -> TokenStr
     if is_known(ty) || mentions(ty, parameters) {
         return quote!(<#ty as #krate::private::Describe>::schema);
     }
-    quote!(|| (&&#krate::private::Probe::<#ty>::NEW).schema())
+    quote!(|| (&&&#krate::private::Probe::<#ty>::NEW).schema())
 }
 
 /// The type that a caller gets: as written if the syntax tells, found by the compiler otherwise.
@@ -152,7 +152,7 @@ fn result_schema(output: &Output, krate: &Path, parameters: &[String]) -> TokenS
         Shape::Unknown if mentions(&output.ty, parameters) => schema(&output.ty, krate, parameters),
         Shape::Unknown => {
             let ty = value_type(output, krate, parameters);
-            quote!(|| (&&#krate::private::Probe::<#ty>::NEW).schema())
+            quote!(|| (&&&#krate::private::Probe::<#ty>::NEW).schema())
         }
     }
 }
