@@ -17,8 +17,8 @@ pub use crate::interface::invocation::{Failure, Invocation};
 pub use crate::interface::remote::{Offer, Part, Remote};
 pub use crate::interface::schema::{Describe, Field, Schema, Variant};
 pub use crate::interface::spec::{
-    ArgumentSpec, FieldSpec, MethodSpec, VariantSpec, enum_schema, interface, joined, method,
-    name_of, struct_schema,
+    ArgumentSpec, FieldSpec, MethodSpec, VariantSpec, enum_schema, interface, joined,
+    lines_that_hold, method, name_of, struct_schema,
 };
 pub use crate::interface::wire_type::Wire;
 pub use serde;

@@ -140,8 +140,9 @@ fn number(known: &mut Vec<Claim>, ty: &Type, cfgs: &[Attribute]) -> usize {
 /// True if serde is told something that decides about bounds or bytes already, or may be.
 fn is_special(attrs: &[Attribute]) -> bool {
     let serde = Serde::read(attrs, &mut Errors::default());
-    let is_conditional = attributes(attrs, "cfg_attr")
+    let is_conditional = attrs
         .iter()
+        .filter(|attribute| attribute.path().is_ident("cfg_attr"))
         .any(|attribute| mentions(attribute, &["serde".to_string()]));
     serde.skip.is_some() || serde.with.is_some() || serde.has_bound || is_conditional
 }
