@@ -192,18 +192,24 @@ fn a_changed_foreign_type_is_refused_before_the_driver_runs() {
 }
 
 #[test]
-fn standard_types_count_by_their_names_as_ever() {
+fn types_that_are_text_count_by_their_names() {
     struct Meter;
     #[remote]
     impl Meter {
         pub fn address(&self) -> std::net::IpAddr {
             [127, 0, 0, 1].into()
         }
+
+        pub fn path(&self) -> std::path::PathBuf {
+            std::path::PathBuf::new()
+        }
     }
-    assert_eq!(
-        Meter::interface().methods.first().unwrap().result,
-        Schema::Named("IpAddr".into())
-    );
+    let results = Meter::interface()
+        .methods
+        .into_iter()
+        .map(|method| method.result);
+    let names = ["IpAddr", "PathBuf"].map(|name| Schema::Named(name.into()));
+    assert_eq!(results.collect::<Vec<_>>(), names);
 }
 
 #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]

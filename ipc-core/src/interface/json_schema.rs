@@ -18,15 +18,26 @@ mod tests;
 const MAX_PARTS: usize = 2000;
 const MAX_DEPTH: usize = 48;
 
-/// The schema of a type. What is not made of parts counts by its name.
+/// The schema of a type. Where it says no more than that there is text, the name of the type says more.
 pub(super) fn of<T: JsonSchema + ?Sized>() -> Schema {
     // As serialised, every field is required, so that the list of these has the order of the fields.
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let root = settings.into_generator().into_root_schema_for::<T>();
     let schema = read(root.as_value(), &short_name(std::any::type_name::<T>()));
+    if is_text(&schema) {
+        return Schema::by_name::<T>();
+    }
+    schema
+}
+
+fn is_text(schema: &Schema) -> bool {
     match schema {
-        Schema::Named(word) if !word.contains('#') => Schema::by_name::<T>(),
-        schema => schema,
+        Schema::String => true,
+        Schema::Named(word) => !word.contains('#'),
+        Schema::Option(inner) | Schema::List(inner) | Schema::Array(inner, _) => is_text(inner),
+        Schema::Map(key, value) => is_text(key) && is_text(value),
+        Schema::Tuple(items) => items.iter().all(is_text),
+        _ => false,
     }
 }
 
