@@ -6,6 +6,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, Expr, Ident, LitStr, Meta, Path, Token};
 
 use crate::errors::Errors;
+use crate::parse::conditions::unfolded;
 
 /// Where an attribute stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,6 +119,7 @@ impl Options {
     /// Takes the `#[remote(..)]` attributes out of `attributes` and reads them.
     pub(crate) fn take(attributes: &mut Vec<Attribute>, place: Place, errors: &mut Errors) -> Self {
         let mut options = Self::default();
+        forbid_conditional(attributes, errors);
         for attribute in attributes.extract_if(.., |attribute| attribute.path().is_ident("remote"))
         {
             match &attribute.meta {
@@ -225,6 +227,23 @@ impl Options {
             }
         }
         Ok(())
+    }
+}
+
+/// Takes out what would say something to us under a condition, which nobody has decided about yet.
+fn forbid_conditional(attributes: &mut Vec<Attribute>, errors: &mut Errors) {
+    let ours = |attribute: &mut Attribute| {
+        attribute.path().is_ident("cfg_attr")
+            && unfolded(attribute)
+                .iter()
+                .any(|(_, meta)| meta.path().is_ident("remote"))
+    };
+    for attribute in attributes.extract_if(.., ours) {
+        for (_, meta) in unfolded(&attribute) {
+            if meta.path().is_ident("remote") {
+                errors.on(&meta, "what `#[remote]` is told cannot depend on a condition, because both ends must agree on it; write the item twice, once under `#[cfg(..)]` and once under `#[cfg(not(..))]`, and put `#[remote(..)]` where it belongs");
+            }
+        }
     }
 }
 

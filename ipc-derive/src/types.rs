@@ -96,15 +96,27 @@ pub(crate) fn leaves<'a>(ty: &'a Type, into: &mut Vec<&'a Type>) {
     if is_known(ty) {
         return;
     }
-    let containers = ["Vec", "Option", "Box"];
+    let containers = ["Vec", "Option"];
     if let Type::Tuple(tuple) = ty
         && tuple.elems.len() <= 12
     {
         tuple.elems.iter().for_each(|elem| leaves(elem, into));
     } else if let Some(inner) = containers.iter().find_map(|name| sole_argument(ty, name)) {
         leaves(inner, into);
+    } else if let Some(inner) = sole_argument(ty, "Box").filter(|inner| !is_unsized(inner)) {
+        leaves(inner, into);
     } else {
         into.push(ty);
+    }
+}
+
+/// True for types that travel only in a box, or not at all.
+fn is_unsized(ty: &Type) -> bool {
+    match unwrapped(ty) {
+        Type::Slice(_) => true,
+        other => ["str", "Path", "OsStr", "CStr"]
+            .iter()
+            .any(|name| is_named(other, name)),
     }
 }
 
@@ -160,6 +172,16 @@ pub(crate) fn unwrapped(ty: &Type) -> &Type {
 pub(crate) fn sole_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     match generic_arguments(ty, name)?.as_slice() {
         [only] => Some(only),
+        _ => None,
+    }
+}
+
+/// `V` of a map whose keys are known.
+pub(crate) fn value_of_map(ty: &Type) -> Option<&Type> {
+    let maps = ["HashMap", "BTreeMap"];
+    let arguments = maps.iter().find_map(|name| generic_arguments(ty, name))?;
+    match arguments.as_slice() {
+        [key, value] if is_known(key) => Some(value),
         _ => None,
     }
 }

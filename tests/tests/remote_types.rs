@@ -11,7 +11,8 @@
 use std::collections::BTreeMap;
 
 use ipc_core::interface::schema::Schema;
-use ipc_core::{Describe, Local, Remote, remote};
+use ipc_core::wire::codec;
+use ipc_core::{Describe, Local, Remote, Value, remote};
 
 /// All inputs.
 #[remote]
@@ -148,6 +149,58 @@ fn a_schema_has_the_names_and_words_that_callers_need() {
     assert_eq!(variants[2].fields[1].schema.to_string(), "Option<f64>");
     assert_eq!(Volts::schema(), Schema::Float(64));
     assert!(matches!(Tree::<u8>::schema(), Schema::Struct { .. }));
+}
+
+/// What serde alone makes of the same fields.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Plain {
+    photo_diode: f64,
+    temperature_c: f32,
+    trigger: Trigger,
+    by_name: BTreeMap<String, Vec<Trigger>>,
+    foreign: Vec<std::net::IpAddr>,
+}
+
+#[test]
+fn the_bytes_are_those_that_serde_makes() {
+    let (mut ours, mut plain) = (Vec::new(), Vec::new());
+    let of = inputs();
+    let twin = Plain {
+        photo_diode: of.photo_diode,
+        temperature_c: of.temperature_c,
+        trigger: of.trigger.clone(),
+        by_name: of.by_name.clone(),
+        foreign: of.foreign.clone(),
+    };
+    codec::encode(&of, &mut ours, 1 << 10).unwrap();
+    codec::encode(&twin, &mut plain, 1 << 10).unwrap();
+    assert_eq!(ours, plain);
+}
+
+/// A field that may be missing, under another name.
+type Maybe = Option<Volts>;
+
+#[remote]
+#[derive(Debug, PartialEq)]
+pub struct Sparse {
+    pub volts: Maybe,
+    pub inputs: Option<Unit>,
+}
+
+#[test]
+fn optional_fields_may_be_left_out_by_callers_by_name() {
+    let empty = BTreeMap::<String, u8>::new();
+    let volts = Sparse {
+        volts: None,
+        inputs: None,
+    };
+    assert_eq!(
+        Value::from_serialize(&empty)
+            .unwrap()
+            .into_typed::<Sparse>()
+            .unwrap(),
+        volts
+    );
 }
 
 mod changed {

@@ -48,15 +48,28 @@ pub trait SchemaDescribed {
     fn schema(&self) -> Schema;
 }
 
+/// The type has a JSON schema. Nothing does without the feature `schemars`.
+pub trait SchemaFromJson {
+    /// Its schema.
+    fn schema(&self) -> Schema;
+}
+
 /// The type is known by its name only.
 pub trait SchemaByName {
     /// Its name as a schema.
     fn schema(&self) -> Schema;
 }
 
-impl<T: Describe + ?Sized> SchemaDescribed for &Probe<T> {
+impl<T: Describe + ?Sized> SchemaDescribed for &&Probe<T> {
     fn schema(&self) -> Schema {
         T::schema()
+    }
+}
+
+#[cfg(feature = "schemars")]
+impl<T: schemars::JsonSchema + ?Sized> SchemaFromJson for &Probe<T> {
+    fn schema(&self) -> Schema {
+        super::json_schema::of::<T>()
     }
 }
 
@@ -158,7 +171,7 @@ impl<T> Refused<T> {
     const CHECK: () = panic!("a type in this interface cannot travel over the wire");
 }
 
-fn never<T, R>() -> R {
+pub(super) fn never<T, R>() -> R {
     let () = Refused::<T>::CHECK;
     std::process::abort()
 }

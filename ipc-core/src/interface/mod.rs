@@ -4,8 +4,11 @@ pub mod autoref;
 pub mod caller;
 pub mod context;
 pub mod describe;
+pub mod field;
 pub mod function;
 pub mod invocation;
+#[cfg(feature = "schemars")]
+mod json_schema;
 pub mod local;
 pub mod mock;
 pub mod registry;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::describe::Interface;
 use super::invocation::{Failure, Invocation};
 
-/// A driver that can be served. `#[remote]` on its `impl` block implements this.
+/// A driver that can be served. `#[remote]` on its `impl` block implements this; where a driver has several blocks, on the
+/// one that is not marked as `part`.
 pub trait Remote: Send + 'static {
     /// What the driver offers.
     fn interface() -> Interface

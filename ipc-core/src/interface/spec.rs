@@ -105,6 +105,13 @@ pub fn enum_schema(name: &str, doc: &str, variants: &[VariantSpec<'_>]) -> Schem
     }
 }
 
+/// The lines that are there, as one text.
+pub fn lines_that_hold(lines: &[(bool, &str)]) -> String {
+    let held = lines.iter().filter(|(holds, _)| *holds);
+    let lines: Vec<_> = held.map(|(_, line)| *line).collect();
+    lines.join("\n").trim().into()
+}
+
 /// The name of a type without its paths, for types that are known when the code is compiled.
 pub fn name_of<T: ?Sized>() -> Option<String> {
     Some(short_name(std::any::type_name::<T>()))

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{GenericParam, parse_quote};
 
-use super::option;
+use super::{hidden, option};
 use crate::parse::data::{Data, DataShape, Field, serde_path};
 
 /// The attributes to put before the item.
@@ -38,12 +38,17 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
         }
     }
     let schema = schema(data, &names);
+    let claims = claims(data);
     let (impl_generics, ty, where_clause) = generics.split_for_impl();
     quote! {
         #(#cfgs)*
         #[allow(deprecated, unused_imports, unused_qualifications)]
         const _: () = {
-            use #krate::private::{SchemaByName as _, SchemaDescribed as _};
+            use #krate::private::{
+                CannotSerialise as _, SchemaByName as _, SchemaDescribed as _, SchemaFromJson as _,
+                Serialises as _,
+            };
+            #claims
             #[automatically_derived]
             impl #impl_generics #krate::private::Describe for #ident #ty #where_clause {
                 fn schema() -> #krate::private::Schema {
@@ -52,6 +57,48 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
             }
         };
     }
+}
+
+/// What serde was told that holds for the fields.
+fn claims(data: &Data) -> TokenStream {
+    let Data {
+        krate,
+        ident,
+        generics,
+        claims,
+        ..
+    } = data;
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let leaves = claims.leaves.iter().enumerate().map(|(number, claim)| {
+        let (ty, cfgs) = (&claim.ty, &claim.cfgs);
+        quote! {
+            #(#cfgs)*
+            #[doc(hidden)]
+            #[automatically_derived]
+            impl #impl_generics #krate::private::FieldOf<#ident #ty_generics, #number> for #ty
+            #where_clause {}
+        }
+    });
+    let fields = claims.fields.iter().enumerate().map(|(number, claim)| {
+        let (ty, cfgs) = (&claim.ty, &claim.cfgs);
+        let (field, serializer) = (hidden("field"), hidden("serializer"));
+        let name = hidden("Serializer");
+        quote! {
+            #(#cfgs)*
+            #[doc(hidden)]
+            #[automatically_derived]
+            impl #impl_generics #krate::private::SerialisesField<#ty, #number> for #ident #ty_generics
+            #where_clause {
+                fn serialise<#name: #krate::private::serde::Serializer>(
+                    #field: &#ty,
+                    #serializer: #name,
+                ) -> ::core::result::Result<#name::Ok, #name::Error> {
+                    (&&#krate::private::Probe::<#ty>::NEW).serialise(#field, #serializer)
+                }
+            }
+        }
+    });
+    quote!(#(#leaves)* #(#fields)*)
 }
 
 fn schema(data: &Data, parameters: &[String]) -> TokenStream {

@@ -6,7 +6,7 @@ use syn::{Path, Type};
 
 use super::{hidden, option};
 use crate::model::{Accepts, Argument, Interface, Kind, Method, Output, Shape};
-use crate::parse::{deprecation, doc_text, method::error_name};
+use crate::parse::{conditional_doc, conditions, deprecation, doc_text, method::error_name};
 use crate::types::{is_known, mentions};
 
 /// An expression of type `Interface`.
@@ -14,7 +14,7 @@ pub(crate) fn interface(interface: &Interface) -> TokenStream {
     let Interface {
         krate, name, docs, ..
     } = interface;
-    let doc = doc_text(docs);
+    let doc = doc(docs, krate);
     let methods = interface.methods.iter().map(|method| {
         let cfgs = &method.cfgs;
         let spec = self::method(method, krate, &interface.parameters);
@@ -31,14 +31,13 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
         Kind::Get => quote!(Get),
         Kind::Set => quote!(Set),
     };
-    let doc = doc_text(&method.docs);
+    let doc = doc(&method.docs, krate);
     let arguments = method.arguments().map(|it| argument(it, krate, parameters));
     let result = result_schema(&method.output, krate, parameters);
     let unit = text(method.unit.as_deref());
     let error = error(&method.output, krate, parameters);
     let idempotent = method.idempotent;
-    let deprecated = method.deprecated.as_ref().map(deprecation);
-    let deprecated = text(deprecated.as_deref());
+    let deprecated = deprecated(method);
     quote! {
         #krate::private::MethodSpec {
             name: #name,
@@ -54,12 +53,40 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
     }
 }
 
+/// An expression of type `&str`.
+fn doc(docs: &[syn::Attribute], krate: &Path) -> TokenStream {
+    conditional_doc(docs, krate).unwrap_or_else(|| {
+        let doc = doc_text(docs);
+        quote!(#doc)
+    })
+}
+
+/// An expression of type `Option<&str>`.
+fn deprecated(method: &Method) -> TokenStream {
+    let Some(attribute) = &method.deprecated else {
+        return option(None);
+    };
+    let unfolded = conditions::unfolded(attribute).into_iter().next();
+    let Some((condition, meta)) = unfolded else {
+        return option(None);
+    };
+    let reason = deprecation(&conditions::folded(None, &meta));
+    let some = option(Some(quote!(#reason)));
+    match condition {
+        None => some,
+        Some(_) => {
+            let (holds, none) = (conditions::holds(condition.as_ref()), option(None));
+            quote!(if #holds { #some } else { #none })
+        }
+    }
+}
+
 /// An expression of type `fn() -> Schema`.
 pub(crate) fn schema(ty: &Type, krate: &Path, parameters: &[String]) -> TokenStream {
     if is_known(ty) || mentions(ty, parameters) {
         return quote!(<#ty as #krate::private::Describe>::schema);
     }
-    quote!(|| (&&#krate::private::Probe::<#ty>::NEW).schema())
+    quote!(|| (&&&#krate::private::Probe::<#ty>::NEW).schema())
 }
 
 /// The type that a caller gets: as written if the syntax tells, found by the compiler otherwise.
@@ -152,7 +179,7 @@ fn result_schema(output: &Output, krate: &Path, parameters: &[String]) -> TokenS
         Shape::Unknown if mentions(&output.ty, parameters) => schema(&output.ty, krate, parameters),
         Shape::Unknown => {
             let ty = value_type(output, krate, parameters);
-            quote!(|| (&&#krate::private::Probe::<#ty>::NEW).schema())
+            quote!(|| (&&&#krate::private::Probe::<#ty>::NEW).schema())
         }
     }
 }

@@ -3,6 +3,7 @@
 use quote::quote;
 use syn::{Attribute, Fields, Generics, Ident, Item, LitStr, Path, Token, Type};
 
+use super::fields::{self, Claims};
 use super::{doc_text, krate};
 use crate::errors::Errors;
 use crate::options::{Options, Place};
@@ -22,6 +23,8 @@ pub(crate) struct Data {
     pub(crate) derives: Vec<&'static str>,
     /// True if the user says where serde is.
     pub(crate) has_serde_path: bool,
+    /// What its fields have to be able to do.
+    pub(crate) claims: Claims,
 }
 
 pub(crate) enum DataShape {
@@ -50,12 +53,13 @@ pub(crate) struct Variant {
 
 /// What `#[serde(..)]` says, as far as it changes the shape.
 #[derive(Default)]
-struct Serde {
+pub(super) struct Serde {
     rename: Option<String>,
     rename_all: Option<Case>,
     rename_all_fields: Option<Case>,
-    skip: Option<Path>,
-    with: Option<String>,
+    pub(super) skip: Option<Path>,
+    pub(super) with: Option<String>,
+    pub(super) has_bound: bool,
     transparent: bool,
     like: Option<Type>,
     has_path: bool,
@@ -69,10 +73,7 @@ pub(crate) fn read(item: &mut Item, options: Options, errors: &mut Errors) -> Op
         _ => return None,
     };
     for lifetime in generics.lifetimes() {
-        errors.on(
-            lifetime,
-            "what travels cannot borrow; use owned types such as `String` and `Vec`",
-        );
+        errors.on(lifetime, fields::BORROWS);
     }
     let serde = Serde::read(attrs, errors);
     let mut data = Data {
@@ -85,8 +86,10 @@ pub(crate) fn read(item: &mut Item, options: Options, errors: &mut Errors) -> Op
         derives: missing_derives(attrs),
         has_serde_path: serde.has_path,
         shape: DataShape::Struct(vec![]),
+        claims: Claims::default(),
     };
-    let is_owned = generics.lifetimes().next().is_none();
+    let is_owned = data.generics.lifetimes().next().is_none();
+    let is_itself = serde.like.is_none();
     data.shape = match item {
         Item::Struct(item) => {
             let mut fields = read_fields(&mut item.fields, serde.rename_all, errors);
@@ -105,6 +108,9 @@ pub(crate) fn read(item: &mut Item, options: Options, errors: &mut Errors) -> Op
         }
         _ => return None,
     };
+    if is_owned && is_itself {
+        data.claims = fields::claim(item, &data.krate, &data.generics, errors);
+    }
     is_owned.then_some(data)
 }
 
@@ -159,7 +165,7 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
 }
 
 impl Serde {
-    fn read(attrs: &[Attribute], errors: &mut Errors) -> Self {
+    pub(super) fn read(attrs: &[Attribute], errors: &mut Errors) -> Self {
         let mut serde = Self::default();
         for attribute in attrs.iter().filter(|a| a.path().is_ident("serde")) {
             // What serde does not understand either is serde's to report.
@@ -184,6 +190,10 @@ impl Serde {
             }
             "skip" => self.skip = Some(meta.path.clone()),
             "with" | "serialize_with" | "deserialize_with" => self.with = Some(text(meta)?),
+            "bound" => {
+                self.has_bound = true;
+                ignore_value(meta)?;
+            }
             "transparent" => self.transparent = true,
             "into" => self.like = Some(syn::parse_str(&text(meta)?)?),
             "from" | "try_from" => {

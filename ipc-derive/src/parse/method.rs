@@ -118,7 +118,7 @@ fn read_inputs(sig: &mut Signature, errors: &mut Errors) -> Vec<Input> {
         let options = Options::take(&mut argument.attrs, Place::Argument, errors);
         if let Some(cfg) = attributes(&argument.attrs, "cfg").first() {
             errors.on(
-                cfg,
+                cfg.path(),
                 "both ends must agree on the arguments; put the `#[cfg]` on the whole method",
             );
         }

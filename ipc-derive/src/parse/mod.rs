@@ -2,7 +2,9 @@
 
 pub(crate) mod accepts;
 pub(crate) mod block;
+pub(crate) mod conditions;
 pub(crate) mod data;
+pub(crate) mod fields;
 pub(crate) mod function;
 pub(crate) mod interface;
 pub(crate) mod method;
@@ -21,12 +23,38 @@ pub(crate) fn krate(options: &Options) -> Path {
         .unwrap_or_else(|| parse_quote!(::ipc_core))
 }
 
-/// The attributes called `name`.
+/// The attributes called `name`, those in a `cfg_attr` included, each with its condition.
 pub(crate) fn attributes(all: &[Attribute], name: &str) -> Vec<Attribute> {
-    all.iter()
-        .filter(|attribute| attribute.path().is_ident(name))
-        .cloned()
-        .collect()
+    let mut found = Vec::new();
+    for attribute in all {
+        if attribute.path().is_ident(name) {
+            found.push(attribute.clone());
+        } else if attribute.path().is_ident("cfg_attr") {
+            let unfolded = conditions::unfolded(attribute).into_iter();
+            found.extend(
+                unfolded
+                    .filter(|(_, meta)| meta.path().is_ident(name))
+                    .map(|(condition, meta)| conditions::folded(condition, &meta)),
+            );
+        }
+    }
+    found
+}
+
+/// Doc comments as an expression, if a condition decides about some of them.
+pub(crate) fn conditional_doc(docs: &[Attribute], krate: &Path) -> Option<TokenStream> {
+    if docs.iter().all(|doc| doc.path().is_ident("doc")) {
+        return None;
+    }
+    let lines = docs
+        .iter()
+        .flat_map(conditions::unfolded)
+        .map(|(condition, meta)| {
+            let holds = conditions::holds(condition.as_ref());
+            let text = doc_text(&[conditions::folded(None, &meta)]);
+            quote!((#holds, #text))
+        });
+    Some(quote!(&#krate::private::lines_that_hold(&[#(#lines),*])))
 }
 
 /// The text of doc comments: each line without the blank that stands before it.

@@ -1,0 +1,158 @@
+//! Fields whose types may turn out not to travel: what serde is told about them, so that the compiler says it once.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Field, Generics, Item, LitStr, Path, Type};
+
+use super::attributes;
+use super::data::Serde;
+use crate::errors::Errors;
+use crate::types::{self, is_known, leaves, mentions, value_of_map};
+
+/// What is said about references and lifetimes.
+pub(super) const BORROWS: &str =
+    "what travels cannot borrow; use owned types such as `String` and `Vec`";
+
+/// What generated code has to claim and to provide for the fields of a type.
+#[derive(Default)]
+pub(crate) struct Claims {
+    /// The types that have to travel, in the order of their numbers.
+    pub(crate) leaves: Vec<Claim>,
+    /// The types of whole fields, in the order of their numbers.
+    pub(crate) fields: Vec<Claim>,
+}
+
+/// One type, and the conditions under which it is there.
+pub(crate) struct Claim {
+    pub(crate) ty: Type,
+    pub(crate) cfgs: Vec<Attribute>,
+}
+
+/// Puts `#[serde(..)]` on the fields of `item` whose types only the compiler knows. Those that serde treats in a way of
+/// their own, and those that depend on parameters, are left to serde.
+pub(crate) fn claim(
+    item: &mut Item,
+    krate: &Path,
+    generics: &Generics,
+    errors: &mut Errors,
+) -> Claims {
+    let mut claims = Claims::default();
+    let parameters: Vec<_> = generics
+        .type_params()
+        .map(|param| param.ident.to_string())
+        .collect();
+    let mut fields: Vec<(Vec<Attribute>, &mut Field)> = Vec::new();
+    let owner = match item {
+        Item::Struct(item) => {
+            let own = item.fields.iter_mut().map(|field| (vec![], field));
+            fields.extend(own);
+            &item.ident
+        }
+        Item::Enum(item) => {
+            for variant in &mut item.variants {
+                if is_special(&variant.attrs) {
+                    continue;
+                }
+                let cfgs = attributes(&variant.attrs, "cfg");
+                let own = variant.fields.iter_mut();
+                fields.extend(own.map(|field| (cfgs.clone(), field)));
+            }
+            &item.ident
+        }
+        _ => return claims,
+    };
+    let (_, ty_generics, _) = generics.split_for_impl();
+    let owner = quote!(#owner #ty_generics);
+    for (mut cfgs, field) in fields {
+        let ty = types::without_self(field.ty.to_token_stream(), &owner);
+        let Ok(ty) = syn::parse2::<Type>(ty) else {
+            continue;
+        };
+        let is_odd = is_special(&field.attrs) || has_no_text(&quote!(#krate #ty));
+        if is_known(&ty) || mentions(&ty, &parameters) || is_odd {
+            continue;
+        }
+        let mut parts = Vec::new();
+        leaves(&ty, &mut parts);
+        let borrowed = |part: &&&Type| matches!(part, Type::Reference(_));
+        if let Some(borrowed) = parts.iter().find(borrowed) {
+            errors.on(borrowed, BORROWS);
+            continue;
+        }
+        cfgs.extend(attributes(&field.attrs, "cfg"));
+        let attribute = claims.of_field(ty, &cfgs, krate, &owner);
+        field.attrs.push(attribute);
+    }
+    claims
+}
+
+impl Claims {
+    fn of_field(
+        &mut self,
+        ty: Type,
+        cfgs: &[Attribute],
+        krate: &Path,
+        owner: &TokenStream,
+    ) -> Attribute {
+        let mut parts = Vec::new();
+        leaves(&ty, &mut parts);
+        let parts = parts.into_iter().flat_map(values);
+        let bounds: Vec<_> = parts
+            .map(|leaf| {
+                let number = number(&mut self.leaves, leaf, cfgs);
+                quote!(#leaf: #krate::private::FieldOf<#owner, #number>)
+            })
+            .collect();
+        let bound = text(&quote!(#(#bounds),*), types::span(&ty));
+        let number = number(&mut self.fields, &ty, cfgs);
+        let path = quote!(<#owner as #krate::private::SerialisesField<#ty, #number>>::serialise);
+        let path = text(&path, types::span(&ty));
+        syn::parse_quote!(#[serde(serialize_with = #path, bound(deserialize = #bound))])
+    }
+}
+
+/// The parts of the values, for a map whose keys are known to travel; any other type as it is.
+fn values(ty: &Type) -> Vec<&Type> {
+    let mut parts = Vec::new();
+    match value_of_map(ty) {
+        Some(value) => leaves(value, &mut parts),
+        None => parts.push(ty),
+    }
+    parts
+}
+
+/// The number of a type, which is the same wherever it stands under the same conditions.
+fn number(known: &mut Vec<Claim>, ty: &Type, cfgs: &[Attribute]) -> usize {
+    let key = |ty: &Type, cfgs: &[Attribute]| quote!(#ty #(#cfgs)*).to_string();
+    let wanted = key(ty, cfgs);
+    let found = known
+        .iter()
+        .position(|claim| key(&claim.ty, &claim.cfgs) == wanted);
+    found.unwrap_or_else(|| {
+        known.push(Claim {
+            ty: ty.clone(),
+            cfgs: cfgs.to_vec(),
+        });
+        known.len() - 1
+    })
+}
+
+/// True if serde is told something that decides about bounds or bytes already, or may be.
+fn is_special(attrs: &[Attribute]) -> bool {
+    let serde = Serde::read(attrs, &mut Errors::default());
+    let is_conditional = attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("cfg_attr"))
+        .any(|attribute| mentions(attribute, &["serde".to_string()]));
+    serde.skip.is_some() || serde.with.is_some() || serde.has_bound || is_conditional
+}
+
+/// True for tokens that mean something else, or nothing, when they are written as text: `$crate`.
+fn has_no_text(tokens: &TokenStream) -> bool {
+    tokens.to_string().contains('$')
+}
+
+/// Tokens as serde takes them. Its errors about them will stand at `place`.
+fn text(tokens: &TokenStream, place: Span) -> LitStr {
+    LitStr::new(&tokens.to_string(), place)
+}
