@@ -14,6 +14,7 @@ mod model;
 mod options;
 mod parse;
 mod rename;
+mod siblings;
 mod text;
 mod types;
 
@@ -58,6 +59,12 @@ fn expand_item(options: TokenStream, tokens: TokenStream) -> TokenStream {
 
 fn expand_block(options: TokenStream, mut item: ItemImpl, errors: &mut Errors) -> TokenStream {
     let options = Options::of_item(options, Place::Block, errors);
+    let makes_device = options.part.is_none() && item.trait_.is_none();
+    if makes_device && siblings::has_earlier(&item) {
+        errors.on(&item.self_ty, SECOND_BLOCK);
+        parse::block::strip(&mut item, &mut Errors::default());
+        return item.into_token_stream();
+    }
     let Some(mut block) = parse::block::read(&mut item, options, errors) else {
         return item.into_token_stream();
     };
@@ -67,6 +74,9 @@ fn expand_block(options: TokenStream, mut item: ItemImpl, errors: &mut Errors) -
     let generated = expand::block::expand(&block);
     quote!(#feature #item #generated)
 }
+
+const SECOND_BLOCK: &str = "another `#[remote]` block makes this driver a device already: write \
+    `#[remote(part, proxy = OtherProxy)]` here and `#[remote(parts(OtherProxy))]` there, or put the methods there";
 
 fn expand_trait(options: TokenStream, mut item: ItemTrait, errors: &mut Errors) -> TokenStream {
     let options = Options::of_item(options, Place::Trait, errors);

@@ -17,11 +17,10 @@ pub(crate) fn hint(
     if reachable != listening {
         let _ = write!(text, ", from other computers {reachable}");
     }
-    text.push_str(if has_secret {
-        ", under a secret\n"
-    } else {
-        "\n"
-    });
+    text.push('\n');
+    if has_secret {
+        text.push_str("  encrypted: clients need the secret\n");
+    }
     for device in &description.devices {
         let name = &device.interface.name;
         match device.prefix.as_str() {

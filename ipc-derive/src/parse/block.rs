@@ -182,7 +182,7 @@ fn without_self(sig: &syn::Signature, self_ty: &TokenStream) -> syn::Signature {
 }
 
 /// Takes all `#[remote(..)]` out of a block that will not be served.
-fn strip(item: &mut ItemImpl, errors: &mut Errors) {
+pub(crate) fn strip(item: &mut ItemImpl, errors: &mut Errors) {
     for item in &mut item.items {
         if let ImplItem::Fn(function) = item {
             Options::take(&mut function.attrs, Place::Method, errors);
