@@ -156,24 +156,8 @@ pub(crate) fn positional_or_named(method: &str, args: &impl Serialize) -> Result
 
 /// The error of one who asks about a method that there is not.
 pub(crate) fn no_such_method(name: &str, description: &ServerDescription) -> CallError {
-    let bare = |name: &str| {
-        name.trim_start_matches("get_")
-            .trim_start_matches("set_")
-            .to_string()
-    };
-    let names = description
-        .methods()
-        .map(|(prefix, method)| method.wire_name(prefix));
-    let similar = names
-        .filter(|known| {
-            known.contains(name)
-                || bare(known).contains(&bare(name))
-                || bare(name).contains(&bare(known))
-        })
-        .take(3)
-        .collect();
     CallError::Refused(Refusal::UnknownMethod {
         method: name.to_string(),
-        similar,
+        similar: description.names_like(name),
     })
 }

@@ -38,9 +38,9 @@ pub use error::ConnectError;
 pub use retry::Retry;
 pub use state::ConnectionState;
 
-pub use ipc_core::error::{FaultKind, FaultValue};
 pub use ipc_core::interface::describe::{DeviceDescription, Interface, Method, ServerDescription};
 pub use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
+pub use ipc_core::wire::failure::{FaultKind, FaultValue};
 pub use ipc_core::{
     Args, BlockingCaller, CallError, Caller, Fault, NotSent, Proxy, Refusal, Value, Wire,
 };

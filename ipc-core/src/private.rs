@@ -13,7 +13,7 @@ pub use crate::interface::context::CallContext;
 pub use crate::interface::describe::{Argument, Interface, Method, MethodKind};
 pub use crate::interface::field::{CannotSerialise, FieldOf, Serialises, SerialisesField};
 pub use crate::interface::function::Function;
-pub use crate::interface::invocation::{Failure, Invocation};
+pub use crate::interface::invocation::Invocation;
 pub use crate::interface::remote::{Offer, Part, Remote};
 pub use crate::interface::schema::{Describe, Field, Schema, Variant};
 pub use crate::interface::spec::{
@@ -21,4 +21,5 @@ pub use crate::interface::spec::{
     lines_that_hold, method, name_of, struct_schema,
 };
 pub use crate::interface::wire_type::Wire;
+pub use crate::wire::failure::Failure;
 pub use serde;

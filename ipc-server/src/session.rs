@@ -11,10 +11,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_core::interface::context::{CallContext, CallHost};
-use ipc_core::interface::registry::IncomingCall;
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, ServerSession};
 use ipc_core::wire::ctrl::{ByeReason, Hello};
+use ipc_core::wire::message::IncomingCall;
 use ipc_core::{Release, wire::ctrl::SessionKey};
 use tokio::sync::watch;
 

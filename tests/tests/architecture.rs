@@ -5,14 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+const NONE: [&str; 0] = [];
+
 fn sources(of: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders = vec![
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("..")
-            .join(of)
-            .join("src"),
-    ];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(of)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -27,7 +24,7 @@ fn sources(of: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The files of a crate with a line of code, not of comment, in which one of `words` stands.
+/// The files of a folder with a line of code, not of comment, in which one of `words` stands.
 fn files_that_name(of: &str, words: &[&str]) -> Vec<String> {
     let names = |path: &PathBuf| {
         let text = fs::read_to_string(path).unwrap();
@@ -46,16 +43,23 @@ fn files_that_name(of: &str, words: &[&str]) -> Vec<String> {
 
 #[test]
 fn one_file_names_the_codec() {
-    assert_eq!(files_that_name("ipc-core", &["bincode::"]), ["codec.rs"]);
+    assert_eq!(
+        files_that_name("ipc-core/src", &["bincode::"]),
+        ["codec.rs"]
+    );
     for other in ["ipc-server", "ipc-client", "ipc-derive"] {
-        assert_eq!(files_that_name(other, &["bincode"]), Vec::<String>::new());
+        let source = format!("{other}/src");
+        assert_eq!(files_that_name(&source, &["bincode"]), NONE);
     }
 }
 
 #[test]
 fn one_file_names_the_ciphers() {
     assert_eq!(
-        files_that_name("ipc-core", &[" ring::", "(ring::", "chacha20poly1305::"]),
+        files_that_name(
+            "ipc-core/src",
+            &[" ring::", "(ring::", "chacha20poly1305::"]
+        ),
         ["aead.rs"]
     );
 }
@@ -69,9 +73,25 @@ fn the_core_knows_no_sockets_and_no_runtime() {
         "thread::spawn",
         "thread::sleep",
     ];
-    assert_eq!(files_that_name("ipc-core", &words), Vec::<String>::new());
+    assert_eq!(files_that_name("ipc-core/src", &words), NONE);
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ipc-core/Cargo.toml");
     let manifest = fs::read_to_string(manifest).unwrap();
     let normal = manifest.split("[dev-dependencies]").next().unwrap();
     assert!(!normal.contains("tokio") && !normal.contains("socket2"));
+}
+
+#[test]
+fn no_floor_of_the_core_uses_one_above_it() {
+    let (error, interface) = ("crate::error", "crate::interface");
+    let (secure, session) = ("crate::secure", "crate::session");
+    let rules: [(&str, &[&str]); 4] = [
+        ("wire", &[error, interface, secure, session]),
+        ("secure", &[error, interface, session]),
+        ("interface", &[secure, session]),
+        ("session", &[interface]),
+    ];
+    for (room, above) in rules {
+        let source = format!("ipc-core/src/{room}");
+        assert_eq!(files_that_name(&source, above), NONE, "{room}");
+    }
 }

@@ -12,10 +12,11 @@ use serde::Serialize;
 
 use super::caller::{Caller, OutgoingCall, Stub};
 use super::function::sources;
-use super::invocation::{Failure, Invocation, serialised};
+use super::invocation::{Invocation, serialised};
 use super::schema::{Describe, Schema, short_name};
 use super::wire_type::Wire;
-use crate::error::{CallError, Fault, FaultKind, FaultValue};
+use crate::error::CallError;
+use crate::wire::failure::{Failure, Fault, FaultKind, FaultValue};
 
 /// Compiles for types that can travel, and says what to do for others. Generated code asks this once per type; all
 /// other steps below accept any type, so that one mistake is one error.

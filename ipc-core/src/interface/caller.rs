@@ -7,15 +7,17 @@ use bytemuck::NoUninit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::args::Args;
 use super::describe::{Interface, Method};
 use super::invocation;
-use super::registry::Form;
-use super::value::{self, Args};
-use crate::error::{CallError, Fault, NotSent, Refusal};
+use super::value;
+use crate::error::{CallError, NotSent};
 use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, MAX_VALUE, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
+use crate::wire::failure::{Fault, Refusal};
 use crate::wire::frame;
+use crate::wire::message::Form;
 
 /// Something that calls can be made through: a client, or a device in this very process.
 ///

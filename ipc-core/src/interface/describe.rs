@@ -194,6 +194,35 @@ impl ServerDescription {
     }
 }
 
+impl ServerDescription {
+    /// At most three names on the wire that somebody may have meant by `name`, the nearest first.
+    pub fn names_like(&self, name: &str) -> Vec<String> {
+        let asked: String = without_accessor(name).chars().take(COMPARED).collect();
+        let mut near: Vec<(usize, String)> = self
+            .methods()
+            .map(|(prefix, method)| method.wire_name(prefix))
+            .filter_map(|known| {
+                let bare = without_accessor(&known);
+                let distance = strsim::levenshtein(&asked, bare);
+                let is_near = distance * 3 <= bare.len().max(asked.len());
+                let is_part = !asked.is_empty() && (bare.contains(&asked) || asked.contains(bare));
+                (is_near || is_part).then_some((distance, known))
+            })
+            .collect();
+        near.sort();
+        near.into_iter().map(|(_, known)| known).take(3).collect()
+    }
+}
+
+/// The name of a property, of whichever of its two halves this is the name.
+fn without_accessor(name: &str) -> &str {
+    let get = name.strip_prefix("get_");
+    get.or_else(|| name.strip_prefix("set_")).unwrap_or(name)
+}
+
+/// Whoever asks for a name of megabytes does not get them compared.
+const COMPARED: usize = 100;
+
 impl DeviceDescription {
     fn heading(&self) -> String {
         match self.prefix.as_str() {
@@ -324,5 +353,11 @@ mod tests {
             assert!(help.contains(part), "{help}");
         }
         assert_eq!(server.help_for("read_voltage"), None);
+        for meant in ["read_voltage", "pump_read_votlage", "get_pump_read_voltage"] {
+            assert_eq!(server.names_like(meant), ["pump_read_voltage"], "{meant}");
+        }
+        for other in ["", "x", "wavelength"] {
+            assert!(server.names_like(other).is_empty(), "{other}");
+        }
     }
 }

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::marker::PhantomData;
 
 use super::describe::{Argument, Method};
-use super::invocation::{Failure, Invocation};
+use super::invocation::Invocation;
 use super::schema::{Schema, short_name};
 use super::wire_type::Wire;
-use crate::error::{Fault, FaultKind};
+use crate::wire::failure::{Failure, Fault, FaultKind};
 
 /// Something that can be called by name: `#[remote]` on a free `fn` makes one, and so does a closure with a name.
 pub trait Function: Send + 'static {

@@ -3,41 +3,14 @@
 use std::fmt;
 use std::pin::pin;
 
+use super::args::Args;
 use super::context::CallContext;
 use super::describe::{Argument, Method};
-use super::value::{self, Args};
+use super::value;
 use super::wire_type::Wire;
-use crate::error::{Fault, FaultKind, Refusal};
 use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, Reader};
-
-/// How a call ended, other than well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)]
-pub enum Failure {
-    /// The driver was not entered.
-    Refused(Refusal),
-    /// The driver ran and failed.
-    Fault(Box<Fault>),
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Failure::Refused(refusal)
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Failure::Fault(Box::new(fault))
-    }
-}
-
-impl From<Box<Fault>> for Failure {
-    fn from(fault: Box<Fault>) -> Self {
-        Failure::Fault(fault)
-    }
-}
+use crate::wire::failure::{Failure, Fault, FaultKind, FaultValue, Refusal};
 
 /// The arguments of one call, and the place for its result.
 #[derive(Debug)]
@@ -264,10 +237,10 @@ pub(crate) fn check(
 }
 
 /// A driver's error with its value, if the type can be serialised.
-pub(crate) fn serialised<E: serde::Serialize>(error: &E) -> Option<crate::error::FaultValue> {
+pub(crate) fn serialised<E: serde::Serialize>(error: &E) -> Option<FaultValue> {
     let mut bytes = Vec::new();
     codec::encode(error, &mut bytes, MAX_FAULT_VALUE).ok()?;
-    Some(crate::error::FaultValue {
+    Some(FaultValue {
         type_path: std::any::type_name::<E>().into(),
         bytes,
     })

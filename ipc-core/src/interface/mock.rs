@@ -8,15 +8,16 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::args::Args;
 use super::caller::{BlockingCaller, Caller, OutgoingCall};
 use super::function::sources;
-use super::registry::Form;
 use super::schema::short_name;
-use super::value::{self, Args};
-use crate::error::{CallError, Fault, FaultKind, NotSent};
+use super::value;
+use crate::error::{CallError, NotSent};
 use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, MAX_VALUE};
-use crate::wire::message;
+use crate::wire::failure::{Fault, FaultKind};
+use crate::wire::message::{self, Form};
 
 /// A [`Caller`] that answers from a closure and remembers what it was asked.
 ///

@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
-
+use super::args::Args;
 use super::context::CallContext;
 use super::describe::{DeviceDescription, Method, ServerDescription};
 use super::function::Function;
-use super::invocation::{Arguments, Failure, Invocation};
+use super::invocation::{Arguments, Invocation};
 use super::remote::{Device, Release, ReleaseHook, Remote, Shared};
-use super::value::{self, Args};
-use crate::error::{Fault, FaultKind, Refusal};
+use super::value;
 use crate::wire::codec::{self, CodecError, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
+use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::frame;
+use crate::wire::message::{Form, IncomingCall, begin_reply, failure_frame};
 
 /// Why a device or function cannot be offered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,30 +67,6 @@ enum Owner {
     Function { index: usize },
 }
 
-/// A call as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct IncomingCall {
-    /// What is called, and under which conditions.
-    pub header: CallHeader,
-    /// How the arguments are written.
-    pub form: Form,
-    /// The arguments.
-    pub arguments: Bytes,
-}
-
-/// How the arguments and the result of a call are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)]
-pub enum Form {
-    /// As the codec writes their types, which both ends know.
-    Typed,
-    /// As MessagePack, which carries its own shape.
-    ByName,
-    /// Not a call of a method, but the question what there is to call.
-    Describe,
-}
-
 impl Registry {
     /// Nothing to call yet.
     pub fn new() -> Self {
@@ -106,14 +82,7 @@ impl Registry {
             on_release,
         } = device.into();
         let index = self.devices.len();
-        let owner = match prefix.as_str() {
-            "" => format!("device {} ({})", index + 1, interface.name),
-            prefix => format!(
-                "device {} ({}, prefix `{prefix}`)",
-                index + 1,
-                interface.name
-            ),
-        };
+        let owner = device_label(index, &interface.name, &prefix);
         let mut targets = HashMap::new();
         for (method_index, method) in interface.methods.iter().enumerate() {
             let target = Target {
@@ -202,23 +171,12 @@ impl Registry {
     }
 
     fn owner_name(&self, target: &Target) -> String {
-        let device = match target.owner {
-            Owner::Device { index, .. } => self.description.devices.get(index).map(|d| (index, d)),
-            Owner::Function { .. } => None,
+        let Owner::Device { index, .. } = target.owner else {
+            return "a function".into();
         };
-        match device {
-            Some((index, device)) if device.prefix.is_empty() => {
-                format!("device {} ({})", index + 1, device.interface.name)
-            }
-            Some((index, DeviceDescription { prefix, interface })) => {
-                format!(
-                    "device {} ({}, prefix `{prefix}`)",
-                    index + 1,
-                    interface.name
-                )
-            }
-            None => "a function".into(),
-        }
+        let device = self.description.devices.get(index);
+        let name = device.map_or("", |device| &device.interface.name);
+        device_label(index, name, &target.prefix)
     }
 
     /// Runs a call to its end and returns the frame to answer with, at most `limit` bytes long. A panic of the driver
@@ -295,21 +253,9 @@ impl Registry {
     }
 
     fn unknown(&self, name: &str) -> Refusal {
-        let mut similar: Vec<_> = self
-            .targets
-            .keys()
-            .map(|known| (distance(name, known), known))
-            .filter(|(distance, known)| distance * 3 <= known.len().max(name.len()))
-            .collect();
-        similar.sort();
-        let similar = similar
-            .into_iter()
-            .take(3)
-            .map(|(_, known)| known.clone())
-            .collect();
         Refusal::UnknownMethod {
             method: name.to_string(),
-            similar,
+            similar: self.description.names_like(name),
         }
     }
 }
@@ -334,85 +280,21 @@ impl std::fmt::Debug for Registry {
     }
 }
 
+/// What a device is called in an error at start-up.
+fn device_label(index: usize, driver: &str, prefix: &str) -> String {
+    let number = index + 1;
+    match prefix {
+        "" => format!("device {number} ({driver})"),
+        prefix => format!("device {number} ({driver}, prefix `{prefix}`)"),
+    }
+}
+
 fn read_args(bytes: &[u8]) -> Result<Args, CodecError> {
     value::unpack(&codec::decode::<Vec<u8>>(bytes)?)
-}
-
-fn begin_reply(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
-    let mut reply = frame::begin(ctrl);
-    reply.extend_from_slice(&number.to_le_bytes());
-    reply
-}
-
-/// The frame that tells of a failure. Texts that do not fit are dropped rather than the answer.
-pub(crate) fn failure_frame(number: u64, failure: &Failure, limit: usize) -> Vec<u8> {
-    let (ctrl, encoded) = match failure {
-        Failure::Refused(refusal) => {
-            let ctrl = CtrlMsg::Error;
-            let encoded = encode_onto(ctrl, number, refusal, limit).or_else(|_| {
-                let reason = shortened(&refusal.to_string(), limit / 2);
-                let method = "the method".to_string();
-                encode_onto(ctrl, number, &Refusal::Protocol { method, reason }, limit)
-            });
-            (ctrl, encoded)
-        }
-        Failure::Fault(fault) => {
-            let ctrl = CtrlMsg::ErrorForwarded;
-            let encoded = encode_onto(ctrl, number, fault, limit).or_else(|_| {
-                let message = shortened(&fault.message, limit / 2);
-                encode_onto(ctrl, number, &Fault::own(fault.kind, message), limit)
-            });
-            (ctrl, encoded)
-        }
-    };
-    encoded.unwrap_or_else(|_| begin_finished(ctrl, number))
-}
-
-fn begin_finished(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
-    let mut reply = begin_reply(ctrl, number);
-    frame::finish(&mut reply);
-    reply
-}
-
-fn encode_onto<T: serde::Serialize>(
-    ctrl: CtrlMsg,
-    number: u64,
-    value: &T,
-    limit: usize,
-) -> Result<Vec<u8>, CodecError> {
-    let mut reply = begin_reply(ctrl, number);
-    codec::encode(value, &mut reply, limit)?;
-    frame::finish(&mut reply);
-    Ok(reply)
-}
-
-fn shortened(text: &str, bytes: usize) -> String {
-    text.chars().take(bytes / 8).collect()
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "with a value that is not text".into())
-}
-
-/// The number of edits (Levenshtein) between two names.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut previous = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let best = (previous + usize::from(x != *y))
-                .min(left + 1)
-                .min(*cell + 1);
-            previous = std::mem::replace(cell, best);
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::describe::Interface;
-use super::invocation::{Failure, Invocation};
+use super::invocation::Invocation;
+use crate::wire::failure::Failure;
 
 /// A driver that can be served. `#[remote]` on its `impl` block implements this; where a driver has several blocks, on the
 /// one that is not marked as `part`.

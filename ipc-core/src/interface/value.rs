@@ -1,14 +1,13 @@
 //! Values that carry their own shape, for callers without the driver's types. On the wire they are MessagePack.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{
-    self, DeserializeOwned, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
-};
-use serde::{Deserialize, Serialize, Serializer, forward_to_deserialize_any};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+
+mod decode;
+
+pub use decode::ValueError;
 
 use crate::wire::codec::{CodecError, MAX_DEPTH};
 
@@ -69,50 +68,6 @@ pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     }
 }
 
-/// The arguments of a call by name: some by position, some by name.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Args {
-    pub(crate) positional: Vec<Value>,
-    pub(crate) named: BTreeMap<String, Value>,
-}
-
-impl Args {
-    /// No arguments.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds the next argument by position.
-    pub fn arg<T: Serialize>(mut self, value: T) -> Result<Self, CodecError> {
-        self.positional.push(Value::from_serialize(&value)?);
-        Ok(self)
-    }
-
-    /// Adds an argument by name. A second one of the same name replaces the first.
-    pub fn named<T: Serialize>(mut self, name: &str, value: T) -> Result<Self, CodecError> {
-        self.named
-            .insert(name.into(), Value::from_serialize(&value)?);
-        Ok(self)
-    }
-
-    /// Takes a tuple, list or single value as arguments by position, a map or struct as arguments by name, and `()` as
-    /// none.
-    pub fn from_serialize<T: Serialize + ?Sized>(arguments: &T) -> Result<Self, CodecError> {
-        let mut args = Args::new();
-        match Value::from_serialize(arguments)? {
-            Value::Null => {}
-            Value::List(positional) => args.positional = positional,
-            Value::Map(entries) => {
-                for (name, value) in entries {
-                    args.named.insert(name.into_typed()?, value);
-                }
-            }
-            single => args.positional.push(single),
-        }
-        Ok(args)
-    }
-}
-
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -157,260 +112,10 @@ impl Serialize for Value {
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-macro_rules! visit {
-    ($($method:ident($ty:ty) => $make:expr;)*) => {
-        $(fn $method<E: de::Error>(self, value: $ty) -> Result<Value, E> {
-            Ok($make(value))
-        })*
-    };
-}
-
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    visit! {
-        visit_bool(bool) => Value::Bool;
-        visit_i64(i64) => |v: i64| u64::try_from(v).map_or(Value::Int(v), Value::UInt);
-        visit_u64(u64) => Value::UInt;
-        visit_f64(f64) => Value::Float;
-        visit_str(&str) => |v: &str| Value::String(v.into());
-        visit_string(String) => Value::String;
-        visit_bytes(&[u8]) => |v: &[u8]| Value::Bytes(v.into());
-        visit_byte_buf(Vec<u8>) => Value::Bytes;
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Value, D::Error> {
-        inner.deserialize_any(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = access.next_element()? {
-            items.push(item);
-        }
-        Ok(Value::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = access.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Value::Map(entries))
-    }
-}
-
-/// What does not fit, in words: "invalid type: string "a", expected u32".
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-#[non_exhaustive]
-pub struct ValueError(pub String);
-
-impl de::Error for ValueError {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(message.to_string())
-    }
-}
-
-impl<'de> IntoDeserializer<'de, ValueError> for Value {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-impl<'de> Deserializer<'de> for Value {
-    type Error = ValueError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(value),
-            Value::Int(value) => visitor.visit_i64(value),
-            Value::UInt(value) => visitor.visit_u64(value),
-            Value::Float(value) => visitor.visit_f64(value),
-            Value::String(value) => visitor.visit_string(value),
-            Value::Bytes(value) => visitor.visit_byte_buf(value),
-            Value::List(items) => {
-                let mut access = SeqDeserializer::new(items.into_iter());
-                let value = visitor.visit_seq(&mut access)?;
-                access.end()?;
-                Ok(value)
-            }
-            Value::Map(entries) => {
-                let mut access = MapDeserializer::new(entries.into_iter());
-                let value = visitor.visit_map(&mut access)?;
-                access.end()?;
-                Ok(value)
-            }
-        }
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self {
-            Value::Null => visitor.visit_none(),
-            value => visitor.visit_some(value),
-        }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, ValueError> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self {
-            Value::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.into_iter())),
-            value => value.deserialize_any(visitor),
-        }
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ValueError> {
-        let (variant, data) = match self {
-            Value::Map(entries) => match <[_; 1]>::try_from(entries) {
-                Ok([(variant, data)]) => (variant, data),
-                Err(entries) => {
-                    let message =
-                        format!("a map of {} entries is not an enum variant", entries.len());
-                    return Err(ValueError(message));
-                }
-            },
-            unit => (unit, Value::Null),
-        };
-        visitor.visit_enum(ValueVariant { variant, data })
-    }
-
-    /// MessagePack has no integers of 16 bytes; they travel as bytes, the highest first.
-    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self.wide() {
-            Some(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
-            None => self.deserialize_any(visitor),
-        }
-    }
-
-    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self.wide() {
-            Some(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
-            None => self.deserialize_any(visitor),
-        }
-    }
-
-    /// A struct without fields travels as an empty list.
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, ValueError> {
-        match self {
-            Value::List(items) if items.is_empty() => visitor.visit_unit(),
-            value => value.deserialize_any(visitor),
-        }
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit tuple
-        tuple_struct map struct identifier ignored_any
-    }
-
-    fn is_human_readable(&self) -> bool {
-        false
-    }
-}
-
-impl Value {
-    fn wide(&self) -> Option<[u8; 16]> {
-        match self {
-            Value::Bytes(bytes) => bytes.as_slice().try_into().ok(),
-            _ => None,
-        }
-    }
-}
-
-struct ValueVariant {
-    variant: Value,
-    data: Value,
-}
-
-impl<'de> EnumAccess<'de> for ValueVariant {
-    type Error = ValueError;
-    type Variant = Value;
-
-    fn variant_seed<S: de::DeserializeSeed<'de>>(
-        self,
-        seed: S,
-    ) -> Result<(S::Value, Value), ValueError> {
-        Ok((seed.deserialize(self.variant)?, self.data))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Value {
-    type Error = ValueError;
-
-    fn unit_variant(self) -> Result<(), ValueError> {
-        match self {
-            Value::Null => Ok(()),
-            _ => Err(de::Error::invalid_type(
-                Unexpected::NewtypeVariant,
-                &"a variant without data",
-            )),
-        }
-    }
-
-    fn newtype_variant_seed<S: de::DeserializeSeed<'de>>(
-        self,
-        seed: S,
-    ) -> Result<S::Value, ValueError> {
-        seed.deserialize(self)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ValueError> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ValueError> {
-        self.deserialize_any(visitor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -487,19 +192,6 @@ mod tests {
         );
         let error = Value::UInt(300).into_typed::<u8>().unwrap_err().to_string();
         assert!(error.contains("300") && error.contains("u8"), "{error}");
-    }
-
-    #[test]
-    fn arguments_come_by_position_or_by_name() {
-        let positional = Args::from_serialize(&(20, "fast")).unwrap();
-        assert_eq!(
-            positional,
-            Args::new().arg(20).unwrap().arg("fast").unwrap()
-        );
-        let named = Args::from_serialize(&BTreeMap::from([("samples", 20)])).unwrap();
-        assert_eq!(named, Args::new().named("samples", 20).unwrap());
-        assert_eq!(Args::from_serialize(&()), Ok(Args::new()));
-        assert_eq!(Args::from_serialize(&7), Args::new().arg(7));
     }
 
     #[test]

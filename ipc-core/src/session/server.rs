@@ -14,11 +14,9 @@ use self::answer::Answer;
 use super::arrival::bye;
 use super::link::{Link, LinkError};
 use super::mutant::{Mutant, Mutants};
-use crate::error::Refusal;
-use crate::interface::invocation::Failure;
-use crate::interface::registry::{IncomingCall, failure_frame};
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, SessionKey, Welcome};
-use crate::wire::message::frame_of;
+use crate::wire::failure::{Failure, Refusal};
+use crate::wire::message::{IncomingCall, failure_frame, frame_of};
 
 /// What a session at the server may use up.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,13 +6,36 @@ use serde::de::DeserializeOwned;
 
 use super::codec::{self, CodecError, Reader};
 use super::ctrl::{CallHeader, CtrlMsg};
+use super::failure::{Failure, Fault, FaultKind, Refusal};
 use super::frame::{self, Frame, FrameError, FrameReader};
-use crate::error::{Fault, FaultKind, Refusal};
-use crate::interface::registry::{Form, IncomingCall};
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.
 const NUMBERS: usize = frame::HEADER;
+
+/// A call as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct IncomingCall {
+    /// What is called, and under which conditions.
+    pub header: CallHeader,
+    /// How the arguments are written.
+    pub form: Form,
+    /// The arguments.
+    pub arguments: Bytes,
+}
+
+/// How the arguments and the result of a call are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Form {
+    /// As the codec writes their types, which both ends know.
+    Typed,
+    /// As MessagePack, which carries its own shape.
+    ByName,
+    /// Not a call of a method, but the question what there is to call.
+    Describe,
+}
 
 /// How a call ended at the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,4 +136,57 @@ pub(crate) fn single_frame(bytes: &[u8]) -> Result<Frame, FrameError> {
     let mut reader = FrameReader::new(bytes.len());
     reader.push(bytes);
     reader.next_frame()?.ok_or(FrameError::Truncated)
+}
+
+/// Starts the frame that answers call `number`.
+pub(crate) fn begin_reply(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
+    let mut reply = frame::begin(ctrl);
+    reply.extend_from_slice(&number.to_le_bytes());
+    reply
+}
+
+/// The frame that tells of a failure. Texts that do not fit are dropped rather than the answer.
+pub(crate) fn failure_frame(number: u64, failure: &Failure, limit: usize) -> Vec<u8> {
+    let (ctrl, encoded) = match failure {
+        Failure::Refused(refusal) => {
+            let ctrl = CtrlMsg::Error;
+            let encoded = encode_onto(ctrl, number, refusal, limit).or_else(|_| {
+                let reason = shortened(&refusal.to_string(), limit / 2);
+                let method = "the method".to_string();
+                encode_onto(ctrl, number, &Refusal::Protocol { method, reason }, limit)
+            });
+            (ctrl, encoded)
+        }
+        Failure::Fault(fault) => {
+            let ctrl = CtrlMsg::ErrorForwarded;
+            let encoded = encode_onto(ctrl, number, fault, limit).or_else(|_| {
+                let message = shortened(&fault.message, limit / 2);
+                encode_onto(ctrl, number, &Fault::own(fault.kind, message), limit)
+            });
+            (ctrl, encoded)
+        }
+    };
+    encoded.unwrap_or_else(|_| begin_finished(ctrl, number))
+}
+
+fn begin_finished(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
+    let mut reply = begin_reply(ctrl, number);
+    frame::finish(&mut reply);
+    reply
+}
+
+fn encode_onto<T: serde::Serialize>(
+    ctrl: CtrlMsg,
+    number: u64,
+    value: &T,
+    limit: usize,
+) -> Result<Vec<u8>, CodecError> {
+    let mut reply = begin_reply(ctrl, number);
+    codec::encode(value, &mut reply, limit)?;
+    frame::finish(&mut reply);
+    Ok(reply)
+}
+
+fn shortened(text: &str, bytes: usize) -> String {
+    text.chars().take(bytes / 8).collect()
 }

@@ -3,7 +3,8 @@
 pub(crate) mod bulk;
 pub mod codec;
 pub mod ctrl;
+pub mod failure;
 pub mod frame;
 mod guard;
-pub(crate) mod message;
+pub mod message;
 pub mod preamble;

@@ -10,11 +10,12 @@ use std::time::Instant;
 use ipc_core::CallContext;
 use ipc_core::interface::context::CallHost;
 use ipc_core::interface::function::IntoFunction;
-use ipc_core::interface::registry::{IncomingCall, Registry};
+use ipc_core::interface::registry::Registry;
 use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::session::server::{End, ServerSession};
 use ipc_core::session::table::Greeted;
+use ipc_core::wire::message::IncomingCall;
 use ipc_core::wire::preamble::Role;
 
 use super::{Admission, Cut, Shared, fresh};

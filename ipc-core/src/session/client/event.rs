@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::error::{Fault, NotSent, Refusal};
+use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::wire::ctrl::QueueStatus;
+use crate::wire::failure::{Fault, Refusal};
 
 /// What happened at a [`ClientSession`](super::ClientSession).
 #[derive(Clone, Debug, PartialEq)]

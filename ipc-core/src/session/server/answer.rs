@@ -3,11 +3,10 @@
 use bytes::Bytes;
 
 use super::MIN_REPLY;
-use crate::error::{Fault, FaultKind, Refusal};
-use crate::interface::invocation::Failure;
-use crate::interface::registry::failure_frame;
 use crate::wire::ctrl::CtrlMsg;
+use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::frame;
+use crate::wire::message::failure_frame;
 
 /// What is left of an answer.
 #[derive(Clone, Debug, Hash)]

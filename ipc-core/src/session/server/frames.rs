@@ -7,14 +7,12 @@ use bytes::Bytes;
 
 use super::answer::Answer;
 use super::{End, MAX_BACKLOG, MAX_UNCONFIRMED, MIN_REPLY, ServerSession, Waiting};
-use crate::error::Refusal;
-use crate::interface::invocation::Failure;
-use crate::interface::registry::{Form, IncomingCall, failure_frame};
 use crate::session::link::LinkError;
 use crate::session::mutant::Mutant;
 use crate::wire::ctrl::CtrlMsg;
+use crate::wire::failure::{Failure, Refusal};
 use crate::wire::frame::Frame;
-use crate::wire::message::{call_of, frame_of, value_of};
+use crate::wire::message::{Form, IncomingCall, call_of, failure_frame, frame_of, value_of};
 
 impl ServerSession {
     pub(super) fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {

@@ -6,11 +6,11 @@ use super::pair::Pair;
 use super::server_end::{Execution, LIMITS};
 use super::trial::{Call, Trial};
 use super::{Random, answer, call_frame, reply_frame};
-use crate::error::{Fault, FaultKind, NotSent, Refusal};
-use crate::interface::invocation::Failure;
-use crate::interface::registry::failure_frame;
+use crate::error::NotSent;
 use crate::session::client::ClientConfig;
 use crate::wire::ctrl::SessionKey;
+use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
+use crate::wire::message::failure_frame;
 
 const SEEDS: u64 = 500;
 const OPERATIONS: usize = 2000;

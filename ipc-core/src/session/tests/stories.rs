@@ -5,17 +5,16 @@ use std::time::{Duration, Instant};
 use super::pair::Pair;
 use super::server_end::LIMITS;
 use super::{answer, call_frame, reply_frame};
-use crate::error::{NotSent, Refusal};
-use crate::interface::invocation::Failure;
-use crate::interface::registry::failure_frame;
+use crate::error::NotSent;
 use crate::session::arrival::Arrival;
 use crate::session::client::{CallOutcome, ClientConfig, Event, GivenUp};
 use crate::session::link::{Link, LinkError};
 use crate::session::server::{MIN_REPLY, ServerSession};
 use crate::session::table::{Greeted, SessionTable, TableLimits};
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello};
+use crate::wire::failure::{Failure, Refusal};
 use crate::wire::frame;
-use crate::wire::message::{frame_of, set_call_numbers};
+use crate::wire::message::{failure_frame, frame_of, set_call_numbers};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
 /// A client and a server that have met.

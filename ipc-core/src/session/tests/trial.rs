@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::answer;
 use super::server_end::Execution;
-use crate::error::FaultKind;
 use crate::session::client::{CallOutcome, Event, GivenUp};
 use crate::wire::ctrl::SessionKey;
+use crate::wire::failure::FaultKind;
 
 pub(super) struct Call {
     pub(super) tag: u64,
