@@ -89,7 +89,7 @@ pub trait Travels<T> {
     /// Takes the next argument of a call, which has a default.
     fn take_or(&self, call: &mut Invocation<'_>, default: fn() -> T) -> Result<T, Failure>;
     /// Answers a call.
-    fn answer(&self, call: &mut Invocation<'_>, result: &T) -> Result<(), Failure>;
+    fn answer(&self, call: &mut Invocation<'_>, result: T) -> Result<(), Failure>;
     /// Makes a call.
     fn send<C: Caller>(&self, stub: &Stub<C>, call: OutgoingCall) -> C::Reply<T>
     where
@@ -107,7 +107,7 @@ pub trait CannotTravel<T> {
         never::<T, _>()
     }
     /// Never runs.
-    fn answer(&self, _call: &mut Invocation<'_>, _result: &T) -> Result<(), Failure> {
+    fn answer(&self, _call: &mut Invocation<'_>, _result: T) -> Result<(), Failure> {
         never::<T, _>()
     }
     /// Never runs.
@@ -128,7 +128,7 @@ impl<T: Wire> Travels<T> for &Probe<T> {
         call.argument_or(default)
     }
 
-    fn answer(&self, call: &mut Invocation<'_>, result: &T) -> Result<(), Failure> {
+    fn answer(&self, call: &mut Invocation<'_>, result: T) -> Result<(), Failure> {
         call.succeed(result)
     }
 

@@ -163,7 +163,7 @@ macro_rules! closures {
                 $(let $arg = invocation.argument::<$arg>()?;)*
                 invocation.finish_arguments()?;
                 let result = (self.function)($($arg),*).into_result()?;
-                invocation.succeed(&result)
+                invocation.succeed(result)
             }
         }
     };

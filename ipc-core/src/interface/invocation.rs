@@ -3,6 +3,8 @@
 use std::fmt;
 use std::pin::pin;
 
+use bytes::Bytes;
+
 use super::args::Args;
 use super::context::CallContext;
 use super::describe::{Argument, Method};
@@ -11,6 +13,7 @@ use super::wire_type::Wire;
 use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, Reader};
 use crate::wire::failure::{Failure, Fault, FaultKind, FaultValue, Refusal};
+use crate::wire::frame::OutgoingFrame;
 
 /// The arguments of one call, and the place for its result.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct Invocation<'a> {
     next: usize,
     context: &'a CallContext,
     reply: Vec<u8>,
+    /// What follows `reply` without having been copied there.
+    tail: Bytes,
     limit: usize,
 }
 
@@ -48,12 +53,13 @@ impl<'a> Invocation<'a> {
             next: 0,
             context,
             reply,
+            tail: Bytes::new(),
             limit,
         }
     }
 
-    pub(crate) fn into_reply(self) -> Vec<u8> {
-        self.reply
+    pub(crate) fn into_reply(self) -> OutgoingFrame {
+        OutgoingFrame::finished(self.reply, self.tail)
     }
 
     /// The next argument, in the order of the signature.
@@ -145,16 +151,17 @@ impl<'a> Invocation<'a> {
     }
 
     /// Writes the result, in the form in which the arguments came.
-    pub fn succeed<T: Wire>(&mut self, result: &T) -> Result<(), Failure> {
+    pub fn succeed<T: Wire>(&mut self, result: T) -> Result<(), Failure> {
         let written = match self.arguments {
-            Arguments::Typed(_) => bulk::encode(result, &mut self.reply, self.limit),
-            Arguments::ByName(_) => value::pack(result)
-                .and_then(|packed| bulk::encode(&packed, &mut self.reply, self.limit)),
+            Arguments::Typed(_) => bulk::encode_owned(result, &mut self.reply, self.limit),
+            Arguments::ByName(_) => value::pack(&result)
+                .and_then(|packed| bulk::encode_owned(packed, &mut self.reply, self.limit)),
         };
-        written.map_err(|error| {
+        self.tail = written.map_err(|error| {
             let message = format!("the method returned, but its result cannot be sent: {error}");
-            Fault::own(FaultKind::Unsendable, message).into()
-        })
+            Failure::from(Fault::own(FaultKind::Unsendable, message))
+        })?;
+        Ok(())
     }
 
     fn take<T: Wire>(&mut self) -> Result<Option<T>, Failure> {

@@ -37,7 +37,7 @@ impl Local {
         let call = message::call_of(message::single_frame(frame).ok()?)?.ok()?;
         let context = CallContext::new(Rc::new(Inline), 0, "this process".into(), None);
         let reply = self.registry.run(&call, &context, MAX_VALUE);
-        let (_, outcome) = message::reply_of(message::single_frame(&reply).ok()?)?.ok()?;
+        let (_, outcome) = message::reply_of(message::single_frame(&reply.to_vec()).ok()?)?.ok()?;
         Some(outcome)
     }
 }

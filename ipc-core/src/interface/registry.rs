@@ -12,10 +12,11 @@ use super::function::Function;
 use super::invocation::{Arguments, Invocation};
 use super::remote::{Device, Release, ReleaseHook, Remote, Shared};
 use super::value;
+use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
-use crate::wire::frame;
+use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{Form, IncomingCall, begin_reply, failure_frame};
 
 /// Why a device or function cannot be offered.
@@ -181,7 +182,7 @@ impl Registry {
 
     /// Runs a call to its end and returns the frame to answer with, at most `limit` bytes long. A panic of the driver
     /// is an answer too.
-    pub fn run(&self, call: &IncomingCall, context: &CallContext, limit: usize) -> Vec<u8> {
+    pub fn run(&self, call: &IncomingCall, context: &CallContext, limit: usize) -> OutgoingFrame {
         let number = call.header.number;
         let run = AssertUnwindSafe(|| match call.form {
             Form::Describe => self.describe(number, limit),
@@ -190,16 +191,15 @@ impl Registry {
         let outcome = catch_unwind(run).unwrap_or_else(|panic| {
             Err(Fault::own(FaultKind::Panic, panic_message(panic.as_ref())).into())
         });
-        outcome.unwrap_or_else(|failure| failure_frame(number, &failure, limit))
+        outcome.unwrap_or_else(|failure| failure_frame(number, &failure, limit).into())
     }
 
-    fn describe(&self, number: u64, limit: usize) -> Result<Vec<u8>, Failure> {
+    fn describe(&self, number: u64, limit: usize) -> Result<OutgoingFrame, Failure> {
         let mut reply = begin_reply(CtrlMsg::Ok, number);
-        value::pack(&self.description)
-            .and_then(|packed| codec::encode(&packed, &mut reply, limit))
+        let tail = value::pack(&self.description)
+            .and_then(|packed| bulk::encode_owned(packed, &mut reply, limit))
             .map_err(|error| Fault::own(FaultKind::Unsendable, error.to_string()))?;
-        frame::finish(&mut reply);
-        Ok(reply)
+        Ok(OutgoingFrame::finished(reply, tail))
     }
 
     fn invoke(
@@ -207,7 +207,7 @@ impl Registry {
         call: &IncomingCall,
         context: &CallContext,
         limit: usize,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<OutgoingFrame, Failure> {
         let CallHeader {
             number,
             fingerprint,
@@ -247,9 +247,7 @@ impl Registry {
                     .run(&mut invocation)?;
             }
         }
-        let mut reply = invocation.into_reply();
-        frame::finish(&mut reply);
-        Ok(reply)
+        Ok(invocation.into_reply())
     }
 
     fn unknown(&self, name: &str) -> Refusal {

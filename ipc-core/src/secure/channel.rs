@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use bytes::BufMut;
 use zeroize::Zeroize;
 
 use super::cpace::Kept;
 use super::handshake::Handshake;
-use super::record::{Opener, Sealer, directions};
+use super::record::{self, Opener, Sealer, directions};
 use super::{ChannelError, Entropy, Secret};
 use crate::wire::preamble::Role;
 
@@ -52,6 +53,15 @@ struct Outbox {
 }
 
 impl SecureChannel {
+    /// The most data that one record holds, in bytes.
+    pub const MAX_DATA: usize = record::MAX_DATA;
+
+    /// How many bytes [`send`](Self::send) makes of `plaintext` bytes.
+    pub fn sealed_len(plaintext: usize) -> u64 {
+        let records = plaintext.div_ceil(Self::MAX_DATA) as u64;
+        plaintext as u64 + records * record::OVERHEAD as u64
+    }
+
     /// The end that connects. Its first message is ready to transmit.
     ///
     /// `service` names what the client means to reach, for hosts that serve several things under one secret: a client
@@ -89,7 +99,7 @@ impl SecureChannel {
     pub fn handle_input(
         &mut self,
         mut input: &[u8],
-        plaintext: &mut Vec<u8>,
+        plaintext: &mut impl BufMut,
     ) -> Result<(), ChannelError> {
         if let State::Handshake(_) = &self.state {
             self.shake_hands(&mut input);

@@ -3,6 +3,8 @@
 //! A record without its length is a Noise transport message, bit for bit. The length needs no protection of its own:
 //! with another length the tag is elsewhere, and does not fit.
 
+use bytes::BufMut;
+
 use super::ChannelError;
 use super::aead::{Aead, Cipher, TAG};
 use super::keys::Keys;
@@ -16,6 +18,10 @@ pub(super) const MAX_DATA: usize = u16::MAX as usize - TAG - 1;
 
 const LENGTH: usize = 2;
 const SHORTEST: usize = 1 + TAG;
+
+/// What a record adds to its data, in bytes.
+pub(super) const OVERHEAD: usize = LENGTH + SHORTEST;
+
 const DATA: u8 = 0;
 const CLOSE: u8 = 1;
 
@@ -58,7 +64,7 @@ impl<A: Aead> Sealer<A> {
         if self.number.saturating_add(records as u64) >= MAX_RECORDS {
             return Err(ChannelError::Exhausted);
         }
-        out.reserve(data.len() + records * (LENGTH + SHORTEST));
+        out.reserve(data.len() + records * OVERHEAD);
         data.chunks(MAX_DATA)
             .try_for_each(|part| self.record(DATA, part, out))
     }
@@ -118,7 +124,7 @@ impl<A: Aead> Opener<A> {
     pub(super) fn read(
         &mut self,
         mut input: &[u8],
-        plaintext: &mut Vec<u8>,
+        plaintext: &mut impl BufMut,
     ) -> Result<(), ChannelError> {
         while !input.is_empty() {
             if self.closed {
@@ -160,7 +166,7 @@ impl<A: Aead> Opener<A> {
         }
     }
 
-    fn open(&mut self, plaintext: &mut Vec<u8>) -> Result<(), ChannelError> {
+    fn open(&mut self, plaintext: &mut impl BufMut) -> Result<(), ChannelError> {
         let number = self.number;
         let corrupt = ChannelError::CorruptRecord { number };
         let Some((text, tag)) = self
@@ -174,7 +180,7 @@ impl<A: Aead> Opener<A> {
             return Err(corrupt);
         }
         match &*text {
-            [DATA, data @ ..] => plaintext.extend_from_slice(data),
+            [DATA, data @ ..] => plaintext.put_slice(data),
             [CLOSE] => self.closed = true,
             [CLOSE, ..] => return Err(self.malformed("is a close that carries data")),
             _ => return Err(self.malformed("has an undefined type")),

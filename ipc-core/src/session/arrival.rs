@@ -1,7 +1,5 @@
 //! A connection at the server before it has a session: preamble, hello, and the wait for its turn.
 
-use bytes::Bytes;
-
 use super::link::{Link, LinkError};
 use crate::wire::ctrl::{Bye, ByeReason, CtrlMsg, Hello, Info, QueueStatus};
 use crate::wire::message::{frame_of, value_of};
@@ -73,13 +71,13 @@ impl Arrival {
     /// Tells the client where it stands.
     pub fn tell_place(&mut self, status: QueueStatus) {
         self.link
-            .send(frame_of(CtrlMsg::Info, &Info::Queued(status)).into());
+            .send(frame_of(CtrlMsg::Info, &Info::Queued(status)));
     }
 
     /// Asks whether the client is still there; [`answered`](Self::answered) tells.
     pub fn ping(&mut self, token: u64) {
         self.pong = None;
-        self.link.send(frame_of(CtrlMsg::Ping, &token).into());
+        self.link.send(frame_of(CtrlMsg::Ping, &token));
     }
 
     /// True once the client has answered the ping with this token.
@@ -113,7 +111,7 @@ impl Arrival {
     }
 }
 
-pub(crate) fn bye(reason: ByeReason, message: impl Into<String>) -> Bytes {
+pub(crate) fn bye(reason: ByeReason, message: impl Into<String>) -> Vec<u8> {
     frame_of(
         CtrlMsg::Bye,
         &Bye {
@@ -121,5 +119,4 @@ pub(crate) fn bye(reason: ByeReason, message: impl Into<String>) -> Bytes {
             message: message.into(),
         },
     )
-    .into()
 }

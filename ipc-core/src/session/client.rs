@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 mod event;
 mod frames;
 #[cfg(feature = "proof")]
@@ -18,6 +16,7 @@ use super::mutant::{Mutant, Mutants};
 use super::server::MIN_REPLY;
 use crate::error::NotSent;
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, SessionKey};
+use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{frame_of, set_call_numbers};
 
 /// What a client says of itself, and what it accepts.
@@ -97,7 +96,7 @@ enum State {
 
 #[derive(Clone, Debug)]
 struct InFlight {
-    frame: Bytes,
+    frame: OutgoingFrame,
     /// The lowest number in flight when the call was made, which its frame confirms.
     oldest: u64,
     idempotent: bool,
@@ -154,7 +153,7 @@ impl ClientSession {
             max_frame: max_frame as u64,
         };
         link.set_max_frame(max_frame);
-        link.send(frame_of(CtrlMsg::Hello, &hello).into());
+        link.send(frame_of(CtrlMsg::Hello, &hello));
         self.state = State::Greeting {
             link,
             give_up: now.checked_add(self.config.patience),
@@ -210,7 +209,7 @@ impl ClientSession {
         }
         match &mut self.state {
             State::Ready(link) => {
-                link.send(frame_of(CtrlMsg::Cancel, &number).into());
+                link.send(frame_of(CtrlMsg::Cancel, &number));
             }
             _ => self.abandoned.push(number),
         }

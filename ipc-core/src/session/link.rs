@@ -1,14 +1,15 @@
 //! One connection: bytes of the network on one side, frames on the other.
 
-use std::collections::VecDeque;
+mod plain;
+mod sealed;
 
-use bytes::{Buf, Bytes};
-
-use crate::secure::{ChannelError, Entropy, MAX_RECORDS, Secret, SecureChannel};
+use self::plain::Plain;
+use self::sealed::Sealed;
+use crate::secure::{ChannelError, Entropy, Secret, SecureChannel};
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{Bye, CtrlMsg};
-use crate::wire::frame::{Frame, FrameError, FrameReader};
-use crate::wire::preamble::{MAGIC, Preamble, PreambleError, Role, Suite};
+use crate::wire::frame::{Frame, FrameError, FrameReader, OutgoingFrame};
+use crate::wire::preamble::{PreambleError, Role};
 
 /// Why a connection is of no more use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,30 +86,6 @@ impl Clone for Channel {
     }
 }
 
-/// Frames as they are, after a preamble.
-#[cfg_attr(feature = "proof", derive(Clone))]
-#[derive(Debug)]
-struct Plain {
-    role: Role,
-    greeted: bool,
-    /// The peer's preamble as far as it is here.
-    greeting: Vec<u8>,
-    /// The own preamble; goes out with the first frame, in one write.
-    prefix: Vec<u8>,
-    outbox: VecDeque<Bytes>,
-}
-
-/// Frames in encrypted records, after a handshake.
-#[derive(Debug)]
-struct Sealed {
-    channel: SecureChannel,
-    /// Frames that wait for the end of the handshake.
-    early: Vec<Bytes>,
-    opened: Vec<u8>,
-    /// Why the channel can send no more; told when the connection is next asked for a frame.
-    failed: Option<ChannelError>,
-}
-
 impl Link {
     /// A connection without encryption. `max_frame` bounds the frames that are accepted, in bytes.
     pub fn plain(role: Role, max_frame: usize) -> Self {
@@ -131,14 +108,7 @@ impl Link {
             Role::Client => SecureChannel::client(secret, service, entropy),
             Role::Server => SecureChannel::server(secret, service, entropy),
         };
-        let (early, opened) = (Vec::new(), Vec::new());
-        let sealed = Sealed {
-            channel,
-            early,
-            opened,
-            failed: None,
-        };
-        let channel = Channel::Secret(Box::new(sealed));
+        let channel = Channel::Secret(Box::new(Sealed::new(channel)));
         Self {
             channel,
             frames: FrameReader::new(max_frame),
@@ -155,7 +125,7 @@ impl Link {
     pub fn handle_input(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         match &mut self.channel {
             Channel::Plain(plain) => self.frames.push(plain.take_preamble(bytes)?),
-            Channel::Secret(sealed) => self.frames.push(sealed.open(bytes)?),
+            Channel::Secret(sealed) => sealed.open(bytes, self.frames.buffer())?,
         }
         Ok(())
     }
@@ -163,13 +133,7 @@ impl Link {
     /// The next complete frame.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, LinkError> {
         if let Channel::Secret(sealed) = &self.channel {
-            if let Some(error) = &sealed.failed {
-                return Err(error.clone().into());
-            }
-            // Well before the keys are worn out: the session goes on over a new connection, under fresh keys.
-            if sealed.channel.records() > MAX_RECORDS / 2 {
-                return Err(ChannelError::Exhausted.into());
-            }
+            sealed.check()?;
         }
         Ok(self.frames.next_frame()?)
     }
@@ -177,11 +141,11 @@ impl Link {
     /// The network has ended; says how that is to be called.
     pub fn handle_eof(&mut self) -> LinkError {
         match &mut self.channel {
-            Channel::Plain(Plain { greeted: false, .. }) => {
+            Channel::Plain(plain) if !plain.has_been_greeted() => {
                 return LinkError::Lost("the other end closed it before saying anything".into());
             }
             Channel::Plain(_) => {}
-            Channel::Secret(sealed) => match sealed.channel.handle_eof() {
+            Channel::Secret(sealed) => match sealed.handle_eof() {
                 Ok(()) | Err(ChannelError::Truncated) => {}
                 Err(error) => return error.into(),
             },
@@ -194,7 +158,8 @@ impl Link {
     }
 
     /// Queues a frame. Returns the position in the stream at which it starts.
-    pub(crate) fn send(&mut self, frame: Bytes) -> u64 {
+    pub(crate) fn send(&mut self, frame: impl Into<OutgoingFrame>) -> u64 {
+        let frame = frame.into();
         let start = self.transmitted + self.backlog();
         match &mut self.channel {
             Channel::Plain(plain) => plain.send(frame),
@@ -204,22 +169,18 @@ impl Link {
     }
 
     /// Queues the last frame, and says that nothing will follow.
-    pub(crate) fn send_last(&mut self, frame: Bytes) {
+    pub(crate) fn send_last(&mut self, frame: impl Into<OutgoingFrame>) {
         self.send(frame);
         if let Channel::Secret(sealed) = &mut self.channel {
-            sealed.channel.close();
+            sealed.close();
         }
     }
 
     /// The next bytes for the network; empty when there are none. A frame is one write.
     pub fn transmit(&self) -> &[u8] {
         match &self.channel {
-            Channel::Plain(plain) => plain
-                .outbox
-                .front()
-                .map(|bytes| &bytes[..])
-                .unwrap_or_default(),
-            Channel::Secret(sealed) => sealed.channel.transmit(),
+            Channel::Plain(plain) => plain.transmit(),
+            Channel::Secret(sealed) => sealed.transmit(),
         }
     }
 
@@ -229,7 +190,7 @@ impl Link {
         self.transmitted += count as u64;
         match &mut self.channel {
             Channel::Plain(plain) => plain.consume(count),
-            Channel::Secret(sealed) => sealed.channel.consume(count),
+            Channel::Secret(sealed) => sealed.consume(count),
         }
     }
 
@@ -246,129 +207,17 @@ impl Link {
 
     #[cfg(feature = "proof")]
     pub(crate) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
-        use std::hash::Hash;
-        if let Channel::Plain(Plain {
-            greeted,
-            greeting,
-            prefix,
-            outbox,
-            ..
-        }) = &self.channel
-        {
-            (greeted, greeting, prefix, self.frames.buffered(), outbox).hash(hasher);
+        if let Channel::Plain(plain) = &self.channel {
+            plain.digest_into(hasher);
+            std::hash::Hash::hash(self.frames.buffered(), hasher);
         }
     }
 
     /// How many bytes wait for the network.
     pub(crate) fn backlog(&self) -> u64 {
         match &self.channel {
-            Channel::Plain(plain) => plain.outbox.iter().map(|bytes| bytes.len() as u64).sum(),
-            Channel::Secret(sealed) => sealed.channel.transmit().len() as u64,
-        }
-    }
-}
-
-impl Plain {
-    fn new(role: Role) -> Self {
-        let own = Preamble {
-            suite: Suite::Plain,
-            role,
-        }
-        .encode();
-        Self {
-            role,
-            greeted: false,
-            greeting: Vec::new(),
-            prefix: own.to_vec(),
-            outbox: VecDeque::new(),
-        }
-    }
-
-    /// Takes the preamble off the beginning of the stream; the rest is frames.
-    fn take_preamble<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], LinkError> {
-        if !self.greeted {
-            let missing = Preamble::LEN.saturating_sub(self.greeting.len());
-            let (first, rest) = bytes.split_at(missing.min(bytes.len()));
-            self.greeting.extend_from_slice(first);
-            bytes = rest;
-            self.read_preamble()?;
-        }
-        Ok(bytes)
-    }
-
-    fn read_preamble(&mut self) -> Result<(), LinkError> {
-        if let Some(magic) = self.greeting.first_chunk::<4>()
-            && *magic != MAGIC
-        {
-            return Err(PreambleError::NotThisProtocol(*magic).into());
-        }
-        let Some(preamble) = self.greeting.first_chunk::<{ Preamble::LEN }>() else {
-            return Ok(());
-        };
-        let agreed = match Preamble::decode(*preamble, self.role) {
-            Ok(Preamble {
-                suite: Suite::Plain,
-                ..
-            }) => Ok(()),
-            Ok(Preamble {
-                suite: Suite::Secret,
-                ..
-            }) => Err(LinkError::SecretRequired),
-            Err(error) => Err(error.into()),
-        };
-        self.greeted = agreed.is_ok();
-        // A server that refuses still says what it speaks, so that the client can tell its user.
-        if agreed.is_err() && self.role == Role::Server {
-            self.flush_prefix();
-        }
-        agreed
-    }
-
-    fn send(&mut self, frame: Bytes) {
-        if self.prefix.is_empty() {
-            self.outbox.push_back(frame);
-        } else {
-            self.prefix.extend_from_slice(&frame);
-            self.flush_prefix();
-        }
-    }
-
-    /// Nothing is not queued: it would look like the end of the queue.
-    fn flush_prefix(&mut self) {
-        if !self.prefix.is_empty() {
-            self.outbox
-                .push_back(std::mem::take(&mut self.prefix).into());
-        }
-    }
-
-    fn consume(&mut self, count: usize) {
-        if let Some(front) = self.outbox.front_mut() {
-            front.advance(count);
-            if front.is_empty() {
-                self.outbox.pop_front();
-            }
-        }
-    }
-}
-
-impl Sealed {
-    /// Opens what the bytes complete.
-    fn open(&mut self, bytes: &[u8]) -> Result<&[u8], LinkError> {
-        self.opened.clear();
-        self.channel.handle_input(bytes, &mut self.opened)?;
-        if self.channel.is_established() {
-            for frame in std::mem::take(&mut self.early) {
-                self.channel.send(&frame)?;
-            }
-        }
-        Ok(&self.opened)
-    }
-
-    fn send(&mut self, frame: Bytes) {
-        if !self.channel.is_established() {
-            self.early.push(frame);
-        } else if let Err(error) = self.channel.send(&frame) {
-            self.failed.get_or_insert(error);
+            Channel::Plain(plain) => plain.backlog(),
+            Channel::Secret(sealed) => sealed.backlog(),
         }
     }
 }

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use bytes::Bytes;
-
 mod answer;
 mod frames;
 #[cfg(feature = "proof")]
@@ -16,6 +14,7 @@ use super::link::{Link, LinkError};
 use super::mutant::{Mutant, Mutants};
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, SessionKey, Welcome};
 use crate::wire::failure::{Failure, Refusal};
+use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{IncomingCall, failure_frame, frame_of};
 
 /// What a session at the server may use up.
@@ -136,7 +135,7 @@ impl ServerSession {
             lease_epoch,
             max_frame: self.limits.max_frame as u64,
         };
-        link.send(frame_of(CtrlMsg::Welcome, &welcome).into());
+        link.send(frame_of(CtrlMsg::Welcome, &welcome));
         self.client.clone_from(&hello.name);
         self.reply_limit = usize::try_from(hello.max_frame)
             .unwrap_or(usize::MAX)
@@ -220,11 +219,11 @@ impl ServerSession {
     }
 
     /// The running call has ended; `frame` is its answer.
-    pub fn reply(&mut self, number: u64, frame: Vec<u8>) {
+    pub fn reply(&mut self, number: u64, frame: impl Into<OutgoingFrame>) {
         let Some(running) = self.running.take_if(|running| running.number == number) else {
             return;
         };
-        let frame = Bytes::from(frame);
+        let frame = frame.into();
         if let Some(link) = &mut self.link {
             link.send(frame.clone());
         }
@@ -232,7 +231,7 @@ impl ServerSession {
     }
 
     /// Remembers an answer, or at least what it says about the driver.
-    fn keep(&mut self, number: u64, digest: u64, frame: Bytes) {
+    fn keep(&mut self, number: u64, digest: u64, frame: OutgoingFrame) {
         let answer = if self.kept.saturating_add(frame.len()) <= self.limits.kept_replies {
             self.kept += frame.len();
             Answer::Kept(frame)
@@ -268,7 +267,7 @@ impl ServerSession {
                 fraction,
                 message,
             };
-            link.send(frame_of(CtrlMsg::Info, &info).into());
+            link.send(frame_of(CtrlMsg::Info, &info));
         }
     }
 

@@ -6,6 +6,7 @@
 use std::any::Any;
 
 use bytemuck::NoUninit;
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -43,6 +44,33 @@ pub(crate) fn encode<T: Serialize + Any>(
         for_each_number!(try_vec);
     }
     codec::encode(value, out, limit)
+}
+
+/// Appends `value` to `out` like [`codec::encode`], but of a long array of numbers only the beginning: the rest is
+/// returned as it lies in memory, to be sent right behind `out`. Both together keep to `limit`.
+pub(crate) fn encode_owned<T: Serialize + Any>(
+    value: T,
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<Bytes, CodecError> {
+    let mut value = Some(value);
+    macro_rules! try_vec {
+        ($number:ty) => {
+            if let Some(slot) = (&mut value as &mut dyn Any).downcast_mut::<Option<Vec<$number>>>()
+                && let Some(numbers) = slot.take_if(|numbers| size_of_val(&numbers[..]) >= LONG)
+            {
+                return append_owned(numbers, out, limit);
+            }
+        };
+    }
+    if cfg!(target_endian = "little") {
+        for_each_number!(try_vec);
+    }
+    match &value {
+        Some(value) => encode(value, out, limit)?,
+        None => return Err(CodecError::UnexpectedEnd),
+    }
+    Ok(Bytes::new())
 }
 
 /// Appends `numbers` to `out` like [`codec::encode`], for types that are known to be numbers.
@@ -83,33 +111,73 @@ pub(crate) fn read<T: DeserializeOwned + Any>(reader: &mut Reader<'_>) -> Result
 }
 
 fn append(count: usize, bytes: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), CodecError> {
-    if out
-        .len()
-        .saturating_add(size_of::<u64>())
-        .saturating_add(bytes.len())
-        > limit
-    {
-        return Err(CodecError::TooLarge { limit });
-    }
-    out.reserve(size_of::<u64>() + bytes.len());
-    out.extend_from_slice(&(count as u64).to_le_bytes());
+    begin_list(count, bytes.len(), out, limit)?;
     out.extend_from_slice(bytes);
     Ok(())
 }
+
+fn append_owned<T: NoUninit + Send>(
+    numbers: Vec<T>,
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<Bytes, CodecError> {
+    let count = numbers.len();
+    let mut bytes = Bytes::from_owner(Numbers(numbers));
+    begin_list(count, bytes.len(), out, limit)?;
+    // What goes out with the header: one write for both.
+    out.extend_from_slice(&bytes.split_to(FIRST.min(bytes.len())));
+    Ok(bytes)
+}
+
+/// Appends the count of a list whose elements take `size` bytes, if there is room for all of it.
+fn begin_list(
+    count: usize,
+    size: usize,
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<(), CodecError> {
+    let prefix = (count as u64).to_le_bytes();
+    let end = out.len().saturating_add(prefix.len()).saturating_add(size);
+    if end > limit {
+        return Err(CodecError::TooLarge { limit });
+    }
+    out.reserve(prefix.len() + size.min(FIRST));
+    out.extend_from_slice(&prefix);
+    Ok(())
+}
+
+/// Numbers as the bytes they are.
+struct Numbers<T>(Vec<T>);
+
+impl<T: NoUninit> AsRef<[u8]> for Numbers<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+/// From so many bytes on, an array is sent from where it lies.
+const LONG: usize = 256 * 1024;
+/// So many bytes of it go along with the header.
+const FIRST: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::wire::codec::MAX_VALUE;
 
-    fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug + Any>(value: T) {
+    fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug + Any + Clone>(
+        value: T,
+    ) {
         let (mut fast, mut plain) = (Vec::new(), Vec::new());
         encode(&value, &mut fast, MAX_VALUE).unwrap();
         codec::encode(&value, &mut plain, MAX_VALUE).unwrap();
         assert_eq!(fast, plain);
         let mut reader = Reader::new(&fast);
-        assert_eq!(read::<T>(&mut reader).unwrap(), value);
+        assert_eq!(read::<T>(&mut reader).unwrap(), value.clone());
         assert_eq!(reader.finish(), Ok(()));
+        let mut owned = Vec::new();
+        let tail = encode_owned(value, &mut owned, plain.len()).unwrap();
+        assert_eq!([&owned[..], &tail[..]].concat(), plain);
         let mut cut = Reader::new(&fast[..fast.len() - 1]);
         assert_eq!(read::<T>(&mut cut), Err(CodecError::UnexpectedEnd));
     }
@@ -123,6 +191,26 @@ mod tests {
         check(vec![1_u8, 2, 3]);
         check(vec![u128::MAX]);
         check("not a list of numbers".to_string());
+        check(vec![-1.5_f64; LONG / 8]);
+        check(vec![7_i16; LONG]);
+        check(vec![1_u8; LONG - 1]);
+        check(vec![u128::MAX; LONG]);
+    }
+
+    #[test]
+    fn a_long_array_is_not_copied_and_keeps_to_the_limit() {
+        let numbers = vec![0.5_f64; LONG];
+        let place = numbers.as_ptr().cast::<u8>().wrapping_add(FIRST);
+        let whole = size_of::<u64>() + LONG * 8;
+        let mut out = Vec::new();
+        let tail = encode_owned(numbers, &mut out, whole).unwrap();
+        assert_eq!(tail.as_ptr(), place);
+        assert_eq!(out.len(), size_of::<u64>() + FIRST);
+
+        let mut out = vec![7];
+        let error = encode_owned(vec![0.5_f64; LONG], &mut out, whole).unwrap_err();
+        assert_eq!(error, CodecError::TooLarge { limit: whole });
+        assert_eq!(out, [7]);
     }
 
     #[test]

@@ -39,18 +39,64 @@ pub(crate) fn begin(ctrl: CtrlMsg) -> Vec<u8> {
     frame
 }
 
-/// Fills in the length of a frame that [`begin`] started. Frames are bounded by the codec's limits, far below 4 GiB.
+/// Fills in the length of a frame that [`begin`] started.
 pub(crate) fn finish(frame: &mut [u8]) {
-    let len = u32::try_from(frame.len().saturating_sub(LENGTH)).unwrap_or(u32::MAX);
-    if let Some(prefix) = frame.first_chunk_mut::<LENGTH>() {
+    set_length(frame, frame.len());
+}
+
+/// Frames are bounded by the codec's limits, far below 4 GiB.
+fn set_length(head: &mut [u8], whole: usize) {
+    let len = u32::try_from(whole.saturating_sub(LENGTH)).unwrap_or(u32::MAX);
+    if let Some(prefix) = head.first_chunk_mut::<LENGTH>() {
         *prefix = len.to_le_bytes();
     }
 }
 
-/// The control message of a whole frame.
-pub(crate) fn ctrl_of(frame: &[u8]) -> Option<CtrlMsg> {
-    let number = frame.get(LENGTH..)?.first_chunk()?;
-    CtrlMsg::from_number(u16::from_le_bytes(*number))
+/// A complete frame on its way out, in two pieces, so that a long array need not be copied to stand behind its header.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OutgoingFrame {
+    head: Bytes,
+    tail: Bytes,
+}
+
+impl OutgoingFrame {
+    /// The frame that [`begin`] started with `head`, and that ends with `tail`.
+    pub(crate) fn finished(mut head: Vec<u8>, tail: Bytes) -> Self {
+        let whole = head.len().saturating_add(tail.len());
+        set_length(&mut head, whole);
+        let head = head.into();
+        Self { head, tail }
+    }
+
+    /// The length of both pieces together.
+    pub(crate) fn len(&self) -> usize {
+        self.head.len() + self.tail.len()
+    }
+
+    /// The pieces in their order, none of them empty.
+    pub(crate) fn pieces(self) -> impl Iterator<Item = Bytes> {
+        [self.head, self.tail]
+            .into_iter()
+            .filter(|piece| !piece.is_empty())
+    }
+
+    /// The control message.
+    pub(crate) fn ctrl(&self) -> Option<CtrlMsg> {
+        let number = self.head.get(LENGTH..)?.first_chunk()?;
+        CtrlMsg::from_number(u16::from_le_bytes(*number))
+    }
+
+    /// All of it in one piece.
+    pub fn to_vec(&self) -> Vec<u8> {
+        [&self.head[..], &self.tail[..]].concat()
+    }
+}
+
+impl From<Vec<u8>> for OutgoingFrame {
+    fn from(frame: Vec<u8>) -> Self {
+        let (head, tail) = (frame.into(), Bytes::new());
+        Self { head, tail }
+    }
 }
 
 /// One complete frame.
@@ -85,6 +131,11 @@ impl FrameReader {
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Where bytes can be appended by others.
+    pub(crate) fn buffer(&mut self) -> &mut BytesMut {
+        &mut self.buffer
     }
 
     #[cfg(feature = "proof")]

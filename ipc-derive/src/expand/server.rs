@@ -149,9 +149,9 @@ fn answer(
         Shape::Unknown => mentions(&method.output.ty, parameters),
     };
     let succeed = if is_direct {
-        quote!(#call.succeed(&#value))
+        quote!(#call.succeed(#value))
     } else {
-        quote!((&&#krate::private::Probe::of(&#value)).answer(#call, &#value))
+        quote!((&&#krate::private::Probe::of(&#value)).answer(#call, #value))
     };
     if matches!(method.output.shape, Shape::Plain) {
         return quote! {

@@ -15,6 +15,7 @@ use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::session::server::{End, ServerSession};
 use ipc_core::session::table::Greeted;
+use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::IncomingCall;
 use ipc_core::wire::preamble::Role;
 
@@ -172,7 +173,7 @@ fn run(
     shared: &Shared,
     session: &mut ServerSession,
     call: &IncomingCall,
-) -> Vec<u8> {
+) -> OutgoingFrame {
     let number = call.header.number;
     let log = |entry: &str| {
         shared.control.lock().unwrap().ledger.push(entry.into());

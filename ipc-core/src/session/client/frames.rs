@@ -23,7 +23,7 @@ impl ClientSession {
             CtrlMsg::Ping => {
                 let token: u64 = value_of(&frame).map_err(read)?;
                 if let Some(link) = self.link_mut() {
-                    link.send(frame_of(CtrlMsg::Pong, &token).into());
+                    link.send(frame_of(CtrlMsg::Pong, &token));
                 }
             }
             CtrlMsg::Bye => return Err(LinkError::Bye(value_of(&frame).map_err(read)?)),
@@ -97,7 +97,7 @@ impl ClientSession {
             && resumed
         {
             for number in abandoned {
-                link.send(frame_of(CtrlMsg::Cancel, &number).into());
+                link.send(frame_of(CtrlMsg::Cancel, &number));
             }
         }
         self.send_waiting();
@@ -175,7 +175,7 @@ impl ClientSession {
         if let State::Ready(link) = &mut self.state
             && (at_once || oldest >= self.confirmed.saturating_add(CONFIRMED_TOGETHER))
         {
-            link.send(frame_of(CtrlMsg::Ack, &oldest).into());
+            link.send(frame_of(CtrlMsg::Ack, &oldest));
             self.confirmed = oldest;
         }
     }

@@ -1,17 +1,15 @@
 //! What is kept of the answers that the client has not confirmed.
 
-use bytes::Bytes;
-
 use super::MIN_REPLY;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
-use crate::wire::frame;
+use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::failure_frame;
 
 /// What is left of an answer.
 #[derive(Clone, Debug, Hash)]
 pub(super) enum Answer {
-    Kept(Bytes),
+    Kept(OutgoingFrame),
     /// It did not fit; the driver had been entered.
     Ran,
     /// It did not fit; the driver had not been entered.
@@ -19,15 +17,15 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    pub(super) fn without_result(frame: &[u8]) -> Self {
-        match frame::ctrl_of(frame) {
+    pub(super) fn without_result(frame: &OutgoingFrame) -> Self {
+        match frame.ctrl() {
             Some(CtrlMsg::Error) => Answer::Refused,
             _ => Answer::Ran,
         }
     }
 
     /// What to answer when the call comes again.
-    pub(super) fn again(&self, number: u64, method: String) -> Bytes {
+    pub(super) fn again(&self, number: u64, method: String) -> OutgoingFrame {
         let failure = match self {
             Answer::Kept(frame) => return frame.clone(),
             Answer::Ran => {

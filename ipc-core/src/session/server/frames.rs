@@ -3,15 +3,13 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::answer::Answer;
 use super::{End, MAX_BACKLOG, MAX_UNCONFIRMED, MIN_REPLY, ServerSession, Waiting};
 use crate::session::link::LinkError;
 use crate::session::mutant::Mutant;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::failure::{Failure, Refusal};
-use crate::wire::frame::Frame;
+use crate::wire::frame::{Frame, OutgoingFrame};
 use crate::wire::message::{Form, IncomingCall, call_of, failure_frame, frame_of, value_of};
 
 impl ServerSession {
@@ -29,7 +27,7 @@ impl ServerSession {
             CtrlMsg::Ping => {
                 let token: u64 = value_of(&frame).map_err(read)?;
                 if let Some(link) = self.link.as_mut().filter(|l| l.backlog() < MAX_BACKLOG) {
-                    link.send(frame_of(CtrlMsg::Pong, &token).into());
+                    link.send(frame_of(CtrlMsg::Pong, &token));
                 }
             }
             CtrlMsg::Pong => {}
@@ -95,7 +93,7 @@ impl ServerSession {
                     method: call.header.method,
                     reason,
                 };
-                self.send(failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into());
+                self.send(failure_frame(number, &Failure::Refused(refusal), MIN_REPLY));
             }
         }
         Ok(())
@@ -133,7 +131,8 @@ impl ServerSession {
             let refusal = Refusal::Cancelled {
                 method: call.header.method,
             };
-            let frame: Bytes = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into();
+            let frame: OutgoingFrame =
+                failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into();
             self.send(frame.clone());
             self.keep(number, digest, frame);
         }
@@ -150,7 +149,7 @@ impl ServerSession {
         }
     }
 
-    pub(super) fn send(&mut self, frame: Bytes) {
+    pub(super) fn send(&mut self, frame: impl Into<OutgoingFrame>) {
         if let Some(link) = &mut self.link {
             link.send(frame);
         }

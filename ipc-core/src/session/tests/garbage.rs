@@ -52,7 +52,7 @@ fn from_server() -> Vec<u8> {
         };
         stream.extend(frame_of(CtrlMsg::Info, &info));
         stream.extend(frame_of(CtrlMsg::Ping, &number));
-        stream.extend(reply_frame(number, &answer(number, 50)));
+        stream.extend(reply_frame(number, &answer(number, 50)).to_vec());
     }
     stream
 }

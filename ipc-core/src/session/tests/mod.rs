@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::wire::codec::{MAX_VALUE, encode};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
-use crate::wire::frame;
+use crate::wire::frame::{self, OutgoingFrame};
 
 /// A call without its numbers. The method says which call it is, the arguments how long its answer is to be.
 fn call_frame(tag: u64, size: usize) -> Vec<u8> {
@@ -36,12 +36,13 @@ fn answer(tag: u64, size: usize) -> Vec<u8> {
     payload
 }
 
-fn reply_frame(number: u64, payload: &[u8]) -> Vec<u8> {
-    let mut out = frame::begin(CtrlMsg::Ok);
-    out.extend_from_slice(&number.to_le_bytes());
-    out.extend_from_slice(payload);
-    frame::finish(&mut out);
-    out
+/// In two pieces, as the answer with a long array is.
+fn reply_frame(number: u64, payload: &[u8]) -> OutgoingFrame {
+    let (first, rest) = payload.split_at(payload.len() / 2);
+    let mut head = frame::begin(CtrlMsg::Ok);
+    head.extend_from_slice(&number.to_le_bytes());
+    head.extend_from_slice(first);
+    OutgoingFrame::finished(head, rest.to_vec().into())
 }
 
 /// Virtual time has to begin somewhere.

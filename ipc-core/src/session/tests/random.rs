@@ -241,7 +241,7 @@ impl Run {
         };
         let frame = if self.random.percent(10) {
             let fault = Fault::own(FaultKind::Error, "x".repeat(size));
-            failure_frame(number, &Failure::Fault(Box::new(fault)), 1 << 20)
+            failure_frame(number, &Failure::Fault(Box::new(fault)), 1 << 20).into()
         } else {
             reply_frame(number, &answer(tag, size))
         };

@@ -14,7 +14,7 @@ use crate::session::table::{Greeted, SessionTable, TableLimits};
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello};
 use crate::wire::failure::{Failure, Refusal};
 use crate::wire::frame;
-use crate::wire::message::{failure_frame, frame_of, set_call_numbers};
+use crate::wire::message::{self, failure_frame, frame_of, set_call_numbers};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
 /// A client and a server that have met.
@@ -340,5 +340,10 @@ fn answer_one(session: &mut ServerSession, now: Instant) -> Option<CtrlMsg> {
     if session.next_call(now).is_some() {
         session.reply(1, reply_frame(1, &answer(1, 400)));
     }
-    frame::ctrl_of(session.transmit())
+    let mut said = Vec::new();
+    while let bytes @ [_, ..] = session.transmit() {
+        said.extend_from_slice(bytes);
+        session.consume(bytes.len());
+    }
+    message::single_frame(&said).ok().map(|frame| frame.ctrl)
 }

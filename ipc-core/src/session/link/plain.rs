@@ -1,0 +1,137 @@
+//! A connection in the clear.
+
+use std::collections::VecDeque;
+
+use bytes::{Buf, Bytes};
+
+use super::LinkError;
+use crate::wire::frame::OutgoingFrame;
+use crate::wire::preamble::{MAGIC, Preamble, PreambleError, Role, Suite};
+
+/// Frames as they are, after a preamble.
+#[cfg_attr(feature = "proof", derive(Clone))]
+#[derive(Debug)]
+pub(super) struct Plain {
+    role: Role,
+    greeted: bool,
+    /// The peer's preamble as far as it is here.
+    greeting: Vec<u8>,
+    /// The own preamble; goes out with the first frame, in one write.
+    prefix: Vec<u8>,
+    outbox: VecDeque<Bytes>,
+}
+
+impl Plain {
+    pub(super) fn new(role: Role) -> Self {
+        let own = Preamble {
+            suite: Suite::Plain,
+            role,
+        }
+        .encode();
+        Self {
+            role,
+            greeted: false,
+            greeting: Vec::new(),
+            prefix: own.to_vec(),
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// Takes the preamble off the beginning of the stream; the rest is frames.
+    pub(super) fn take_preamble<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], LinkError> {
+        if !self.greeted {
+            let missing = Preamble::LEN.saturating_sub(self.greeting.len());
+            let (first, rest) = bytes.split_at(missing.min(bytes.len()));
+            self.greeting.extend_from_slice(first);
+            bytes = rest;
+            self.read_preamble()?;
+        }
+        Ok(bytes)
+    }
+
+    fn read_preamble(&mut self) -> Result<(), LinkError> {
+        if let Some(magic) = self.greeting.first_chunk::<4>()
+            && *magic != MAGIC
+        {
+            return Err(PreambleError::NotThisProtocol(*magic).into());
+        }
+        let Some(preamble) = self.greeting.first_chunk::<{ Preamble::LEN }>() else {
+            return Ok(());
+        };
+        let agreed = match Preamble::decode(*preamble, self.role) {
+            Ok(Preamble {
+                suite: Suite::Plain,
+                ..
+            }) => Ok(()),
+            Ok(Preamble {
+                suite: Suite::Secret,
+                ..
+            }) => Err(LinkError::SecretRequired),
+            Err(error) => Err(error.into()),
+        };
+        self.greeted = agreed.is_ok();
+        // A server that refuses still says what it speaks, so that the client can tell its user.
+        if agreed.is_err() && self.role == Role::Server {
+            self.flush_prefix();
+        }
+        agreed
+    }
+
+    pub(super) fn send(&mut self, frame: OutgoingFrame) {
+        for piece in frame.pieces() {
+            if self.prefix.is_empty() {
+                self.outbox.push_back(piece);
+            } else {
+                self.prefix.extend_from_slice(&piece);
+                self.flush_prefix();
+            }
+        }
+    }
+
+    /// Nothing is not queued: it would look like the end of the queue.
+    fn flush_prefix(&mut self) {
+        if !self.prefix.is_empty() {
+            self.outbox
+                .push_back(std::mem::take(&mut self.prefix).into());
+        }
+    }
+
+    /// The next piece for the network.
+    pub(super) fn transmit(&self) -> &[u8] {
+        self.outbox
+            .front()
+            .map(|bytes| &bytes[..])
+            .unwrap_or_default()
+    }
+
+    /// How many bytes wait for the network.
+    pub(super) fn backlog(&self) -> u64 {
+        self.outbox.iter().map(|bytes| bytes.len() as u64).sum()
+    }
+
+    /// True once the peer has shown that it speaks this protocol.
+    pub(super) fn has_been_greeted(&self) -> bool {
+        self.greeted
+    }
+
+    #[cfg(feature = "proof")]
+    pub(super) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
+        let Self {
+            greeted,
+            greeting,
+            prefix,
+            outbox,
+            role: _,
+        } = self;
+        std::hash::Hash::hash(&(greeted, greeting, prefix, outbox), hasher);
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        if let Some(front) = self.outbox.front_mut() {
+            front.advance(count);
+            if front.is_empty() {
+                self.outbox.pop_front();
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A connection under a secret.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::secure::{ChannelError, MAX_RECORDS, SecureChannel};
+use crate::wire::frame::OutgoingFrame;
+
+/// Frames in encrypted records, after a handshake.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    channel: SecureChannel,
+    /// What is to be sealed: at first because of the handshake, later because the network is slower than that.
+    waiting: VecDeque<Bytes>,
+    /// True if nothing is to follow what waits.
+    closing: bool,
+    /// Why the channel can send no more; told when the connection is next asked for a frame.
+    failed: Option<ChannelError>,
+}
+
+impl Sealed {
+    pub(super) fn new(channel: SecureChannel) -> Self {
+        Self {
+            channel,
+            waiting: VecDeque::new(),
+            closing: false,
+            failed: None,
+        }
+    }
+
+    /// Appends what the bytes complete to `plaintext`.
+    pub(super) fn open(
+        &mut self,
+        bytes: &[u8],
+        plaintext: &mut BytesMut,
+    ) -> Result<(), ChannelError> {
+        self.channel.handle_input(bytes, plaintext)?;
+        self.seal();
+        Ok(())
+    }
+
+    /// The network has ended.
+    pub(super) fn handle_eof(&mut self) -> Result<(), ChannelError> {
+        self.channel.handle_eof()
+    }
+
+    /// Whether the connection can go on.
+    pub(super) fn check(&self) -> Result<(), ChannelError> {
+        // Well before the keys are worn out: the session goes on over a new connection, under fresh keys.
+        let is_worn = self.channel.records() > MAX_RECORDS / 2;
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None if is_worn => Err(ChannelError::Exhausted),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn send(&mut self, frame: OutgoingFrame) {
+        self.waiting.extend(frame.pieces());
+        self.seal();
+    }
+
+    /// Says that nothing will follow.
+    pub(super) fn close(&mut self) {
+        self.closing = true;
+        self.seal();
+    }
+
+    /// The next bytes for the network.
+    pub(super) fn transmit(&self) -> &[u8] {
+        self.channel.transmit()
+    }
+
+    /// The network has taken `count` of them.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.channel.consume(count);
+        self.seal();
+    }
+
+    /// How many bytes wait for the network, the records around what is not sealed yet included.
+    pub(super) fn backlog(&self) -> u64 {
+        let waiting = self
+            .waiting
+            .iter()
+            .map(|piece| SecureChannel::sealed_len(piece.len()));
+        waiting.sum::<u64>() + self.channel.transmit().len() as u64
+    }
+
+    /// Seals what waits, but not much more than the network takes at once: a long array goes through a buffer that
+    /// stays in the processor's cache, instead of a second one of its own size.
+    fn seal(&mut self) {
+        while self.channel.is_established()
+            && self.channel.transmit().len() < AHEAD
+            && self.failed.is_none()
+        {
+            let Some(piece) = self.waiting.front_mut() else {
+                if self.closing {
+                    self.channel.close();
+                }
+                return;
+            };
+            let part = piece.split_to(piece.len().min(AHEAD));
+            if piece.is_empty() {
+                self.waiting.pop_front();
+            }
+            if let Err(error) = self.channel.send(&part) {
+                self.failed = Some(error);
+                self.waiting.clear();
+            }
+        }
+    }
+}
+
+/// So many bytes are sealed at once; they fill whole records.
+const AHEAD: usize = 4 * SecureChannel::MAX_DATA;
