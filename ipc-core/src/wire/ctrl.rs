@@ -30,6 +30,12 @@ macro_rules! ctrl_messages {
     };
 }
 
+impl CtrlMsg {
+    /// Messages with this number or a higher one are optional: who does not know one passes it over. So a later release
+    /// can say more without being misunderstood by an earlier one.
+    pub const OPTIONAL: u16 = 0x8000;
+}
+
 ctrl_messages! {
     /// Client: who I am and what I want to resume. Carries [`Hello`].
     Hello = 1,
@@ -168,6 +174,11 @@ pub enum Info {
     },
 }
 
+impl Info {
+    /// How many kinds this version defines. Others are passed over.
+    pub(crate) const KINDS: u32 = 2;
+}
+
 /// The view from the queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs)]
@@ -214,6 +225,7 @@ impl std::fmt::Display for QueueStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::codec;
 
     #[test]
     fn the_numbers_of_the_first_protocol_are_kept() {
@@ -232,5 +244,21 @@ mod tests {
             CtrlMsg::from_number(number).map(|message| assert_eq!(message.number(), number))
         });
         assert_eq!(defined.count(), 14);
+    }
+
+    #[test]
+    fn the_kinds_of_info_are_all_counted() {
+        let progress = Info::Progress {
+            call: 1,
+            fraction: 0.5,
+            message: String::new(),
+        };
+        let last = match progress {
+            // The last kind; whoever adds one counts it, too.
+            Info::Queued(_) | Info::Progress { .. } => progress,
+        };
+        let mut bytes = Vec::new();
+        codec::encode(&last, &mut bytes, 100).unwrap();
+        assert_eq!(bytes[..4], (Info::KINDS - 1).to_le_bytes());
     }
 }

@@ -143,8 +143,21 @@ impl FrameReader {
         &self.buffer
     }
 
-    /// The next complete frame, if its bytes are all here.
+    /// The next complete frame, if its bytes are all here. Optional messages of later releases are passed over.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        loop {
+            let Some((number, payload)) = self.next_numbered()? else {
+                return Ok(None);
+            };
+            match CtrlMsg::from_number(number) {
+                Some(ctrl) => return Ok(Some(Frame { ctrl, payload })),
+                None if number >= CtrlMsg::OPTIONAL => {}
+                None => return Err(FrameError::UnknownCtrl(number)),
+            }
+        }
+    }
+
+    fn next_numbered(&mut self) -> Result<Option<(u16, Bytes)>, FrameError> {
         let Some(prefix) = self.buffer.first_chunk::<LENGTH>() else {
             return Ok(None);
         };
@@ -167,11 +180,7 @@ impl FrameReader {
         }
         payload.advance(LENGTH);
         let number = payload.get_u16_le();
-        let ctrl = CtrlMsg::from_number(number).ok_or(FrameError::UnknownCtrl(number))?;
-        Ok(Some(Frame {
-            ctrl,
-            payload: payload.freeze(),
-        }))
+        Ok(Some((number, payload.freeze())))
     }
 
     /// The stream has ended: an error if it did so inside a frame.
@@ -241,10 +250,34 @@ mod tests {
     }
 
     #[test]
+    fn optional_messages_of_later_releases_are_passed_over() {
+        let optional = [7, 0, 0, 0, 0x00, 0x80, 1, 2, 3, 4, 5];
+        let stream = [&optional[..], &frame(b"known"), &optional].concat();
+        for cut in 1..=stream.len() {
+            let mut reader = FrameReader::new(100);
+            let mut payloads = Vec::new();
+            for bytes in stream.chunks(cut) {
+                reader.push(bytes);
+                while let Some(frame) = reader.next_frame().unwrap() {
+                    payloads.push(frame.payload);
+                }
+            }
+            assert_eq!(payloads, [&b"known"[..]]);
+            assert_eq!(reader.finish(), Ok(()));
+        }
+        let mut reader = FrameReader::new(6);
+        reader.push(&optional);
+        assert!(matches!(
+            reader.next_frame(),
+            Err(FrameError::TooLong { .. })
+        ));
+    }
+
+    #[test]
     fn undefined_messages_and_empty_frames_are_refused() {
         let mut reader = FrameReader::new(100);
-        reader.push(&[2, 0, 0, 0, 0xff, 0xff]);
-        assert_eq!(reader.next_frame(), Err(FrameError::UnknownCtrl(0xffff)));
+        reader.push(&[2, 0, 0, 0, 0xff, 0x7f]);
+        assert_eq!(reader.next_frame(), Err(FrameError::UnknownCtrl(0x7fff)));
         let mut reader = FrameReader::new(100);
         reader.push(&[1, 0, 0, 0, 0]);
         assert_eq!(reader.next_frame(), Err(FrameError::TooShort(1)));

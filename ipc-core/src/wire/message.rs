@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::codec::{self, CodecError, Reader};
-use super::ctrl::{CallHeader, CtrlMsg};
+use super::ctrl::{CallHeader, CtrlMsg, Info};
 use super::failure::{Failure, Fault, FaultKind, Refusal};
 use super::frame::{self, Frame, FrameError, FrameReader};
 
@@ -60,6 +60,15 @@ pub(crate) fn frame_of<T: Serialize>(ctrl: CtrlMsg, value: &T) -> Vec<u8> {
 /// The one value in a frame.
 pub(crate) fn value_of<T: DeserializeOwned>(frame: &Frame) -> Result<T, CodecError> {
     codec::decode(&frame.payload)
+}
+
+/// What the server tells; `None` if it is of a kind that this version does not define.
+pub(crate) fn info_of(frame: &Frame) -> Result<Option<Info>, CodecError> {
+    let kind: u32 = Reader::new(&frame.payload).read()?;
+    match kind < Info::KINDS {
+        true => value_of(frame).map(Some),
+        false => Ok(None),
+    }
 }
 
 /// Fills in the numbers of a call whose frame is otherwise complete.

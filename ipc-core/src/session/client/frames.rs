@@ -19,7 +19,10 @@ impl ClientSession {
             *give_up = now.checked_add(self.config.patience);
         }
         match ctrl {
-            CtrlMsg::Info => self.handle_info(value_of(&frame).map_err(read)?),
+            CtrlMsg::Info => {
+                let info = message::info_of(&frame).map_err(read)?;
+                info.into_iter().for_each(|info| self.handle_info(info));
+            }
             CtrlMsg::Ping => {
                 let token: u64 = value_of(&frame).map_err(read)?;
                 if let Some(link) = self.link_mut() {

@@ -159,6 +159,45 @@ fn how_the_input_is_cut_makes_no_difference() {
     }
 }
 
+/// Optional messages and kinds of Info that a later release may have.
+#[test]
+fn what_a_later_release_adds_disturbs_nobody() {
+    let optional = [7, 0, 0, 0, 0x34, 0x92, 1, 2, 3, 4, 5];
+    let kind = frame_of(CtrlMsg::Info, &(Info::KINDS, "what may this be"));
+    let preamble_ends = Preamble::LEN;
+
+    let plain = from_server();
+    let with_more = between_frames(&plain, preamble_ends, &[&optional[..], &kind].concat());
+    assert_eq!(
+        client_transcript(&[&with_more]),
+        client_transcript(&[&plain])
+    );
+
+    let plain = from_client();
+    let with_more = between_frames(&plain, 0, &optional);
+    assert_eq!(
+        server_transcript(&[&with_more]),
+        server_transcript(&[&plain])
+    );
+    // What means nothing to anybody, and is not optional, is a mistake.
+    let undefined = [2, 0, 0, 0, 0x34, 0x12];
+    let broken = between_frames(&plain, 0, &undefined);
+    assert_eq!(server_transcript(&[&broken]).0, [0_u64; 0]);
+}
+
+/// The frames of `stream`, with `more` before each and at the end; they begin at `start`.
+fn between_frames(stream: &[u8], start: usize, more: &[u8]) -> Vec<u8> {
+    let (greeting, mut rest) = stream.split_at(start);
+    let mut out = greeting.to_vec();
+    while let Some(length) = rest.first_chunk() {
+        let (frame, after) = rest.split_at(4 + u32::from_le_bytes(*length) as usize);
+        out.extend([more, frame].concat());
+        rest = after;
+    }
+    out.extend_from_slice(more);
+    out
+}
+
 /// Flips, drops, repeats and inserts bytes.
 fn damage(stream: &mut Vec<u8>, random: &mut Random) {
     for _ in 0..=random.below(4) {
