@@ -19,6 +19,8 @@ pub fn log_to_stderr() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // A terminal that was closed must not end the program.
+        .log_internal_errors(false)
         .init();
 }
 

@@ -1,5 +1,6 @@
 //! A running server, as its own program sees it.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -140,14 +141,10 @@ impl ServerHandle {
 
     /// Prints on standard error where the server can be reached, what it offers, and client code to paste.
     pub fn print_hint(&self) {
-        eprintln!(
-            "{}",
-            banner::hint(
-                self.state.address,
-                self.state.config.secret.is_some(),
-                self.description()
-            )
-        );
+        let has_secret = self.state.config.secret.is_some();
+        let hint = banner::hint(self.state.address, has_secret, self.description());
+        // A server whose terminal was closed goes on serving.
+        let _ = writeln!(io::stderr().lock(), "{hint}");
     }
 
     /// Stops in good order: no new connections, a running call may finish (for the stop timeout, 5 s by default),

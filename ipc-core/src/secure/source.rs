@@ -52,7 +52,8 @@ impl Secret {
         }
     }
 
-    /// Takes the secret from a file; one line end at its very end is not part of it.
+    /// Takes the secret from a file; one line end at its very end is not part of it. A file that other users of this
+    /// computer can read is taken, too, with a warning in the log.
     ///
     /// # Errors
     ///
@@ -63,10 +64,28 @@ impl Secret {
             path: path.into(),
             cause,
         })?;
+        #[cfg(unix)]
+        warn_if_open(path);
         Secret::from_file_content(content).map_err(|error| SecretSourceError::Unusable {
             origin: format!("the secret in {}", path.display()),
             error,
         })
+    }
+}
+
+/// Says so if others than the owner of the file can read it.
+#[cfg(unix)]
+fn warn_if_open(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(metadata) = path.metadata() else {
+        return;
+    };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let path = path.display();
+        tracing::warn!(
+            "other users of this computer can read the secret in {path} (mode {mode:03o}); `chmod 600 {path}` keeps them out"
+        );
     }
 }
 
