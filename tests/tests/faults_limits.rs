@@ -143,7 +143,6 @@ fn crashed_clients_keep_nobody_out_and_the_forgotten_one_is_told() {
             .proxy
             .set_target("127.0.0.1:9".parse().expect("an address"));
         bench.proxy.strike(true);
-        std::thread::sleep(Duration::from_millis(400));
         let others = Proxy::start(bench.server.address(), 2, calm()).expect("a proxy");
         let reach = Reach {
             address: others.address().to_string(),

@@ -254,20 +254,21 @@ fn a_holder_that_vanishes_in_mid_call_makes_room_and_gets_its_answer_when_it_is_
 #[test]
 fn a_waiter_that_vanishes_is_never_served_and_keeps_nobody_waiting() {
     let Some(lab) = Lab::new() else { return };
-    let (_server, address) = lab.server(&[]);
+    let waiting = lab.scratch.file("waiting");
+    let wait = |count: usize| {
+        within(AT_ONCE, "the waiter waits", || {
+            std::fs::read_to_string(&waiting).is_ok_and(|lines| lines.lines().count() == count)
+        });
+    };
+    let (_server, address) = lab.server(&["--waiting", waiting.to_str().expect("plain")]);
     let mut holder = lab.client("s", &address, 1, &[]);
     within(AT_ONCE, "the first calls of the holder", || {
         lab.ends(1).len() > 10
     });
     let _vanishes = lab.client("c", &address, 2, &[]);
-    // It has begun its call, and a moment later it waits.
-    let log = lab.log(2);
-    within(AT_ONCE, "the waiter waits", || {
-        read_log(Path::new(&log)).is_ok_and(|book| !book.calls.is_empty())
-    });
-    thread::sleep(Duration::from_millis(300));
+    wait(1);
     let _next = lab.client("s", &address, 3, &[]);
-    thread::sleep(Duration::from_millis(300));
+    wait(2);
     lab.pass_on(false).expect("a router");
     holder.kill().expect("a living process");
     let limit = LIVENESS + SLACK;

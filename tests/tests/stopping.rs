@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -110,15 +110,14 @@ fn a_running_call_may_finish(way: Way) {
         }
         call
     });
-    let opener = thread::spawn({
-        let gate = gate.clone();
-        move || {
-            thread::sleep(Duration::from_millis(300));
-            gate.open(2);
-        }
+    let address = server.local_addr();
+    let stopping = thread::spawn(move || stop(server));
+    until("the server takes nobody in any more", || {
+        TcpStream::connect(address).is_err()
     });
-    assert!(stop(server) >= Duration::from_millis(200));
-    opener.join().unwrap();
+    assert!(!stopping.is_finished(), "the call is waited for");
+    gate.open(2);
+    stopping.join().unwrap();
     let [running, behind] = calls.map(|call| call.join().unwrap());
     assert_eq!(running.unwrap(), 1);
     // The one behind it was refused by the server, or never got there.

@@ -1,5 +1,6 @@
 //! What the child processes of a run do: the same program, started in another role.
 
+use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::thread;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ipc_core::session::table::TableLimits;
-use ipc_server::{AccessLimits, Server};
+use ipc_server::{AccessLimits, Server, ServerEvent};
 
 use super::Failure;
 use super::device::Bench;
@@ -43,6 +44,9 @@ pub struct ServerRole {
     /// In milliseconds.
     #[arg(long, default_value_t = 30_000)]
     handover: u64,
+    /// Gets a line for each client that begins to wait.
+    #[arg(long)]
+    waiting: Option<PathBuf>,
 }
 
 /// Serves until standard input ends; says first where.
@@ -69,6 +73,15 @@ pub fn serve(role: &ServerRole) -> Result<(), Failure> {
         .queue(role.queue)
         .session_limits(limits)
         .access_limits(access);
+    if let Some(file) = &role.waiting {
+        let file = OpenOptions::new().create(true).append(true).open(file)?;
+        server = server.on_event(move |event| {
+            if let ServerEvent::Waiting { client, .. } = event {
+                // The test that waits for the line says what is missing.
+                let _ = writeln!(&file, "{client}");
+            }
+        });
+    }
     server = match std::env::var(SECRET_VARIABLE) {
         Ok(secret) => server.secret(secret.as_str()),
         Err(_) => server.insecure_without_secret(),
