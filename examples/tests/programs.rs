@@ -1,5 +1,6 @@
 //! The programs as a person runs them: a new secret, the demo, a server, and clients with and without the secret.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

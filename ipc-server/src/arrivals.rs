@@ -61,10 +61,14 @@ impl Drop for Claim {
 /// Takes a connection whose hello has come to where it belongs.
 pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello: Hello) {
     if hello.service != state.config.service {
+        let named = |service: &str| match service {
+            "" => "without a service name".to_string(),
+            name => format!("`{}`", fit_to_show(name)),
+        };
         let message = format!(
-            "this is service `{}`, not `{}`; check the address and the service name",
-            state.config.service,
-            fit_to_show(&hello.service)
+            "this server is {}, the client asked for one {}; check the address and the service name",
+            named(&state.config.service),
+            named(&hello.service)
         );
         return newcomer.refuse(ByeReason::WrongService, message).await;
     }
@@ -82,7 +86,8 @@ pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello
             Err(error) => return newcomer.dismiss(error, &state.complaints).await,
         },
         Greeted::Stale => {
-            let message = "a newer connection of this client has taken over".to_string();
+            let message = "a newer connection of this client has taken over, with a higher number"
+                .to_string();
             return newcomer.refuse(ByeReason::Superseded, message).await;
         }
         Greeted::Full => {
@@ -169,7 +174,7 @@ async fn wait_for_turn(
     activity: &Activity,
 ) -> Result<(), LinkError> {
     let mut turns = state.turns();
-    let mut has_waited = false;
+    let mut told: Option<Told> = None;
     loop {
         turns.borrow_and_update();
         if state.is_stopping() || !state.table().is_newest(key, hello.connection) {
@@ -183,15 +188,14 @@ async fn wait_for_turn(
         if is_mine {
             // The others have somebody else before them now.
             state.wake_waiting();
-            return if has_waited {
-                newcomer.confirm().await
-            } else {
-                Ok(())
+            return match told {
+                Some(_) => newcomer.confirm().await,
+                None => Ok(()),
             };
         }
         let (status, tick) = look_around(state, place.ticket, now);
         if let Some(status) = status {
-            if !has_waited {
+            if told.is_none() {
                 let peer = newcomer.peer();
                 tracing::info!(%peer, client = hello.name, "waits: {status}");
                 state.tell(&ServerEvent::Waiting {
@@ -200,9 +204,14 @@ async fn wait_for_turn(
                 });
                 state.ask_for_room();
             }
-            has_waited = true;
-            newcomer.tell_place(status).await?;
+            if told.as_ref().is_none_or(|told| told.is_stale(&status, now)) {
+                newcomer.tell_place(status.clone()).await?;
+                told = Some(Told { status, at: now });
+            }
         }
+        let tick = told
+            .as_ref()
+            .map_or(tick, |told| tick.min(told.fresh_for(now)));
         tokio::select! {
             changed = turns.changed() => {
                 changed.map_err(|_| LinkError::Lost("the server is gone".into()))?;
@@ -210,6 +219,26 @@ async fn wait_for_turn(
             read = newcomer.read() => read?,
             () = sleep(tick) => {}
         }
+    }
+}
+
+/// What somebody who waits was told last.
+struct Told {
+    status: QueueStatus,
+    at: Instant,
+}
+
+impl Told {
+    /// True if it has changed, or was said so long ago that the client may wonder whether the server is alive.
+    fn is_stale(&self, status: &QueueStatus, now: Instant) -> bool {
+        let order =
+            |status: &QueueStatus| (status.place, status.waiting, status.holder_address.clone());
+        order(&self.status) != order(status) || self.fresh_for(now).is_zero()
+    }
+
+    /// How long this will do.
+    fn fresh_for(&self, now: Instant) -> Duration {
+        TELL_EVERY.saturating_sub(now.saturating_duration_since(self.at))
     }
 }
 

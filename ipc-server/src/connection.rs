@@ -177,8 +177,16 @@ fn lost(error: io::Error) -> LinkError {
 
 /// What somebody else has written, for a log or a terminal: in one line, without escape sequences, and not too long.
 pub(crate) fn fit_to_show(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let shown = |c: char| match c.is_control() || turns_text_around(c) {
+        true => '\u{fffd}',
+        false => c,
+    };
     text.chars().take(MAX_SHOWN).map(shown).collect()
+}
+
+/// Marks after which what is read is not what is written.
+fn turns_text_around(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Texts of others are cut to so many characters.

@@ -123,7 +123,7 @@ fn wrong_counts_show_the_signature(way: Way) {
     );
     lab.refuses(
         lab.client.call_by_name::<u64>("step", 5),
-        &["1 arguments", "step() -> u64"],
+        &["too many arguments: 1 given, 0 taken", "step() -> u64"],
     );
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::value::Value;
+use super::value::{self, Value};
 use crate::wire::codec::CodecError;
 
 /// The arguments of a call by name: some by position, some by name.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Args {
     pub(crate) positional: Vec<Value>,
     pub(crate) named: BTreeMap<String, Value>,
@@ -49,6 +49,51 @@ impl Args {
         }
         Ok(args)
     }
+
+    /// Reads what a caller has sent: MessagePack, a map of `positional` and `named`. Nothing of it is passed over.
+    pub(crate) fn unpack(bytes: &[u8]) -> Result<Self, CodecError> {
+        let parts = match value::unpack(bytes)? {
+            Value::Map(entries) => <[_; 2]>::try_from(entries).ok(),
+            _ => None,
+        };
+        let [mut positional, mut named] = parts.ok_or_else(not_arguments)?;
+        if named.0.is("positional") {
+            std::mem::swap(&mut positional, &mut named);
+        }
+        match (positional, named) {
+            ((first, Value::List(positional)), (second, Value::Map(entries)))
+                if first.is("positional") && second.is("named") =>
+            {
+                let named = by_name(entries)?;
+                Ok(Self { positional, named })
+            }
+            _ => Err(not_arguments()),
+        }
+    }
+}
+
+fn by_name(entries: Vec<(Value, Value)>) -> Result<BTreeMap<String, Value>, CodecError> {
+    let mut named = BTreeMap::new();
+    for (name, value) in entries {
+        let Value::String(name) = name else {
+            return Err(CodecError::Invalid(format!(
+                "`{name}` is no name of an argument"
+            )));
+        };
+        if named.contains_key(&name) {
+            return Err(CodecError::Invalid(format!(
+                "the argument `{name}` is named twice"
+            )));
+        }
+        named.insert(name, value);
+    }
+    Ok(named)
+}
+
+fn not_arguments() -> CodecError {
+    let text =
+        "the arguments must be a map of exactly two: `positional`, a list, and `named`, a map";
+    CodecError::Invalid(text.into())
 }
 
 #[cfg(test)]
@@ -66,5 +111,46 @@ mod tests {
         assert_eq!(named, Args::new().named("samples", 20).unwrap());
         assert_eq!(Args::from_serialize(&()), Ok(Args::new()));
         assert_eq!(Args::from_serialize(&7), Args::new().arg(7));
+    }
+
+    #[test]
+    fn what_is_sent_comes_back_and_nothing_else_is_taken_for_arguments() {
+        let args = Args::new().arg(20).unwrap().named("gain", 2.5).unwrap();
+        assert_eq!(Args::unpack(&value::pack(&args).unwrap()), Ok(args));
+        let list = || vec![1_u8];
+        let none = BTreeMap::<String, u8>::new();
+        let other_order = vec![
+            ("named", Value::Map(vec![])),
+            ("positional", Value::List(vec![])),
+        ];
+        let other_order = BTreeMap::from_iter(other_order);
+        assert_eq!(
+            Args::unpack(&value::pack(&other_order).unwrap()),
+            Ok(Args::new())
+        );
+        let twice = Value::Map(vec![
+            (Value::String("positional".into()), Value::List(vec![])),
+            (
+                Value::String("named".into()),
+                Value::Map(vec![(Value::String("a".into()), Value::Null); 2]),
+            ),
+        ]);
+        let mistakes = [
+            value::pack(&(list(), &none)),
+            value::pack(&BTreeMap::from([("positional", list())])),
+            value::pack(&BTreeMap::from([("positional", list()), ("named", list())])),
+            value::pack(&BTreeMap::from([("positional", list()), ("name", list())])),
+            value::pack(&BTreeMap::from([
+                ("named", &none),
+                ("positional", &none),
+                ("x", &none),
+            ])),
+            value::pack(&twice),
+            Ok(vec![]),
+        ];
+        for mistake in mistakes {
+            let error = Args::unpack(&mistake.unwrap()).unwrap_err().to_string();
+            assert!(!error.contains("IO error"), "{error}");
+        }
     }
 }

@@ -233,6 +233,10 @@ impl OutgoingCall {
                     server,
                 })
             }
+            (target, Refusal::Protocol { method, reason }) if method.is_empty() => {
+                let method = target.wire_name().to_string();
+                CallError::Refused(Refusal::Protocol { method, reason })
+            }
             (_, refusal) => CallError::Refused(refusal),
         }
     }

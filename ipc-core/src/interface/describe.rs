@@ -203,7 +203,7 @@ impl ServerDescription {
             .map(|(prefix, method)| method.wire_name(prefix))
             .filter_map(|known| {
                 let bare = without_accessor(&known);
-                let distance = strsim::levenshtein(&asked, bare);
+                let distance = strsim::osa_distance(&asked, bare);
                 let is_near = distance * 3 <= bare.len().max(asked.len());
                 let is_part = !asked.is_empty() && (bare.contains(&asked) || asked.contains(bare));
                 (is_near || is_part).then_some((distance, known))
@@ -353,7 +353,12 @@ mod tests {
             assert!(help.contains(part), "{help}");
         }
         assert_eq!(server.help_for("read_voltage"), None);
-        for meant in ["read_voltage", "pump_read_votlage", "get_pump_read_voltage"] {
+        for meant in [
+            "read_voltage",
+            "pump_read_votlage",
+            "get_pump_read_voltage",
+            "voltage",
+        ] {
             assert_eq!(server.names_like(meant), ["pump_read_voltage"], "{meant}");
         }
         for other in ["", "x", "wavelength"] {

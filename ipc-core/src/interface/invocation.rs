@@ -101,7 +101,7 @@ impl<'a> Invocation<'a> {
         let (takes, given) = (self.method.arguments.len(), args.positional.len());
         match args.named.keys().find(|name| !has(name)) {
             _ if given > takes => {
-                Err(self.bad_call(format!("{given} arguments were given, it takes {takes}")))
+                Err(self.bad_call(format!("too many arguments: {given} given, {takes} taken")))
             }
             Some(name) => Err(self.bad_call(format!("it has no argument `{name}`"))),
             None => Ok(()),
@@ -190,10 +190,15 @@ impl<'a> Invocation<'a> {
     fn bad_argument(&self, index: usize, given: String, error: &CodecError) -> Failure {
         let argument = self.method.arguments.get(index);
         let (name, expected) = match argument {
-            Some(Argument { name, schema, .. }) => (name.clone(), format!("of type `{schema}`")),
+            Some(argument) => (argument.name.clone(), expected(argument)),
             None => (format!("#{index}"), "readable".into()),
         };
-        let given = format!("{} ({error})", shortened(given));
+        // What is wrong with a plain value is plain to see; somewhere inside of another one it is not.
+        let is_plain = !given.contains(['{', '[']);
+        let given = match error {
+            CodecError::Invalid(_) if is_plain => shortened(given),
+            error => format!("{} ({error})", shortened(given)),
+        };
         let method = self.wire_name.to_string();
         Failure::Refused(Refusal::BadArgument {
             method,
@@ -213,6 +218,17 @@ impl<'a> Invocation<'a> {
             problem,
             signature,
         })
+    }
+}
+
+/// "of type `u8`, one of 1..=5"
+fn expected(argument: &Argument) -> String {
+    let Argument {
+        schema, accepts, ..
+    } = argument;
+    match accepts {
+        Some(accepts) => format!("of type `{schema}`, one of {accepts}"),
+        None => format!("of type `{schema}`"),
     }
 }
 

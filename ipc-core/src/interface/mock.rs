@@ -107,7 +107,7 @@ impl MockCall {
         match self.form {
             Form::Typed => codec::decode(&self.arguments),
             _ => {
-                let args: Args = value::unpack(&codec::decode::<Vec<u8>>(&self.arguments)?)?;
+                let args = Args::unpack(&codec::decode::<Vec<u8>>(&self.arguments)?)?;
                 value::Value::List(args.positional).into_typed()
             }
         }

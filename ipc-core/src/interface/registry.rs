@@ -288,7 +288,7 @@ fn device_label(index: usize, driver: &str, prefix: &str) -> String {
 }
 
 fn read_args(bytes: &[u8]) -> Result<Args, CodecError> {
-    value::unpack(&codec::decode::<Vec<u8>>(bytes)?)
+    Args::unpack(&codec::decode::<Vec<u8>>(bytes)?)
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

@@ -58,8 +58,17 @@ impl<T: Remote> Shared<T> {
     /// else wants the server. A client that comes back after the hook has run is told that the devices were released in
     /// between.
     ///
-    /// ```ignore
-    /// server.device(Shared::new(laser).on_release(|laser, _why| laser.switch_off()))
+    /// ```
+    /// # use ipc_core::{Registry, Release, Shared, remote};
+    /// # struct Laser { is_on: bool }
+    /// # impl Laser { fn switch_off(&mut self) { self.is_on = false } }
+    /// # #[remote] impl Laser { pub fn on(&mut self) { self.is_on = true } }
+    /// # let mut server = Registry::new();
+    /// let laser = Shared::new(Laser { is_on: true });
+    /// server.add_device(laser.clone().on_release(|laser, _why| laser.switch_off()))?;
+    /// # server.release(Release::Finished);
+    /// # assert!(!laser.lock().is_on);
+    /// # Ok::<(), ipc_core::RegisterError>(())
     /// ```
     pub fn on_release(self, hook: impl Fn(&mut T, Release) + Send + Sync + 'static) -> Device {
         let driver = self.clone();
@@ -88,8 +97,15 @@ impl<T: ?Sized> Clone for Shared<T> {
 ///
 /// Every driver (and every [`Shared`] one) turns into a device by itself; this is for those that need more:
 ///
-/// ```ignore
-/// server.device(Device::new(meter).prefix("pump_"))
+/// ```
+/// # use ipc_core::{Device, Local, Registry, remote};
+/// # struct Meter;
+/// # #[remote] impl Meter { pub fn read(&mut self) -> f64 { 0.5 } }
+/// # let mut server = Registry::new();
+/// server.add_device(Device::new(Meter).prefix("pump_"))?;
+/// server.add_device(Device::new(Meter).prefix("signal_"))?;
+/// # assert_eq!(MeterProxy::with_prefix(&Local::from(server), "pump_").read(), Ok(0.5));
+/// # Ok::<(), ipc_core::RegisterError>(())
 /// ```
 pub struct Device {
     pub(crate) driver: Shared<dyn Remote>,

@@ -42,6 +42,11 @@ impl Value {
         unpack(&pack(value)?)
     }
 
+    /// True for the text `word`.
+    pub(crate) fn is(&self, word: &str) -> bool {
+        matches!(self, Value::String(text) if text == word)
+    }
+
     /// Turns this value into a `T`; the error says what was expected and what came.
     pub fn into_typed<T: DeserializeOwned>(self) -> Result<T, CodecError> {
         T::deserialize(self).map_err(|error| CodecError::Invalid(error.0))
@@ -60,6 +65,8 @@ pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     deserializer.set_max_depth(MAX_DEPTH as usize);
     let value = T::deserialize(&mut deserializer).map_err(|error| match error {
         rmp_serde::decode::Error::DepthLimitExceeded => CodecError::TooDeep,
+        rmp_serde::decode::Error::InvalidMarkerRead(_)
+        | rmp_serde::decode::Error::InvalidDataRead(_) => CodecError::UnexpectedEnd,
         other => CodecError::Invalid(other.to_string()),
     })?;
     match rest.len() {

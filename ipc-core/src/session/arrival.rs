@@ -50,7 +50,7 @@ impl Arrival {
                 (ctrl, _) => {
                     return Err(LinkError::Unexpected {
                         ctrl,
-                        expected: "patience",
+                        expected: "an answer to a ping, or a goodbye,",
                     });
                 }
             }

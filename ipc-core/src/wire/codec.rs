@@ -41,7 +41,7 @@ pub enum CodecError {
     #[error("the bytes end before the value does")]
     UnexpectedEnd,
     /// There are bytes left after the value.
-    #[error("{extra} bytes are left over after the value")]
+    #[error("there are bytes left over after the value: {extra}")]
     TrailingBytes {
         /// How many bytes were not read.
         extra: usize,

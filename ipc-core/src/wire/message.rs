@@ -90,18 +90,22 @@ pub(crate) fn call_of(frame: Frame) -> Option<Result<IncomingCall, CodecError>> 
         CtrlMsg::Describe => Form::Describe,
         _ => return None,
     };
-    let mut reader = Reader::new(&frame.payload);
-    let header = match reader.read::<CallHeader>() {
-        Ok(header) => header,
-        Err(error) => return Some(Err(error)),
-    };
-    let mut arguments = frame.payload.clone();
-    arguments.advance(frame.payload.len() - reader.rest().len());
-    Some(Ok(IncomingCall {
+    Some(call_as(form, frame.payload))
+}
+
+fn call_as(form: Form, payload: Bytes) -> Result<IncomingCall, CodecError> {
+    let mut reader = Reader::new(&payload);
+    let header = reader.read::<CallHeader>()?;
+    if form == Form::Describe {
+        reader.clone().finish()?;
+    }
+    let mut arguments = payload.clone();
+    arguments.advance(payload.len() - reader.rest().len());
+    Ok(IncomingCall {
         header,
         form,
         arguments,
-    }))
+    })
 }
 
 /// The answer in a frame and the number of its call; `None` for frames that are no answers.
@@ -135,7 +139,7 @@ fn unreadable_fault(error: CodecError) -> Box<Fault> {
 
 fn unreadable_refusal(error: CodecError) -> Refusal {
     Refusal::Protocol {
-        method: "the method".into(),
+        method: String::new(),
         reason: format!("the reason cannot be read here: {error}"),
     }
 }
@@ -161,7 +165,8 @@ pub(crate) fn failure_frame(number: u64, failure: &Failure, limit: usize) -> Vec
             let ctrl = CtrlMsg::Error;
             let encoded = encode_onto(ctrl, number, refusal, limit).or_else(|_| {
                 let reason = shortened(&refusal.to_string(), limit / 2);
-                let method = "the method".to_string();
+                // It may be what is too long. The client knows it.
+                let method = String::new();
                 encode_onto(ctrl, number, &Refusal::Protocol { method, reason }, limit)
             });
             (ctrl, encoded)

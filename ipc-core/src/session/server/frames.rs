@@ -88,7 +88,9 @@ impl ServerSession {
                 again.into_iter().for_each(|frame| self.send(frame));
             }
             None => {
-                let reason = format!("call number {number} was used and confirmed before");
+                let reason = format!(
+                    "there is no answer to call number {number}: it was confirmed before, or never used; numbers must rise"
+                );
                 let refusal = Refusal::Protocol {
                     method: call.header.method,
                     reason,
