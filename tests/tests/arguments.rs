@@ -114,7 +114,7 @@ fn wrong_counts_show_the_signature(way: Way) {
     );
     lab.refuses(
         lab.client.call_by_name::<f64>("divide", (1, 2.0, 3)),
-        &["3 arguments", "takes 2", signature],
+        &["3 given", "2 taken", signature],
     );
     let named = |name: &'static str| std::collections::HashMap::from([("dividend", 1), (name, 2)]);
     lab.refuses(
