@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use crate::interface::value;
 use crate::wire::codec::CodecError;
 use crate::wire::failure::{Fault, Refusal};
 
@@ -90,9 +91,18 @@ impl CallError {
         }
     }
 
-    /// The driver's own error value, if it was of type `E` and could be serialised.
+    /// The driver's own error value, if it was of type `E`, could be serialised, and can be read as the `E` of this end:
+    /// if the two ends were built from different versions of it, a variant or field that only the driver has is `None`.
     pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
         self.fault()?.downcast()
+    }
+}
+
+impl Fault {
+    /// The driver's own error value; see [`CallError::downcast`].
+    pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
+        let value = self.value.as_ref()?;
+        (value.type_path == std::any::type_name::<E>()).then(|| value::unpack(&value.bytes).ok())?
     }
 }
 

@@ -11,7 +11,7 @@ use super::describe::{Argument, Method};
 use super::value;
 use super::wire_type::Wire;
 use crate::wire::bulk;
-use crate::wire::codec::{self, CodecError, Reader};
+use crate::wire::codec::{CodecError, Reader};
 use crate::wire::failure::{Failure, Fault, FaultKind, FaultValue, Refusal};
 use crate::wire::frame::OutgoingFrame;
 
@@ -261,9 +261,8 @@ pub(crate) fn check(
 
 /// A driver's error with its value, if the type can be serialised.
 pub(crate) fn serialised<E: serde::Serialize>(error: &E) -> Option<FaultValue> {
-    let mut bytes = Vec::new();
-    codec::encode(error, &mut bytes, MAX_FAULT_VALUE).ok()?;
-    Some(FaultValue {
+    let bytes = value::pack(error).ok()?;
+    (bytes.len() <= MAX_FAULT_VALUE).then(|| FaultValue {
         type_path: std::any::type_name::<E>().into(),
         bytes,
     })

@@ -1,9 +1,6 @@
 //! How a call ends other than well at the server, as it travels: refused, or failed in the driver.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-use super::codec;
 
 /// How a call ended, other than well.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +142,8 @@ pub enum FaultKind {
 pub struct FaultValue {
     /// The full path of its type.
     pub type_path: String,
-    /// The value as the codec writes it.
+    /// The value as MessagePack, fields and variants by their names: so an end that was built from another version of
+    /// the driver reads the same error, or none.
     pub bytes: Vec<u8>,
 }
 
@@ -159,12 +157,6 @@ impl Fault {
             sources: vec![],
             value: None,
         }
-    }
-
-    /// The driver's own error value, if it was an `E` and could be serialised.
-    pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
-        let value = self.value.as_ref()?;
-        (value.type_path == std::any::type_name::<E>()).then(|| codec::decode(&value.bytes).ok())?
     }
 }
 

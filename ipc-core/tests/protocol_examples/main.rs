@@ -132,8 +132,11 @@ fn the_document_shows_a_description_as_it_is() {
     let packed: Vec<u8> = codec::decode(&bytes[14..]).unwrap();
     let description: Value = value::unpack(&packed).unwrap();
     let shown: Value = serde_json::from_str(&only_block("json description")).unwrap();
-    let method = &description["devices"][0]["interface"]["methods"][0];
-    assert_eq!(shown, *method);
+    let methods = &description["devices"][0]["interface"]["methods"];
+    assert_eq!(shown, methods[0]);
+    let types: Value = serde_json::from_str(&only_block("json types")).unwrap();
+    assert_eq!(types[0], methods[3]["result"]);
+    assert_eq!(types[1], methods[4]["arguments"][0]["schema"]);
 }
 
 #[test]
