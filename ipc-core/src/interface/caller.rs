@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::args::Args;
+use super::definitions;
 use super::describe::{Interface, Method};
 use super::invocation;
 use super::value;
@@ -225,8 +226,9 @@ impl OutgoingCall {
             ) => {
                 let client = table.interface.methods.get(*index);
                 let client = client
-                    .map(|m| m.signature(&table.prefix))
+                    .map(|m| definitions::full_signature(m, &table.prefix))
                     .unwrap_or_default();
+                let (client, server) = definitions::differing(&client, &server);
                 CallError::Refused(Refusal::SignatureMismatch {
                     method,
                     client,

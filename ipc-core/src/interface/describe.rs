@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::definitions;
 use super::schema::Schema;
 
 /// Everything a driver offers to callers elsewhere.
@@ -252,6 +253,9 @@ impl Method {
         }
         for line in self.doc.lines() {
             let _ = writeln!(text, "  {line}");
+        }
+        for definition in definitions::of(self) {
+            definitions::explain(definition, &mut text);
         }
         text
     }

@@ -4,6 +4,7 @@ pub mod args;
 pub mod autoref;
 pub mod caller;
 pub mod context;
+mod definitions;
 pub mod describe;
 pub mod field;
 pub mod function;

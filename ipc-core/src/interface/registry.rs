@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::args::Args;
 use super::context::CallContext;
+use super::definitions;
 use super::describe::{DeviceDescription, Method, ServerDescription};
 use super::function::Function;
 use super::invocation::{Arguments, Invocation};
@@ -261,7 +262,10 @@ impl Registry {
 impl Target {
     fn mismatch(&self, name: &str) -> Refusal {
         // The client knows its own signature and fills it in.
-        let (client, server) = (String::new(), self.method.signature(&self.prefix));
+        let (client, server) = (
+            String::new(),
+            definitions::full_signature(&self.method, &self.prefix),
+        );
         Refusal::SignatureMismatch {
             method: name.into(),
             client,

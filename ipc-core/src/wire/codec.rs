@@ -113,6 +113,9 @@ impl<'a> Reader<'a> {
             _ if budget.was_overdrawn() => CodecError::TooManyElements,
             DecodeError::UnexpectedEnd { .. } => CodecError::UnexpectedEnd,
             DecodeError::OtherString(text) => CodecError::Invalid(text),
+            DecodeError::Serde(bincode::serde::DecodeError::AnyNotSupported) => {
+                CodecError::Invalid(ANY.into())
+            }
             other => CodecError::Invalid(other.to_string()),
         })?;
         self.rest = self.rest.get(read..).unwrap_or_default();
@@ -137,6 +140,10 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+/// What there is to say of types such as `serde_json::Value`.
+const ANY: &str = "its type finds out from the bytes what they are, and these bytes do not say; \
+    it travels in calls by name only, or as text";
 
 fn configuration() -> impl Config {
     config::standard()
