@@ -81,60 +81,40 @@ enum Target {
 struct MethodTable {
     interface: Interface,
     prefix: String,
-    entries: Vec<(String, u64)>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    name: String,
+    idempotent: bool,
+    /// What every call of this method begins with.
+    head: Vec<u8>,
 }
 
 impl OutgoingCall {
     /// A call by name, its arguments and result in self-describing form.
     pub fn by_name(method: &str, args: &Args) -> Self {
-        let mut call = Self::begin(
-            CtrlMsg::CallByName,
-            Form::ByName,
-            Target::Name(method.into()),
-            0,
-            false,
-        );
+        let head = head(CtrlMsg::CallByName, method, 0);
+        let mut call = Self::begin(head, Form::ByName, Target::Name(method.into()), false);
         call.append(|frame| codec::encode(&value::pack(args)?, frame, MAX_VALUE));
         call
     }
 
     /// The question what there is to call.
     pub fn describe() -> Self {
-        Self::begin(
-            CtrlMsg::Describe,
-            Form::Describe,
-            Target::Name("describe".into()),
-            0,
-            true,
-        )
+        let method = "describe";
+        let head = head(CtrlMsg::Describe, method, 0);
+        Self::begin(head, Form::Describe, Target::Name(method.into()), true)
     }
 
-    fn begin(
-        ctrl: CtrlMsg,
-        form: Form,
-        target: Target,
-        fingerprint: u64,
-        idempotent: bool,
-    ) -> Self {
-        let mut frame = frame::begin(ctrl);
-        let method = target.wire_name().to_string();
-        let header = CallHeader {
-            number: 0,
-            acknowledged: 0,
-            timeout_ms: 0,
-            fingerprint,
-            method,
-        };
-        let written = codec::encode(&header, &mut frame, MAX_VALUE);
-        let mut call = Self {
-            frame,
+    fn begin(head: Vec<u8>, form: Form, target: Target, idempotent: bool) -> Self {
+        Self {
+            frame: head,
             form,
             idempotent,
             target,
             error: None,
-        };
-        call.append(|_| written);
-        call
+        }
     }
 
     fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) {
@@ -255,10 +235,9 @@ impl OutgoingCall {
 impl Target {
     fn wire_name(&self) -> &str {
         match self {
-            Target::Method { table, index } => table
-                .entries
-                .get(*index)
-                .map_or("", |(name, _)| name.as_str()),
+            Target::Method { table, index } => {
+                table.entries.get(*index).map_or("", |entry| &entry.name)
+            }
             Target::Name(name) => name,
         }
     }
@@ -279,7 +258,16 @@ pub struct Stub<C> {
 impl<C: Caller> Stub<C> {
     /// Calls the methods of `interface`, registered with `prefix`, through `caller`.
     pub fn new(caller: &C, prefix: &str, interface: Interface) -> Self {
-        let entry = |method: &Method| (method.wire_name(prefix), method.fingerprint());
+        let entry = |method: &Method| {
+            let name = method.wire_name(prefix);
+            let head = head(CtrlMsg::Call, &name, method.fingerprint());
+            let idempotent = method.idempotent;
+            Entry {
+                name,
+                idempotent,
+                head,
+            }
+        };
         let entries = interface.methods.iter().map(entry).collect();
         let table = MethodTable {
             interface,
@@ -294,22 +282,18 @@ impl<C: Caller> Stub<C> {
 
     /// Begins a call of method number `index` of the interface.
     pub fn begin(&self, index: usize) -> OutgoingCall {
-        let fingerprint = self
-            .table
-            .entries
-            .get(index)
-            .map_or(0, |(_, fingerprint)| *fingerprint);
-        let idempotent = self
-            .table
-            .interface
-            .methods
-            .get(index)
-            .is_some_and(|m| m.idempotent);
-        let target = Target::Method {
-            table: Arc::clone(&self.table),
-            index,
-        };
-        OutgoingCall::begin(CtrlMsg::Call, Form::Typed, target, fingerprint, idempotent)
+        let (mut frame, mut idempotent) = (Vec::with_capacity(USUAL_FRAME), false);
+        if let Some(entry) = self.table.entries.get(index) {
+            frame.extend_from_slice(&entry.head);
+            idempotent = entry.idempotent;
+        }
+        let table = Arc::clone(&self.table);
+        OutgoingCall::begin(
+            frame,
+            Form::Typed,
+            Target::Method { table, index },
+            idempotent,
+        )
     }
 
     /// Makes the call.
@@ -334,3 +318,19 @@ impl<C> fmt::Debug for Stub<C> {
             .finish()
     }
 }
+
+/// The beginning of a call's frame: all that stands before the arguments. The session fills the numbers in.
+fn head(ctrl: CtrlMsg, method: &str, fingerprint: u64) -> Vec<u8> {
+    let header = CallHeader {
+        fingerprint,
+        method: method.to_string(),
+        ..CallHeader::default()
+    };
+    let mut frame = frame::begin(ctrl);
+    // A name too long to be written would be a gigabyte of text: the frame is then one that no server takes.
+    let _ = codec::encode(&header, &mut frame, MAX_VALUE);
+    frame
+}
+
+/// Most calls need no more memory than this, in bytes.
+const USUAL_FRAME: usize = 128;

@@ -110,7 +110,7 @@ pub struct Welcome {
 }
 
 /// What stands before the arguments of a call. The numbers come first, so that they can be filled in late.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct CallHeader {
     /// The number of the call; rises within a session, gaps are allowed.
