@@ -14,6 +14,9 @@
 //! # }
 //! ```
 
+// A computer of 32 bits is a computer, too.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
+
 mod address;
 mod asynchronous;
 mod blocking;

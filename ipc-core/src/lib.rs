@@ -1,5 +1,8 @@
 //! The protocol of networked instruments, without any input or output of its own.
 
+// A computer of 32 bits is a computer, too.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
+
 pub mod backoff;
 pub mod error;
 pub mod interface;

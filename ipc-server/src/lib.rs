@@ -24,6 +24,9 @@
 //! thread of its own, which reads, calls the driver and writes, without any hand-over in between. Driver methods may
 //! therefore block as long as they need.
 
+// A computer of 32 bits is a computer, too.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
+
 mod activity;
 mod admission;
 mod arrivals;

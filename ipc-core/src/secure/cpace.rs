@@ -91,11 +91,16 @@ pub(super) fn mac_key(sid: &[u8], isk: &[u8; 64]) -> Kept<64> {
 pub(super) fn prefixed(text: &mut Vec<u8>, bytes: &[u8]) {
     let mut length = bytes.len();
     while length >= 0x80 {
-        text.push((length & 0x7f) as u8 | 0x80);
+        text.push(low_byte(length) | 0x80);
         length >>= 7;
     }
-    text.push(length as u8);
+    text.push(low_byte(length));
     text.extend_from_slice(bytes);
+}
+
+fn low_byte(number: usize) -> u8 {
+    let [low, ..] = number.to_le_bytes();
+    low
 }
 
 pub(super) fn generator(prs: &[u8], ci: &[u8], sid: &[u8]) -> RistrettoPoint {

@@ -82,7 +82,10 @@ impl<A: Aead> Sealer<A> {
 
     fn record(&mut self, kind: u8, data: &[u8], out: &mut Vec<u8>) -> Result<(), ChannelError> {
         let start = out.len();
-        out.extend_from_slice(&((SHORTEST + data.len()) as u16).to_le_bytes());
+        let Ok(length) = u16::try_from(SHORTEST + data.len()) else {
+            return Err(ChannelError::Exhausted);
+        };
+        out.extend_from_slice(&length.to_le_bytes());
         out.push(kind);
         out.extend_from_slice(data);
         let text = out.get_mut(start + LENGTH..).unwrap_or_default();

@@ -171,7 +171,8 @@ impl FrameReader {
                 limit: self.limit,
             });
         }
-        if self.buffer.len() < LENGTH + len {
+        // Not the other way round: on a computer of 32 bits the sum may be too large to be one.
+        if self.buffer.len() - LENGTH < len {
             return Ok(None);
         }
         let mut payload = self.buffer.split_to(LENGTH + len);
