@@ -29,7 +29,8 @@ macro_rules! handle_methods {
             }
 
             /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver
-            /// says so. All of it is told before the call returns.
+            /// says so. All of it is told before the call returns; of more than 1000 steps that come while the callback
+            /// runs, the latest.
             ///
             /// The callback of a blocking client runs on the thread that makes the call, and may make calls itself.
             /// That of an async client runs on the task that has the socket and holds it up: it must not block, and

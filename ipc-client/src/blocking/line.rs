@@ -117,7 +117,7 @@ impl Line {
         match news {
             News::Ended(ended) => waiting.ended = Some(ended),
             News::Progress(_) if waiting.on_progress.is_none() => return,
-            News::Progress(progress) => waiting.progress.push(progress),
+            News::Progress(progress) => waiting.note(progress),
         }
         waiting.wake();
     }
@@ -186,9 +186,20 @@ impl Line {
 }
 
 impl Waiting {
+    /// A callback that is slower than the driver misses the oldest of what it was to be told.
+    fn note(&mut self, progress: Progress) {
+        if self.progress.len() >= MAX_UNTOLD {
+            self.progress.remove(0);
+        }
+        self.progress.push(progress);
+    }
+
     fn wake(&mut self) {
         if let Some(thread) = self.thread.take() {
             thread.unpark();
         }
     }
 }
+
+/// So much progress of one call waits to be told.
+const MAX_UNTOLD: usize = 1000;
