@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_core::Secret;
-use ipc_core::secure::{Entropy, IntoSecret, SecretError};
+use ipc_core::secure::{Entropy, IntoSecret, SecretError, Ticket};
 use ipc_core::session::client::ClientConfig;
 use ipc_core::session::link::Link;
 use ipc_core::wire::preamble::Role;
@@ -202,15 +202,18 @@ impl fmt::Debug for ClientBuilder {
 }
 
 impl Settings {
-    /// The one place where it is decided how a connection is protected.
-    pub(crate) fn link(&self) -> Result<Link, getrandom::Error> {
+    /// The one place where it is decided how a connection is protected. `ticket` is what the last one left, if it did.
+    pub(crate) fn link(&self, ticket: Option<Ticket>) -> Result<Link, getrandom::Error> {
         let ClientConfig {
             service, max_frame, ..
         } = &self.session;
         let Some(secret) = &self.secret else {
             return Ok(Link::plain(Role::Client, *max_frame));
         };
-        let entropy = Entropy::gather(getrandom::fill)?;
+        let mut entropy = Entropy::gather(getrandom::fill)?;
+        if let Some(ticket) = ticket {
+            entropy = entropy.with_ticket(ticket);
+        }
         Ok(Link::secret(
             Role::Client,
             secret,

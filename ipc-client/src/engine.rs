@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
+use ipc_core::secure::Ticket;
 use ipc_core::session::client::{CallOutcome, ClientSession, Event, GivenUp};
 use ipc_core::wire::ctrl::QueueStatus;
 
@@ -39,6 +40,8 @@ pub(crate) struct Engine {
     first: Option<First>,
     failure: Option<ConnectError>,
     untold: Option<String>,
+    /// What the last connection under the secret left for the next one.
+    ticket: Option<Ticket>,
     closed: bool,
 }
 
@@ -91,6 +94,7 @@ impl Engine {
             first: None,
             failure: None,
             untold: None,
+            ticket: None,
             closed: false,
         }
     }

@@ -226,6 +226,8 @@ fn both_ends_export_the_same_and_every_connection_another() {
     assert_eq!(one.client.exporter(), one.server.exporter());
     assert!(one.client.exporter().is_some());
     assert_ne!(one.client.exporter(), two.client.exporter());
+    assert!(one.client.ticket().is_some() && one.client.ticket() == one.server.ticket());
+    assert_ne!(one.client.ticket(), two.client.ticket());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
 use ipc_core::{Device, Function, IntoFunction, RegisterError, Registry};
 
-use crate::gate::AccessLimits;
+use crate::access::AccessLimits;
 use crate::handle::{ServerEvent, ServerHandle};
 use crate::listener;
 use crate::state::{Config, Observer};

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipc_core::secure::Ticket;
 use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus};
@@ -50,6 +51,16 @@ impl Newcomer {
             name: fit_to_show(&hello.name),
             ..hello.clone()
         })
+    }
+
+    /// What the client has shown in place of a ticket, while its proof of the secret is waited for.
+    pub(crate) fn presented(&self) -> Option<Ticket> {
+        self.arrival.link().presented()
+    }
+
+    /// Under a secret that the client has proven to know: the ticket that this connection leaves.
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        self.arrival.link().ticket()
     }
 
     /// Waits until there is something to read.

@@ -1,145 +1,121 @@
 //! How often a secret may be guessed: penalties for those who guess wrong, patience with those who are known.
+//!
+//! Known is who has shown the right secret: a client that comes back with its ticket, which nothing holds up, and an
+//! address from which one came lately, which is held up briefly. All others share what is left.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-/// What a server puts up with from those who have not shown that they belong here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct AccessLimits {
-    /// A connection that has not said who it is within this time is dropped. The default is 10 s.
-    pub hello_within: Duration,
-    /// So many connections may be about to say who they are; above it, the oldest is dropped. The default is 512.
-    pub strangers: usize,
-    /// The same for one source address (for IPv6, one /64 network). The default is 64.
-    pub strangers_per_source: usize,
-    /// A wrong secret is answered (by closing the connection) so long after it was accepted, whatever was wrong. The
-    /// default is 1 s.
-    pub answer_after: Duration,
-    /// So many wrong secrets are free for one source; each further one bars the source for 1 s, 2 s, 4 s, ... The default
-    /// is 5.
-    pub free_guesses: u32,
-    /// No source is barred for longer than this. The default is 60 s.
-    pub longest_bar: Duration,
-    /// So many wrong secrets a minute are taken from all sources together that have not shown the right one within the
-    /// last 24 hours; then all of those are barred until a minute is over. The default is 20.
-    pub guesses_per_minute: usize,
-}
+use ipc_core::secure::Ticket;
 
-impl Default for AccessLimits {
-    fn default() -> Self {
-        Self {
-            hello_within: Duration::from_secs(10),
-            strangers: 512,
-            strangers_per_source: 64,
-            answer_after: Duration::from_secs(1),
-            free_guesses: 5,
-            longest_bar: Duration::from_secs(60),
-            guesses_per_minute: 20,
-        }
-    }
-}
+use crate::access::AccessLimits;
+use crate::memory::Memory;
 
 /// Keeps count of wrong secrets. Time is an argument.
 #[derive(Debug)]
 pub(crate) struct Gate {
     limits: AccessLimits,
-    sources: HashMap<IpAddr, Source>,
-    /// When sources that are not known guessed wrong within the last minute.
+    /// Addresses that have shown the right secret. Nobody without it can make them be forgotten.
+    known: Memory<IpAddr, Record>,
+    /// All others, by their networks.
+    unknown: Memory<IpAddr, Record>,
+    /// When unknown sources guessed wrong within the last minute.
     recent: VecDeque<Instant>,
+    tickets: Memory<Ticket, ()>,
 }
 
-#[derive(Debug)]
-struct Source {
+/// The wrong secrets of one source.
+#[derive(Clone, Copy, Debug, Default)]
+struct Record {
     wrong: u32,
+    last: Option<Instant>,
     barred_until: Option<Instant>,
-    right: Option<Instant>,
-    seen: Instant,
 }
 
 impl Gate {
     pub(crate) fn new(limits: AccessLimits) -> Self {
+        let (room, known_for) = (limits.sources, limits.known_for);
         Self {
             limits,
-            sources: HashMap::new(),
+            known: Memory::new(room, known_for),
+            unknown: Memory::new(room, FORGIVEN_AFTER),
             recent: VecDeque::new(),
+            tickets: Memory::new(room, known_for),
         }
     }
 
     /// Whether a source may try now; if not, why.
     pub(crate) fn may_try(&mut self, source: IpAddr, now: Instant) -> Result<(), Barred> {
-        let source = self.sources.get(&network(source));
-        if let Some(until) = source
-            .and_then(|s| s.barred_until)
-            .filter(|until| *until > now)
-        {
-            return Err(Barred::Source { left: until - now });
+        if let Some(record) = self.known.get(&source.to_canonical(), now) {
+            return record.judge(now);
         }
-        while self
-            .recent
-            .front()
-            .is_some_and(|guess| now.duration_since(*guess) >= MINUTE)
-        {
-            self.recent.pop_front();
+        if let Some(record) = self.unknown.get(&network(source), now) {
+            record.judge(now)?;
         }
-        let is_known = source.is_some_and(|source| source.is_known(now));
-        if !is_known && self.recent.len() >= self.limits.guesses_per_minute {
-            return Err(Barred::Everybody);
+        let is_over = |guess: &mut Instant| now.saturating_duration_since(*guess) >= MINUTE;
+        while self.recent.pop_front_if(is_over).is_some() {}
+        match self.recent.len() < self.limits.guesses_per_minute {
+            true => Ok(()),
+            false => Err(Barred::Everybody),
         }
-        Ok(())
+    }
+
+    /// Whether a client shows a ticket that this server has left it.
+    pub(crate) fn knows(&mut self, ticket: Ticket, now: Instant) -> bool {
+        self.tickets.get(&ticket, now).is_some()
+    }
+
+    /// Takes a ticket, which nobody can use again.
+    pub(crate) fn take(&mut self, ticket: Ticket, now: Instant) -> bool {
+        self.tickets.remove(&ticket, now).is_some()
     }
 
     /// A source has shown a wrong secret.
     pub(crate) fn wrong(&mut self, source: IpAddr, now: Instant) {
-        let (free, longest) = (self.limits.free_guesses, self.limits.longest_bar);
-        let source = self.source(source, now);
-        source.wrong = source.wrong.saturating_add(1);
-        let is_known = source.is_known(now);
-        if let Some(excess) = source
-            .wrong
-            .checked_sub(free)
-            .and_then(|n| n.checked_sub(1))
-        {
-            let bar = SHORTEST_BAR * 2_u32.saturating_pow(excess.min(16));
+        let limits = &self.limits;
+        if let Some(record) = self.known.get(&source.to_canonical(), now) {
             // Somebody mistypes on a computer where others work.
-            let longest = if is_known { SHORTEST_BAR } else { longest };
-            source.barred_until = now.checked_add(bar.min(longest));
+            record.add(limits, limits.first_bar, now);
+            return;
         }
-        if !is_known {
-            self.recent.push_back(now);
+        let record = self.unknown.entry(network(source), now);
+        record.add(limits, limits.longest_bar, now);
+        self.recent.push_back(now);
+    }
+
+    /// A source has shown the right secret, and its connection leaves a ticket.
+    pub(crate) fn right(&mut self, source: IpAddr, ticket: Ticket, now: Instant) {
+        // What was wrong before stays: others may guess from the same address.
+        self.known.entry(source.to_canonical(), now);
+        self.tickets.entry(ticket, now);
+    }
+}
+
+impl Record {
+    fn judge(&self, now: Instant) -> Result<(), Barred> {
+        let left = self
+            .barred_until
+            .map(|until| until.saturating_duration_since(now));
+        match left {
+            Some(left) if !left.is_zero() => Err(Barred::Source { left }),
+            _ => Ok(()),
         }
     }
 
-    /// A source has shown the right secret.
-    pub(crate) fn right(&mut self, source: IpAddr, now: Instant) {
-        let source = self.source(source, now);
-        source.wrong = 0;
-        source.barred_until = None;
-        source.right = Some(now);
-    }
-
-    fn source(&mut self, source: IpAddr, now: Instant) -> &mut Source {
-        let source = network(source);
-        if self.sources.len() >= MAX_SOURCES
-            && !self.sources.contains_key(&source)
-            && let Some(oldest) = self
-                .sources
-                .iter()
-                .min_by_key(|(_, source)| source.seen)
-                .map(|(ip, _)| *ip)
-        {
-            self.sources.remove(&oldest);
+    fn add(&mut self, limits: &AccessLimits, longest: Duration, now: Instant) {
+        let is_old = |last| now.saturating_duration_since(last) >= FORGIVEN_AFTER;
+        if self.last.is_none_or(is_old) {
+            *self = Self::default();
         }
-        let fresh = Source {
-            wrong: 0,
-            barred_until: None,
-            right: None,
-            seen: now,
-        };
-        let source = self.sources.entry(source).or_insert(fresh);
-        source.seen = now;
-        source
+        self.last = Some(now);
+        self.wrong = self.wrong.saturating_add(1);
+        let beyond = self.wrong.checked_sub(limits.free_guesses);
+        if let Some(doublings) = beyond.and_then(|beyond| beyond.checked_sub(1)) {
+            let factor = 2_u32.saturating_pow(doublings.min(16));
+            let bar = limits.first_bar.saturating_mul(factor);
+            self.barred_until = now.checked_add(bar.min(longest));
+        }
     }
 }
 
@@ -155,7 +131,7 @@ pub(crate) enum Barred {
 impl Barred {
     /// Whether it is over so soon that one may wait for it with a connection open.
     pub(crate) fn is_brief(self) -> bool {
-        matches!(self, Self::Source { left } if left <= SHORTEST_BAR)
+        matches!(self, Self::Source { left } if left <= BRIEF)
     }
 }
 
@@ -174,14 +150,8 @@ impl std::fmt::Display for Barred {
     }
 }
 
-impl Source {
-    fn is_known(&self, now: Instant) -> bool {
-        self.right
-            .is_some_and(|right| now.duration_since(right) < KNOWN_FOR)
-    }
-}
-
-/// What counts as one source: an IPv4 address, or the /64 network that one IPv6 subscriber has to himself.
+/// What counts as one source among the unknown: an IPv4 address, or the /64 network that one IPv6 subscriber has to
+/// himself.
 pub(crate) fn network(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         v4 @ IpAddr::V4(_) => v4,
@@ -192,10 +162,10 @@ pub(crate) fn network(source: IpAddr) -> IpAddr {
     }
 }
 
-const SHORTEST_BAR: Duration = Duration::from_secs(1);
+const BRIEF: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-const MAX_SOURCES: usize = 4096;
+/// Who has not guessed wrong for so long is given the free guesses again.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(60 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -212,29 +182,41 @@ mod tests {
         [10, 0, 0, last].into()
     }
 
-    #[test]
-    fn a_source_that_guesses_is_barred_longer_and_longer() {
-        let (mut gate, mut now) = (gate(usize::MAX), Instant::now());
+    fn ticket(n: u8) -> Ticket {
+        Ticket::received([n; Ticket::LEN])
+    }
+
+    /// For how long the next guess is put off after each of so many, made as soon as they may be.
+    fn bars(gate: &mut Gate, source: IpAddr, guesses: usize, now: &mut Instant) -> Vec<u64> {
         let mut bars = Vec::new();
-        for _ in 0..14 {
-            assert_eq!(gate.may_try(ip(1), now), Ok(()));
-            gate.wrong(ip(1), now);
-            let barred = match gate.may_try(ip(1), now) {
+        for _ in 0..guesses {
+            assert_eq!(gate.may_try(source, *now), Ok(()));
+            gate.wrong(source, *now);
+            let left = match gate.may_try(source, *now) {
                 Err(Barred::Source { left }) => left,
                 Ok(()) => Duration::ZERO,
                 Err(other) => panic!("{other}"),
             };
-            bars.push(barred.as_secs());
-            now += barred;
+            bars.push(left.as_secs());
+            *now += left;
         }
-        assert_eq!(bars, [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        bars
+    }
+
+    #[test]
+    fn a_source_that_guesses_is_barred_longer_and_longer() {
+        let (mut gate, mut now) = (gate(usize::MAX), Instant::now());
+        let expected = [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60];
+        assert_eq!(bars(&mut gate, ip(1), expected.len(), &mut now), expected);
         assert_eq!(gate.may_try(ip(2), now), Ok(()), "others are not barred");
+        now += FORGIVEN_AFTER;
+        assert_eq!(bars(&mut gate, ip(1), 6, &mut now), [0, 0, 0, 0, 0, 1]);
     }
 
     #[test]
     fn all_unknown_sources_together_get_so_many_guesses_a_minute() {
         let (mut gate, start) = (gate(20), Instant::now());
-        gate.right(ip(200), start);
+        gate.right(ip(200), ticket(0), start);
         for n in 0..20 {
             assert_eq!(gate.may_try(ip(n), start), Ok(()));
             gate.wrong(ip(n), start);
@@ -248,39 +230,77 @@ mod tests {
         assert_eq!(gate.may_try(ip(100), start + MINUTE), Ok(()));
     }
 
+    /// Each time the rightful client came, its neighbour had five more guesses.
     #[test]
-    fn the_right_secret_clears_the_record_and_known_sources_wait_briefly() {
-        let (mut gate, now) = (gate(usize::MAX), Instant::now());
-        for _ in 0..5 {
-            gate.wrong(ip(1), now);
-        }
-        gate.right(ip(1), now);
-        for _ in 0..30 {
-            gate.wrong(ip(1), now);
-        }
-        let second = Duration::from_secs(1);
+    fn from_a_known_source_one_guess_a_second_however_often_its_client_comes() {
+        let (mut gate, start) = (gate(usize::MAX), Instant::now());
+        gate.right(ip(1), ticket(0), start);
+        let mut now = start;
         assert_eq!(
-            gate.may_try(ip(1), now),
-            Err(Barred::Source { left: second })
+            bars(&mut gate, ip(1), 8, &mut now),
+            [0, 0, 0, 0, 0, 1, 1, 1]
         );
-        assert_eq!(gate.may_try(ip(1), now + second), Ok(()));
+        let mut guesses = 0;
+        for step in 0..600 {
+            let now = now + Duration::from_millis(step * 100);
+            gate.right(ip(1), ticket(0), now);
+            while gate.may_try(ip(1), now) == Ok(()) {
+                gate.wrong(ip(1), now);
+                guesses += 1;
+            }
+        }
+        assert_eq!(guesses, 60, "in a minute");
     }
 
     #[test]
-    fn memory_is_bounded_and_neighbours_in_ipv6_are_one_source() {
+    fn a_source_is_known_for_a_day() {
+        let (mut gate, start) = (gate(0), Instant::now());
+        let day = AccessLimits::default().known_for;
+        gate.right(ip(1), ticket(0), start);
+        let last = start + day - Duration::from_secs(1);
+        assert_eq!(gate.may_try(ip(1), last), Ok(()));
+        assert_eq!(gate.may_try(ip(1), start + day), Err(Barred::Everybody));
+    }
+
+    #[test]
+    fn a_ticket_is_taken_once_within_a_day() {
+        let (mut gate, start) = (gate(20), Instant::now());
+        let day = AccessLimits::default().known_for;
+        for n in [1, 2] {
+            gate.right(ip(1), ticket(n), start);
+        }
+        assert!(gate.knows(ticket(1), start) && gate.take(ticket(1), start));
+        assert!(!gate.knows(ticket(1), start) && !gate.take(ticket(1), start));
+        assert!(!gate.knows(ticket(2), start + day));
+        assert!(!gate.knows(ticket(3), start));
+    }
+
+    /// Who guessed from many places made a server forget its clients.
+    #[test]
+    fn those_who_guess_do_not_make_the_known_be_forgotten() {
         let (mut gate, now) = (gate(usize::MAX), Instant::now());
+        gate.right(ip(1), ticket(1), now);
         for n in 0..10_000_u32 {
             gate.wrong(
                 IpAddr::from(n.to_be_bytes()),
                 now + Duration::from_millis(n.into()),
             );
         }
-        assert_eq!(gate.sources.len(), MAX_SOURCES);
-        let neighbours: [IpAddr; 2] = [
-            "2001:db8::1".parse().unwrap(),
-            "2001:db8::2:3".parse().unwrap(),
-        ];
-        assert_eq!(network(neighbours[0]), network(neighbours[1]));
+        assert_eq!(gate.unknown.len(), AccessLimits::default().sources);
+        assert_eq!(gate.known.len(), 1);
+        assert!(gate.knows(ticket(1), now));
+    }
+
+    /// One computer in a network that guesses kept all the others in it out.
+    #[test]
+    fn neighbours_in_ipv6_are_one_source_until_they_are_known() {
+        let (mut gate, now) = (gate(usize::MAX), Instant::now());
+        let [good, bad, new]: [IpAddr; 3] =
+            ["fd00::2", "fd00::bad", "fd00::7"].map(|text| text.parse().unwrap());
+        gate.right(good, ticket(0), now);
+        (0..10).for_each(|_| gate.wrong(bad, now));
+        assert_eq!(gate.may_try(good, now), Ok(()));
+        assert!(gate.may_try(bad, now).is_err() && gate.may_try(new, now).is_err());
         assert_eq!(network("::ffff:10.0.0.1".parse().unwrap()), ip(1));
     }
 }

@@ -1,12 +1,12 @@
 //! Finding out who is there: how long that may take, and how many strangers may knock at once.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ipc_core::secure::{ChannelError, Entropy};
+use ipc_core::secure::{ChannelError, Entropy, Ticket};
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::ctrl::Hello;
 use ipc_core::wire::preamble::Role;
@@ -23,8 +23,8 @@ use crate::gate::{self, Barred};
 use crate::socket;
 use crate::state::{ServerState, later};
 
-/// Connections that have not said who they are. Above a limit the oldest is dropped: an honest client says its hello at
-/// once, so it is never the oldest for long.
+/// Connections that have not said who they are. Above a limit the oldest of the source with the most of them is dropped:
+/// an honest client says its hello at once, so it is never the oldest for long, and seldom in a crowd.
 #[derive(Debug, Default)]
 pub(crate) struct Strangers {
     waiting: Mutex<VecDeque<Stranger>>,
@@ -82,11 +82,13 @@ impl Strangers {
             .iter()
             .filter(|other| other.source == source)
             .count();
-        let oldest = if same > limits.strangers_per_source {
-            waiting.iter().position(|other| other.source == source)
-        } else {
-            (waiting.len() > limits.strangers).then_some(0)
+        let crowd = match same > limits.strangers_per_source {
+            true => Some(source),
+            false => (waiting.len() > limits.strangers)
+                .then(|| largest_crowd(&waiting))
+                .flatten(),
         };
+        let oldest = waiting.iter().position(|other| Some(other.source) == crowd);
         if let Some(oldest) = oldest.and_then(|oldest| waiting.remove(oldest)) {
             let why = "too many connections have not said who they are";
             oldest.make_room(why, &state.complaints);
@@ -106,6 +108,21 @@ impl Strangers {
     }
 }
 
+/// The source with the most connections; of several, one that came early.
+fn largest_crowd(strangers: &VecDeque<Stranger>) -> Option<IpAddr> {
+    let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
+    for stranger in strangers {
+        *crowds.entry(stranger.source).or_default() += 1;
+    }
+    let size = |stranger: &&Stranger| crowds.get(&stranger.source).copied();
+    // Of equals, `max_by_key` takes the last.
+    strangers
+        .iter()
+        .rev()
+        .max_by_key(size)
+        .map(|stranger| stranger.source)
+}
+
 /// Finds out who is there. Strangers are sent away, each in the way that suits it.
 async fn greet(
     stream: TcpStream,
@@ -116,9 +133,7 @@ async fn greet(
     if let Err(error) = socket::configure(SockRef::from(&stream), state.config.liveness) {
         tracing::debug!(%peer, "socket settings: {error}");
     }
-    if let Err(barred) = may_try(state, peer.ip())
-        && !barred.is_brief()
-    {
+    if let Err(barred) = is_worth_a_word(&stream, peer.ip(), state).await {
         let refused = format_args!("refused a connection: {barred}");
         state.complaints.log(peer, refused);
         return None;
@@ -145,7 +160,11 @@ async fn greet(
         Ok(Err(Refused::Link(LinkError::Channel(error)))) => {
             // Whatever was wrong, the answer takes the same time and is the same.
             sleep_until(later(accepted, state.config.access.answer_after).into()).await;
-            newcomer.dismiss(error.into(), &state.complaints).await;
+            let complaints = match error {
+                ChannelError::WrongSecret => &state.guesses,
+                _ => &state.complaints,
+            };
+            newcomer.dismiss(error.into(), complaints).await;
         }
         Ok(Err(Refused::Link(error))) => newcomer.dismiss(error, &state.complaints).await,
         Err(_) => newcomer.dismiss(LinkError::Silent, &state.complaints).await,
@@ -178,39 +197,67 @@ async fn hello(newcomer: &mut Newcomer, state: &ServerState) -> Result<Hello, Re
     }
 }
 
-/// Reads once, when the source may try a secret: whatever was sent may be a guess, and however many connections are
-/// under way, no guess is looked at before the one before it is counted.
+/// Reads once; the proof of a client only when its source may try a secret, or when it shows a ticket. However many
+/// connections are under way, no guess is looked at before the one before it is counted.
 async fn read_if_allowed(newcomer: &mut Newcomer, state: &ServerState) -> Result<(), Refused> {
-    let source = newcomer.peer().ip();
     loop {
-        match judge(newcomer, state, source) {
+        let Some(presented) = newcomer.presented() else {
+            return Ok(newcomer.read_now()?);
+        };
+        match judge(newcomer, presented, state) {
             Err(Refused::Barred(Barred::Source { left })) => sleep(left).await,
             judged => return judged,
         }
     }
 }
 
-fn judge(newcomer: &mut Newcomer, state: &ServerState, source: IpAddr) -> Result<(), Refused> {
-    if state.config.secret.is_none() {
-        return Ok(newcomer.read_now()?);
-    }
-    let mut gate = state.gate();
+/// Reads a proof, or some of it. The handshake has done the hard sums by then: nobody waits long for the gate.
+fn judge(newcomer: &mut Newcomer, presented: Ticket, state: &ServerState) -> Result<(), Refused> {
+    let source = newcomer.peer().ip();
     let now = Instant::now();
-    gate.may_try(source, now).map_err(Refused::Barred)?;
+    let mut gate = state.gate();
+    if let Err(barred) = gate.may_try(source, now)
+        && !gate.knows(presented, now)
+    {
+        return Err(Refused::Barred(barred));
+    }
     let read = newcomer.read_now();
     if read == Err(LinkError::Channel(ChannelError::WrongSecret)) {
+        gate.take(presented, now);
         gate.wrong(source, now);
-    } else if newcomer.hello().is_some() {
-        gate.right(source, now);
+    } else if let Some(ticket) = newcomer.ticket() {
+        gate.take(presented, now);
+        gate.right(source, ticket, now);
     }
     Ok(read?)
 }
 
-/// Whether connections from there are worth a word; always, where there is no secret to be guessed.
-fn may_try(state: &ServerState, source: IpAddr) -> Result<(), Barred> {
-    match state.config.secret {
-        Some(_) => state.gate().may_try(source, Instant::now()),
-        None => Ok(()),
+/// Whether a connection is worth a word: always, where there is no secret to be guessed, and from where guesses are
+/// welcome or will be soon; from elsewhere, if its first bytes show a ticket.
+async fn is_worth_a_word(
+    stream: &TcpStream,
+    source: IpAddr,
+    state: &ServerState,
+) -> Result<(), Barred> {
+    if state.config.secret.is_none() {
+        return Ok(());
+    }
+    let judged = state.gate().may_try(source, Instant::now());
+    let Err(barred) = judged else {
+        return Ok(());
+    };
+    if barred.is_brief() {
+        return Ok(());
+    }
+    let mut first = [0; Ticket::PLACE.end];
+    let looked = timeout(state.config.access.hello_within, stream.peek(&mut first)).await;
+    let has_all = matches!(looked, Ok(Ok(count)) if count == first.len());
+    let place = first
+        .get(Ticket::PLACE)
+        .and_then(|place| place.try_into().ok());
+    match place.map(Ticket::received) {
+        Some(ticket) if has_all && state.gate().knows(ticket, Instant::now()) => Ok(()),
+        _ => Err(barred),
     }
 }
 

@@ -27,6 +27,7 @@
 // A computer of 32 bits is a computer, too.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
+mod access;
 mod activity;
 mod admission;
 mod arrivals;
@@ -39,12 +40,13 @@ mod gate;
 mod greeting;
 mod handle;
 mod listener;
+mod memory;
 mod session;
 mod socket;
 mod state;
 mod stranger;
 
+pub use access::AccessLimits;
 pub use builder::{DEFAULT_PORT, Server, ServerBuilder, StartError};
-pub use gate::AccessLimits;
 pub use handle::{ClientInfo, ServerEvent, ServerHandle};
 pub use ipc_core::{Device, RegisterError, Release, Shared};

@@ -12,11 +12,12 @@ use ipc_core::{Registry, Secret};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::access::AccessLimits;
 use crate::activity::Activity;
 use crate::admission::{Admission, Ticket};
 use crate::complaints::Complaints;
 use crate::connection::Connection;
-use crate::gate::{AccessLimits, Gate};
+use crate::gate::Gate;
 use crate::handle::ServerEvent;
 
 /// The settings of a server.
@@ -72,6 +73,8 @@ pub(crate) struct ServerState {
     admission: Mutex<Admission>,
     gate: Mutex<Gate>,
     pub(crate) complaints: Complaints,
+    /// Wrong secrets, which nobody can hide behind other complaints.
+    pub(crate) guesses: Complaints,
     /// Rises whenever a place in the order of clients may have become free.
     turns: watch::Sender<u64>,
     out: Mutex<HashMap<SessionKey, OutSession>>,
@@ -137,6 +140,7 @@ impl ServerState {
             admission: Mutex::new(Admission::new(config.queue)),
             gate: Mutex::new(Gate::new(config.access.clone())),
             complaints: Complaints::new(Instant::now()),
+            guesses: Complaints::new(Instant::now()),
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),

@@ -93,6 +93,7 @@ class Handshake:
             hmac_sha512(prk, b"lipc/1 " + label, b"\x01")[:32]
             for label in (b"c2s", b"s2c", b"exporter")
         )
+        self.ticket = hmac_sha512(self.exporter, b"lipc/1 ticket")[:16]
 
 
 class Direction:
@@ -234,6 +235,7 @@ def reproduce(path):
                 "k_c2s": end.c2s,
                 "k_s2c": end.s2c,
                 "exporter": end.exporter,
+                "ticket": end.ticket,
             }
             for name, value in values.items():
                 compared += 1

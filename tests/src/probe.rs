@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use ipc_core::secure::{Entropy, Secret, SecureChannel};
+use ipc_core::secure::{Entropy, Secret, SecureChannel, Ticket};
 use ipc_core::session::client::{ClientConfig, ClientSession, Event};
 use ipc_core::session::link::Link;
 use ipc_core::wire::preamble::Role;
@@ -155,9 +155,25 @@ impl HalfWay {
     /// # Errors
     ///
     /// Those of the system.
-    pub fn reach(mut stream: TcpStream, secret: &str) -> io::Result<Self> {
+    pub fn reach(stream: TcpStream, secret: &str) -> io::Result<Self> {
+        Self::reach_with(stream, secret, None)
+    }
+
+    /// The same, showing a ticket.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; the end of the stream if the server does not listen.
+    pub fn reach_with(
+        mut stream: TcpStream,
+        secret: &str,
+        ticket: Option<Ticket>,
+    ) -> io::Result<Self> {
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        let entropy = Entropy::gather(fill)?;
+        let mut entropy = Entropy::gather(fill)?;
+        if let Some(ticket) = ticket {
+            entropy = entropy.with_ticket(ticket);
+        }
         let secret = Secret::new(secret).expect("a secret");
         let mut channel = SecureChannel::client(&secret, "", entropy);
         stream.write_all(channel.transmit())?;
@@ -179,7 +195,14 @@ impl HalfWay {
         let mut answer = vec![0; 64];
         let count = self.stream.read(&mut answer)?;
         answer.truncate(count);
+        // It may be wrong, or none at all.
+        let _ = self.channel.handle_input(&answer, &mut Vec::new());
         Ok(answer)
+    }
+
+    /// What the connection leaves for the next one, if the proof was right.
+    pub fn ticket(&self) -> Option<Ticket> {
+        self.channel.ticket()
     }
 }
 

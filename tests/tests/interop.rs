@@ -35,7 +35,7 @@ fn python_reproduces_the_frozen_vectors() {
         .output()
         .expect("run lipc.py");
     // Two cases, each 11 values at both ends and 3 records each way.
-    assert_eq!(text(&output), "ok 56");
+    assert_eq!(text(&output), "ok 60");
 }
 
 #[test]

@@ -7,16 +7,13 @@
     reason = "tests"
 )]
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{Client, ConnectError, Retry};
 use ipc_core::wire::preamble::{Preamble, Role, Suite};
-use ipc_server::{AccessLimits, Server, ServerHandle};
-use tests::probe::{HalfWay, answer_to};
+use ipc_server::{AccessLimits, ServerHandle};
+use tests::probe::answer_to;
 use tests::{Bench, BenchProxy, Gate, SECRET, Way, log};
 
 /// A server with a secret and a holder in mid-call.
@@ -191,127 +188,4 @@ fn who_speaks_in_the_clear_gets_no_more_than_eight_bytes() {
         thread.join().unwrap();
     }
     lab.ends_unharmed();
-}
-
-/// A connection from another address of this computer.
-fn guess_from(source: IpAddr, server: SocketAddr) -> std::io::Result<Vec<u8>> {
-    let socket = std::net::SocketAddr::new(source, 0);
-    let stream = tests::probe::connect_from(socket, server)?;
-    tests::probe::guess(stream)
-}
-
-#[test]
-fn who_is_known_gets_in_while_fifty_others_guess() {
-    log::capture();
-    let limits = AccessLimits {
-        answer_after: Duration::from_millis(100),
-        ..AccessLimits::default()
-    };
-    let server = Server::builder()
-        .port(0)
-        .secret(SECRET)
-        .access_limits(limits);
-    let server = server.device(Bench::new()).spawn().unwrap();
-    let address = server.local_addr();
-    let known = || Way::Secret.client(&server).connect().unwrap();
-    known().close();
-    let over = Arc::new(AtomicBool::new(false));
-    let guessers: Vec<_> = (0..10_u8)
-        .map(|thread| {
-            let over = Arc::clone(&over);
-            thread::spawn(move || {
-                for round in 0.. {
-                    if over.load(Ordering::SeqCst) {
-                        break;
-                    }
-                    let last = 10 + thread * 5 + round % 5;
-                    let source = IpAddr::V4(Ipv4Addr::new(127, 0, 1, last));
-                    // Refused or not: the log says how many were looked at.
-                    let _ = guess_from(source, address);
-                    thread::sleep(Duration::from_millis(5));
-                }
-            })
-        })
-        .collect();
-    log::expect(&["too many wrong secrets from unknown sources", "=127.0.1."]);
-    for n in 1..=20 {
-        let start = Instant::now();
-        let client = known();
-        assert_eq!(BenchProxy::new(&client).step().unwrap(), n);
-        client.close();
-        let took = start.elapsed();
-        assert!(took < Duration::from_secs(2), "{took:?}");
-    }
-    over.store(true, Ordering::SeqCst);
-    for guesser in guessers {
-        guesser.join().unwrap();
-    }
-    let guesses = log::lines(&["did not prove", "peer=127.0.1."]).len();
-    assert_eq!(guesses, 20, "guesses in a minute");
-}
-
-/// Many handshakes at once must not be a way around the limits: guesses are counted one by one, when the proof comes.
-#[test]
-fn handshakes_under_way_do_not_get_around_the_limits() {
-    let limits = AccessLimits {
-        answer_after: Duration::ZERO,
-        ..AccessLimits::default()
-    };
-    let server = Server::builder()
-        .port(0)
-        .secret(SECRET)
-        .access_limits(limits);
-    let server = server.device(Bench::new()).spawn().unwrap();
-    let address = server.local_addr();
-    let half_way = |source: [u8; 4], secret: &str| {
-        let stream = tests::probe::connect_from((source, 0).into(), address).unwrap();
-        HalfWay::reach(stream, secret).unwrap()
-    };
-    let mut early = half_way([127, 0, 2, 254], SECRET);
-    let mut late = half_way([127, 0, 2, 255], SECRET);
-    let mut guessers: Vec<_> = (0..40)
-        .map(|last| half_way([127, 0, 2, last], "a wrong one"))
-        .collect();
-    let (first, rest) = guessers.split_at_mut(19);
-    for guesser in first {
-        assert_eq!(guesser.prove().unwrap_or_default(), b"");
-    }
-    assert_eq!(early.prove().unwrap().len(), 64, "20 a minute are allowed");
-    for guesser in rest {
-        assert_eq!(guesser.prove().unwrap_or_default(), b"");
-    }
-    let answer = late.prove().unwrap_or_default();
-    assert_eq!(answer, b"", "even the right one is not looked at any more");
-}
-
-/// The same from one source: the sixth guess waits until the bar is over, and so on.
-#[test]
-fn guesses_from_one_source_are_judged_one_by_one() {
-    let limits = AccessLimits {
-        answer_after: Duration::ZERO,
-        guesses_per_minute: usize::MAX,
-        hello_within: Duration::from_secs(4),
-        ..AccessLimits::default()
-    };
-    let server = Server::builder()
-        .port(0)
-        .secret(SECRET)
-        .access_limits(limits);
-    let server = server.device(Bench::new()).spawn().unwrap();
-    let source = [127, 0, 3, 1];
-    let stream = || tests::probe::connect_from((source, 0).into(), server.local_addr()).unwrap();
-    log::capture();
-    let half_way: Vec<_> = (0..30)
-        .map(|_| HalfWay::reach(stream(), "a wrong one").unwrap())
-        .collect();
-    let guessers: Vec<_> = half_way
-        .into_iter()
-        .map(|mut guesser| thread::spawn(move || guesser.prove().unwrap_or_default()))
-        .collect();
-    for guesser in guessers {
-        assert_eq!(guesser.join().unwrap(), b"");
-    }
-    // Free are 5; then one each after 0, 1, 2 s. The others ran out of time.
-    let judged = log::lines(&["did not prove", "127.0.3.1:"]).len();
-    assert!((5..=9).contains(&judged), "{judged} were judged");
 }

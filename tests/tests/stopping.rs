@@ -69,6 +69,9 @@ fn settings_without_end_are_taken_at_their_word(way: Way) {
         free_guesses: u32::MAX,
         longest_bar: Duration::MAX,
         guesses_per_minute: usize::MAX,
+        first_bar: Duration::MAX,
+        known_for: Duration::MAX,
+        sources: usize::MAX,
     };
     let server = way
         .server()

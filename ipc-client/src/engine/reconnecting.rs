@@ -119,7 +119,7 @@ impl Engine {
     pub(crate) fn attached(&mut self, result: io::Result<()>, server: SocketAddr, now: Instant) {
         let no_random =
             |error| io::Error::other(format!("the system gives no random numbers: {error}"));
-        match result.and_then(|()| self.settings.link().map_err(no_random)) {
+        match result.and_then(|()| self.settings.link(self.ticket).map_err(no_random)) {
             Ok(link) => {
                 self.connection = Some(Connection {
                     server,
@@ -175,6 +175,7 @@ impl Engine {
 
     pub(super) fn begun(&mut self, resumed: bool, others_between: bool, now: Instant) {
         self.queue = None;
+        self.keep_ticket();
         let Some(connection) = &mut self.connection else {
             return;
         };
@@ -196,7 +197,13 @@ impl Engine {
         });
     }
 
+    /// A server that lets this client in knows it again by this.
+    fn keep_ticket(&mut self) {
+        self.ticket = self.session.ticket().or(self.ticket);
+    }
+
     pub(super) fn queued(&mut self, status: QueueStatus) {
+        self.keep_ticket();
         if self.queue.is_none() {
             tracing::info!(%status, "the server is busy");
         }

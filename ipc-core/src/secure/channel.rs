@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 use super::cpace::Kept;
 use super::handshake::Handshake;
 use super::record::{self, Opener, Sealer, directions};
-use super::{ChannelError, Entropy, Secret};
+use super::{ChannelError, Entropy, Secret, Ticket, keys};
 use crate::wire::preamble::Role;
 
 /// One end of an authenticated, encrypted byte stream, without any input or output of its own.
@@ -185,6 +185,20 @@ impl SecureChannel {
         match &self.state {
             State::Established(open) => Some(&open.exporter),
             State::Handshake(_) | State::Failed(_) => None,
+        }
+    }
+
+    /// The ticket that a client shows when it comes back: see [`Entropy::with_ticket`]. Nothing before the channel is
+    /// established and after an error.
+    pub fn ticket(&self) -> Option<Ticket> {
+        self.exporter().map(keys::ticket)
+    }
+
+    /// What stands where a ticket would, while a server waits for its client's proof; nothing at any other time.
+    pub fn presented(&self) -> Option<Ticket> {
+        match &self.state {
+            State::Handshake(handshake) => handshake.presented(),
+            State::Established(_) | State::Failed(_) => None,
         }
     }
 

@@ -2,26 +2,27 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
+use super::Ticket;
+use super::cpace::{Kept, kept};
 
 /// The random bytes that one channel uses up: they make its keys fresh, so they must come from the operating system and
 /// serve one channel only. Wiped when dropped.
 pub struct Entropy {
-    pub(super) nonce: [u8; 16],
-    pub(super) seed: Zeroizing<[u8; 64]>,
+    pub(super) nonce: [u8; Ticket::LEN],
+    /// What the secret scalar is made from.
+    pub(super) seed: Kept<64>,
 }
 
 impl Entropy {
     /// How many bytes a channel takes: 16 for its nonce, then 64 for its secret scalar.
-    pub const LEN: usize = 80;
+    pub const LEN: usize = Ticket::LEN + 64;
 
-    /// Takes random bytes that the caller has drawn.
-    pub fn new(bytes: [u8; Self::LEN]) -> Self {
-        let bytes: &[u8; Self::LEN] = &Zeroizing::new(bytes);
-        let mut nonce = [0; 16];
-        nonce.copy_from_slice(&bytes[..16]);
-        let mut seed = Zeroizing::new([0; 64]);
-        seed.copy_from_slice(&bytes[16..]);
+    /// Takes random bytes that the caller has drawn, and of which the caller keeps a copy: [`gather`](Self::gather)
+    /// leaves none.
+    pub fn new(drawn: [u8; Self::LEN]) -> Self {
+        let (mut nonce, mut seed) = ([0; Ticket::LEN], kept());
+        nonce.copy_from_slice(&drawn[..Ticket::LEN]);
+        seed.copy_from_slice(&drawn[Ticket::LEN..]);
         Self { nonce, seed }
     }
 
@@ -30,10 +31,17 @@ impl Entropy {
     /// # Errors
     ///
     /// The error of `fill`: without randomness there is no channel.
-    pub fn gather<E>(fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
-        let mut bytes = Zeroizing::new([0; Self::LEN]);
-        fill(bytes.as_mut_slice())?;
-        Ok(Self::new(*bytes))
+    pub fn gather<E>(mut fill: impl FnMut(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let (mut nonce, mut seed) = ([0; Ticket::LEN], kept::<64>());
+        fill(&mut nonce)?;
+        fill(seed.as_mut_slice())?;
+        Ok(Self { nonce, seed })
+    }
+
+    /// Shows `ticket` in place of the nonce. For clients that have been let in before.
+    pub fn with_ticket(mut self, ticket: Ticket) -> Self {
+        self.nonce = ticket.bytes();
+        self
     }
 }
 

@@ -10,7 +10,7 @@
 
 use super::cpace::Share;
 use super::keys::{Agreement, Keys, Message, TAG, Tag, channel_identifier};
-use super::{ChannelError, Entropy, Secret};
+use super::{ChannelError, Entropy, Secret, Ticket};
 use crate::wire::preamble::{MAGIC, Preamble, PreambleError, Role, Suite};
 
 /// One end of the handshake. Keeps at most 64 bytes of the peer.
@@ -105,6 +105,14 @@ impl Handshake {
                 Err(PreambleError::NotThisProtocol(*magic).into())
             }
             _ => Ok(None),
+        }
+    }
+
+    /// What stands in place of the client's nonce, while its proof is waited for.
+    pub(super) fn presented(&self) -> Option<Ticket> {
+        match &self.expected {
+            Expected::Proof(agreement) if self.role == Role::Server => Some(agreement.presented()),
+            _ => None,
         }
     }
 

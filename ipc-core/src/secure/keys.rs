@@ -6,6 +6,7 @@ use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::Ticket;
 use super::cpace::{self, Bound, Kept, kept};
 use crate::wire::preamble::{Preamble, Role};
 
@@ -45,6 +46,12 @@ impl Message {
         let mut share = [0; 32];
         share.copy_from_slice(&self.0[24..]);
         share
+    }
+
+    fn nonce(&self) -> [u8; 16] {
+        let mut nonce = [0; 16];
+        nonce.copy_from_slice(&self.0[Ticket::PLACE]);
+        nonce
     }
 
     fn bound(&self) -> Bound<'_> {
@@ -96,6 +103,11 @@ impl Agreement {
         self.proof(role).ct_eq(tag).into()
     }
 
+    /// What the client has sent in place of its nonce.
+    pub(super) fn presented(&self) -> Ticket {
+        Ticket::received(self.client.nonce())
+    }
+
     /// The keys, bound to all 240 bytes of the handshake.
     pub(super) fn keys(&self) -> Keys {
         let transcript = Sha512::new()
@@ -119,6 +131,17 @@ pub(super) fn channel_identifier(service: &str) -> Vec<u8> {
     cpace::prefixed(&mut identifier, SUITE_NAME);
     cpace::prefixed(&mut identifier, service.as_bytes());
     identifier
+}
+
+/// The ticket for the connection after the one with this exporter.
+pub(super) fn ticket(exporter: &[u8; 32]) -> Ticket {
+    // HMAC pads its keys with zeros.
+    let key: &mut [u8; 64] = &mut Zeroizing::new([0; 64]);
+    key[..32].copy_from_slice(exporter);
+    let mut ticket = [0; Ticket::LEN];
+    let output: &[u8; 64] = &hmac(key, &[b"lipc/1 ticket"]);
+    ticket.copy_from_slice(&output[..Ticket::LEN]);
+    Ticket::received(ticket)
 }
 
 pub(super) fn hmac(key: &[u8; 64], text: &[&[u8]]) -> Kept<64> {

@@ -12,6 +12,7 @@
 //! handshake.rs preamble, shares and proofs, in order                  (one state machine for both roles)
 //! aead.rs      ChaCha20-Poly1305                                      (the only file that names an implementation)
 //! record.rs    sealed lengths of the byte stream, counted
+//! ticket.rs    what a client that comes back shows
 //! channel.rs   the whole: `SecureChannel`
 //! ```
 //!
@@ -53,6 +54,7 @@ mod secret;
 mod source;
 #[cfg(test)]
 mod tests;
+mod ticket;
 
 pub use channel::SecureChannel;
 pub use entropy::Entropy;
@@ -60,3 +62,4 @@ pub use error::ChannelError;
 pub use record::MAX_RECORDS;
 pub use secret::{Secret, SecretError};
 pub use source::{IntoSecret, SECRET_VARIABLE, SecretSourceError};
+pub use ticket::Ticket;

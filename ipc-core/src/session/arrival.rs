@@ -100,8 +100,8 @@ impl Arrival {
         self.link.consume(count);
     }
 
-    #[cfg(feature = "proof")]
-    pub(crate) fn link(&self) -> &Link {
+    /// The connection.
+    pub fn link(&self) -> &Link {
         &self.link
     }
 

@@ -15,6 +15,7 @@ use super::link::{Link, LinkError};
 use super::mutant::{Mutant, Mutants};
 use super::server::MIN_REPLY;
 use crate::error::NotSent;
+use crate::secure::Ticket;
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, SessionKey};
 use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{frame_of, set_call_numbers};
@@ -345,6 +346,14 @@ impl ClientSession {
         };
         if let Some(link) = link {
             link.consume(count);
+        }
+    }
+
+    /// What the next connection shows, so that the server knows this client again; nothing in the clear.
+    pub fn ticket(&self) -> Option<Ticket> {
+        match &self.state {
+            State::Greeting { link, .. } | State::Ready(link) => link.ticket(),
+            State::Disconnected | State::Closed(_) => None,
         }
     }
 

@@ -5,7 +5,7 @@ mod sealed;
 
 use self::plain::Plain;
 use self::sealed::Sealed;
-use crate::secure::{ChannelError, Entropy, Secret, SecureChannel};
+use crate::secure::{ChannelError, Entropy, Secret, SecureChannel, Ticket};
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{Bye, CtrlMsg};
 use crate::wire::frame::{Frame, FrameError, FrameReader, OutgoingFrame};
@@ -136,6 +136,22 @@ impl Link {
             sealed.check()?;
         }
         Ok(self.frames.next_frame()?)
+    }
+
+    /// What the client shows when it comes back; nothing in the clear, and before the handshake is over.
+    pub fn ticket(&self) -> Option<Ticket> {
+        match &self.channel {
+            Channel::Plain(_) => None,
+            Channel::Secret(sealed) => sealed.ticket(),
+        }
+    }
+
+    /// What the client has shown, while its proof of the secret is waited for; nothing at any other time.
+    pub fn presented(&self) -> Option<Ticket> {
+        match &self.channel {
+            Channel::Plain(_) => None,
+            Channel::Secret(sealed) => sealed.presented(),
+        }
     }
 
     /// The network has ended; says how that is to be called.

@@ -38,6 +38,7 @@ fn case((name, secret, service): (&str, &str, &str)) -> Value {
     assert_eq!(parts.ta, to_hex(&ta));
     assert_eq!(client.exporter(), server.exporter());
     assert_eq!(parts.exporter, to_hex(client.exporter().unwrap()));
+    assert_eq!(client.ticket(), server.ticket());
 
     let c2s: Vec<Value> = records(&mut client, &parts.k_c2s, &[b"*IDN?\n", &[0; 40]]);
     let all: Vec<u8> = (0..=255).collect();
@@ -62,6 +63,7 @@ fn case((name, secret, service): (&str, &str, &str)) -> Value {
         "k_c2s": parts.k_c2s,
         "k_s2c": parts.k_s2c,
         "exporter": parts.exporter,
+        "ticket": to_hex(&client.ticket().unwrap().bytes()),
         "c2s": c2s,
         "s2c": s2c,
     })

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::secure::{ChannelError, MAX_RECORDS, SecureChannel};
+use crate::secure::{ChannelError, MAX_RECORDS, SecureChannel, Ticket};
 use crate::wire::frame::OutgoingFrame;
 
 /// Frames in encrypted records, after a handshake.
@@ -38,6 +38,16 @@ impl Sealed {
         self.channel.handle_input(bytes, plaintext)?;
         self.seal();
         Ok(())
+    }
+
+    /// See [`SecureChannel::ticket`].
+    pub(super) fn ticket(&self) -> Option<Ticket> {
+        self.channel.ticket()
+    }
+
+    /// See [`SecureChannel::presented`].
+    pub(super) fn presented(&self) -> Option<Ticket> {
+        self.channel.presented()
     }
 
     /// The network has ended.
