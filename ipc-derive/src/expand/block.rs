@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::parse_quote;
 
 use super::{Indices, checks, hidden, proxy, scope, server};
 use crate::model::Interface;
@@ -26,8 +25,6 @@ pub(crate) fn expand(block: &Block) -> TokenStream {
 /// The proxy type with nobody to call through, which stands for the interface.
 fn key(interface: &Interface) -> TokenStream {
     let proxy = &interface.proxy;
-    let mut generics = interface.generics.clone();
-    generics.params.push(parse_quote!(C));
     let params = interface.generics.params.iter().map(|param| match param {
         syn::GenericParam::Type(param) => &param.ident,
         syn::GenericParam::Const(param) => &param.ident,

@@ -40,7 +40,7 @@ fn caller(function: &Function, method: &Method) -> TokenStream {
     let interface = &function.interface;
     let krate = &interface.krate;
     let (caller, call, stub) = (hidden("caller"), hidden("call"), hidden("stub"));
-    let ident = &method.ident;
+    let (by, ident) = (super::caller(), &method.ident);
     let doc = docs(&method.docs, &format!("Calls `{}`.", method.name));
     let deprecated = &method.deprecated;
     let inputs = method.arguments().map(|argument| {
@@ -55,7 +55,10 @@ fn caller(function: &Function, method: &Method) -> TokenStream {
         impl #ident {
             #doc
             #deprecated
-            pub fn call<C: #krate::private::Caller>(#caller: &C, #(#inputs),*) -> C::Reply<#value> {
+            pub fn call<#by: #krate::private::Caller>(
+                #caller: &#by,
+                #(#inputs),*
+            ) -> #by::Reply<#value> {
                 let #stub = #krate::private::Stub::new(#caller, "", #description);
                 #[allow(unused_mut)]
                 let mut #call = #stub.begin(0);

@@ -58,7 +58,7 @@ fn implementation(item: &Trait) -> TokenStream {
         is_async,
         ..
     } = item;
-    let (krate, proxy) = (&interface.krate, &interface.proxy);
+    let (krate, proxy, caller) = (&interface.krate, &interface.proxy, super::caller());
     let (bound, wait) = if *is_async {
         (quote!(AsyncCaller), quote!(.await))
     } else {
@@ -71,7 +71,7 @@ fn implementation(item: &Trait) -> TokenStream {
         let signature = plain(signature);
         let cfgs = &method.cfgs;
         let reply = hidden("reply");
-        let outcome = quote!(<C as #krate::private::#bound>::wait(#reply) #wait);
+        let outcome = quote!(<#caller as #krate::private::#bound>::wait(#reply) #wait);
         let outcome = converted(item, method, &outcome);
         quote! {
             #(#cfgs)*
@@ -83,7 +83,7 @@ fn implementation(item: &Trait) -> TokenStream {
     });
     quote! {
         #[automatically_derived]
-        impl<C: #krate::private::#bound> #ident for #proxy<C> {
+        impl<#caller: #krate::private::#bound> #ident for #proxy<#caller> {
             #error
             #(#methods)*
         }

@@ -20,6 +20,7 @@ pub(crate) fn definition(interface: &Interface) -> TokenStream {
         generics,
         ..
     } = interface;
+    let caller = super::caller();
     let doc = format!("Calls the methods of a `{name}` through a caller, wherever the device is.");
     let params = &generics.params;
     let where_clause = &generics.where_clause;
@@ -29,8 +30,8 @@ pub(crate) fn definition(interface: &Interface) -> TokenStream {
         #(#cfgs)*
         #[doc = #doc]
         #[allow(unreachable_pub)]
-        #vis struct #proxy<#params #comma C> #where_clause {
-            stub: #krate::private::Stub<C>,
+        #vis struct #proxy<#params #comma #caller> #where_clause {
+            stub: #krate::private::Stub<#caller>,
             #phantom
         }
     }
@@ -54,12 +55,17 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
         let cfgs = &method.cfgs;
         quote!(#(#cfgs)* (),)
     });
+    let caller = super::caller();
     let mut called = generics.clone();
-    called.params.push(parse_quote!(C: #krate::private::Caller));
+    called
+        .params
+        .push(parse_quote!(#caller: #krate::private::Caller));
     let mut plain = generics.clone();
-    plain.params.push(parse_quote!(C));
+    plain.params.push(parse_quote!(#caller));
     let mut cloned = generics.clone();
-    cloned.params.push(parse_quote!(C: ::core::clone::Clone));
+    cloned
+        .params
+        .push(parse_quote!(#caller: ::core::clone::Clone));
     let (_, ty, where_clause) = plain.split_for_impl();
     let (called, plain, cloned) = (
         called.split_for_impl().0,
@@ -77,8 +83,8 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
         }
 
         #[automatically_derived]
-        impl #called #krate::private::Proxy<C> for #proxy #ty #where_clause {
-            fn with_prefix(caller: &C, prefix: &::core::primitive::str) -> Self {
+        impl #called #krate::private::Proxy<#caller> for #proxy #ty #where_clause {
+            fn with_prefix(caller: &#caller, prefix: &::core::primitive::str) -> Self {
                 let stub = #krate::private::Stub::new(
                     caller,
                     prefix,
@@ -116,20 +122,21 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
 /// `new` and `with_prefix`, unless the driver has methods of these names.
 fn constructors(interface: &Interface) -> TokenStream {
     let Interface { krate, methods, .. } = interface;
+    let caller = super::caller();
     let is_free = |name: &str| !methods.iter().any(|method| method.ident == name);
     let new = is_free("new").then(|| {
         quote! {
             /// Calls the only device of its kind, which was registered without a prefix.
-            pub fn new(caller: &C) -> Self {
-                <Self as #krate::private::Proxy<C>>::new(caller)
+            pub fn new(caller: &#caller) -> Self {
+                <Self as #krate::private::Proxy<#caller>>::new(caller)
             }
         }
     });
     let with_prefix = is_free("with_prefix").then(|| {
         quote! {
             /// Calls the device that was registered with `prefix`.
-            pub fn with_prefix(caller: &C, prefix: &::core::primitive::str) -> Self {
-                <Self as #krate::private::Proxy<C>>::with_prefix(caller, prefix)
+            pub fn with_prefix(caller: &#caller, prefix: &::core::primitive::str) -> Self {
+                <Self as #krate::private::Proxy<#caller>>::with_prefix(caller, prefix)
             }
         }
     });
@@ -152,7 +159,7 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
         let Argument { ident, written, .. } = argument;
         quote!(#ident: #written)
     });
-    let call = hidden("call");
+    let (call, caller) = (hidden("call"), super::caller());
     let steps = steps(interface, method, &call);
     let binding = if steps.is_empty() {
         quote!(let #call = self.stub.begin(#number);)
@@ -169,7 +176,7 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
         #doc
         #(#cfgs)*
         #deprecated
-        pub fn #ident(&self, #(#inputs),*) -> C::Reply<#value> {
+        pub fn #ident(&self, #(#inputs),*) -> #caller::Reply<#value> {
             #binding
             #steps
             #send
