@@ -70,6 +70,8 @@ pub(crate) enum Accepts {
     /// A constant that holds a range.
     Named(Expr),
     OneOf(Vec<Expr>),
+    /// A constant that holds a list.
+    NamedList(Expr),
 }
 
 /// What a method returns.

@@ -208,9 +208,9 @@ impl Options {
             "driver" => self.driver = Some(value(&name, form, input)?),
             "rename" => self.rename = Some(value(&name, form, input)?),
             "unit" => self.unit = Some(value(&name, form, input)?),
-            "default" => self.default = Some(value(&name, form, input)?),
-            "range" => self.range = Some(value(&name, form, input)?),
-            "one_of" => self.one_of = Some(value(&name, form, input)?),
+            "default" => self.default = Some(ungrouped(value(&name, form, input)?)),
+            "range" => self.range = Some(ungrouped(value(&name, form, input)?)),
+            "one_of" => self.one_of = Some(ungrouped(value(&name, form, input)?)),
             "parts" => self.parts = list(&name, form, input)?,
             _ => {
                 if input.peek(Token![=]) || input.peek(syn::token::Paren) {
@@ -280,6 +280,14 @@ fn value_with<T>(
         let message = format!("{error}; write `{form}`");
         syn::Error::new(error.span(), message)
     })
+}
+
+/// An expression out of the invisible parentheses that a macro puts around what it was given.
+pub(crate) fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(*group.expr),
+        other => other,
+    }
 }
 
 fn list(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Result<Vec<Path>> {

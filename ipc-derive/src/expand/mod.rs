@@ -3,6 +3,7 @@
 //! All that is generated for an item, apart from the types that users name, stands in one `const _`, where the traits of
 //! the probes are in scope. Every path is absolute, and names of our own are not seen by the user's code.
 
+pub(crate) mod accepts;
 pub(crate) mod block;
 pub(crate) mod checks;
 pub(crate) mod data;

@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse_quote;
 
-use super::describe::{is_accepted, value_type};
-use super::{Indices, docs, hidden};
+use super::describe::value_type;
+use super::{Indices, accepts, docs, hidden};
 use crate::model::{Argument, Interface, Method};
 use crate::types::{self, is_known, mentions, unwrapped};
 
@@ -198,7 +198,7 @@ pub(crate) fn steps(interface: &Interface, method: &Method, call: &syn::Ident) -
         .arguments()
         .enumerate()
         .filter_map(|(index, argument)| {
-            let accepted = is_accepted(argument.accepts.as_ref()?, argument);
+            let accepted = accepts::test(argument.accepts.as_ref()?, argument);
             let ident = &argument.ident;
             Some(quote!(#call.check(#index, #accepted, &#ident);))
         });

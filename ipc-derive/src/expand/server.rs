@@ -3,8 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::describe::is_accepted;
-use super::{Indices, hidden, hidden_at};
+use super::{Indices, accepts, hidden, hidden_at};
 use crate::model::{Argument, Input, Interface, Method, Passing, Shape};
 use crate::types::{is_known, mentions, unwrapped};
 
@@ -44,7 +43,7 @@ pub(crate) fn body(
         .arguments()
         .enumerate()
         .filter_map(|(index, argument)| {
-            let accepted = is_accepted(argument.accepts.as_ref()?, argument);
+            let accepted = accepts::test(argument.accepts.as_ref()?, argument);
             let ident = &argument.ident;
             Some(quote!(#call.check(#index, #accepted, &#ident)?;))
         });
