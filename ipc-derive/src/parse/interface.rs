@@ -135,7 +135,10 @@ fn read_method(function: &mut TraitItemFn, errors: &mut Errors) -> Read {
         errors.on(&function.sig.ident, "a hidden method needs a body, so that the proxy has it as well: give it one, or remove the `skip`");
         return Read::Wrong;
     }
-    let borrows = function.sig.receiver().map(method::borrows_driver);
+    let borrows = function
+        .sig
+        .receiver()
+        .map(|it| method::borrows_driver(it, "Self"));
     match borrows {
         None if function.default.is_some() && options.first().is_none() => {
             method::strip_arguments(&mut function.sig, errors);

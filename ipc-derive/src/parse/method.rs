@@ -49,12 +49,12 @@ pub(crate) fn read(
     })
 }
 
-/// Whether a receiver lends the driver for the time of the call.
-pub(crate) fn borrows_driver(receiver: &Receiver) -> bool {
+/// Whether a receiver lends the driver, which is called `own` or `Self`, for the time of the call.
+pub(crate) fn borrows_driver(receiver: &Receiver, own: &str) -> bool {
     match &receiver.kind {
         ReceiverKind::Reference(..) => true,
         ReceiverKind::Typed(_, ty) => matches!(unwrapped(ty), Type::Reference(reference)
-            if types::is_named(&reference.elem, "Self")),
+            if ["Self", own].contains(&types::text(unwrapped(&reference.elem)).as_str())),
         _ => false,
     }
 }
