@@ -51,7 +51,7 @@ const TABLE: &[(&str, &[Place], &str)] = &[
     ("proxy", &[Place::Block, Place::Trait], "proxy = MeterProxy"),
     (
         "driver",
-        &[Place::Block, Place::Function],
+        &[Place::Block, Place::Trait, Place::Function],
         "driver = \"feature\"",
     ),
     ("part", &[Place::Block], "part"),

@@ -6,6 +6,7 @@ use syn::Signature;
 
 use super::{Indices, checks, hidden, located, proxy, scope, server};
 use crate::model::{Method, Shape};
+use crate::parse::behind_feature;
 use crate::parse::interface::{Trait, is_own_error};
 
 /// The proxy, the adapter, the description, and the driver's side of the calls.
@@ -33,9 +34,11 @@ fn adapter_name(item: &Trait) -> syn::Ident {
 fn adapter(item: &Trait) -> TokenStream {
     let name = adapter_name(item);
     let (cfgs, vis) = (&item.interface.cfgs, &item.interface.vis);
+    let feature = behind_feature(item.driver.as_ref());
     let doc = format!("Serves a driver by its [`{}`].", item.ident);
     quote! {
         #(#cfgs)*
+        #feature
         #[doc = #doc]
         #[derive(
             ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::default::Default,
@@ -56,6 +59,7 @@ fn implementation(item: &Trait) -> TokenStream {
         has_error_type,
         signatures,
         is_async,
+        demands,
         ..
     } = item;
     let (krate, proxy, caller) = (&interface.krate, &interface.proxy, super::caller());
@@ -83,7 +87,10 @@ fn implementation(item: &Trait) -> TokenStream {
     });
     quote! {
         #[automatically_derived]
-        impl<#caller: #krate::private::#bound> #ident for #proxy<#caller> {
+        impl<#caller: #krate::private::#bound> #ident for #proxy<#caller>
+        where
+            #(#demands,)*
+        {
             #error
             #(#methods)*
         }
@@ -141,6 +148,7 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
         interface, ident, ..
     } = item;
     let (krate, proxy) = (&interface.krate, &interface.proxy);
+    let feature = behind_feature(item.driver.as_ref());
     let adapter = adapter_name(item);
     let (ty, driver, method, call) = (
         hidden("Driver"),
@@ -150,6 +158,7 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
     );
     let arms = server::arms(interface, indices, &quote!(<#ty as #ident>));
     quote! {
+        #feature
         #[automatically_derived]
         impl<#ty: #ident> #krate::private::Part<#ty> for #proxy<()> {
             fn dispatch(
@@ -164,6 +173,7 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
             }
         }
 
+        #feature
         #[automatically_derived]
         impl<#ty: #ident + ::core::marker::Send + 'static> #krate::private::Remote for #adapter<#ty> {
             fn interface() -> #krate::private::Interface {

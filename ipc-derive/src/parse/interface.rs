@@ -1,7 +1,8 @@
 //! A trait whose implementors can be served.
 
-use quote::{ToTokens, format_ident};
-use syn::{Ident, ItemTrait, Signature, TraitItem, TraitItemFn};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+use syn::{Ident, ItemTrait, LitStr, Signature, TraitItem, TraitItemFn, WherePredicate};
 
 use super::{attributes, krate, method};
 use crate::errors::Errors;
@@ -18,6 +19,10 @@ pub(crate) struct Trait {
     /// The signatures of the methods, which the proxy repeats.
     pub(crate) signatures: Vec<Signature>,
     pub(crate) is_async: bool,
+    /// The cargo feature that all drivers are behind.
+    pub(crate) driver: Option<LitStr>,
+    /// What the trait demands of everything that implements it, the proxy included.
+    pub(crate) demands: Vec<TokenStream>,
     /// False if the proxy lacks something that the trait asks for.
     pub(crate) is_complete: bool,
 }
@@ -100,10 +105,24 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
             methods,
         },
         ident: name,
+        driver: options.driver,
+        demands: demands(item),
         has_error_type,
         signatures,
         is_async,
     })
+}
+
+/// The supertraits of a trait, wherever they are written, as predicates about `Self`.
+fn demands(item: &ItemTrait) -> Vec<TokenStream> {
+    let supertraits = item.supertraits.iter().map(|it| quote!(Self: #it));
+    let clause = item.generics.where_clause.iter();
+    let conditions = clause.flat_map(|it| &it.predicates).filter(
+        |it| matches!(it, WherePredicate::Type(it) if types::text(&it.bounded_ty) == "Self"),
+    );
+    supertraits
+        .chain(conditions.map(ToTokens::to_token_stream))
+        .collect()
 }
 
 /// True if the error type in the signature is the trait's own.
