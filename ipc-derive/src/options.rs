@@ -297,7 +297,7 @@ fn list(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Result<Vec<Pat
     }
     let content;
     syn::parenthesized!(content in input);
-    let paths = content.parse_terminated(Path::parse_mod_style, Token![,])?;
+    let paths = content.parse_terminated(Path::parse, Token![,])?;
     Ok(paths.into_iter().collect())
 }
 
