@@ -6,6 +6,7 @@ use syn::parse_quote;
 
 use super::{hidden, option};
 use crate::parse::data::{Data, DataShape, Field, serde_path};
+use crate::parse::doc;
 
 /// The attributes to put before the item.
 pub(crate) fn derives(data: &Data) -> TokenStream {
@@ -99,8 +100,9 @@ fn claims(data: &Data) -> TokenStream {
 
 fn schema(data: &Data) -> TokenStream {
     let Data {
-        krate, name, doc, ..
+        krate, name, docs, ..
     } = data;
+    let doc = doc(docs, krate);
     match &data.shape {
         DataShape::Struct(fields) => {
             let fields = fields.iter().map(|it| field(data, it));
@@ -108,7 +110,8 @@ fn schema(data: &Data) -> TokenStream {
         }
         DataShape::Enum(variants) => {
             let variants = variants.iter().map(|variant| {
-                let (name, doc, cfgs) = (&variant.name, &variant.doc, &variant.cfgs);
+                let (name, cfgs) = (&variant.name, &variant.cfgs);
+                let doc = self::doc(&variant.docs, krate);
                 let fields = variant.fields.iter().map(|it| field(data, it));
                 quote! {
                     #(#cfgs)*
@@ -126,7 +129,8 @@ fn schema(data: &Data) -> TokenStream {
 
 fn field(data: &Data, field: &Field) -> TokenStream {
     let krate = &data.krate;
-    let (name, doc, cfgs) = (&field.name, &field.doc, &field.cfgs);
+    let (name, cfgs) = (&field.name, &field.cfgs);
+    let doc = doc(&field.docs, krate);
     let unit = option(field.unit.as_ref().map(|unit| quote!(#unit)));
     let schema = match &field.with {
         Some(with) => {

@@ -6,7 +6,7 @@ use syn::{Path, Type};
 
 use super::{accepts, option};
 use crate::model::{Argument, Interface, Kind, Method, Output, Shape};
-use crate::parse::{conditional_doc, conditions, deprecation, doc_text, method::error_name};
+use crate::parse::{conditions, deprecation, doc, method::error_name};
 use crate::types::{is_known, mentions};
 
 /// An expression of type `Interface`.
@@ -51,14 +51,6 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
             deprecated: #deprecated,
         }
     }
-}
-
-/// An expression of type `&str`.
-fn doc(docs: &[syn::Attribute], krate: &Path) -> TokenStream {
-    conditional_doc(docs, krate).unwrap_or_else(|| {
-        let doc = doc_text(docs);
-        quote!(#doc)
-    })
 }
 
 /// An expression of type `Option<&str>`.

@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 use syn::Signature;
 
 use super::{Indices, checks, hidden, located, proxy, scope, server};
-use crate::model::{Method, Shape};
+use crate::model::{Interface, Method, Shape};
 use crate::parse::behind_feature;
 use crate::parse::interface::{Trait, is_own_error};
 
@@ -33,7 +33,9 @@ fn adapter_name(item: &Trait) -> syn::Ident {
 
 fn adapter(item: &Trait) -> TokenStream {
     let name = adapter_name(item);
-    let (cfgs, vis) = (&item.interface.cfgs, &item.interface.vis);
+    let Interface {
+        cfgs, lints, vis, ..
+    } = &item.interface;
     let feature = behind_feature(item.driver.as_ref());
     let doc = format!("Serves a driver by its [`{}`].", item.ident);
     quote! {
@@ -43,7 +45,8 @@ fn adapter(item: &Trait) -> TokenStream {
         #[derive(
             ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::default::Default,
         )]
-        #[allow(unreachable_pub)]
+        #[allow(unreachable_pub, clippy::exhaustive_structs)]
+        #(#lints)*
         #vis struct #name<T>(
             /// The driver.
             pub T,
@@ -73,12 +76,13 @@ fn implementation(item: &Trait) -> TokenStream {
     let methods = methods.map(|(method, signature)| {
         let inherent = forwarded(method);
         let signature = plain(signature);
-        let cfgs = &method.cfgs;
+        let (cfgs, lints) = (&method.cfgs, &method.lints);
         let reply = hidden("reply");
         let outcome = quote!(<#caller as #krate::private::#bound>::wait(#reply) #wait);
         let outcome = converted(item, method, &outcome);
         quote! {
             #(#cfgs)*
+            #(#lints)*
             #signature {
                 let #reply = #inherent;
                 #outcome

@@ -15,6 +15,7 @@ pub(crate) fn definition(interface: &Interface) -> TokenStream {
         krate,
         name,
         cfgs,
+        lints,
         proxy,
         vis,
         generics,
@@ -30,6 +31,7 @@ pub(crate) fn definition(interface: &Interface) -> TokenStream {
         #(#cfgs)*
         #[doc = #doc]
         #[allow(unreachable_pub)]
+        #(#lints)*
         #vis struct #proxy<#params #comma #caller> #where_clause {
             stub: #krate::private::Stub<#caller>,
             #phantom
@@ -151,9 +153,13 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
         ident,
         cfgs,
         deprecated,
+        lints,
         ..
     } = method;
-    let doc = docs(&method.docs, &format!("Calls `{}`.", method.wire_name()));
+    let doc = match method.docs.as_slice() {
+        [] => docs::own(&format!("Calls `{}`.", method.wire_name())),
+        docs => docs::of_driver(docs, (!interface.is_trait).then_some(&interface.methods)),
+    };
     let value = value_type(&method.output, krate, parameters);
     let inputs = method.arguments().map(|argument| {
         let Argument { ident, written, .. } = argument;
@@ -176,6 +182,7 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
         #doc
         #(#cfgs)*
         #deprecated
+        #(#lints)*
         pub fn #ident(&self, #(#inputs),*) -> #caller::Reply<#value> {
             #binding
             #steps

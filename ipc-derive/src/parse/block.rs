@@ -8,7 +8,7 @@ use syn::{
     WherePredicate,
 };
 
-use super::{attributes, krate, method};
+use super::{attributes, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method};
 use crate::options::{Options, Place};
@@ -66,6 +66,8 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         krate: krate(&options),
         docs: attributes(&item.attrs, "doc"),
         cfgs: attributes(&item.attrs, "cfg"),
+        lints: lints(&item.attrs),
+        is_trait: false,
         proxy: options
             .proxy
             .clone()

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{Ident, ItemTrait, LitStr, Signature, TraitItem, TraitItemFn, WherePredicate};
 
-use super::{attributes, krate, method};
+use super::{attributes, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method, Shape};
 use crate::options::{Options, Place};
@@ -94,6 +94,8 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
             krate: krate(&options),
             docs: attributes(&item.attrs, "doc"),
             cfgs: attributes(&item.attrs, "cfg"),
+            lints: lints(&item.attrs),
+            is_trait: true,
             proxy: options
                 .proxy
                 .clone()

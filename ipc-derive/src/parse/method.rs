@@ -6,7 +6,7 @@ use syn::{
     Safety, Signature, Type, parse_quote,
 };
 
-use super::{accepts, attributes};
+use super::{accepts, attributes, lints};
 use crate::errors::Errors;
 use crate::model::{Argument, Input, Kind, Method, Output, Shape};
 use crate::options::{Options, Place};
@@ -41,6 +41,7 @@ pub(crate) fn read(
         docs: attributes(attrs, "doc"),
         cfgs: attributes(attrs, "cfg"),
         deprecated: attributes(attrs, "deprecated").into_iter().next(),
+        lints: lints(attrs),
         inputs,
         output: output?,
         is_async: sig.asyncness.is_some(),
