@@ -23,6 +23,20 @@ pub trait Open {
     fn open(&mut self) -> Result<u8, Self::Error>;
 }
 
+/// The same, in a crate that does not depend on serde.
+#[remote]
+pub trait Shut {
+    type Error: std::error::Error + ipc_core::Wire;
+    fn shut(&mut self) -> Result<(), Self::Error>;
+}
+
+impl Shut for Laser {
+    type Error = Jammed;
+    fn shut(&mut self) -> Result<(), Jammed> {
+        Err(Jammed::Shutter)
+    }
+}
+
 #[derive(Debug, PartialEq)]
 pub enum LaserError {
     Jammed(Jammed),
@@ -65,6 +79,9 @@ fn main() {
     let error = Open::open(&mut far).unwrap_err();
     assert_eq!(error.downcast(), Some(Jammed::Door(3)));
     assert_eq!(LaserError::from(error), LaserError::Jammed(Jammed::Door(3)));
+
+    let far_shutter = ShutProxy::new(&Local::new(ShutDevice(Laser)).unwrap());
+    assert_eq!(far_shutter.shut().unwrap_err().downcast(), Some(Jammed::Shutter));
 
     let mut farther = OpenProxy::new(&Local::new(OpenDevice(Relay(far))).unwrap());
     let error: CallError = Open::open(&mut farther).unwrap_err().downcast().unwrap();
