@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::interface::value;
 use crate::wire::codec::CodecError;
@@ -16,7 +17,7 @@ use crate::wire::failure::{Fault, Refusal};
 /// | [`Fault`](Self::Fault), [`BadReply`](Self::BadReply) | yes, and it is over | look at the instrument's error |
 /// | [`TimedOut`](Self::TimedOut), [`Cancelled`](Self::Cancelled) | perhaps, and it may still be running | read the state back before going on |
 /// | [`OutcomeUnknown`](Self::OutcomeUnknown) | perhaps | read the state back before going on |
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The call was refused before the driver was entered. Nothing happened at the instrument.
@@ -107,7 +108,7 @@ impl Fault {
 }
 
 /// Why a call never left this process.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent {
     /// No connection could be made within the time that the retry policy allows.

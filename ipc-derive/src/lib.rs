@@ -145,6 +145,22 @@ mod tests {
     }
 
     #[test]
+    fn examples_are_not_run_again_at_the_proxy() {
+        let documented = quote!(#[doc = "```"] #[doc = include_str!("x.md")] pub fn read);
+        let items = [
+            quote!(impl Meter { #documented(&self) {} }),
+            quote!(#documented() {}),
+        ];
+        for item in items {
+            let text = expanded(quote!(), item);
+            assert_eq!(text.matches("# [doc = \"```\"]").count(), 1, "{text}");
+            assert_eq!(text.matches("# [doc = include_str ! ").count(), 1, "{text}");
+            let hidden = text.matches("cfg_attr (not (doctest) , doc = ");
+            assert_eq!(hidden.count(), 2, "{text}");
+        }
+    }
+
+    #[test]
     fn nothing_that_is_not_rust_makes_it_panic() {
         let odd = [
             quote!(),

@@ -13,6 +13,8 @@ pub(crate) struct Method {
     pub(crate) docs: Vec<Attribute>,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) deprecated: Option<Attribute>,
+    /// The lints that are allowed in the method, and so in what is generated for it.
+    pub(crate) lints: Vec<Attribute>,
     pub(crate) inputs: Vec<Input>,
     pub(crate) output: Output,
     pub(crate) is_async: bool,
@@ -70,6 +72,8 @@ pub(crate) enum Accepts {
     /// A constant that holds a range.
     Named(Expr),
     OneOf(Vec<Expr>),
+    /// A constant that holds a list.
+    NamedList(Expr),
 }
 
 /// What a method returns.
@@ -100,6 +104,10 @@ pub(crate) struct Interface {
     pub(crate) docs: Vec<Attribute>,
     /// `#[cfg]` of the whole item.
     pub(crate) cfgs: Vec<Attribute>,
+    /// The lints that are allowed in the whole item.
+    pub(crate) lints: Vec<Attribute>,
+    /// True if the proxy has what a trait provides, beside the methods.
+    pub(crate) is_trait: bool,
     pub(crate) proxy: Ident,
     pub(crate) vis: TokenStream,
     /// The generic parameters of the driver that its signatures mention, with their bounds.

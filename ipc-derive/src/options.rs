@@ -51,7 +51,7 @@ const TABLE: &[(&str, &[Place], &str)] = &[
     ("proxy", &[Place::Block, Place::Trait], "proxy = MeterProxy"),
     (
         "driver",
-        &[Place::Block, Place::Function],
+        &[Place::Block, Place::Trait, Place::Function],
         "driver = \"feature\"",
     ),
     ("part", &[Place::Block], "part"),
@@ -208,9 +208,9 @@ impl Options {
             "driver" => self.driver = Some(value(&name, form, input)?),
             "rename" => self.rename = Some(value(&name, form, input)?),
             "unit" => self.unit = Some(value(&name, form, input)?),
-            "default" => self.default = Some(value(&name, form, input)?),
-            "range" => self.range = Some(value(&name, form, input)?),
-            "one_of" => self.one_of = Some(value(&name, form, input)?),
+            "default" => self.default = Some(ungrouped(value(&name, form, input)?)),
+            "range" => self.range = Some(ungrouped(value(&name, form, input)?)),
+            "one_of" => self.one_of = Some(ungrouped(value(&name, form, input)?)),
             "parts" => self.parts = list(&name, form, input)?,
             _ => {
                 if input.peek(Token![=]) || input.peek(syn::token::Paren) {
@@ -282,6 +282,14 @@ fn value_with<T>(
     })
 }
 
+/// An expression out of the invisible parentheses that a macro puts around what it was given.
+pub(crate) fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(*group.expr),
+        other => other,
+    }
+}
+
 fn list(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Result<Vec<Path>> {
     if !input.peek(syn::token::Paren) {
         let message = format!("`{name}` needs a list, for instance `{form}`");
@@ -289,7 +297,7 @@ fn list(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Result<Vec<Pat
     }
     let content;
     syn::parenthesized!(content in input);
-    let paths = content.parse_terminated(Path::parse_mod_style, Token![,])?;
+    let paths = content.parse_terminated(Path::parse, Token![,])?;
     Ok(paths.into_iter().collect())
 }
 

@@ -111,7 +111,7 @@ pub(crate) fn leaves<'a>(ty: &'a Type, into: &mut Vec<&'a Type>) {
 }
 
 /// True for types that travel only in a box, or not at all.
-fn is_unsized(ty: &Type) -> bool {
+pub(crate) fn is_unsized(ty: &Type) -> bool {
     match unwrapped(ty) {
         Type::Slice(_) => true,
         other => ["str", "Path", "OsStr", "CStr"]
@@ -174,6 +174,12 @@ pub(crate) fn sole_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
         [only] => Some(only),
         _ => None,
     }
+}
+
+/// The last type that the type is told: `str` for `Cow<'static, str>`.
+pub(crate) fn last_argument(ty: &Type) -> Option<&Type> {
+    let name = last_name(ty)?.to_string();
+    generic_arguments(ty, &name)?.last().copied()
 }
 
 /// `V` of a map whose keys are known.

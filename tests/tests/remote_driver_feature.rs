@@ -37,6 +37,24 @@ pub fn both(samples: u32) -> Result<u32, serial::Lost> {
     Ok(samples)
 }
 
+#[remote(driver = "hardware")]
+pub trait Reads {
+    type Error: std::error::Error;
+    fn read(&mut self) -> Result<f64, Self::Error>;
+}
+
+// Without the feature, the name is free.
+#[cfg(not(feature = "hardware"))]
+struct ReadsDevice;
+
+#[test]
+fn a_trait_and_its_proxy_are_there_without_the_device() {
+    let mock = Mock::new(|call| call.answer(0.5));
+    assert_eq!(Reads::read(&mut ReadsProxy::new(&mock)), Ok(0.5));
+    #[cfg(not(feature = "hardware"))]
+    let ReadsDevice = ReadsDevice;
+}
+
 #[test]
 fn the_proxy_is_there_without_the_driver() {
     let mock = Mock::new(|call| call.answer(0.5));

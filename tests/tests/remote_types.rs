@@ -151,6 +151,48 @@ fn a_schema_has_the_names_and_words_that_callers_need() {
     assert!(matches!(Tree::<u8>::schema(), Schema::Struct { .. }));
 }
 
+/// A type that says nothing about itself.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Foreign<T>(T);
+
+#[remote]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampled<T> {
+    pub values: Foreign<T>,
+    pub more: Option<Vec<Foreign<T>>>,
+    pub tree: Vec<Tree<T>>,
+    pub kind: std::marker::PhantomData<T>,
+}
+
+pub struct Sampler;
+
+#[remote]
+impl Sampler {
+    pub fn echo(&self, sampled: Sampled<f64>) -> Sampled<f64> {
+        sampled
+    }
+}
+
+#[test]
+fn generic_types_that_say_nothing_about_themselves_count_by_name() {
+    let Schema::Struct { fields, .. } = Sampled::<f64>::schema() else {
+        panic!()
+    };
+    let types: Vec<_> = fields.iter().map(|it| it.schema.to_string()).collect();
+    assert_eq!(types[0], "Foreign<f64>");
+    assert_eq!(types[1], "Option<Vec<Foreign<f64>>>");
+    assert_eq!(types[2], "Vec<Tree>");
+    assert_eq!(fields[2].schema, Vec::<Tree<f64>>::schema());
+    let sampler = SamplerProxy::new(&Local::new(Sampler).unwrap());
+    let sampled = Sampled {
+        values: Foreign(1.5),
+        more: None,
+        tree: vec![],
+        kind: std::marker::PhantomData,
+    };
+    assert_eq!(sampler.echo(sampled.clone()), Ok(sampled));
+}
+
 /// What serde alone makes of the same fields.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Plain {

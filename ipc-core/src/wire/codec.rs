@@ -10,8 +10,8 @@
 use bincode::config::{self, Config};
 use bincode::enc::write::Writer;
 use bincode::error::{DecodeError, EncodeError};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::guard::{Budget, GuardedSeed};
 
@@ -22,7 +22,7 @@ pub const MAX_DEPTH: u32 = 64;
 pub const MAX_VALUE: usize = 1 << 30;
 
 /// Why bytes could not be turned into a value, or a value into bytes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
     /// The encoded value is larger than the receiver accepts.

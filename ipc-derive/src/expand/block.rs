@@ -1,8 +1,8 @@
 //! Everything for an inherent `impl` block.
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::parse_quote;
+use quote::{ToTokens, quote};
+use syn::{Path, PathArguments, parse_quote};
 
 use super::{Indices, checks, hidden, proxy, scope, server};
 use crate::model::Interface;
@@ -26,14 +26,24 @@ pub(crate) fn expand(block: &Block) -> TokenStream {
 /// The proxy type with nobody to call through, which stands for the interface.
 fn key(interface: &Interface) -> TokenStream {
     let proxy = &interface.proxy;
-    let mut generics = interface.generics.clone();
-    generics.params.push(parse_quote!(C));
     let params = interface.generics.params.iter().map(|param| match param {
         syn::GenericParam::Type(param) => &param.ident,
         syn::GenericParam::Const(param) => &param.ident,
         syn::GenericParam::Lifetime(param) => &param.lifetime.ident,
     });
     quote!(#proxy<#(#params,)* ()>)
+}
+
+/// The same for the proxy of another block, which is listed with the parameters that its signatures mention.
+fn key_of_part(part: &Path) -> TokenStream {
+    let mut part = part.clone();
+    if let Some(last) = part.segments.last_mut() {
+        match &mut last.arguments {
+            PathArguments::AngleBracketed(arguments) => arguments.args.push(parse_quote!(())),
+            other => *other = PathArguments::AngleBracketed(parse_quote!(<()>)),
+        }
+    }
+    part.into_token_stream()
 }
 
 fn part(block: &Block, indices: &Indices) -> TokenStream {
@@ -82,7 +92,7 @@ fn remote(block: &Block) -> TokenStream {
     let key = key(interface);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let all: Vec<_> = std::iter::once(key)
-        .chain(parts.iter().map(|part| quote!(#part<()>)))
+        .chain(parts.iter().map(key_of_part))
         .collect();
     let offers = match all.as_slice() {
         [only] => quote!(<#only as #krate::private::Offer>::interface()),

@@ -2,10 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{GenericParam, parse_quote};
+use syn::parse_quote;
 
 use super::{hidden, option};
 use crate::parse::data::{Data, DataShape, Field, serde_path};
+use crate::parse::doc;
 
 /// The attributes to put before the item.
 pub(crate) fn derives(data: &Data) -> TokenStream {
@@ -30,14 +31,10 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
         ..
     } = data;
     let mut generics = generics.clone();
-    let mut names = Vec::new();
-    for param in &mut generics.params {
-        if let GenericParam::Type(param) = param {
-            names.push(param.ident.to_string());
-            param.bounds.push(parse_quote!(#krate::private::Describe));
-        }
+    for param in generics.type_params_mut() {
+        param.bounds.push(parse_quote!(#krate::private::Describe));
     }
-    let schema = schema(data, &names);
+    let schema = schema(data);
     let claims = claims(data);
     let (impl_generics, ty, where_clause) = generics.split_for_impl();
     quote! {
@@ -101,19 +98,21 @@ fn claims(data: &Data) -> TokenStream {
     quote!(#(#leaves)* #(#fields)*)
 }
 
-fn schema(data: &Data, parameters: &[String]) -> TokenStream {
+fn schema(data: &Data) -> TokenStream {
     let Data {
-        krate, name, doc, ..
+        krate, name, docs, ..
     } = data;
+    let doc = doc(docs, krate);
     match &data.shape {
         DataShape::Struct(fields) => {
-            let fields = fields.iter().map(|it| field(data, it, parameters));
+            let fields = fields.iter().map(|it| field(data, it));
             quote!(#krate::private::struct_schema(#name, #doc, &[#(#fields),*]))
         }
         DataShape::Enum(variants) => {
             let variants = variants.iter().map(|variant| {
-                let (name, doc, cfgs) = (&variant.name, &variant.doc, &variant.cfgs);
-                let fields = variant.fields.iter().map(|it| field(data, it, parameters));
+                let (name, cfgs) = (&variant.name, &variant.cfgs);
+                let doc = self::doc(&variant.docs, krate);
+                let fields = variant.fields.iter().map(|it| field(data, it));
                 quote! {
                     #(#cfgs)*
                     #krate::private::VariantSpec { name: #name, doc: #doc, fields: &[#(#fields),*] }
@@ -122,21 +121,22 @@ fn schema(data: &Data, parameters: &[String]) -> TokenStream {
             quote!(#krate::private::enum_schema(#name, #doc, &[#(#variants),*]))
         }
         DataShape::Like(ty) => {
-            let schema = super::describe::schema(ty, krate, parameters);
+            let schema = super::describe::schema(ty, krate, &[]);
             quote!((#schema)())
         }
     }
 }
 
-fn field(data: &Data, field: &Field, parameters: &[String]) -> TokenStream {
+fn field(data: &Data, field: &Field) -> TokenStream {
     let krate = &data.krate;
-    let (name, doc, cfgs) = (&field.name, &field.doc, &field.cfgs);
+    let (name, cfgs) = (&field.name, &field.cfgs);
+    let doc = doc(&field.docs, krate);
     let unit = option(field.unit.as_ref().map(|unit| quote!(#unit)));
     let schema = match &field.with {
         Some(with) => {
             quote!(|| #krate::private::Schema::Named(::std::string::String::from(#with)))
         }
-        None => super::describe::schema(&field.ty, krate, parameters),
+        None => super::describe::schema(&field.ty, krate, &[]),
     };
     quote! {
         #(#cfgs)*

@@ -4,9 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Path, Type};
 
-use super::{hidden, option};
-use crate::model::{Accepts, Argument, Interface, Kind, Method, Output, Shape};
-use crate::parse::{conditional_doc, conditions, deprecation, doc_text, method::error_name};
+use super::{accepts, option};
+use crate::model::{Argument, Interface, Kind, Method, Output, Shape};
+use crate::parse::{conditions, deprecation, doc, method::error_name};
 use crate::types::{is_known, mentions};
 
 /// An expression of type `Interface`.
@@ -51,14 +51,6 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
             deprecated: #deprecated,
         }
     }
-}
-
-/// An expression of type `&str`.
-fn doc(docs: &[syn::Attribute], krate: &Path) -> TokenStream {
-    conditional_doc(docs, krate).unwrap_or_else(|| {
-        let doc = doc_text(docs);
-        quote!(#doc)
-    })
 }
 
 /// An expression of type `Option<&str>`.
@@ -109,7 +101,7 @@ fn argument(argument: &Argument, krate: &Path, parameters: &[String]) -> TokenSt
     let default = argument.default.as_ref().map(crate::types::text);
     let default = text(default.as_deref());
     let accepts = option(argument.accepts.as_ref().map(|accepts| {
-        let text = accepted(accepts, bound_type(argument));
+        let text = accepts::text(accepts, argument);
         quote!(|| #text)
     }));
 
@@ -122,54 +114,6 @@ fn argument(argument: &Argument, krate: &Path, parameters: &[String]) -> TokenSt
             accepts: #accepts,
         }
     }
-}
-
-/// An expression of type `String`: which values are accepted.
-fn accepted(accepts: &Accepts, bound_type: &Type) -> TokenStream {
-    let written = match accepts {
-        Accepts::Named(range) => return quote!(::std::format!("{:?}", #range)),
-        Accepts::Range {
-            low,
-            high,
-            inclusive,
-        } => {
-            let dots = if *inclusive { "..=" } else { ".." };
-            let is_literal = |bound: &Option<syn::Expr>| {
-                let is_number =
-                    |bound: &syn::Expr| matches!(bound, syn::Expr::Lit(_) | syn::Expr::Unary(_));
-                bound.as_ref().is_none_or(is_number)
-            };
-            if !is_literal(low) || !is_literal(high) {
-                return evaluated(low.as_ref(), dots, high.as_ref(), bound_type);
-            }
-            let bound = |bound: &Option<syn::Expr>| bound.as_ref().map(crate::types::text);
-            format!(
-                "{}{dots}{}",
-                bound(low).unwrap_or_default(),
-                bound(high).unwrap_or_default()
-            )
-        }
-        Accepts::OneOf(values) => {
-            let values: Vec<_> = values.iter().map(crate::types::text).collect();
-            format!("[{}]", values.join(", "))
-        }
-    };
-    quote!(::std::string::String::from(#written))
-}
-
-/// A range whose bounds are constants, with their values: callers do not know the constants.
-fn evaluated(
-    low: Option<&syn::Expr>,
-    dots: &str,
-    high: Option<&syn::Expr>,
-    bound_type: &Type,
-) -> TokenStream {
-    let mut pattern = String::new();
-    pattern.push_str(if low.is_some() { "{:?}" } else { "" });
-    pattern.push_str(dots);
-    pattern.push_str(if high.is_some() { "{:?}" } else { "" });
-    let bounds = low.into_iter().chain(high);
-    quote!(::std::format!(#pattern #(, { let bound: #bound_type = #bounds; bound })*))
 }
 
 fn result_schema(output: &Output, krate: &Path, parameters: &[String]) -> TokenStream {
@@ -200,62 +144,4 @@ fn error(output: &Output, krate: &Path, parameters: &[String]) -> TokenStream {
 
 fn text(text: Option<&str>) -> TokenStream {
     option(text.map(|text| quote!(#text)))
-}
-
-/// An expression that is true if `value`, of the type in the signature, is accepted.
-pub(crate) fn is_accepted(accepts: &Accepts, argument: &Argument) -> TokenStream {
-    let ident = &argument.ident;
-    let value = hidden("value");
-    let is_optional = crate::types::sole_argument(&argument.written, "Option").is_some();
-    let (given, reference) = match (is_optional, &argument.written) {
-        (true, _) | (false, Type::Reference(_)) => (quote!(#value), quote!(#value)),
-        _ => (quote!(*#value), quote!(#value)),
-    };
-    let bound_type = bound_type(argument);
-    let test = match accepts {
-        Accepts::Named(range) => quote!(::core::ops::RangeBounds::contains(&#range, #reference)),
-        Accepts::Range {
-            low,
-            high,
-            inclusive,
-        } => {
-            let low = low
-                .as_ref()
-                .map(|low| quote!({ let low: #bound_type = #low; low <= *#value }));
-            let less = if *inclusive { quote!(<=) } else { quote!(<) };
-            let high = high
-                .as_ref()
-                .map(|high| quote!({ let high: #bound_type = #high; *#value #less high }));
-            match (low, high) {
-                (Some(low), Some(high)) => quote!((#low) && (#high)),
-                (one, other) => quote!(#one #other),
-            }
-        }
-        Accepts::OneOf(values) => {
-            let tests = values.iter().map(|it| quote!(#given == #it));
-            quote!(#(#tests)||*)
-        }
-    };
-    match is_optional {
-        true => quote! {
-            match &#ident {
-                ::core::option::Option::Some(#value) => { let #value = #value; #test }
-                ::core::option::Option::None => true,
-            }
-        },
-        false if matches!(argument.written, Type::Reference(_)) => {
-            quote!({ let #value = #ident; #test })
-        }
-        false => quote!({ let #value = &#ident; #test }),
-    }
-}
-
-/// The type of the bounds of a range.
-fn bound_type(argument: &Argument) -> &Type {
-    let written = crate::types::unwrapped(&argument.written);
-    let inner = crate::types::sole_argument(written, "Option").unwrap_or(written);
-    match inner {
-        Type::Reference(reference) => &reference.elem,
-        other => other,
-    }
 }

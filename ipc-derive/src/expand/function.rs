@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::describe::{self, value_type};
 use super::{checks, docs, hidden, proxy, scope, server};
-use crate::model::{Argument, Method};
+use crate::model::{Argument, Interface, Method};
 use crate::parse::behind_feature;
 use crate::parse::function::Function;
 
@@ -18,7 +18,10 @@ pub(crate) fn expand(function: &Function) -> TokenStream {
     let checks = checks::wire_types(interface);
     let caller = caller(function, method);
     let server = server(function, method);
-    let (cfgs, vis, ident) = (&interface.cfgs, &interface.vis, &method.ident);
+    let Interface {
+        cfgs, lints, vis, ..
+    } = interface;
+    let ident = &method.ident;
     let doc = format!(
         "Stands for the function of this name: `{ident}::function()` can be served, and `{ident}::call` calls it from \
          elsewhere."
@@ -28,6 +31,7 @@ pub(crate) fn expand(function: &Function) -> TokenStream {
         #(#cfgs)*
         #[doc = #doc]
         #[allow(non_camel_case_types, unreachable_pub)]
+        #(#lints)*
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #vis struct #ident {
             never: (),
@@ -40,8 +44,11 @@ fn caller(function: &Function, method: &Method) -> TokenStream {
     let interface = &function.interface;
     let krate = &interface.krate;
     let (caller, call, stub) = (hidden("caller"), hidden("call"), hidden("stub"));
-    let ident = &method.ident;
-    let doc = docs(&method.docs, &format!("Calls `{}`.", method.name));
+    let (by, ident) = (super::caller(), &method.ident);
+    let doc = match method.docs.as_slice() {
+        [] => docs::own(&format!("Calls `{}`.", method.name)),
+        docs => docs::of_driver(docs, None),
+    };
     let deprecated = &method.deprecated;
     let inputs = method.arguments().map(|argument| {
         let Argument { ident, written, .. } = argument;
@@ -55,7 +62,10 @@ fn caller(function: &Function, method: &Method) -> TokenStream {
         impl #ident {
             #doc
             #deprecated
-            pub fn call<C: #krate::private::Caller>(#caller: &C, #(#inputs),*) -> C::Reply<#value> {
+            pub fn call<#by: #krate::private::Caller>(
+                #caller: &#by,
+                #(#inputs),*
+            ) -> #by::Reply<#value> {
                 let #stub = #krate::private::Stub::new(#caller, "", #description);
                 #[allow(unused_mut)]
                 let mut #call = #stub.begin(0);

@@ -5,7 +5,8 @@ use quote::{format_ident, quote};
 use syn::Signature;
 
 use super::{Indices, checks, hidden, located, proxy, scope, server};
-use crate::model::{Method, Shape};
+use crate::model::{Interface, Method, Shape};
+use crate::parse::behind_feature;
 use crate::parse::interface::{Trait, is_own_error};
 
 /// The proxy, the adapter, the description, and the driver's side of the calls.
@@ -32,15 +33,20 @@ fn adapter_name(item: &Trait) -> syn::Ident {
 
 fn adapter(item: &Trait) -> TokenStream {
     let name = adapter_name(item);
-    let (cfgs, vis) = (&item.interface.cfgs, &item.interface.vis);
+    let Interface {
+        cfgs, lints, vis, ..
+    } = &item.interface;
+    let feature = behind_feature(item.driver.as_ref());
     let doc = format!("Serves a driver by its [`{}`].", item.ident);
     quote! {
         #(#cfgs)*
+        #feature
         #[doc = #doc]
         #[derive(
             ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::default::Default,
         )]
-        #[allow(unreachable_pub)]
+        #[allow(unreachable_pub, clippy::exhaustive_structs)]
+        #(#lints)*
         #vis struct #name<T>(
             /// The driver.
             pub T,
@@ -56,9 +62,10 @@ fn implementation(item: &Trait) -> TokenStream {
         has_error_type,
         signatures,
         is_async,
+        demands,
         ..
     } = item;
-    let (krate, proxy) = (&interface.krate, &interface.proxy);
+    let (krate, proxy, caller) = (&interface.krate, &interface.proxy, super::caller());
     let (bound, wait) = if *is_async {
         (quote!(AsyncCaller), quote!(.await))
     } else {
@@ -69,12 +76,13 @@ fn implementation(item: &Trait) -> TokenStream {
     let methods = methods.map(|(method, signature)| {
         let inherent = forwarded(method);
         let signature = plain(signature);
-        let cfgs = &method.cfgs;
+        let (cfgs, lints) = (&method.cfgs, &method.lints);
         let reply = hidden("reply");
-        let outcome = quote!(<C as #krate::private::#bound>::wait(#reply) #wait);
+        let outcome = quote!(<#caller as #krate::private::#bound>::wait(#reply) #wait);
         let outcome = converted(item, method, &outcome);
         quote! {
             #(#cfgs)*
+            #(#lints)*
             #signature {
                 let #reply = #inherent;
                 #outcome
@@ -83,7 +91,10 @@ fn implementation(item: &Trait) -> TokenStream {
     });
     quote! {
         #[automatically_derived]
-        impl<C: #krate::private::#bound> #ident for #proxy<C> {
+        impl<#caller: #krate::private::#bound> #ident for #proxy<#caller>
+        where
+            #(#demands,)*
+        {
             #error
             #(#methods)*
         }
@@ -141,6 +152,7 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
         interface, ident, ..
     } = item;
     let (krate, proxy) = (&interface.krate, &interface.proxy);
+    let feature = behind_feature(item.driver.as_ref());
     let adapter = adapter_name(item);
     let (ty, driver, method, call) = (
         hidden("Driver"),
@@ -150,6 +162,7 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
     );
     let arms = server::arms(interface, indices, &quote!(<#ty as #ident>));
     quote! {
+        #feature
         #[automatically_derived]
         impl<#ty: #ident> #krate::private::Part<#ty> for #proxy<()> {
             fn dispatch(
@@ -164,6 +177,7 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
             }
         }
 
+        #feature
         #[automatically_derived]
         impl<#ty: #ident + ::core::marker::Send + 'static> #krate::private::Remote for #adapter<#ty> {
             fn interface() -> #krate::private::Interface {

@@ -3,10 +3,12 @@
 //! All that is generated for an item, apart from the types that users name, stands in one `const _`, where the traits of
 //! the probes are in scope. Every path is absolute, and names of our own are not seen by the user's code.
 
+pub(crate) mod accepts;
 pub(crate) mod block;
 pub(crate) mod checks;
 pub(crate) mod data;
 pub(crate) mod describe;
+pub(crate) mod docs;
 pub(crate) mod function;
 pub(crate) mod interface;
 pub(crate) mod proxy;
@@ -14,13 +16,18 @@ pub(crate) mod server;
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
-use syn::{Attribute, Ident};
+use syn::Ident;
 
 use crate::model::Interface;
 
 /// A name that nothing of the user's can see or shadow.
 pub(crate) fn hidden(name: &str) -> Ident {
     Ident::new(&format!("__{name}"), Span::mixed_site())
+}
+
+/// The generic parameter of a proxy: what it calls through. No type of the user's has this name.
+pub(crate) fn caller() -> Ident {
+    hidden("Caller")
 }
 
 /// A hidden name at a place of the user's, for what the compiler may have to say there.
@@ -56,13 +63,16 @@ pub(crate) fn option(value: Option<TokenStream>) -> TokenStream {
 
 /// A `const _` around implementations, with the probes in scope.
 pub(crate) fn scope(interface: &Interface, items: TokenStream) -> TokenStream {
-    let Interface { krate, cfgs, .. } = interface;
+    let Interface {
+        krate, cfgs, lints, ..
+    } = interface;
     quote! {
         #(#cfgs)*
         #[allow(
             deprecated, unreachable_pub, unused_imports, unused_qualifications,
             clippy::too_many_arguments,
         )]
+        #(#lints)*
         const _: () = {
             use #krate::private::{
                 CannotPut as _, CannotTravel as _, IsNoResult as _, Puts as _, RaisesError as _,
@@ -125,12 +135,4 @@ impl Indices {
 
 fn constant(index: usize) -> Ident {
     Ident::new(&format!("__M{index}"), Span::mixed_site())
-}
-
-/// Doc comments as attributes, or a text of our own if there are none.
-pub(crate) fn docs(docs: &[Attribute], otherwise: &str) -> TokenStream {
-    match docs {
-        [] => quote!(#[doc = #otherwise]),
-        docs => quote!(#(#docs)*),
-    }
 }

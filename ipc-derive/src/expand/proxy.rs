@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse_quote;
 
-use super::describe::{is_accepted, value_type};
-use super::{Indices, docs, hidden};
+use super::describe::value_type;
+use super::{Indices, accepts, docs, hidden};
 use crate::model::{Argument, Interface, Method};
 use crate::types::{self, is_known, mentions, unwrapped};
 
@@ -15,11 +15,13 @@ pub(crate) fn definition(interface: &Interface) -> TokenStream {
         krate,
         name,
         cfgs,
+        lints,
         proxy,
         vis,
         generics,
         ..
     } = interface;
+    let caller = super::caller();
     let doc = format!("Calls the methods of a `{name}` through a caller, wherever the device is.");
     let params = &generics.params;
     let where_clause = &generics.where_clause;
@@ -29,8 +31,9 @@ pub(crate) fn definition(interface: &Interface) -> TokenStream {
         #(#cfgs)*
         #[doc = #doc]
         #[allow(unreachable_pub)]
-        #vis struct #proxy<#params #comma C> #where_clause {
-            stub: #krate::private::Stub<C>,
+        #(#lints)*
+        #vis struct #proxy<#params #comma #caller> #where_clause {
+            stub: #krate::private::Stub<#caller>,
             #phantom
         }
     }
@@ -54,12 +57,17 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
         let cfgs = &method.cfgs;
         quote!(#(#cfgs)* (),)
     });
+    let caller = super::caller();
     let mut called = generics.clone();
-    called.params.push(parse_quote!(C: #krate::private::Caller));
+    called
+        .params
+        .push(parse_quote!(#caller: #krate::private::Caller));
     let mut plain = generics.clone();
-    plain.params.push(parse_quote!(C));
+    plain.params.push(parse_quote!(#caller));
     let mut cloned = generics.clone();
-    cloned.params.push(parse_quote!(C: ::core::clone::Clone));
+    cloned
+        .params
+        .push(parse_quote!(#caller: ::core::clone::Clone));
     let (_, ty, where_clause) = plain.split_for_impl();
     let (called, plain, cloned) = (
         called.split_for_impl().0,
@@ -77,8 +85,8 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
         }
 
         #[automatically_derived]
-        impl #called #krate::private::Proxy<C> for #proxy #ty #where_clause {
-            fn with_prefix(caller: &C, prefix: &::core::primitive::str) -> Self {
+        impl #called #krate::private::Proxy<#caller> for #proxy #ty #where_clause {
+            fn with_prefix(caller: &#caller, prefix: &::core::primitive::str) -> Self {
                 let stub = #krate::private::Stub::new(
                     caller,
                     prefix,
@@ -116,20 +124,21 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
 /// `new` and `with_prefix`, unless the driver has methods of these names.
 fn constructors(interface: &Interface) -> TokenStream {
     let Interface { krate, methods, .. } = interface;
+    let caller = super::caller();
     let is_free = |name: &str| !methods.iter().any(|method| method.ident == name);
     let new = is_free("new").then(|| {
         quote! {
             /// Calls the only device of its kind, which was registered without a prefix.
-            pub fn new(caller: &C) -> Self {
-                <Self as #krate::private::Proxy<C>>::new(caller)
+            pub fn new(caller: &#caller) -> Self {
+                <Self as #krate::private::Proxy<#caller>>::new(caller)
             }
         }
     });
     let with_prefix = is_free("with_prefix").then(|| {
         quote! {
             /// Calls the device that was registered with `prefix`.
-            pub fn with_prefix(caller: &C, prefix: &::core::primitive::str) -> Self {
-                <Self as #krate::private::Proxy<C>>::with_prefix(caller, prefix)
+            pub fn with_prefix(caller: &#caller, prefix: &::core::primitive::str) -> Self {
+                <Self as #krate::private::Proxy<#caller>>::with_prefix(caller, prefix)
             }
         }
     });
@@ -144,15 +153,19 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
         ident,
         cfgs,
         deprecated,
+        lints,
         ..
     } = method;
-    let doc = docs(&method.docs, &format!("Calls `{}`.", method.wire_name()));
+    let doc = match method.docs.as_slice() {
+        [] => docs::own(&format!("Calls `{}`.", method.wire_name())),
+        docs => docs::of_driver(docs, (!interface.is_trait).then_some(&interface.methods)),
+    };
     let value = value_type(&method.output, krate, parameters);
     let inputs = method.arguments().map(|argument| {
         let Argument { ident, written, .. } = argument;
         quote!(#ident: #written)
     });
-    let call = hidden("call");
+    let (call, caller) = (hidden("call"), super::caller());
     let steps = steps(interface, method, &call);
     let binding = if steps.is_empty() {
         quote!(let #call = self.stub.begin(#number);)
@@ -169,7 +182,8 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
         #doc
         #(#cfgs)*
         #deprecated
-        pub fn #ident(&self, #(#inputs),*) -> C::Reply<#value> {
+        #(#lints)*
+        pub fn #ident(&self, #(#inputs),*) -> #caller::Reply<#value> {
             #binding
             #steps
             #send
@@ -191,7 +205,7 @@ pub(crate) fn steps(interface: &Interface, method: &Method, call: &syn::Ident) -
         .arguments()
         .enumerate()
         .filter_map(|(index, argument)| {
-            let accepted = is_accepted(argument.accepts.as_ref()?, argument);
+            let accepted = accepts::test(argument.accepts.as_ref()?, argument);
             let ident = &argument.ident;
             Some(quote!(#call.check(#index, #accepted, &#ident);))
         });

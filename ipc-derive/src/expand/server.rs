@@ -3,8 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::describe::is_accepted;
-use super::{Indices, hidden, hidden_at};
+use super::{Indices, accepts, hidden, hidden_at};
 use crate::model::{Argument, Input, Interface, Method, Passing, Shape};
 use crate::types::{is_known, mentions, unwrapped};
 
@@ -12,7 +11,7 @@ use crate::types::{is_known, mentions, unwrapped};
 pub(crate) fn arms(interface: &Interface, indices: &Indices, path: &TokenStream) -> TokenStream {
     let arms = interface.methods.iter().enumerate().map(|(index, method)| {
         let number = indices.number(index);
-        let cfgs = &method.cfgs;
+        let (cfgs, lints) = (&method.cfgs, &method.lints);
         let driver = hidden("driver");
         let ident = &method.ident;
         let function = quote!(#path::#ident);
@@ -23,7 +22,7 @@ pub(crate) fn arms(interface: &Interface, indices: &Indices, path: &TokenStream)
             &function,
             Some(&quote!(#driver)),
         );
-        quote!(#(#cfgs)* #number => { #body })
+        quote!(#(#cfgs)* #(#lints)* #number => { #body })
     });
     arms.collect()
 }
@@ -44,7 +43,7 @@ pub(crate) fn body(
         .arguments()
         .enumerate()
         .filter_map(|(index, argument)| {
-            let accepted = is_accepted(argument.accepts.as_ref()?, argument);
+            let accepted = accepts::test(argument.accepts.as_ref()?, argument);
             let ident = &argument.ident;
             Some(quote!(#call.check(#index, #accepted, &#ident)?;))
         });
@@ -74,8 +73,8 @@ pub(crate) fn body(
 }
 
 fn take(argument: &Argument, krate: &syn::Path, parameters: &[String]) -> TokenStream {
-    let Argument { ident, owned, .. } = argument;
-    let call = hidden("call");
+    let owned = &argument.owned;
+    let (call, ident) = (hidden("call"), decoded(argument));
     let is_direct = is_known(owned) || mentions(owned, parameters) || is_std(owned);
     let default = argument.default.as_ref().map(|_| default(argument));
     let taken = match (is_direct, default) {
@@ -87,6 +86,14 @@ fn take(argument: &Argument, krate: &syn::Path, parameters: &[String]) -> TokenS
         }
     };
     quote!(let #ident: #owned = #taken;)
+}
+
+/// The name of what was decoded: the argument's own, unless the method takes something that is made from it.
+fn decoded(argument: &Argument) -> syn::Ident {
+    match argument.passing {
+        Passing::Value => argument.ident.clone(),
+        _ => hidden(&format!("owned_{}", argument.name)),
+    }
 }
 
 /// The owned forms of `str` and `Path`, as this crate writes them.
@@ -122,11 +129,12 @@ fn default(argument: &Argument) -> TokenStream {
 /// Turns the owned form into what the method takes.
 fn borrow(argument: &Argument) -> Option<TokenStream> {
     let Argument { ident, written, .. } = argument;
+    let owned = decoded(argument);
     let borrowed = match argument.passing {
         Passing::Value => return None,
-        Passing::Reference => quote!(&#ident),
-        Passing::OptionDeref => quote!(#ident.as_deref()),
-        Passing::OptionRef => quote!(#ident.as_ref()),
+        Passing::Reference => quote!(&#owned),
+        Passing::OptionDeref => quote!(#owned.as_deref()),
+        Passing::OptionRef => quote!(#owned.as_ref()),
     };
     Some(quote!(let #ident: #written = #borrowed;))
 }

@@ -4,7 +4,7 @@ use syn::{Expr, RangeLimits, Type};
 
 use crate::errors::Errors;
 use crate::model::Accepts;
-use crate::options::Options;
+use crate::options::{Options, ungrouped};
 use crate::types::{self, sole_argument, text, unwrapped};
 
 /// Reads `range` and `one_of` of an argument of type `ty`.
@@ -33,7 +33,9 @@ fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
             return None;
         }
     };
-    if range.start.is_none() && range.end.is_none() {
+    let bound = |bound: &Option<Box<Expr>>| bound.as_deref().cloned().map(ungrouped);
+    let (low, high) = (bound(&range.start), bound(&range.end));
+    if low.is_none() && high.is_none() {
         errors.on(
             range,
             "this range accepts everything; leave it out or give it a bound",
@@ -57,7 +59,7 @@ fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
         return None;
     }
     let is_float = types::is_named(inner, "f64") || types::is_named(inner, "f32");
-    for bound in [&range.start, &range.end].into_iter().flatten() {
+    for bound in [&low, &high].into_iter().flatten() {
         if is_float && let Some(digits) = integer(bound) {
             errors.on(
                 bound,
@@ -70,7 +72,7 @@ fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
         }
     }
     let inclusive = matches!(range.limits, RangeLimits::Closed(_));
-    if let (Some(low), Some(high)) = (&range.start, &range.end)
+    if let (Some(low), Some(high)) = (&low, &high)
         && let (Some(low), Some(high)) = (number(low), number(high))
         && (low > high || (low == high && !inclusive))
     {
@@ -81,8 +83,8 @@ fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
         return None;
     }
     Some(Accepts::Range {
-        low: range.start.as_deref().cloned(),
-        high: range.end.as_deref().cloned(),
+        low,
+        high,
         inclusive,
     })
 }
@@ -104,10 +106,11 @@ fn read_list(list: &Expr, errors: &mut Errors) -> Option<Accepts> {
             errors.on(array, "this list accepts nothing; name at least one value");
             None
         }
+        Expr::Path(_) => Some(Accepts::NamedList(list.clone())),
         other => {
             errors.on(
                 other,
-                "expected a list of values such as `[\"low\", \"high\"]`",
+                "expected a list of values such as `[\"low\", \"high\"]`, or the name of a constant that holds one",
             );
             None
         }

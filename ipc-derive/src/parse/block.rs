@@ -8,7 +8,7 @@ use syn::{
     WherePredicate,
 };
 
-use super::{attributes, krate, method};
+use super::{attributes, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method};
 use crate::options::{Options, Place};
@@ -66,6 +66,8 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         krate: krate(&options),
         docs: attributes(&item.attrs, "doc"),
         cfgs: attributes(&item.attrs, "cfg"),
+        lints: lints(&item.attrs),
+        is_trait: false,
         proxy: options
             .proxy
             .clone()
@@ -113,7 +115,7 @@ fn read_method(
     let before = errors.count();
     let options = Options::take(&mut function.attrs, Place::Method, errors);
     let is_readable = errors.count() == before;
-    if let Err(reason) = offered(function, &options) {
+    if let Err(reason) = offered(function, &options, self_ty) {
         if let Some((word, text)) = reason {
             errors.on(word, text);
         }
@@ -131,6 +133,7 @@ fn read_method(
 fn offered<'a>(
     function: &'a ImplItemFn,
     options: &'a Options,
+    self_ty: &TokenStream,
 ) -> Result<(), Option<(&'a dyn ToTokens, &'static str)>> {
     let said = |word: Option<&'a Ident>, text| Err(word.map(|word| (word as &dyn ToTokens, text)));
     if options.skip.is_some() {
@@ -151,7 +154,7 @@ fn offered<'a>(
             "only a `pub fn` is offered to callers; make it `pub`, or remove the attribute",
         );
     }
-    if !method::borrows_driver(receiver) {
+    if !method::borrows_driver(receiver, &types::text(self_ty)) {
         let text = "a call borrows the driver and gives it back: take `&self` or `&mut self`, or hide the method with `#[remote(skip)]`";
         return Err(Some((receiver, text)));
     }

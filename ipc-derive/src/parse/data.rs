@@ -4,7 +4,7 @@ use quote::quote;
 use syn::{Attribute, Fields, Generics, Ident, Item, LitStr, Path, Token, Type};
 
 use super::fields::{self, Claims};
-use super::{doc_text, krate};
+use super::krate;
 use crate::errors::Errors;
 use crate::options::{Options, Place};
 use crate::rename::Case;
@@ -17,7 +17,7 @@ pub(crate) struct Data {
     pub(crate) cfgs: Vec<Attribute>,
     /// The name as serialised.
     pub(crate) name: String,
-    pub(crate) doc: String,
+    pub(crate) docs: Vec<Attribute>,
     pub(crate) shape: DataShape,
     /// The serde derives that the user has not written.
     pub(crate) derives: Vec<&'static str>,
@@ -36,7 +36,7 @@ pub(crate) enum DataShape {
 
 pub(crate) struct Field {
     pub(crate) name: String,
-    pub(crate) doc: String,
+    pub(crate) docs: Vec<Attribute>,
     pub(crate) unit: Option<String>,
     pub(crate) ty: Type,
     /// What serialises it instead of its type.
@@ -46,7 +46,7 @@ pub(crate) struct Field {
 
 pub(crate) struct Variant {
     pub(crate) name: String,
-    pub(crate) doc: String,
+    pub(crate) docs: Vec<Attribute>,
     pub(crate) fields: Vec<Field>,
     pub(crate) cfgs: Vec<Attribute>,
 }
@@ -82,7 +82,7 @@ pub(crate) fn read(item: &mut Item, options: Options, errors: &mut Errors) -> Op
         generics: generics.clone(),
         cfgs: super::attributes(attrs, "cfg"),
         name: serde.rename.clone().unwrap_or_else(|| plain_name(ident)),
-        doc: doc_text(&super::attributes(attrs, "doc")),
+        docs: super::attributes(attrs, "doc"),
         derives: missing_derives(attrs),
         has_serde_path: serde.has_path,
         shape: DataShape::Struct(vec![]),
@@ -133,7 +133,7 @@ fn read_variants(item: &mut syn::ItemEnum, serde: &Serde, errors: &mut Errors) -
         let renamed = serde.rename_all.map(|case| case.variant(&plain));
         variants.push(Variant {
             name: own.rename.or(renamed).unwrap_or(plain),
-            doc: doc_text(&super::attributes(&variant.attrs, "doc")),
+            docs: super::attributes(&variant.attrs, "doc"),
             fields,
             cfgs: super::attributes(&variant.attrs, "cfg"),
         });
@@ -154,7 +154,7 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
         let name = serde.rename.or(renamed).or(plain);
         read.push(Field {
             name: name.unwrap_or_else(|| index.to_string()),
-            doc: doc_text(&super::attributes(&field.attrs, "doc")),
+            docs: super::attributes(&field.attrs, "doc"),
             unit: options.unit.map(|unit| unit.value()),
             ty: field.ty.clone(),
             with: serde.with,

@@ -3,7 +3,7 @@
 use quote::ToTokens;
 use syn::{ItemFn, LitStr};
 
-use super::{attributes, krate, method};
+use super::{attributes, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::Interface;
 use crate::options::{Options, Place};
@@ -22,6 +22,8 @@ pub(crate) fn read(item: &mut ItemFn, options: Options, errors: &mut Errors) -> 
         name: item.sig.ident.to_string(),
         docs: vec![],
         cfgs: attributes(&item.attrs, "cfg"),
+        lints: lints(&item.attrs),
+        is_trait: false,
         proxy: item.sig.ident.clone(),
         vis: item.vis.to_token_stream(),
         generics: syn::Generics::default(),

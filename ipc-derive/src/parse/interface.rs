@@ -1,9 +1,10 @@
 //! A trait whose implementors can be served.
 
-use quote::{ToTokens, format_ident};
-use syn::{Ident, ItemTrait, Signature, TraitItem, TraitItemFn};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+use syn::{Ident, ItemTrait, LitStr, Signature, TraitItem, TraitItemFn, WherePredicate};
 
-use super::{attributes, krate, method};
+use super::{attributes, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method, Shape};
 use crate::options::{Options, Place};
@@ -18,6 +19,10 @@ pub(crate) struct Trait {
     /// The signatures of the methods, which the proxy repeats.
     pub(crate) signatures: Vec<Signature>,
     pub(crate) is_async: bool,
+    /// The cargo feature that all drivers are behind.
+    pub(crate) driver: Option<LitStr>,
+    /// What the trait demands of everything that implements it, the proxy included.
+    pub(crate) demands: Vec<TokenStream>,
     /// False if the proxy lacks something that the trait asks for.
     pub(crate) is_complete: bool,
 }
@@ -89,6 +94,8 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
             krate: krate(&options),
             docs: attributes(&item.attrs, "doc"),
             cfgs: attributes(&item.attrs, "cfg"),
+            lints: lints(&item.attrs),
+            is_trait: true,
             proxy: options
                 .proxy
                 .clone()
@@ -100,10 +107,24 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
             methods,
         },
         ident: name,
+        driver: options.driver,
+        demands: demands(item),
         has_error_type,
         signatures,
         is_async,
     })
+}
+
+/// The supertraits of a trait, wherever they are written, as predicates about `Self`.
+fn demands(item: &ItemTrait) -> Vec<TokenStream> {
+    let supertraits = item.supertraits.iter().map(|it| quote!(Self: #it));
+    let clause = item.generics.where_clause.iter();
+    let conditions = clause.flat_map(|it| &it.predicates).filter(
+        |it| matches!(it, WherePredicate::Type(it) if types::text(&it.bounded_ty) == "Self"),
+    );
+    supertraits
+        .chain(conditions.map(ToTokens::to_token_stream))
+        .collect()
 }
 
 /// True if the error type in the signature is the trait's own.
@@ -135,7 +156,10 @@ fn read_method(function: &mut TraitItemFn, errors: &mut Errors) -> Read {
         errors.on(&function.sig.ident, "a hidden method needs a body, so that the proxy has it as well: give it one, or remove the `skip`");
         return Read::Wrong;
     }
-    let borrows = function.sig.receiver().map(method::borrows_driver);
+    let borrows = function
+        .sig
+        .receiver()
+        .map(|it| method::borrows_driver(it, "Self"));
     match borrows {
         None if function.default.is_some() && options.first().is_none() => {
             method::strip_arguments(&mut function.sig, errors);

@@ -6,7 +6,7 @@ use syn::{
     Safety, Signature, Type, parse_quote,
 };
 
-use super::{accepts, attributes};
+use super::{accepts, attributes, lints};
 use crate::errors::Errors;
 use crate::model::{Argument, Input, Kind, Method, Output, Shape};
 use crate::options::{Options, Place};
@@ -41,6 +41,7 @@ pub(crate) fn read(
         docs: attributes(attrs, "doc"),
         cfgs: attributes(attrs, "cfg"),
         deprecated: attributes(attrs, "deprecated").into_iter().next(),
+        lints: lints(attrs),
         inputs,
         output: output?,
         is_async: sig.asyncness.is_some(),
@@ -49,12 +50,12 @@ pub(crate) fn read(
     })
 }
 
-/// Whether a receiver lends the driver for the time of the call.
-pub(crate) fn borrows_driver(receiver: &Receiver) -> bool {
+/// Whether a receiver lends the driver, which is called `own` or `Self`, for the time of the call.
+pub(crate) fn borrows_driver(receiver: &Receiver, own: &str) -> bool {
     match &receiver.kind {
         ReceiverKind::Reference(..) => true,
         ReceiverKind::Typed(_, ty) => matches!(unwrapped(ty), Type::Reference(reference)
-            if types::is_named(&reference.elem, "Self")),
+            if ["Self", own].contains(&types::text(unwrapped(&reference.elem)).as_str())),
         _ => false,
     }
 }

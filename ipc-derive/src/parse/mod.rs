@@ -10,8 +10,8 @@ pub(crate) mod interface;
 pub(crate) mod method;
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Attribute, Path, parse_quote};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Expr, Lit, LitStr, Meta, Path, parse_quote};
 
 use crate::options::Options;
 
@@ -41,42 +41,67 @@ pub(crate) fn attributes(all: &[Attribute], name: &str) -> Vec<Attribute> {
     found
 }
 
-/// Doc comments as an expression, if a condition decides about some of them.
-pub(crate) fn conditional_doc(docs: &[Attribute], krate: &Path) -> Option<TokenStream> {
-    if docs.iter().all(|doc| doc.path().is_ident("doc")) {
-        return None;
+/// The lints that are allowed or expected, as lints that are allowed: in generated code they may or may not be there.
+pub(crate) fn lints(all: &[Attribute]) -> Vec<Attribute> {
+    let mut lints = Vec::new();
+    for (condition, meta) in all.iter().flat_map(conditions::unfolded) {
+        if let Meta::List(mut list) = meta
+            && (list.path.is_ident("allow") || list.path.is_ident("expect"))
+        {
+            list.path = parse_quote!(allow);
+            lints.push(conditions::folded(condition, &Meta::List(list)));
+        }
     }
-    let lines = docs
-        .iter()
-        .flat_map(conditions::unfolded)
-        .map(|(condition, meta)| {
-            let holds = conditions::holds(condition.as_ref());
-            let text = doc_text(&[conditions::folded(None, &meta)]);
-            quote!((#holds, #text))
-        });
-    Some(quote!(&#krate::private::lines_that_hold(&[#(#lines),*])))
+    lints
+}
+
+/// Doc comments as an expression of type `&str`: their text, or what only the compiler knows of it.
+pub(crate) fn doc(docs: &[Attribute], krate: &Path) -> TokenStream {
+    let mut lines = Vec::new();
+    let mut is_known = true;
+    for (condition, meta) in docs.iter().flat_map(conditions::unfolded) {
+        let Meta::NameValue(meta) = meta else {
+            continue;
+        };
+        let holds = conditions::holds(condition.as_ref());
+        let text = doc_literal(&meta.value).map(|text| doc_lines(&text.value()));
+        is_known &= condition.is_none() && text.is_some();
+        let text = text.map_or_else(|| meta.value.to_token_stream(), |text| quote!(#text));
+        lines.push(quote!((#holds, #text)));
+    }
+    if is_known {
+        let text = doc_text(docs);
+        return quote!(#text);
+    }
+    quote!(&#krate::private::lines_that_hold(&[#(#lines),*]))
 }
 
 /// The text of doc comments: each line without the blank that stands before it.
-pub(crate) fn doc_text(docs: &[Attribute]) -> String {
-    let mut lines = Vec::new();
-    for doc in docs {
-        if let syn::Meta::NameValue(meta) = &doc.meta
-            && let syn::Expr::Lit(literal) = &meta.value
-            && let syn::Lit::Str(text) = &literal.lit
-        {
-            let text = text.value();
-            for line in text.split('\n') {
-                lines.push(
-                    line.strip_prefix(' ')
-                        .unwrap_or(line)
-                        .trim_end()
-                        .to_string(),
-                );
-            }
-        }
-    }
+fn doc_text(docs: &[Attribute]) -> String {
+    let texts = docs.iter().filter_map(|doc| match &doc.meta {
+        Meta::NameValue(meta) => doc_literal(&meta.value),
+        _ => None,
+    });
+    let lines: Vec<_> = texts.map(|text| doc_lines(&text.value())).collect();
     lines.join("\n").trim().to_string()
+}
+
+/// The text of a doc comment, unless it is found elsewhere: `#[doc = include_str!("..")]`.
+pub(crate) fn doc_literal(value: &Expr) -> Option<&LitStr> {
+    match value {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Str(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn doc_lines(text: &str) -> String {
+    let lines = text
+        .split('\n')
+        .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Why a method is deprecated, in its own words.

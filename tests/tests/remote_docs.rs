@@ -1,0 +1,60 @@
+//! Docs that are not written where they stand, in the description that callers get.
+
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+use ipc_core::interface::schema::Schema;
+use ipc_core::{Describe, Remote, remote};
+
+pub struct Meter;
+
+#[doc = concat!("A meter", " of volts.")]
+#[remote]
+impl Meter {
+    #[doc = include_str!("remote_docs.md")]
+    pub fn warm_up(&mut self) {}
+
+    /// Reads:
+    ///
+    /// ```
+    /// if true {
+    ///     // See [`Self::open`].
+    /// }
+    /// ```
+    #[doc = concat!("Like ", "[`Self::open`].")]
+    pub fn read(&self) {}
+
+    /// See [`Self::open`]:
+    ///
+    /// ```
+    /// assert!(true);
+    /// ```
+    pub fn again(&self) {}
+}
+
+#[doc = include_str!("remote_docs.md")]
+#[remote]
+pub struct Warm {
+    #[doc = concat!("How ", "warm.")]
+    pub celsius: f64,
+}
+
+#[doc = include_str!("remote_docs.md")]
+#[remote]
+pub fn warm_up() {}
+
+#[test]
+fn docs_are_evaluated() {
+    let interface = Meter::interface();
+    assert_eq!(interface.doc, "A meter of volts.");
+    let docs: Vec<_> = interface.methods.iter().map(|it| it.doc.as_str()).collect();
+    let warm = "Warms up.\n\nTakes a minute.";
+    let read = "Reads:\n\n```\nif true {\n    // See [`Self::open`].\n}\n```\nLike [`Self::open`].";
+    let again = "See [`Self::open`]:\n\n```\nassert!(true);\n```";
+    assert_eq!(docs, [warm, read, again]);
+    assert_eq!(warm_up::function().method().doc, warm);
+    let Schema::Struct { doc, fields, .. } = Warm::schema() else {
+        panic!()
+    };
+    assert_eq!(doc, warm);
+    assert_eq!(fields.first().unwrap().doc, "How warm.");
+}
