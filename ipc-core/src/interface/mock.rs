@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::args::Args;
-use super::caller::{BlockingCaller, Caller, OutgoingCall};
+use super::caller::{AsyncCaller, BlockingCaller, Caller, OutgoingCall};
 use super::function::sources;
 use super::schema::short_name;
 use super::value;
@@ -48,6 +49,13 @@ pub struct Mock {
     calls: Arc<Mutex<Vec<MockCall>>>,
 }
 
+/// A [`Mock`] for code that is written for async callers: its calls are futures, made and answered when they are polled
+/// for the first time.
+///
+/// Made by [`Mock::asynchronous`], and answers from the same closure.
+#[derive(Clone, Debug)]
+pub struct AsyncMock(Mock);
+
 type Answers = dyn FnMut(&MockCall) -> MockAnswer + Send;
 
 /// A call that a [`Mock`] was asked to make.
@@ -69,6 +77,11 @@ impl Mock {
             answer: Arc::new(Mutex::new(answer)),
             calls: Arc::default(),
         }
+    }
+
+    /// The same mock for async callers: `MeterProxy::new(&mock.asynchronous())`.
+    pub fn asynchronous(&self) -> AsyncMock {
+        AsyncMock(self.clone())
     }
 
     /// The calls so far, the first one first.
@@ -189,6 +202,23 @@ impl Caller for Mock {
 impl BlockingCaller for Mock {
     fn wait<T: Send + 'static>(reply: Result<T, CallError>) -> Result<T, CallError> {
         reply
+    }
+}
+
+impl Caller for AsyncMock {
+    type Reply<T: Send + 'static> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
+
+    fn call<T: DeserializeOwned + Send + 'static>(&self, call: OutgoingCall) -> Self::Reply<T> {
+        let AsyncMock(mock) = self.clone();
+        Box::pin(async move { mock.call(call) })
+    }
+}
+
+impl AsyncCaller for AsyncMock {
+    async fn wait<T: DeserializeOwned + Send + 'static>(
+        reply: Self::Reply<T>,
+    ) -> Result<T, CallError> {
+        reply.await
     }
 }
 
