@@ -272,7 +272,7 @@ pub(crate) fn serialised<E: serde::Serialize>(error: &E) -> Option<FaultValue> {
 /// Larger error values travel as text only.
 const MAX_FAULT_VALUE: usize = 64 * 1024;
 
-fn shortened(mut text: String) -> String {
+pub(crate) fn shortened(mut text: String) -> String {
     const SHOWN: usize = 200;
     if let Some((end, _)) = text.char_indices().nth(SHOWN) {
         text.truncate(end);
