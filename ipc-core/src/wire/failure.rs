@@ -164,8 +164,22 @@ impl Fault {
     /// The driver's own error value, if it was an `E` and could be serialised.
     pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
         let value = self.value.as_ref()?;
-        (value.type_path == std::any::type_name::<E>()).then(|| codec::decode(&value.bytes).ok())?
+        let wanted = unboxed(std::any::type_name::<E>());
+        (unboxed(&value.type_path) == wanted).then(|| codec::decode(&value.bytes).ok())?
     }
+}
+
+/// The path of the type inside of all boxes, which are not written.
+fn unboxed(type_path: &str) -> &str {
+    let boxes = ["alloc::boxed::Box<", "alloc::sync::Arc<"];
+    let mut inner = type_path;
+    while let Some(opened) = boxes
+        .iter()
+        .find_map(|open| inner.strip_prefix(open)?.strip_suffix('>'))
+    {
+        inner = opened;
+    }
+    inner
 }
 
 impl std::fmt::Display for Fault {
