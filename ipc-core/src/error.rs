@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::wire::codec::CodecError;
+use crate::wire::codec::{CodecError, MAX_VALUE};
 use crate::wire::failure::{Fault, Refusal};
 
 /// Why a call has no result.
@@ -114,6 +114,14 @@ pub enum NotSent {
     /// There was no connection before the timeout of the call was over.
     #[error("there was no connection within {0:?}")]
     TimedOut(Duration),
+    /// There was no connection before the timeout of the call was over, and the last try to make one had failed.
+    #[error("there was no connection within {waited:?}: {last_error}")]
+    NoConnection {
+        /// How long was waited.
+        waited: Duration,
+        /// How the last try ended.
+        last_error: String,
+    },
     /// The caller gave the call up before it was sent.
     #[error("it was cancelled")]
     Cancelled,
@@ -121,6 +129,16 @@ pub enum NotSent {
     #[error("the client is closed")]
     Closed,
     /// An argument cannot be serialised, or the arguments are too large.
-    #[error("its arguments cannot be sent: {0}")]
+    #[error("its arguments cannot be sent: {0}{hint}", hint = settable(.0))]
     Arguments(CodecError),
+}
+
+/// Where a limit comes from that is less than what there is room for.
+fn settable(error: &CodecError) -> &'static str {
+    match error {
+        CodecError::TooLarge { limit } if *limit < MAX_VALUE => {
+            "; the limit is `max_call` of the server's builder"
+        }
+        _ => "",
+    }
 }
