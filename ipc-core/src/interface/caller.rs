@@ -210,9 +210,8 @@ impl OutgoingCall {
                 let mut reader = Reader::new(payload);
                 bulk::read(&mut reader).and_then(|value| reader.finish().map(|()| value))
             }
-            Form::ByName | Form::Describe => {
-                codec::decode::<Vec<u8>>(payload).and_then(|packed| value::unpack(&packed))
-            }
+            Form::ByName | Form::Describe => codec::decode::<Vec<u8>>(payload)
+                .and_then(|packed| value::unpack_described(&packed)),
         };
         decoded.map_err(|error| CallError::BadReply {
             method: self.method().to_string(),
