@@ -172,6 +172,21 @@ fn an_async_method_that_needs_a_runtime_names_the_caller_that_has_one() {
     );
 }
 
+/// It waits for ever, which nobody can tell from a long measurement: so it says what may be the matter.
+#[test]
+fn a_blocking_local_that_holds_its_runtime_up_is_pointed_out() {
+    tests::log::capture();
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().unwrap();
+        runtime.block_on(async {
+            let local = Local::new(Tagger::default()).unwrap();
+            let _ = TaggerProxy::new(&local).counts(MOMENT);
+        });
+    });
+    tests::log::expect(&["WARN", "waits for ever", "AsyncLocal"]);
+}
+
 #[test]
 fn a_blocking_local_shows_progress_and_cancels() {
     let runtime = tokio::runtime::Runtime::new().unwrap();

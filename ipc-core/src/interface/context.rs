@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -152,15 +153,21 @@ impl<C: Fn() -> bool, P: Fn(f64, &str)> CallHost for Watched<C, P> {
 
 /// Drives a future to its end on the thread at hand.
 pub(crate) fn drive(mut future: Pin<&mut dyn Future<Output = ()>>) {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let alarm = Arc::new(Alarm {
+        thread: std::thread::current(),
+        rang: AtomicBool::new(false),
+    });
+    let waker = Waker::from(Arc::clone(&alarm));
     let mut context = Context::from_waker(&waker);
-    let mut since = Some(Instant::now());
+    let mut is_told = false;
     while future.as_mut().poll(&mut context).is_pending() {
         std::thread::park_timeout(STRIKING);
-        if since.take_if(|since| since.elapsed() >= STRIKING).is_some() {
+        let rang = alarm.rang.swap(false, Ordering::AcqRel);
+        if !rang && !is_told {
+            is_told = true;
             tracing::warn!(
-                "an async method of a device in this process has not ended for {STRIKING:?}; if it waits for the \
-                 runtime whose only thread it holds up, it waits for ever: `ipc_client::AsyncLocal` does not"
+                "an async method of a device in this process has waited for {STRIKING:?}; if it waits for the runtime \
+                 whose only thread it holds up, it waits for ever: `ipc_client::AsyncLocal` does not"
             );
         }
     }
@@ -169,11 +176,16 @@ pub(crate) fn drive(mut future: Pin<&mut dyn Future<Output = ()>>) {
 /// After so long somebody may wonder what an async method waits for.
 const STRIKING: Duration = Duration::from_secs(5);
 
-struct Unpark(Thread);
+/// Wakes the thread that drives a future.
+struct Alarm {
+    thread: Thread,
+    rang: AtomicBool,
+}
 
-impl Wake for Unpark {
+impl Wake for Alarm {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.rang.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }
 

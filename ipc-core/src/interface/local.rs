@@ -30,9 +30,12 @@ use crate::wire::message::{self, Outcome};
 #[derive(Clone, Default)]
 pub struct Local {
     registry: Arc<Registry>,
-    is_cancelled: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
-    on_progress: Option<Arc<dyn Fn(f64, &str) + Send + Sync>>,
+    is_cancelled: Option<Arc<IsCancelled>>,
+    on_progress: Option<Arc<OnProgress>>,
 }
+
+type IsCancelled = dyn Fn() -> bool + Send + Sync;
+type OnProgress = dyn Fn(f64, &str) + Send + Sync;
 
 /// What came of a call that was run by [`Local::run`].
 #[derive(Debug)]
