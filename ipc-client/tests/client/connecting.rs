@@ -116,7 +116,7 @@ fn strangers_are_recognised_at_once() {
         (b"LIPC\x09\x00S\x00", "version 9"),
         (b"LIPC\x01\x01S\x00", "secret"),
         (b"LIPC\x01\x00C\x00", "not the other end"),
-        (b"LIPC\x01\x00S\x00\x02\x00\x00\x00\xff\xff", "65535"),
+        (b"LIPC\x01\x00S\x00\x02\x00\x00\x00\xff\x7f", "32767"),
     ] {
         let address = stranger(greeting);
         let error = Client::connect(address.to_string()).unwrap_err();
