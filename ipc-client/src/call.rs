@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cancel::CancelToken;
+use crate::error::ConnectError;
 
 pub(crate) type ProgressCallback = Arc<dyn Fn(f64, &str) + Send + Sync>;
 
@@ -31,6 +32,8 @@ pub(crate) struct Ended {
     ending: Ending,
     /// The place in the queue, if the call waited there.
     queue: Option<QueueStatus>,
+    /// How the last try to connect had ended, if there was none since.
+    last_error: Option<String>,
 }
 
 enum Ending {
@@ -88,6 +91,7 @@ impl Ended {
         Self {
             ending: Ending::Cancelled,
             queue: None,
+            last_error: None,
         }
     }
 
@@ -96,7 +100,14 @@ impl Ended {
         Self {
             ending: Ending::Outcome(outcome),
             queue,
+            last_error: None,
         }
+    }
+
+    /// The client had tried to connect, and this came of it.
+    pub(crate) fn after(mut self, last_error: Option<&ConnectError>) -> Self {
+        self.last_error = last_error.map(ToString::to_string);
+        self
     }
 
     /// What the caller gets.
@@ -116,7 +127,7 @@ impl Ended {
             CallOutcome::Failed(fault) => call.failed(fault),
             CallOutcome::NotSent(reason) => CallError::NotSent {
                 method: method(),
-                reason: timing.fill_in(reason, self.queue),
+                reason: timing.fill_in(reason, self.queue, self.last_error),
             },
             CallOutcome::TimedOut => CallError::TimedOut {
                 method: method(),
@@ -132,16 +143,23 @@ impl Ended {
 
 impl Timing {
     /// The session does not know how long a caller waited, nor for what.
-    fn fill_in(self, reason: NotSent, queue: Option<QueueStatus>) -> NotSent {
-        match (reason, queue) {
-            (NotSent::TimedOut(_), Some(queue)) => NotSent::Busy {
+    fn fill_in(
+        self,
+        reason: NotSent,
+        queue: Option<QueueStatus>,
+        last_error: Option<String>,
+    ) -> NotSent {
+        let NotSent::TimedOut(_) = reason else {
+            return reason;
+        };
+        let waited = self.timeout.unwrap_or_else(|| self.started.elapsed());
+        match (queue, last_error) {
+            (Some(queue), _) => NotSent::Busy {
                 waited: self.started.elapsed(),
                 queue: queue.to_string(),
             },
-            (NotSent::TimedOut(_), None) => {
-                NotSent::TimedOut(self.timeout.unwrap_or_else(|| self.started.elapsed()))
-            }
-            (reason, _) => reason,
+            (None, Some(last_error)) => NotSent::NoConnection { waited, last_error },
+            (None, None) => NotSent::TimedOut(waited),
         }
     }
 }

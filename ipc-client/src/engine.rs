@@ -158,7 +158,9 @@ impl Engine {
             match self.session.poll_event()? {
                 Event::Ended { call, outcome } => {
                     self.note_outcome(&outcome);
-                    let news = News::Ended(Ended::while_queued(outcome, self.queue.clone()));
+                    let last_error = self.outage.as_ref().and_then(Outage::last_error);
+                    let ended = Ended::while_queued(outcome, self.queue.clone());
+                    let news = News::Ended(ended.after(last_error));
                     return Some(CallEvent { call, news });
                 }
                 Event::Progress {

@@ -8,6 +8,7 @@ use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
 use ipc_core::wire::frame::FrameError;
 use ipc_core::wire::preamble::PreambleError;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Why there is no connection. No call was sent, and nothing happened at the instrument.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -135,6 +136,15 @@ pub enum ConnectError {
         /// What is wrong.
         cause: LinkError,
     },
+    /// A blocking client waited in vain where an async runtime of one thread is at work.
+    #[error(
+        "{cause}; an async runtime of one thread is at work here: if the server runs in it, it cannot answer while a \
+         blocking client waits; use `AsyncClient`, or `spawn_blocking` around the blocking one"
+    )]
+    InsideRuntime {
+        /// How the waiting ended.
+        cause: Box<ConnectError>,
+    },
     /// An async client was made outside of a tokio runtime.
     #[error("an async client needs a tokio runtime around it; use `Client` where there is none")]
     NoRuntime,
@@ -144,6 +154,7 @@ impl ConnectError {
     /// True if trying again, without changing anything, will end the same way.
     pub fn is_permanent(&self) -> bool {
         match self {
+            Self::InsideRuntime { cause } => cause.is_permanent(),
             Self::Unresolvable { .. }
             | Self::Unreachable { .. }
             | Self::Busy { .. }
@@ -163,6 +174,25 @@ impl ConnectError {
             | Self::WrongService { .. }
             | Self::Unusable { .. }
             | Self::NoRuntime => true,
+        }
+    }
+
+    /// Adds what may be the matter if a server in this very thread was silent.
+    pub(crate) fn told_to_blocking(self) -> Self {
+        let is_silence = matches!(
+            self,
+            Self::TimedOut { .. }
+                | Self::Lost {
+                    cause: LinkError::Silent,
+                    ..
+                }
+        );
+        let is_single = |runtime: Handle| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread;
+        match is_silence && Handle::try_current().is_ok_and(is_single) {
+            true => Self::InsideRuntime {
+                cause: Box::new(self),
+            },
+            false => self,
         }
     }
 

@@ -28,6 +28,7 @@ mod engine;
 mod error;
 mod handle;
 mod identity;
+mod local;
 mod outage;
 mod retry;
 mod socket;
@@ -38,6 +39,7 @@ pub use blocking::Client;
 pub use builder::{ClientBuilder, DEFAULT_PORT};
 pub use cancel::CancelToken;
 pub use error::ConnectError;
+pub use local::AsyncLocal;
 pub use retry::Retry;
 pub use state::ConnectionState;
 
@@ -45,5 +47,6 @@ pub use ipc_core::interface::describe::{DeviceDescription, Interface, Method, Se
 pub use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
 pub use ipc_core::wire::failure::{FaultKind, FaultValue};
 pub use ipc_core::{
-    Args, BlockingCaller, CallError, Caller, Fault, NotSent, Proxy, Refusal, Value, Wire,
+    Args, AsyncCaller, BlockingCaller, CallError, Caller, Fault, NotSent, Proxy, Refusal, Value,
+    Wire,
 };

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::interface::value;
-use crate::wire::codec::CodecError;
+use crate::wire::codec::{CodecError, MAX_VALUE};
 use crate::wire::failure::{Fault, Refusal};
 
 /// Why a call has no result.
@@ -103,8 +103,22 @@ impl Fault {
     /// The driver's own error value; see [`CallError::downcast`].
     pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
         let value = self.value.as_ref()?;
-        (value.type_path == std::any::type_name::<E>()).then(|| value::unpack(&value.bytes).ok())?
+        let wanted = unboxed(std::any::type_name::<E>());
+        (unboxed(&value.type_path) == wanted).then(|| value::unpack(&value.bytes).ok())?
     }
+}
+
+/// The path of the type inside of all boxes, which are not written.
+fn unboxed(type_path: &str) -> &str {
+    let boxes = ["alloc::boxed::Box<", "alloc::sync::Arc<"];
+    let mut inner = type_path;
+    while let Some(opened) = boxes
+        .iter()
+        .find_map(|open| inner.strip_prefix(open)?.strip_suffix('>'))
+    {
+        inner = opened;
+    }
+    inner
 }
 
 /// Why a call never left this process.
@@ -125,6 +139,14 @@ pub enum NotSent {
     /// There was no connection before the timeout of the call was over.
     #[error("there was no connection within {0:?}")]
     TimedOut(Duration),
+    /// There was no connection before the timeout of the call was over, and the last try to make one had failed.
+    #[error("there was no connection within {waited:?}: {last_error}")]
+    NoConnection {
+        /// How long was waited.
+        waited: Duration,
+        /// How the last try ended.
+        last_error: String,
+    },
     /// The caller gave the call up before it was sent.
     #[error("it was cancelled")]
     Cancelled,
@@ -132,6 +154,16 @@ pub enum NotSent {
     #[error("the client is closed")]
     Closed,
     /// An argument cannot be serialised, or the arguments are too large.
-    #[error("its arguments cannot be sent: {0}")]
+    #[error("its arguments cannot be sent: {0}{hint}", hint = settable(.0))]
     Arguments(CodecError),
+}
+
+/// Where a limit comes from that is less than what there is room for.
+fn settable(error: &CodecError) -> &'static str {
+    match error {
+        CodecError::TooLarge { limit } if *limit < MAX_VALUE => {
+            "; the limit is `max_call` of the server's builder"
+        }
+        _ => "",
+    }
 }

@@ -19,7 +19,7 @@ pub use interface::context::CallContext;
 pub use interface::describe::ServerDescription;
 pub use interface::function::{Function, IntoFunction, Returns};
 pub use interface::local::Local;
-pub use interface::mock::{Mock, MockAnswer, MockCall};
+pub use interface::mock::{AsyncMock, Mock, MockAnswer, MockCall};
 pub use interface::registry::{RegisterError, Registry};
 pub use interface::remote::{Device, Release, Remote, Shared};
 pub use interface::schema::Describe;

@@ -274,6 +274,11 @@ impl ServerBuilder {
             None => listener::Exposure::Refused,
         };
         let listener = listener::bind(&self.address, self.port, exposed)?;
+        if registry.description().methods().next().is_none() {
+            tracing::warn!(
+                "there is nothing to call: `device` or `function` of the builder adds it"
+            );
+        }
         let handle = listener::start(listener, registry, self.config)?;
         if self.hint {
             handle.print_hint();

@@ -45,6 +45,14 @@ pub(crate) fn bind(host: &str, port: u16, exposure: Exposure) -> Result<TcpListe
     let addresses = resolve(host, port)?;
     let mut failure = None;
     for address in addresses {
+        // Nobody can connect before `listen`. Whether the address can be had comes first: it may not be of this computer.
+        let socket = match bound(address) {
+            Ok(socket) => socket,
+            Err(cause) => {
+                failure = Some(StartError::Bind { address, cause });
+                continue;
+            }
+        };
         if !address.ip().is_loopback() {
             match exposure {
                 Exposure::Secret => {}
@@ -56,24 +64,22 @@ pub(crate) fn bind(host: &str, port: u16, exposure: Exposure) -> Result<TcpListe
                 Exposure::Refused => return Err(StartError::Exposed { address }),
             }
         }
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
+        match socket.listen(BACKLOG) {
+            Ok(()) => return Ok(socket.into()),
             Err(cause) => failure = Some(StartError::Bind { address, cause }),
         }
     }
     Err(failure.unwrap_or_else(|| unknown(host, io::ErrorKind::NotFound.into())))
 }
 
-/// Opens a port with more room than usual for those who knock all at once: one who finds none tries again only after a
-/// second.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// Takes a port, without opening it yet.
+fn bound(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // Connections of an earlier run that are not quite over do not keep the port; elsewhere this would mean more.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
@@ -197,7 +203,8 @@ impl Signals {
     }
 }
 
-/// The system may allow less.
+/// More room than usual for those who knock all at once: one who finds none tries again only after a second. The system
+/// may allow less.
 const BACKLOG: i32 = 4096;
 /// So many strangers may be on their way out while others come in.
 const SPARE: usize = 64;

@@ -79,7 +79,9 @@ def first_calls(port):
     wide = (1 << 127) + 1
     expect(client.by_name("b_echo", setup, wide.to_bytes(16, "big")), [setup, wide.to_bytes(16, "big")])
     del setup["note"]
-    setup["unknown"], setup["nothing"], setup["raw"] = 1, None, b"\0\xff"
+    setup["nothing"], setup["raw"] = None, b"\0\xff"
+    misspelt = expect_error("BadArgument", client.by_name, "b_echo", setup | {"unknown": 1}, 7)
+    expect((misspelt.fields["argument"], "`unknown`" in misspelt.fields["given"]), ("setup", True))
     expect(client.by_name("b_echo", setup, 7)[0]["raw"], [0, 255])
 
     expect(expect_error("BadArgument", client.by_name, "set_b_level", 6).fields["argument"], "level")

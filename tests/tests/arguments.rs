@@ -22,6 +22,8 @@ both_ways!(
     an_unknown_method_is_answered_with_those_that_look_like_it,
     another_version_of_a_method_shows_both_signatures,
     methods_that_are_the_same_in_both_versions_work,
+    a_call_that_is_too_large_names_the_setting,
+    an_answer_that_is_too_large_names_the_setting,
 );
 
 /// The driver as the client knows it, from an earlier version.
@@ -168,6 +170,28 @@ fn another_version_of_a_method_shows_both_signatures(way: Way) {
     assert!(matches!(refusal, Refusal::SignatureMismatch { .. }));
     let words = ["`step() -> String`", "`step() -> u64`"];
     lab.refuses(earlier.step(), &words);
+}
+
+fn a_call_that_is_too_large_names_the_setting(way: Way) {
+    let server = way.server().device(Bench::new()).max_call(1 << 16);
+    let server = server.spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let error = client.call_by_name::<u64>("echo", "x".repeat(1 << 17));
+    let error = error.unwrap_err();
+    assert!(error.is_not_executed());
+    for word in ["65536 bytes", "`max_call`", "server"] {
+        assert!(error.to_string().contains(word), "`{word}` in: {error}");
+    }
+}
+
+fn an_answer_that_is_too_large_names_the_setting(way: Way) {
+    let server = way.server().function("long", || vec![0_u64; 1 << 20]);
+    let server = server.spawn().unwrap();
+    let client = way.client(&server).max_reply(1 << 16).connect().unwrap();
+    let error = client.call_by_name::<Vec<u64>>("long", ()).unwrap_err();
+    for word in ["the method returned", "`max_reply`", "client"] {
+        assert!(error.to_string().contains(word), "`{word}` in: {error}");
+    }
 }
 
 fn methods_that_are_the_same_in_both_versions_work(way: Way) {

@@ -18,6 +18,7 @@ use tests::{Bench, BenchError, BenchProxy, Way, both_ways};
 
 both_ways!(
     an_error_comes_with_its_value_and_its_sources,
+    an_error_in_a_box_comes_as_what_it_is,
     a_panic_is_an_answer,
     many_panics_wear_nothing_out,
     an_error_that_cannot_be_serialised_comes_as_text,
@@ -62,6 +63,18 @@ impl fmt::Display for Unwritable {
 
 impl std::error::Error for Unwritable {}
 
+/// An error large enough for a box.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Burst([u64; 4]);
+
+impl fmt::Display for Burst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("burst")
+    }
+}
+
+impl std::error::Error for Burst {}
+
 #[remote]
 impl Odd {
     pub fn homebound(&mut self) -> Result<u8, Homebound> {
@@ -78,6 +91,10 @@ impl Odd {
 
     pub fn long_error(&mut self) -> Result<u8, String> {
         Err("long ".repeat(10_000_000))
+    }
+
+    pub fn boxed(&mut self) -> Result<u8, Box<Burst>> {
+        Err(Box::new(Burst([7; 4])))
     }
 
     pub fn panic_value(&mut self) {
@@ -147,6 +164,15 @@ fn an_error_comes_with_its_value_and_its_sources(way: Way) {
     let by_name = lab.client.call_by_name::<u32>("fail", 13);
     let error = lab.fails(by_name, FaultKind::Error, &words);
     assert!(error.downcast::<BenchError>().is_some());
+}
+
+fn an_error_in_a_box_comes_as_what_it_is(way: Way) {
+    let server = way.server().device(Odd).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let error = OddProxy::new(&client).boxed().unwrap_err();
+    assert_eq!(error.downcast(), Some(Burst([7; 4])));
+    assert_eq!(error.downcast(), Some(Box::new(Burst([7; 4]))));
+    assert_eq!(error.downcast::<String>(), None);
 }
 
 fn a_panic_is_an_answer(way: Way) {

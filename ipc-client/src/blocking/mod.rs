@@ -70,15 +70,16 @@ impl Client {
     }
 
     pub(crate) fn connect_within(&self, timeout: Duration) -> Result<(), ConnectError> {
-        self.channel.connect(timeout)
+        let result = self.channel.connect(timeout);
+        result.map_err(ConnectError::told_to_blocking)
     }
 
     /// Calls a method by its name on the wire, without the types of its driver.
     ///
     /// `args` are by position if a tuple, an array or a single value, by name if a map or a struct, and none if `()`.
-    /// A single argument that is a list itself goes into a tuple: `(vec![1.0, 2.0],)`. The result may be a
-    /// [`Value`](ipc_core::Value) if its type is not known. The server checks the arguments and says which one does
-    /// not fit.
+    /// A single argument that is itself a list, a map or a struct goes into a tuple: `(vec![1.0, 2.0],)`,
+    /// `(Duration::from_secs(1),)`. The result may be a [`Value`](ipc_core::Value) if its type is not known. The server
+    /// checks the arguments and says which one does not fit.
     pub fn call_by_name<R: DeserializeOwned + Send + 'static>(
         &self,
         name: &str,

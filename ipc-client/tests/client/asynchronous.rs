@@ -169,7 +169,10 @@ async fn a_lazy_client_waits_for_a_server_that_comes_late() {
         .unwrap();
     let call = client.timeout(SHORT).call_by_name::<u64>("echo", 1).await;
     match call {
-        Err(CallError::NotSent { reason, .. }) => assert_eq!(reason, NotSent::TimedOut(SHORT)),
+        Err(CallError::NotSent {
+            reason: NotSent::NoConnection { waited, .. },
+            ..
+        }) => assert_eq!(waited, SHORT),
         other => panic!("{other:?}"),
     }
     let mut call = client.call_by_name::<u64>("echo", 1);

@@ -247,8 +247,17 @@ fn a_timeout_covers_the_time_without_a_connection() {
     let client = Client::builder(address.to_string()).lazy();
     let timeout = Duration::from_millis(80);
     let result = client.timeout(timeout).call_by_name::<u64>("echo", 1);
-    let reason = NotSent::TimedOut(timeout);
-    let method = "echo".into();
-    assert_eq!(result, Err(CallError::NotSent { method, reason }));
+    let error = result.unwrap_err();
+    let CallError::NotSent { reason, .. } = &error else {
+        panic!("{error}");
+    };
+    let NotSent::NoConnection { waited, last_error } = reason else {
+        panic!("{error}");
+    };
+    assert_eq!(*waited, timeout);
+    assert!(last_error.contains(&address.to_string()), "{last_error}");
+    for word in ["80ms", "refused", "is the server running"] {
+        assert!(error.to_string().contains(word), "`{word}` in: {error}");
+    }
     assert_eq!(client.state(), ConnectionState::Disconnected);
 }

@@ -34,7 +34,7 @@ impl Args {
     }
 
     /// Takes a tuple, list or single value as arguments by position, a map or struct as arguments by name, and `()` as
-    /// none.
+    /// none. A single argument that is itself a list, a map or a struct goes into a tuple: `(value,)`.
     pub fn from_serialize<T: Serialize + ?Sized>(arguments: &T) -> Result<Self, CodecError> {
         let mut args = Args::new();
         match Value::from_serialize(arguments)? {

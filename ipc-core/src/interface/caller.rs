@@ -142,15 +142,19 @@ impl OutgoingCall {
     /// Gives the call up, before anything is sent, unless argument number `index` was `accepted`.
     pub fn check(&mut self, index: usize, accepted: bool, given: &dyn fmt::Debug) {
         if self.error.is_none()
-            && let Target::Method {
-                table,
-                index: method,
-            } = &self.target
-            && let Some(description) = table.interface.methods.get(*method)
+            && let Some(description) = self.description()
             && let Err(refusal) =
                 invocation::check(description, self.target.wire_name(), index, accepted, given)
         {
             self.error = Some(CallError::Refused(refusal));
+        }
+    }
+
+    /// What is known of the method, unless it is called by its name only.
+    pub(crate) fn description(&self) -> Option<&Method> {
+        match &self.target {
+            Target::Method { table, index } => table.interface.methods.get(*index),
+            Target::Name(_) => None,
         }
     }
 
@@ -187,9 +191,8 @@ impl OutgoingCall {
                 let mut reader = Reader::new(payload);
                 bulk::read(&mut reader).and_then(|value| reader.finish().map(|()| value))
             }
-            Form::ByName | Form::Describe => {
-                codec::decode::<Vec<u8>>(payload).and_then(|packed| value::unpack(&packed))
-            }
+            Form::ByName | Form::Describe => codec::decode::<Vec<u8>>(payload)
+                .and_then(|packed| value::unpack_described(&packed)),
         };
         decoded.map_err(|error| CallError::BadReply {
             method: self.method().to_string(),

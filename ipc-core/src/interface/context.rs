@@ -3,11 +3,33 @@
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 /// The view of a running method on its own call.
 ///
-/// A driver method that takes `ctx: &CallContext` gets it from the server; callers do not see the argument.
+/// A driver method that takes `ctx: &CallContext` gets it from the server; callers do not see the argument. Who calls
+/// the method itself, without any server, makes one with [`local`](Self::local) or [`watched`](Self::watched):
+///
+/// ```
+/// use ipc_core::{CallContext, remote};
+///
+/// # struct Counter;
+/// #[remote]
+/// impl Counter {
+///     /// Counts for a while.
+///     pub fn count(&mut self, ctx: &CallContext, seconds: u32) -> u64 {
+///         # ctx.progress(0.5, "counting");
+///         # if ctx.is_cancelled() { 0 } else { seconds.into() }
+///         // ..
+///     }
+/// }
+///
+/// assert_eq!(Counter.count(&CallContext::local(), 3), 3);
+/// ```
 #[derive(Clone)]
 pub struct CallContext {
     host: Rc<dyn CallHost>,
@@ -42,6 +64,38 @@ impl CallContext {
         }
     }
 
+    /// A context for calls that no server makes: never cancelled, and progress is not told to anybody.
+    pub fn local() -> Self {
+        Self::watched(|| false, |_, _| {})
+    }
+
+    /// A context for calls that no server makes, for tests of a driver: `is_cancelled` decides whether the call is
+    /// cancelled, and `on_progress` is told how far it is.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use std::rc::Rc;
+    /// # use ipc_core::CallContext;
+    ///
+    /// let reached = Rc::new(Cell::new(0.0));
+    /// let (seen, told) = (Rc::clone(&reached), Rc::clone(&reached));
+    /// // Cancelled as soon as half of it is done.
+    /// let ctx = CallContext::watched(move || seen.get() >= 0.5, move |fraction, _| told.set(fraction));
+    /// assert!(!ctx.is_cancelled());
+    /// ctx.progress(0.7, "counting");
+    /// assert!(ctx.is_cancelled());
+    /// ```
+    pub fn watched(
+        is_cancelled: impl Fn() -> bool + 'static,
+        on_progress: impl Fn(f64, &str) + 'static,
+    ) -> Self {
+        let host = Watched {
+            is_cancelled,
+            on_progress,
+        };
+        Self::new(Rc::new(host), 0, HERE.into(), None)
+    }
+
     /// True once the caller has cancelled the call, or its timeout has passed and it said so, or it is gone: its
     /// connection was lost and not made again, for the server's grace, or for 2 s while others wait. Looks at the
     /// connection without waiting; ask between the steps of a long measurement.
@@ -49,9 +103,13 @@ impl CallContext {
         self.host.is_cancelled(self.call)
     }
 
-    /// Tells the caller how far the call is: `fraction` from 0 to 1, and what is going on. Never fails; a caller that
-    /// is gone or does not look misses it.
+    /// Tells the caller how far the call is: `fraction` from 0 to 1, and what is going on. Less than 0 is told as 0,
+    /// more than 1 as 1, and what is no number as 0. Never fails; a caller that is gone or does not look misses it.
     pub fn progress(&self, fraction: f64, message: &str) {
+        let fraction = match fraction.is_nan() {
+            true => 0.0,
+            false => fraction.clamp(0.0, 1.0),
+        };
         self.host.progress(self.call, fraction, message);
     }
 
@@ -70,11 +128,112 @@ impl CallContext {
     }
 }
 
+/// What a [`CallContext`] calls a client that is no client of a server.
+pub(crate) const HERE: &str = "this process";
+
+/// A call that two closures watch.
+struct Watched<C, P> {
+    is_cancelled: C,
+    on_progress: P,
+}
+
+impl<C: Fn() -> bool, P: Fn(f64, &str)> CallHost for Watched<C, P> {
+    fn is_cancelled(&self, _call: u64) -> bool {
+        (self.is_cancelled)()
+    }
+
+    fn progress(&self, _call: u64, fraction: f64, message: &str) {
+        (self.on_progress)(fraction, message);
+    }
+
+    fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
+        drive(future);
+    }
+}
+
+/// Drives a future to its end on the thread at hand.
+pub(crate) fn drive(mut future: Pin<&mut dyn Future<Output = ()>>) {
+    let alarm = Arc::new(Alarm {
+        thread: std::thread::current(),
+        rang: AtomicBool::new(false),
+    });
+    let waker = Waker::from(Arc::clone(&alarm));
+    let mut context = Context::from_waker(&waker);
+    let mut is_told = false;
+    while future.as_mut().poll(&mut context).is_pending() {
+        std::thread::park_timeout(STRIKING);
+        let rang = alarm.rang.swap(false, Ordering::AcqRel);
+        if !rang && !is_told {
+            is_told = true;
+            tracing::warn!(
+                "an async method of a device in this process has waited for {STRIKING:?}; if it waits for the runtime \
+                 whose only thread it holds up, it waits for ever: `ipc_client::AsyncLocal` does not"
+            );
+        }
+    }
+}
+
+/// After so long somebody may wonder what an async method waits for.
+const STRIKING: Duration = Duration::from_secs(5);
+
+/// Wakes the thread that drives a future.
+struct Alarm {
+    thread: Thread,
+    rang: AtomicBool,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.rang.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+impl Default for CallContext {
+    fn default() -> Self {
+        Self::local()
+    }
+}
+
 impl fmt::Debug for CallContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallContext")
             .field("call", &self.call)
             .field("client", &self.client)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn progress_is_told_within_its_bounds() {
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let log = Rc::clone(&told);
+        let ctx = CallContext::watched(
+            || false,
+            move |fraction, message| log.borrow_mut().push((fraction, message.to_string())),
+        );
+        for fraction in [0.25, -1.0, 50.0, f64::NAN, f64::INFINITY] {
+            ctx.progress(fraction, "x");
+        }
+        let fractions: Vec<_> = told
+            .borrow()
+            .iter()
+            .map(|(fraction, _)| *fraction)
+            .collect();
+        assert_eq!(fractions, [0.25, 0.0, 1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_context_of_this_process_is_never_cancelled() {
+        let ctx = CallContext::default();
+        ctx.progress(0.5, "nobody hears it");
+        assert!(!ctx.is_cancelled());
+        assert_eq!((ctx.client(), ctx.deadline()), (HERE, None));
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::args::Args;
 use super::context::CallContext;
 use super::describe::{Argument, Method};
+use super::schema::Schema;
 use super::value;
 use super::wire_type::Wire;
 use crate::wire::bulk;
@@ -103,7 +104,15 @@ impl<'a> Invocation<'a> {
             _ if given > takes => {
                 Err(self.bad_call(format!("too many arguments: {given} given, {takes} taken")))
             }
-            Some(name) => Err(self.bad_call(format!("it has no argument `{name}`"))),
+            Some(name) => {
+                let hint = match (takes, given, args.named.keys().any(has)) {
+                    (1, 0, false) => {
+                        "; to pass one struct or map as the argument, put it into a tuple: `(value,)`"
+                    }
+                    _ => "",
+                };
+                Err(self.bad_call(format!("it has no argument `{name}`{hint}")))
+            }
             None => Ok(()),
         }
     }
@@ -158,7 +167,12 @@ impl<'a> Invocation<'a> {
                 .and_then(|packed| bulk::encode_owned(packed, &mut self.reply, self.limit)),
         };
         self.tail = written.map_err(|error| {
-            let message = format!("the method returned, but its result cannot be sent: {error}");
+            let hint = match error {
+                CodecError::TooLarge { .. } => "; the limit is `max_reply` of the client's builder",
+                _ => "",
+            };
+            let message =
+                format!("the method returned, but its result cannot be sent: {error}{hint}");
             Failure::from(Fault::own(FaultKind::Unsendable, message))
         })?;
         Ok(())
@@ -175,7 +189,7 @@ impl<'a> Invocation<'a> {
                 match positional.or_else(named) {
                     Some(given) => {
                         let text = given.to_string();
-                        return match given.into_typed() {
+                        return match given.into_argument() {
                             Ok(value) => Ok(Some(value)),
                             Err(error) => Err(self.bad_argument(index, text, &error)),
                         };
@@ -193,8 +207,9 @@ impl<'a> Invocation<'a> {
             Some(argument) => (argument.name.clone(), expected(argument)),
             None => (format!("#{index}"), "readable".into()),
         };
-        // What is wrong with a plain value is plain to see; somewhere inside of another one it is not.
-        let is_plain = !given.contains(['{', '[']);
+        // What is wrong with a plain value for a plain type is plain to see; inside of another one it is not.
+        let is_plain =
+            !given.contains(['{', '[']) && argument.is_none_or(|a| is_plain_type(&a.schema));
         let given = match error {
             CodecError::Invalid(_) if is_plain => shortened(given),
             error => format!("{} ({error})", shortened(given)),
@@ -232,6 +247,16 @@ fn expected(argument: &Argument) -> String {
     }
 }
 
+/// A type whose name says all about its values.
+fn is_plain_type(schema: &Schema) -> bool {
+    match schema {
+        Schema::Option(inner) => is_plain_type(inner),
+        Schema::Bool | Schema::Unsigned(_) | Schema::Signed(_) | Schema::Float(_) => true,
+        Schema::Char | Schema::String => true,
+        _ => false,
+    }
+}
+
 /// Refuses an argument outside of what its declaration accepts. Both ends ask this, with the same words.
 pub(crate) fn check(
     method: &Method,
@@ -248,6 +273,15 @@ pub(crate) fn check(
         .as_ref()
         .map(|unit| format!(" {unit}"))
         .unwrap_or_default();
+    let given = format!("{given:?}");
+    // A missing value is always accepted, so this one was given, and the caller did not write `Some`.
+    let inner = given
+        .strip_prefix("Some(")
+        .and_then(|inner| inner.strip_suffix(')'));
+    let given = match argument.schema {
+        Schema::Option(_) => inner.unwrap_or(&given).to_string(),
+        _ => given,
+    };
     Err(Refusal::BadArgument {
         method: wire_name.to_string(),
         argument: argument.name.clone(),
@@ -255,7 +289,7 @@ pub(crate) fn check(
             "one of {}{unit}",
             argument.accepts.as_deref().unwrap_or("its values")
         ),
-        given: shortened(format!("{given:?}")),
+        given: shortened(given),
     })
 }
 
@@ -271,7 +305,7 @@ pub(crate) fn serialised<E: serde::Serialize>(error: &E) -> Option<FaultValue> {
 /// Larger error values travel as text only.
 const MAX_FAULT_VALUE: usize = 64 * 1024;
 
-fn shortened(mut text: String) -> String {
+pub(crate) fn shortened(mut text: String) -> String {
     const SHOWN: usize = 200;
     if let Some((end, _)) = text.char_indices().nth(SHOWN) {
         text.truncate(end);

@@ -1,29 +1,45 @@
 //! Devices in this very process, called through proxies as if they were elsewhere.
 
+use std::cell::Cell;
+use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
-use std::thread::Thread;
+use std::time::Instant;
 
 use serde::de::DeserializeOwned;
 
 use super::caller::{BlockingCaller, Caller, OutgoingCall};
-use super::context::{CallContext, CallHost};
+use super::context::{CallContext, CallHost, HERE, drive};
 use super::registry::{RegisterError, Registry};
 use super::remote::Device;
 use crate::error::{CallError, NotSent};
 use crate::wire::codec::{CodecError, MAX_VALUE};
+use crate::wire::failure::FaultKind;
 use crate::wire::message::{self, Outcome};
 
 /// A [`Caller`] over devices in this process: every call is encoded, checked, dispatched and decoded as it would be
 /// over a network, without one. For tests and simulations.
 ///
-/// `async` methods are driven on the calling thread, without a runtime.
-#[derive(Clone, Debug, Default)]
+/// # Methods that are `async`
+///
+/// They are driven on the calling thread, without a runtime. One that needs its runtime, for a timer or a socket,
+/// panics where there is none; where the calling thread is the only one of a runtime (as in `#[tokio::test]`), that
+/// thread waits for ever for a timer that only it could fire. `ipc_client::AsyncLocal` is the caller for such devices,
+/// and the one for code that is written for async callers.
+#[derive(Clone, Default)]
 pub struct Local {
     registry: Arc<Registry>,
+    is_cancelled: Option<Arc<IsCancelled>>,
+    on_progress: Option<Arc<OnProgress>>,
 }
+
+type IsCancelled = dyn Fn() -> bool + Send + Sync;
+type OnProgress = dyn Fn(f64, &str) + Send + Sync;
+
+/// What came of a call that was run by [`Local::run`].
+#[derive(Debug)]
+pub struct LocalReply(Option<Outcome>);
 
 impl Local {
     /// Calls one device.
@@ -33,32 +49,54 @@ impl Local {
         Ok(registry.into())
     }
 
-    fn run(&self, frame: &[u8]) -> Option<Outcome> {
+    /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver says so.
+    pub fn on_progress(&self, callback: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
+        Self {
+            on_progress: Some(Arc::new(callback)),
+            ..self.clone()
+        }
+    }
+
+    /// A handle whose calls are cancelled while `is_cancelled` says so. Only a driver that looks at its context takes
+    /// note.
+    pub fn cancel_when(&self, is_cancelled: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            is_cancelled: Some(Arc::new(is_cancelled)),
+            ..self.clone()
+        }
+    }
+
+    /// Runs the call in `frame` to its end, for callers of other kinds: `host` stands behind its context.
+    pub fn run(
+        &self,
+        frame: &[u8],
+        host: Rc<dyn CallHost>,
+        deadline: Option<Instant>,
+    ) -> LocalReply {
+        LocalReply(self.outcome(frame, host, deadline))
+    }
+
+    fn outcome(
+        &self,
+        frame: &[u8],
+        host: Rc<dyn CallHost>,
+        deadline: Option<Instant>,
+    ) -> Option<Outcome> {
         let call = message::call_of(message::single_frame(frame).ok()?)?.ok()?;
-        let context = CallContext::new(Rc::new(Inline), 0, "this process".into(), None);
+        let context = CallContext::new(host, 0, HERE.into(), deadline);
         let reply = self.registry.run(&call, &context, MAX_VALUE);
         let (_, outcome) = message::reply_of(message::single_frame(&reply.to_vec()).ok()?)?.ok()?;
         Some(outcome)
     }
 }
 
-impl From<Registry> for Local {
-    fn from(registry: Registry) -> Self {
-        Self {
-            registry: Arc::new(registry),
-        }
-    }
-}
-
-impl Caller for Local {
-    type Reply<T: Send + 'static> = Result<T, CallError>;
-
-    fn call<T: DeserializeOwned + Send + 'static>(
-        &self,
-        mut call: OutgoingCall,
+impl LocalReply {
+    /// What the caller gets.
+    pub fn into_result<T: DeserializeOwned + 'static>(
+        self,
+        call: &OutgoingCall,
     ) -> Result<T, CallError> {
-        let frame = call.take_frame()?;
-        match self.run(&frame) {
+        match self.0 {
             Some(Outcome::Ok(payload)) => call.decode(&payload),
             Some(Outcome::Refused(refusal)) => Err(call.refused(refusal)),
             Some(Outcome::Fault(fault)) => Err(call.failed(fault)),
@@ -73,35 +111,74 @@ impl Caller for Local {
     }
 }
 
+impl From<Registry> for Local {
+    fn from(registry: Registry) -> Self {
+        Self {
+            registry: Arc::new(registry),
+            ..Self::default()
+        }
+    }
+}
+
+impl Caller for Local {
+    type Reply<T: Send + 'static> = Result<T, CallError>;
+
+    fn call<T: DeserializeOwned + Send + 'static>(
+        &self,
+        mut call: OutgoingCall,
+    ) -> Result<T, CallError> {
+        let frame = call.take_frame()?;
+        let host = Rc::new(Inline {
+            local: self.clone(),
+            drives: Cell::new(false),
+        });
+        let mut reply = self.run(&frame, Rc::clone(&host) as Rc<dyn CallHost>, None);
+        if let LocalReply(Some(Outcome::Fault(fault))) = &mut reply
+            && fault.kind == FaultKind::Panic
+            && host.drives.get()
+        {
+            fault.message.push_str(NO_RUNTIME);
+        }
+        reply.into_result(&call)
+    }
+}
+
 impl BlockingCaller for Local {
     fn wait<T: Send + 'static>(reply: Result<T, CallError>) -> Result<T, CallError> {
         reply
     }
 }
 
-/// Nobody cancels, nobody watches, and futures run on the thread at hand.
-struct Inline;
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Local").field(&self.registry).finish()
+    }
+}
+
+/// The call runs on the thread at hand, and so do futures.
+struct Inline {
+    local: Local,
+    /// True while a future is driven, and for ever once one has panicked.
+    drives: Cell<bool>,
+}
 
 impl CallHost for Inline {
     fn is_cancelled(&self, _call: u64) -> bool {
-        false
+        self.local.is_cancelled.as_ref().is_some_and(|ask| ask())
     }
 
-    fn progress(&self, _call: u64, _fraction: f64, _message: &str) {}
-
-    fn block_on(&self, mut future: Pin<&mut dyn Future<Output = ()>>) {
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-        let mut context = Context::from_waker(&waker);
-        while future.as_mut().poll(&mut context).is_pending() {
-            std::thread::park();
+    fn progress(&self, _call: u64, fraction: f64, message: &str) {
+        if let Some(tell) = &self.local.on_progress {
+            tell(fraction, message);
         }
     }
-}
 
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
+    fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
+        self.drives.set(true);
+        drive(future);
+        self.drives.set(false);
     }
 }
+
+/// Added to the panic of an `async` method.
+const NO_RUNTIME: &str = " (`Local` drives async methods without a runtime; use `ipc_client::AsyncLocal` if the driver needs one)";

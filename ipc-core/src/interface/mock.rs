@@ -1,7 +1,9 @@
 //! A caller without any device behind it, for tests of code that uses proxies.
 
+use std::any::TypeId;
 use std::error::Error;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -9,13 +11,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::args::Args;
-use super::caller::{BlockingCaller, Caller, OutgoingCall};
+use super::caller::{AsyncCaller, BlockingCaller, Caller, OutgoingCall};
+use super::describe::Argument;
 use super::function::sources;
+use super::invocation::{serialised, shortened};
+use super::readable;
 use super::schema::short_name;
-use super::value;
+use super::value::Value;
 use crate::error::{CallError, NotSent};
 use crate::wire::bulk;
-use crate::wire::codec::{self, CodecError, MAX_VALUE};
+use crate::wire::codec::{self, CodecError, MAX_VALUE, Reader};
 use crate::wire::failure::{Fault, FaultKind};
 use crate::wire::message::{self, Form};
 
@@ -41,6 +46,7 @@ use crate::wire::message::{self, Form};
 /// let meter = MeterProxy::new(&mock);
 /// assert_eq!(meter.read_voltage(20), Ok(0.5));
 /// assert_eq!(mock.calls()[0].arguments::<(u32,)>(), Ok((20,)));
+/// assert_eq!(format!("{:?}", mock.calls()), "[read_voltage(samples: 20)]");
 /// ```
 #[derive(Clone)]
 pub struct Mock {
@@ -48,19 +54,38 @@ pub struct Mock {
     calls: Arc<Mutex<Vec<MockCall>>>,
 }
 
+/// A [`Mock`] for code that is written for async callers: its calls are futures, made and answered when they are polled
+/// for the first time.
+///
+/// Made by [`Mock::asynchronous`], and answers from the same closure.
+#[derive(Clone, Debug)]
+pub struct AsyncMock(Mock);
+
 type Answers = dyn FnMut(&MockCall) -> MockAnswer + Send;
 
-/// A call that a [`Mock`] was asked to make.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A call that a [`Mock`] was asked to make. Its `Debug` form is the call as it would be written, as far as the types
+/// of the arguments are described: `read_voltage(samples: 20)`.
+#[derive(Clone, PartialEq, Eq)]
 pub struct MockCall {
     method: String,
     form: Form,
     arguments: Bytes,
+    /// What is known of the arguments; nothing for a call by name.
+    described: Vec<Argument>,
 }
 
 /// What a [`Mock`] answers; made by [`MockCall::answer`] and [`MockCall::fail`], or from a [`CallError`].
 #[derive(Clone, Debug)]
-pub struct MockAnswer(Result<Vec<u8>, CallError>);
+pub struct MockAnswer(Result<Answered, CallError>);
+
+/// A value that the method returns, in both forms: which one is wanted depends on the caller.
+#[derive(Clone, Debug)]
+struct Answered {
+    type_id: TypeId,
+    type_name: &'static str,
+    typed: Result<Vec<u8>, CodecError>,
+    value: Result<Value, CodecError>,
+}
 
 impl Mock {
     /// Answers every call by `answer`.
@@ -69,6 +94,11 @@ impl Mock {
             answer: Arc::new(Mutex::new(answer)),
             calls: Arc::default(),
         }
+    }
+
+    /// The same mock for async callers: `MeterProxy::new(&mock.asynchronous())`.
+    pub fn asynchronous(&self) -> AsyncMock {
+        AsyncMock(self.clone())
     }
 
     /// The calls so far, the first one first.
@@ -106,28 +136,59 @@ impl MockCall {
     pub fn arguments<T: DeserializeOwned>(&self) -> Result<T, CodecError> {
         match self.form {
             Form::Typed => codec::decode(&self.arguments),
-            _ => {
-                let args = Args::unpack(&codec::decode::<Vec<u8>>(&self.arguments)?)?;
-                value::Value::List(args.positional).into_typed()
-            }
+            _ => Value::List(self.args()?.positional).into_typed(),
         }
     }
 
-    /// The method returns `value`, which must have the type that the method returns.
-    pub fn answer<T: Serialize + 'static>(&self, value: T) -> MockAnswer {
-        let mut payload = Vec::new();
-        let written = match self.form {
-            Form::Typed => bulk::encode(&value, &mut payload, MAX_VALUE),
-            _ => value::pack(&value)
-                .and_then(|packed| bulk::encode(&packed, &mut payload, MAX_VALUE)),
+    /// The argument called `name`; [`Value::into_typed`] turns it into what it is. `None` if there is none, or if not
+    /// all types up to it are described (`#[remote]` on a type describes it).
+    pub fn argument(&self, name: &str) -> Option<Value> {
+        let mut shown = self.shown().into_iter();
+        shown.find_map(|(known, value)| value.filter(|_| known == name))
+    }
+
+    /// The names and, as far as known, values of the arguments.
+    fn shown(&self) -> Vec<(String, Option<Value>)> {
+        if self.form != Form::Typed {
+            let Args { positional, named } = self.args().unwrap_or_default();
+            let positional = positional.into_iter().map(|value| (String::new(), value));
+            let all = positional.chain(named);
+            return all.map(|(name, value)| (name, Some(value))).collect();
+        }
+        let mut reader = Reader::new(&self.arguments);
+        let mut is_known = true;
+        let next = |argument: &Argument| {
+            let value = match is_known {
+                true => readable::read(&argument.schema, &mut reader),
+                false => None,
+            };
+            is_known = value.is_some();
+            (argument.name.clone(), value)
         };
-        MockAnswer(match written {
-            Ok(()) => Ok(payload),
-            Err(error) => Err(CallError::BadReply {
-                method: self.method.clone(),
-                error,
-            }),
-        })
+        let mut shown: Vec<_> = self.described.iter().map(next).collect();
+        if is_known && reader.finish().is_err() {
+            // Some type is not written as its schema says.
+            shown.iter_mut().for_each(|(_, value)| *value = None);
+        }
+        shown
+    }
+
+    fn args(&self) -> Result<Args, CodecError> {
+        Args::unpack(&codec::decode::<Vec<u8>>(&self.arguments)?)
+    }
+
+    /// The method returns `value`: of the type that the method returns, or of one that is written alike, as `&str` is
+    /// for `String`, or `3` for any number. An answer that is not ends the call in [`CallError::BadReply`], which names
+    /// both types.
+    pub fn answer<T: Serialize + 'static>(&self, value: T) -> MockAnswer {
+        let mut typed = Vec::new();
+        let written = bulk::encode(&value, &mut typed, MAX_VALUE);
+        MockAnswer(Ok(Answered {
+            type_id: TypeId::of::<T>(),
+            type_name: std::any::type_name::<T>(),
+            typed: written.map(|()| typed),
+            value: Value::from_serialize(&value),
+        }))
     }
 
     /// The driver fails with `error`. Its value travels with it.
@@ -137,7 +198,7 @@ impl MockCall {
             type_name: short_name(std::any::type_name::<E>()),
             message: error.to_string(),
             sources: sources(error.source()),
-            value: super::invocation::serialised(error),
+            value: serialised(error),
         })
     }
 
@@ -151,6 +212,22 @@ impl MockCall {
             method: self.method.clone(),
             fault: Box::new(fault),
         }))
+    }
+}
+
+impl Answered {
+    /// The value as the type that the caller expects.
+    fn into_type<T: DeserializeOwned + 'static>(self, form: Form) -> Result<T, CodecError> {
+        if form == Form::Typed && self.type_id == TypeId::of::<T>() {
+            return codec::decode(&self.typed?);
+        }
+        self.value?.into_typed().map_err(|error| {
+            let given = short_name(self.type_name);
+            let expected = short_name(std::any::type_name::<T>());
+            CodecError::Invalid(format!(
+                "the mock answered with a value of type `{given}`, but `{expected}` is expected: {error}"
+            ))
+        })
     }
 }
 
@@ -177,18 +254,52 @@ impl Caller for Mock {
                 reason: NotSent::Arguments(CodecError::UnexpectedEnd),
             });
         };
+        let described = call.description().map(|method| method.arguments.clone());
         let MockAnswer(answer) = self.ask(MockCall {
             method: call.method().to_string(),
             form: incoming.form,
             arguments: incoming.arguments,
+            described: described.unwrap_or_default(),
         });
-        call.decode(&answer?)
+        let method = call.method().to_string();
+        let bad_reply = |error| CallError::BadReply { method, error };
+        answer?.into_type(incoming.form).map_err(bad_reply)
     }
 }
 
 impl BlockingCaller for Mock {
     fn wait<T: Send + 'static>(reply: Result<T, CallError>) -> Result<T, CallError> {
         reply
+    }
+}
+
+impl Caller for AsyncMock {
+    type Reply<T: Send + 'static> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
+
+    fn call<T: DeserializeOwned + Send + 'static>(&self, call: OutgoingCall) -> Self::Reply<T> {
+        let AsyncMock(mock) = self.clone();
+        Box::pin(async move { mock.call(call) })
+    }
+}
+
+impl AsyncCaller for AsyncMock {
+    async fn wait<T: DeserializeOwned + Send + 'static>(
+        reply: Self::Reply<T>,
+    ) -> Result<T, CallError> {
+        reply.await
+    }
+}
+
+impl fmt::Debug for MockCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.method)?;
+        for (i, (name, value)) in self.shown().into_iter().enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            let colon = if name.is_empty() { "" } else { ": " };
+            let value = value.map_or_else(|| "..".into(), |value| shortened(value.to_string()));
+            write!(f, "{separator}{name}{colon}{value}")?;
+        }
+        f.write_str(")")
     }
 }
 

@@ -13,6 +13,7 @@ pub mod invocation;
 mod json_schema;
 pub mod local;
 pub mod mock;
+mod readable;
 pub mod registry;
 pub mod remote;
 pub mod schema;

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 mod decode;
 
+use decode::Decoder;
 pub use decode::ValueError;
 
 use crate::wire::codec::{CodecError, MAX_DEPTH};
@@ -47,9 +48,16 @@ impl Value {
         matches!(self, Value::String(text) if text == word)
     }
 
-    /// Turns this value into a `T`; the error says what was expected and what came.
+    /// Turns this value into a `T`; the error says what was expected and what came. Fields that a struct does not have
+    /// are passed over: whoever sent them may know a newer one.
     pub fn into_typed<T: DeserializeOwned>(self) -> Result<T, CodecError> {
-        T::deserialize(self).map_err(|error| CodecError::Invalid(error.0))
+        T::deserialize(Decoder::lenient(self)).map_err(|error| CodecError::Invalid(error.0))
+    }
+
+    /// Turns this value into an argument. As [`into_typed`](Self::into_typed), but a field that a struct does not have
+    /// is an error: a misspelt setting must not be lost.
+    pub(crate) fn into_argument<T: DeserializeOwned>(self) -> Result<T, CodecError> {
+        T::deserialize(Decoder::strict(self)).map_err(|error| CodecError::Invalid(error.0))
     }
 }
 
@@ -75,6 +83,11 @@ pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     }
 }
 
+/// Decodes like [`unpack`], and says in words what does not fit.
+pub(crate) fn unpack_described<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    unpack(bytes).or_else(|_| unpack::<Value>(bytes)?.into_typed())
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -84,6 +97,9 @@ impl fmt::Display for Value {
             Value::UInt(value) => write!(f, "{value}"),
             Value::Float(value) => write!(f, "{value:?}"),
             Value::String(value) => write!(f, "{value:?}"),
+            Value::Bytes(value) if value.len() == 16 => {
+                f.write_str("16 bytes, or an integer of 128 bits")
+            }
             Value::Bytes(value) => write!(f, "{} bytes", value.len()),
             Value::List(items) => {
                 f.write_str("[")?;

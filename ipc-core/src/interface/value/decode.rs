@@ -90,7 +90,51 @@ impl de::Error for ValueError {
     }
 }
 
-impl<'de> IntoDeserializer<'de, ValueError> for Value {
+/// A value on its way into a type.
+pub(super) struct Decoder {
+    value: Value,
+    /// Fields that a struct does not have are refused, not passed over.
+    strict: bool,
+}
+
+impl Decoder {
+    pub(super) fn lenient(value: Value) -> Self {
+        Self {
+            value,
+            strict: false,
+        }
+    }
+
+    pub(super) fn strict(value: Value) -> Self {
+        Self {
+            value,
+            strict: true,
+        }
+    }
+
+    fn check_fields(&self, known: &'static [&'static str]) -> Result<(), ValueError> {
+        let Value::Map(entries) = &self.value else {
+            return Ok(());
+        };
+        let keys = entries.iter().filter_map(|(key, _)| match key {
+            Value::String(key) if self.strict => Some(key),
+            _ => None,
+        });
+        match keys.into_iter().find(|key| !known.contains(&key.as_str())) {
+            Some(unknown) => Err(de::Error::unknown_field(unknown, known)),
+            None => Ok(()),
+        }
+    }
+
+    fn wide(&self) -> Option<[u8; 16]> {
+        match &self.value {
+            Value::Bytes(bytes) => bytes.as_slice().try_into().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> IntoDeserializer<'de, ValueError> for Decoder {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -98,11 +142,13 @@ impl<'de> IntoDeserializer<'de, ValueError> for Value {
     }
 }
 
-impl<'de> Deserializer<'de> for Value {
+impl<'de> Deserializer<'de> for Decoder {
     type Error = ValueError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self {
+        let strict = self.strict;
+        let inner = move |value| Decoder { value, strict };
+        match self.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
             Value::Int(value) => visitor.visit_i64(value),
@@ -111,13 +157,17 @@ impl<'de> Deserializer<'de> for Value {
             Value::String(value) => visitor.visit_string(value),
             Value::Bytes(value) => visitor.visit_byte_buf(value),
             Value::List(items) => {
-                let mut access = SeqDeserializer::new(items.into_iter());
+                let mut access = SeqDeserializer::new(items.into_iter().map(inner));
                 let value = visitor.visit_seq(&mut access)?;
                 access.end()?;
                 Ok(value)
             }
             Value::Map(entries) => {
-                let mut access = MapDeserializer::new(entries.into_iter());
+                let mut access = MapDeserializer::new(
+                    entries
+                        .into_iter()
+                        .map(|(key, value)| (inner(key), inner(value))),
+                );
                 let value = visitor.visit_map(&mut access)?;
                 access.end()?;
                 Ok(value)
@@ -126,9 +176,9 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self {
+        match self.value {
             Value::Null => visitor.visit_none(),
-            value => visitor.visit_some(value),
+            _ => visitor.visit_some(self),
         }
     }
 
@@ -141,9 +191,9 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        match self {
+        match self.value {
             Value::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.into_iter())),
-            value => value.deserialize_any(visitor),
+            _ => self.deserialize_any(visitor),
         }
     }
 
@@ -153,7 +203,8 @@ impl<'de> Deserializer<'de> for Value {
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ValueError> {
-        let (variant, data) = match self {
+        let strict = self.strict;
+        let (variant, data) = match self.value {
             Value::Map(entries) => match <[_; 1]>::try_from(entries) {
                 Ok([(variant, data)]) => (variant, data),
                 Err(entries) => {
@@ -164,7 +215,31 @@ impl<'de> Deserializer<'de> for Value {
             },
             unit => (unit, Value::Null),
         };
-        visitor.visit_enum(ValueVariant { variant, data })
+        let inner = |value| Decoder { value, strict };
+        visitor.visit_enum(ValueVariant {
+            variant: inner(variant),
+            data: inner(data),
+        })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        self.check_fields(fields)?;
+        self.deserialize_any(visitor)
+    }
+
+    /// A number that is too large for an `f32` does not become infinite.
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self.value {
+            Value::Float(value) if value.is_finite() && value.abs() > f64::from(f32::MAX) => {
+                Err(de::Error::invalid_value(Unexpected::Float(value), &"f32"))
+            }
+            _ => self.deserialize_any(visitor),
+        }
     }
 
     /// MessagePack has no integers of 16 bytes; they travel as bytes, the highest first.
@@ -188,15 +263,15 @@ impl<'de> Deserializer<'de> for Value {
         _name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ValueError> {
-        match self {
+        match &self.value {
             Value::List(items) if items.is_empty() => visitor.visit_unit(),
-            value => value.deserialize_any(visitor),
+            _ => self.deserialize_any(visitor),
         }
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit tuple
-        tuple_struct map struct identifier ignored_any
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f64 char str string bytes byte_buf unit tuple
+        tuple_struct map identifier ignored_any
     }
 
     fn is_human_readable(&self) -> bool {
@@ -204,37 +279,28 @@ impl<'de> Deserializer<'de> for Value {
     }
 }
 
-impl Value {
-    fn wide(&self) -> Option<[u8; 16]> {
-        match self {
-            Value::Bytes(bytes) => bytes.as_slice().try_into().ok(),
-            _ => None,
-        }
-    }
-}
-
 struct ValueVariant {
-    variant: Value,
-    data: Value,
+    variant: Decoder,
+    data: Decoder,
 }
 
 impl<'de> EnumAccess<'de> for ValueVariant {
     type Error = ValueError;
-    type Variant = Value;
+    type Variant = Decoder;
 
     fn variant_seed<S: de::DeserializeSeed<'de>>(
         self,
         seed: S,
-    ) -> Result<(S::Value, Value), ValueError> {
+    ) -> Result<(S::Value, Decoder), ValueError> {
         Ok((seed.deserialize(self.variant)?, self.data))
     }
 }
 
-impl<'de> VariantAccess<'de> for Value {
+impl<'de> VariantAccess<'de> for Decoder {
     type Error = ValueError;
 
     fn unit_variant(self) -> Result<(), ValueError> {
-        match self {
+        match self.value {
             Value::Null => Ok(()),
             _ => Err(de::Error::invalid_type(
                 Unexpected::NewtypeVariant,
@@ -256,9 +322,10 @@ impl<'de> VariantAccess<'de> for Value {
 
     fn struct_variant<V: Visitor<'de>>(
         self,
-        _fields: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ValueError> {
+        self.check_fields(fields)?;
         self.deserialize_any(visitor)
     }
 }
