@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::caller::{BlockingCaller, Caller, OutgoingCall};
 use super::context::{CallContext, CallHost};
 use super::registry::{RegisterError, Registry};
-use super::remote::Device;
+use super::remote::IntoDevice;
 use crate::error::{CallError, NotSent};
 use crate::wire::codec::{CodecError, MAX_VALUE};
 use crate::wire::message::{self, Outcome};
@@ -27,7 +27,7 @@ pub struct Local {
 
 impl Local {
     /// Calls one device.
-    pub fn new(device: impl Into<Device>) -> Result<Self, RegisterError> {
+    pub fn new(device: impl IntoDevice) -> Result<Self, RegisterError> {
         let mut registry = Registry::new();
         registry.add_device(device)?;
         Ok(registry.into())

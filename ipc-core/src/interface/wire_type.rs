@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel over the wire",
     label = "used as an argument or result of a `#[remote]` method",
-    note = "put `#[remote]` (or `#[derive(serde::Serialize, serde::Deserialize)]`) on `{Self}`, or hide the method with `#[remote(skip)]`"
+    note = "put `#[remote]` (or `#[derive(serde::Serialize, serde::Deserialize)]`) on `{Self}`, or on the type inside of it that lacks it, or hide the method with `#[remote(skip)]`",
+    note = "a type of another crate travels if that crate has a feature `serde` that is switched on (for `Arc` and `Rc` it is the feature `rc` of serde itself); otherwise convert it into a type that travels"
 )]
 pub trait Wire: Serialize + DeserializeOwned + Send + 'static {}
 
