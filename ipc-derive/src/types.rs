@@ -141,11 +141,12 @@ pub(crate) fn without_self(tokens: TokenStream, self_ty: &TokenStream) -> TokenS
             TokenTree::Ident(ident) if ident == "Self" => {
                 let is_path =
                     matches!(tokens.peek(), Some(TokenTree::Punct(p)) if p.as_char() == ':');
-                replaced.extend(if is_path {
+                let own = if is_path {
                     quote!(<#self_ty>)
                 } else {
                     self_ty.clone()
-                });
+                };
+                replaced.extend(moved(own, ident.span()));
             }
             TokenTree::Group(group) => {
                 let mut inner =
@@ -159,11 +160,35 @@ pub(crate) fn without_self(tokens: TokenStream, self_ty: &TokenStream) -> TokenS
     replaced
 }
 
+/// The same tokens, with the same meaning, at another place.
+fn moved(tokens: TokenStream, place: Span) -> TokenStream {
+    let at = |token: TokenTree| match token {
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), moved(group.stream(), place));
+            inner.set_span(group.span().located_at(place));
+            TokenTree::Group(inner)
+        }
+        mut token => {
+            token.set_span(token.span().located_at(place));
+            token
+        }
+    };
+    tokens.into_iter().map(at).collect()
+}
+
 /// The type inside of parentheses and invisible groups.
 pub(crate) fn unwrapped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => unwrapped(&group.elem),
         Type::Paren(paren) => unwrapped(&paren.elem),
+        other => other,
+    }
+}
+
+/// The type behind a reference.
+pub(crate) fn referred(ty: &Type) -> &Type {
+    match unwrapped(ty) {
+        Type::Reference(reference) => unwrapped(&reference.elem),
         other => other,
     }
 }

@@ -259,7 +259,7 @@ impl<R> Output<false> for R {
 #[diagnostic::on_unimplemented(
     message = "a call from elsewhere can fail on its way, and `{Self}` has no place to say so",
     label = "returned by a method of a `#[remote]` trait",
-    note = "return `Result<{Self}, Self::Error>`"
+    note = "return `Result<{Self}, Self::Error>`, with `type Error: std::error::Error;` in the trait"
 )]
 pub trait MayFail<T> {
     /// The outcome of a call as the trait wants it.

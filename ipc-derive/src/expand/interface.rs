@@ -55,6 +55,7 @@ fn implementation(item: &Trait) -> TokenStream {
         ident,
         has_error_type,
         signatures,
+        wrong,
         is_async,
         ..
     } = item;
@@ -81,11 +82,21 @@ fn implementation(item: &Trait) -> TokenStream {
             }
         }
     });
+    let wrong = wrong.iter().map(|(cfgs, signature)| {
+        quote! {
+            #(#cfgs)*
+            #[allow(unused_variables, clippy::unreachable)]
+            #signature {
+                ::core::unreachable!()
+            }
+        }
+    });
     quote! {
         #[automatically_derived]
         impl<C: #krate::private::#bound> #ident for #proxy<C> {
             #error
             #(#methods)*
+            #(#wrong)*
         }
     }
 }

@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{
-    GenericParam, Generics, Ident, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Type, Visibility,
-    WherePredicate,
+    GenericParam, Generics, Ident, ImplItem, ImplItemFn, Item, ItemImpl, LitStr, Path, Type,
+    Visibility, WherePredicate,
 };
 
 use super::{attributes, krate, method};
@@ -13,6 +13,7 @@ use crate::errors::Errors;
 use crate::model::{Interface, Method};
 use crate::options::{Options, Place};
 use crate::types::{self, unwrapped};
+use crate::{neighbours, siblings};
 
 /// A driver's block, understood.
 pub(crate) struct Block {
@@ -30,6 +31,51 @@ pub(crate) struct Block {
     /// False if the driver cannot be served, so that only its proxy is made.
     pub(crate) is_servable: bool,
 }
+
+/// Whether a block goes with the other blocks of its driver, and its proxy with the other types, as far as the file tells.
+/// A part without a name for its proxy gets the one that is waiting for it.
+pub(crate) fn fits_beside(item: &ItemImpl, options: &mut Options, errors: &mut Errors) -> bool {
+    let name = types::last_name(&item.self_ty);
+    match (&options.part, &options.proxy) {
+        (None, _) if siblings::has_earlier(item) => {
+            errors.on(&item.self_ty, SECOND_BLOCK);
+            return false;
+        }
+        (Some(part), None) => {
+            let unclaimed = siblings::unclaimed(item);
+            let own = unclaimed
+                .clone()
+                .or_else(|| name.map(|name| format_ident!("{name}PartProxy")));
+            if let Some(own) = own {
+                let text = format!(
+                    "a part needs a proxy of its own: write `part, proxy = {own}`, and list `{own}` in the `parts(..)` of the block that makes the device"
+                );
+                errors.on(part, text);
+            }
+            options.proxy = unclaimed;
+            return options.proxy.is_some();
+        }
+        (Some(part), Some(proxy)) if siblings::is_unlisted(item, proxy) => {
+            let text = format!(
+                "nobody lists this part, so its methods would not be served: write `#[remote(parts({proxy}))]` on the block that makes the device"
+            );
+            errors.on(part, text);
+        }
+        _ => {}
+    }
+    let proxy = options.proxy.clone();
+    let Some(proxy) = proxy.or_else(|| name.map(|name| format_ident!("{name}Proxy"))) else {
+        return true;
+    };
+    let is_taken = neighbours::is_taken(&proxy, &Item::Impl(item.clone()));
+    if is_taken {
+        errors.on(&unwrapped(&item.self_ty), neighbours::taken(&proxy));
+    }
+    !is_taken
+}
+
+const SECOND_BLOCK: &str = "another `#[remote]` block makes this driver a device already: write \
+    `#[remote(part, proxy = OtherProxy)]` here and `#[remote(parts(OtherProxy))]` there, or put the methods there";
 
 /// Reads a block. Takes all `#[remote(..)]` out of it.
 pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -> Option<Block> {
@@ -110,9 +156,7 @@ fn read_method(
     self_ty: &TokenStream,
     errors: &mut Errors,
 ) -> Option<Method> {
-    let before = errors.count();
     let options = Options::take(&mut function.attrs, Place::Method, errors);
-    let is_readable = errors.count() == before;
     if let Err(reason) = offered(function, &options) {
         if let Some((word, text)) = reason {
             errors.on(word, text);
@@ -124,7 +168,7 @@ fn read_method(
     let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
     // The attributes of the arguments have been read from the copy.
     method::strip_arguments(&mut function.sig, &mut Errors::default());
-    read.filter(|_| is_readable)
+    read
 }
 
 /// Whether callers are offered a function; if not, what is wrong with that, if anything.

@@ -7,7 +7,9 @@ pub(crate) mod data;
 pub(crate) mod fields;
 pub(crate) mod function;
 pub(crate) mod interface;
+mod literal;
 pub(crate) mod method;
+mod trait_error;
 
 use proc_macro2::TokenStream;
 use quote::quote;
