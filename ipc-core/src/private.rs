@@ -4,7 +4,7 @@ pub use crate::error::CallError;
 pub use crate::interface::autoref::{
     CannotPut, CannotTravel, HoldsCallError, IsNoResult, IsResult, MayFail, Never, Output, Probe,
     Puts, RaisesError, RaisesInto, RaisesIntoLocal, RaisesText, RaisesTextValue, RaisesValue,
-    Returned, ReturnedPlain, SchemaByName, SchemaDescribed, SchemaFromJson, Travels, wire,
+    Returned, ReturnedPlain, SchemaByName, SchemaDescribed, SchemaFromJson, Travels, wire, wire_driver,
 };
 pub use crate::interface::caller::{
     AsyncCaller, BlockingCaller, Caller, OutgoingCall, Proxy, Stub,

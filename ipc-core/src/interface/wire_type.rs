@@ -16,3 +16,14 @@ pub trait Wire: Serialize + DeserializeOwned + Send + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Wire for T {}
+
+/// A driver that can be an argument or a result of its own methods.
+#[diagnostic::on_unimplemented(
+    message = "the driver `{Self}` stays where it is: it cannot travel over the wire",
+    label = "used as an argument or result of a `#[remote]` method",
+    note = "take or return what callers need to know of it, or hide the method with `#[remote(skip)]`"
+)]
+pub trait WireDriver: Wire {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Wire> WireDriver for T {}

@@ -164,6 +164,13 @@ fn read_method(
         method::strip_arguments(&mut function.sig, errors);
         return None;
     }
+    if let syn::ReturnType::Type(_, ty) = &function.sig.output
+        && matches!(unwrapped(ty), Type::Reference(reference) if types::is_named(&reference.elem, "Self"))
+    {
+        errors.on(ty, "the driver cannot be lent to a caller elsewhere, nor calls be chained there: return nothing, or hide the method with `#[remote(skip)]`");
+        method::strip_arguments(&mut function.sig, &mut Errors::default());
+        return None;
+    }
     let mut sig = without_self(&function.sig, self_ty);
     let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
     // The attributes of the arguments have been read from the copy.

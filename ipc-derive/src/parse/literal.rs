@@ -18,7 +18,7 @@ pub(crate) fn mismatch(value: &Expr, ty: &Type) -> Option<String> {
             let sign = if is_negative { "-" } else { "" };
             let digits = int.base10_digits();
             Some(format!(
-                "a `{name}` needs a decimal point: `{sign}{digits}.0`"
+                "`{name}` needs a decimal point: `{sign}{digits}.0`"
             ))
         }
         (_, Lit::Int(int)) if number.is_some() && int.suffix().is_empty() => {
