@@ -146,7 +146,7 @@ pub(crate) fn without_self(tokens: TokenStream, self_ty: &TokenStream) -> TokenS
                 } else {
                     self_ty.clone()
                 };
-                replaced.extend(moved(own, ident.span()));
+                replaced.extend(crate::expand::moved(own, ident.span()));
             }
             TokenTree::Group(group) => {
                 let mut inner =
@@ -158,22 +158,6 @@ pub(crate) fn without_self(tokens: TokenStream, self_ty: &TokenStream) -> TokenS
         }
     }
     replaced
-}
-
-/// The same tokens, with the same meaning, at another place.
-fn moved(tokens: TokenStream, place: Span) -> TokenStream {
-    let at = |token: TokenTree| match token {
-        TokenTree::Group(group) => {
-            let mut inner = Group::new(group.delimiter(), moved(group.stream(), place));
-            inner.set_span(group.span().located_at(place));
-            TokenTree::Group(inner)
-        }
-        mut token => {
-            token.set_span(token.span().located_at(place));
-            token
-        }
-    };
-    tokens.into_iter().map(at).collect()
 }
 
 /// The type inside of parentheses and invisible groups.
@@ -209,6 +193,12 @@ pub(crate) fn value_of_map(ty: &Type) -> Option<&Type> {
         [key, value] if is_known(key) => Some(value),
         _ => None,
     }
+}
+
+/// `T` and `E` of `Result<T, E>`; nothing for other types.
+pub(crate) fn sides_of_result(ty: &Type) -> Vec<&Type> {
+    let sides = generic_arguments(ty, "Result");
+    sides.filter(|sides| sides.len() == 2).unwrap_or_default()
 }
 
 /// True if the last part of the type's path is `name`.

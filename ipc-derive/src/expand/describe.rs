@@ -2,8 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::spanned::Spanned;
 use syn::{Path, Type};
 
+use super::limits::{asked, is_plain};
 use super::{hidden, option};
 use crate::model::{Accepts, Argument, Interface, Kind, Method, Output, Shape};
 use crate::parse::{conditional_doc, conditions, deprecation, doc_text, method::error_name};
@@ -109,7 +111,7 @@ fn argument(argument: &Argument, krate: &Path, parameters: &[String]) -> TokenSt
     let default = argument.default.as_ref().map(crate::types::text);
     let default = text(default.as_deref());
     let accepts = option(argument.accepts.as_ref().map(|accepts| {
-        let text = accepted(accepts, bound_type(argument));
+        let text = accepted(accepts, bound_type(argument), krate);
         quote!(|| #text)
     }));
 
@@ -125,7 +127,7 @@ fn argument(argument: &Argument, krate: &Path, parameters: &[String]) -> TokenSt
 }
 
 /// An expression of type `String`: which values are accepted.
-fn accepted(accepts: &Accepts, bound_type: &Type) -> TokenStream {
+fn accepted(accepts: &Accepts, bound_type: &Type, krate: &Path) -> TokenStream {
     let written = match accepts {
         Accepts::Named(range) => return quote!(::std::format!("{:?}", #range)),
         Accepts::Range {
@@ -140,7 +142,7 @@ fn accepted(accepts: &Accepts, bound_type: &Type) -> TokenStream {
                 bound.as_ref().is_none_or(is_number)
             };
             if !is_literal(low) || !is_literal(high) {
-                return evaluated(low.as_ref(), dots, high.as_ref(), bound_type);
+                return evaluated(low.as_ref(), dots, high.as_ref(), bound_type, krate);
             }
             let bound = |bound: &Option<syn::Expr>| bound.as_ref().map(crate::types::text);
             format!(
@@ -163,13 +165,24 @@ fn evaluated(
     dots: &str,
     high: Option<&syn::Expr>,
     bound_type: &Type,
+    krate: &Path,
 ) -> TokenStream {
     let mut pattern = String::new();
-    pattern.push_str(if low.is_some() { "{:?}" } else { "" });
+    let shown = match is_known(bound_type) {
+        true => "{:?}",
+        false => "{}",
+    };
+    pattern.push_str(low.map_or("", |_| shown));
     pattern.push_str(dots);
-    pattern.push_str(if high.is_some() { "{:?}" } else { "" });
-    let bounds = low.into_iter().chain(high);
-    quote!(::std::format!(#pattern #(, { let bound: #bound_type = #bounds; bound })*))
+    pattern.push_str(high.map_or("", |_| shown));
+    let bounds = low.into_iter().chain(high).map(|bound| {
+        let text = match is_known(bound_type) {
+            true => quote!(bound),
+            false => quote!((&&#krate::private::Probe::of(&bound)).text(&bound)),
+        };
+        quote!({ let bound: #bound_type = #bound; #text })
+    });
+    quote!(::std::format!(#pattern #(, #bounds)*))
 }
 
 fn result_schema(output: &Output, krate: &Path, parameters: &[String]) -> TokenStream {
@@ -203,7 +216,7 @@ fn text(text: Option<&str>) -> TokenStream {
 }
 
 /// An expression that is true if `value`, of the type in the signature, is accepted.
-pub(crate) fn is_accepted(accepts: &Accepts, argument: &Argument) -> TokenStream {
+pub(crate) fn is_accepted(accepts: &Accepts, argument: &Argument, krate: &Path) -> TokenStream {
     let ident = &argument.ident;
     let value = hidden("value");
     let is_optional = crate::types::sole_argument(&argument.written, "Option").is_some();
@@ -211,7 +224,12 @@ pub(crate) fn is_accepted(accepts: &Accepts, argument: &Argument) -> TokenStream
         (true, _) | (false, Type::Reference(_)) => (quote!(#value), quote!(#value)),
         _ => (quote!(*#value), quote!(#value)),
     };
+    let borrowed = match (is_optional, &argument.written) {
+        (true, _) | (false, Type::Reference(_)) => quote!(&#value),
+        _ => quote!(#value),
+    };
     let bound_type = bound_type(argument);
+    let is_plain = is_plain(argument);
     let test = match accepts {
         Accepts::Named(range) => quote!(::core::ops::RangeBounds::contains(&#range, #reference)),
         Accepts::Range {
@@ -219,20 +237,36 @@ pub(crate) fn is_accepted(accepts: &Accepts, argument: &Argument) -> TokenStream
             high,
             inclusive,
         } => {
-            let low = low
-                .as_ref()
-                .map(|low| quote!({ let low: #bound_type = #low; low <= *#value }));
-            let less = if *inclusive { quote!(<=) } else { quote!(<) };
-            let high = high
-                .as_ref()
-                .map(|high| quote!({ let high: #bound_type = #high; *#value #less high }));
+            let place = quote!(#low #high).span();
+            let low = low.as_ref().map(|low| {
+                let test = match is_plain {
+                    true => quote!(low <= *#value),
+                    false => asked(place, krate, "is_at_least", [quote!(#value), quote!(&low)]),
+                };
+                quote!({ let low: #bound_type = #low; #test })
+            });
+            let high = high.as_ref().map(|high| {
+                let (less, most) = match inclusive {
+                    true => (quote!(<=), "is_at_most"),
+                    false => (quote!(<), "is_below"),
+                };
+                let test = match is_plain {
+                    true => quote!(*#value #less high),
+                    false => asked(place, krate, most, [quote!(#value), quote!(&high)]),
+                };
+                quote!({ let high: #bound_type = #high; #test })
+            });
             match (low, high) {
                 (Some(low), Some(high)) => quote!((#low) && (#high)),
                 (one, other) => quote!(#one #other),
             }
         }
         Accepts::OneOf(values) => {
-            let tests = values.iter().map(|it| quote!(#given == #it));
+            let place = quote!(#(#values),*).span();
+            let tests = values.iter().map(|it| match is_plain {
+                true => quote!(#given == #it),
+                false => asked(place, krate, "is_listed", [borrowed.clone(), quote!(&#it)]),
+            });
             quote!(#(#tests)||*)
         }
     };
@@ -251,7 +285,7 @@ pub(crate) fn is_accepted(accepts: &Accepts, argument: &Argument) -> TokenStream
 }
 
 /// The type of the bounds of a range.
-fn bound_type(argument: &Argument) -> &Type {
+pub(super) fn bound_type(argument: &Argument) -> &Type {
     let written = crate::types::unwrapped(&argument.written);
     let inner = crate::types::sole_argument(written, "Option").unwrap_or(written);
     match inner {

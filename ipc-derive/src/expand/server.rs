@@ -6,6 +6,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::describe::is_accepted;
+use super::limits::shown;
 use super::{Indices, hidden, hidden_at};
 use crate::model::{Argument, Input, Interface, Method, Passing, Shape};
 use crate::types::{is_known, mentions, unwrapped};
@@ -54,9 +55,9 @@ pub(crate) fn body(
         .arguments()
         .enumerate()
         .filter_map(|(index, argument)| {
-            let accepted = is_accepted(argument.accepts.as_ref()?, argument);
-            let ident = &argument.ident;
-            Some(quote!(#call.check(#index, #accepted, &#ident)?;))
+            let accepted = is_accepted(argument.accepts.as_ref()?, argument, krate);
+            let shown = shown(argument, krate);
+            Some(quote!(#call.check(#index, #accepted, #shown)?;))
         });
     let borrows = method.arguments().filter_map(borrow);
     let receiver = receiver.map(|receiver| quote!(#receiver,));
