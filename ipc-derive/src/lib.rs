@@ -61,7 +61,7 @@ fn expand_item(options: TokenStream, tokens: TokenStream) -> TokenStream {
 
 fn expand_block(options: TokenStream, mut item: ItemImpl, errors: &mut Errors) -> TokenStream {
     let mut options = Options::of_item(options, Place::Block, errors);
-    if item.trait_.is_none() && !parse::block::fits_beside(&item, &mut options, errors) {
+    if item.trait_.is_none() && !parse::beside::fits(&item, &mut options, errors) {
         parse::block::strip(&mut item, &mut Errors::default());
         return item.into_token_stream();
     }

@@ -4,16 +4,16 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{
-    GenericParam, Generics, Ident, ImplItem, ImplItemFn, Item, ItemImpl, LitStr, Path, Type,
-    Visibility, WherePredicate,
+    GenericParam, Generics, Ident, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Type, Visibility,
+    WherePredicate,
 };
 
+use super::wrong::{self, Wrong};
 use super::{attributes, krate, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method};
 use crate::options::{Options, Place};
 use crate::types::{self, unwrapped};
-use crate::{neighbours, siblings};
 
 /// A driver's block, understood.
 pub(crate) struct Block {
@@ -28,54 +28,11 @@ pub(crate) struct Block {
     pub(crate) is_part: bool,
     /// The proxies of other blocks that belong to this device.
     pub(crate) parts: Vec<Path>,
+    /// Methods that nobody can call.
+    pub(crate) wrong: Vec<Wrong>,
     /// False if the driver cannot be served, so that only its proxy is made.
     pub(crate) is_servable: bool,
 }
-
-/// Whether a block goes with the other blocks of its driver, and its proxy with the other types, as far as the file tells.
-/// A part without a name for its proxy gets the one that is waiting for it.
-pub(crate) fn fits_beside(item: &ItemImpl, options: &mut Options, errors: &mut Errors) -> bool {
-    let name = types::last_name(&item.self_ty);
-    match (&options.part, &options.proxy) {
-        (None, _) if siblings::has_earlier(item) => {
-            errors.on(&item.self_ty, SECOND_BLOCK);
-            return false;
-        }
-        (Some(part), None) => {
-            let unclaimed = siblings::unclaimed(item);
-            let own = unclaimed
-                .clone()
-                .or_else(|| name.map(|name| format_ident!("{name}PartProxy")));
-            if let Some(own) = own {
-                let text = format!(
-                    "a part needs a proxy of its own: write `part, proxy = {own}`, and list `{own}` in the `parts(..)` of the block that makes the device"
-                );
-                errors.on(part, text);
-            }
-            options.proxy = unclaimed;
-            return options.proxy.is_some();
-        }
-        (Some(part), Some(proxy)) if siblings::is_unlisted(item, proxy) => {
-            let text = format!(
-                "nobody lists this part, so its methods would not be served: write `#[remote(parts({proxy}))]` on the block that makes the device"
-            );
-            errors.on(part, text);
-        }
-        _ => {}
-    }
-    let proxy = options.proxy.clone();
-    let Some(proxy) = proxy.or_else(|| name.map(|name| format_ident!("{name}Proxy"))) else {
-        return true;
-    };
-    let is_taken = neighbours::is_taken(&proxy, &Item::Impl(item.clone()));
-    if is_taken {
-        errors.on(&unwrapped(&item.self_ty), neighbours::taken(&proxy));
-    }
-    !is_taken
-}
-
-const SECOND_BLOCK: &str = "another `#[remote]` block makes this driver a device already: write \
-    `#[remote(part, proxy = OtherProxy)]` here and `#[remote(parts(OtherProxy))]` there, or put the methods there";
 
 /// Reads a block. Takes all `#[remote(..)]` out of it.
 pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -> Option<Block> {
@@ -99,15 +56,10 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         return None;
     };
     let self_ty = item.self_ty.to_token_stream();
-    let methods = read_methods(item, &self_ty, errors);
+    let mut wrong = Vec::new();
+    let methods = read_methods(item, &self_ty, &mut wrong, errors);
     let parameters = parameter_names(&item.generics);
     let generics = mentioned(&item.generics, &methods);
-    if let (Some(_), Some(first)) = (&options.part, options.parts.first()) {
-        errors.on(
-            first,
-            "a part cannot have parts of its own; list them all at the block that makes the device",
-        );
-    }
     let interface = Interface {
         krate: krate(&options),
         docs: attributes(&item.attrs, "doc"),
@@ -129,16 +81,26 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         driver: options.driver,
         is_part: options.part.is_some(),
         parts: options.parts,
+        wrong,
         is_servable: item.generics.lifetimes().next().is_none(),
     })
 }
 
-fn read_methods(item: &mut ItemImpl, self_ty: &TokenStream, errors: &mut Errors) -> Vec<Method> {
+fn read_methods(
+    item: &mut ItemImpl,
+    self_ty: &TokenStream,
+    wrong: &mut Vec<Wrong>,
+    errors: &mut Errors,
+) -> Vec<Method> {
+    let is_generic = !item.generics.params.is_empty();
     let before = errors.count();
     let mut methods = Vec::new();
     for item in &mut item.items {
         match item {
-            ImplItem::Fn(function) => methods.extend(read_method(function, self_ty, errors)),
+            ImplItem::Fn(function) => match read_method(function, self_ty, errors) {
+                Ok(method) => methods.push(method),
+                Err(unread) => wrong.extend(unread.filter(|_| !is_generic)),
+            },
             ImplItem::Const(other) => forbid(&mut other.attrs, errors),
             ImplItem::Type(other) => forbid(&mut other.attrs, errors),
             _ => {}
@@ -151,31 +113,32 @@ fn read_methods(item: &mut ItemImpl, self_ty: &TokenStream, errors: &mut Errors)
     methods
 }
 
+/// A method that callers are offered; or what the proxy has instead of one that is wrong.
 fn read_method(
     function: &mut ImplItemFn,
     self_ty: &TokenStream,
     errors: &mut Errors,
-) -> Option<Method> {
+) -> Result<Method, Option<Wrong>> {
     let options = Options::take(&mut function.attrs, Place::Method, errors);
     if let Err(reason) = offered(function, &options) {
         if let Some((word, text)) = reason {
             errors.on(word, text);
         }
         method::strip_arguments(&mut function.sig, errors);
-        return None;
+        return Err(None);
     }
     if let syn::ReturnType::Type(_, ty) = &function.sig.output
         && matches!(unwrapped(ty), Type::Reference(reference) if types::is_named(&reference.elem, "Self"))
     {
         errors.on(ty, "the driver cannot be lent to a caller elsewhere, nor calls be chained there: return nothing, or hide the method with `#[remote(skip)]`");
         method::strip_arguments(&mut function.sig, &mut Errors::default());
-        return None;
+        return Err(None);
     }
     let mut sig = without_self(&function.sig, self_ty);
     let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
     // The attributes of the arguments have been read from the copy.
     method::strip_arguments(&mut function.sig, &mut Errors::default());
-    read
+    read.ok_or_else(|| wrong::read(&sig, &function.attrs))
 }
 
 /// Whether callers are offered a function; if not, what is wrong with that, if anything.

@@ -138,7 +138,7 @@ fn read_inputs(sig: &mut Signature, errors: &mut Errors) -> Option<Vec<Input>> {
     is_callable.then_some(inputs)
 }
 
-fn is_context(ty: &Type) -> bool {
+pub(super) fn is_context(ty: &Type) -> bool {
     let ty = types::sole_argument(unwrapped(ty), "Option").unwrap_or(ty);
     types::is_named(types::referred(ty), "CallContext")
 }

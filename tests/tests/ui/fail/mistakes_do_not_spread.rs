@@ -8,6 +8,15 @@ impl Meter {
         let _ = x;
     }
 
+    pub fn name(&self, name: impl Into<String>) -> String {
+        name.into()
+    }
+
+    pub fn fill(&self, values: &mut [f64]) -> Result<u32, std::fmt::Error> {
+        values.fill(0.0);
+        Ok(1)
+    }
+
     #[remote(idempotant)]
     pub fn read(&self) -> u8 {
         1
@@ -37,5 +46,6 @@ fn main() {
     let caller = Local::new(Meter).unwrap();
     let meter = MeterProxy::new(&caller);
     let _ = (meter.set(1), meter.read());
+    let _ = (meter.name("a"), meter.fill(&mut [1.0]));
     read(&mut ReadsProxy::new(&caller));
 }
