@@ -99,7 +99,7 @@ fn read_methods(
         match item {
             ImplItem::Fn(function) => match read_method(function, self_ty, errors) {
                 Ok(method) => methods.push(method),
-                Err(unread) => wrong.extend(unread.filter(|_| !is_generic)),
+                Err(unread) => wrong.extend(unread.filter(|_| !is_generic).map(|unread| *unread)),
             },
             ImplItem::Const(other) => forbid(&mut other.attrs, errors),
             ImplItem::Type(other) => forbid(&mut other.attrs, errors),
@@ -118,7 +118,7 @@ fn read_method(
     function: &mut ImplItemFn,
     self_ty: &TokenStream,
     errors: &mut Errors,
-) -> Result<Method, Option<Wrong>> {
+) -> Result<Method, Option<Box<Wrong>>> {
     let options = Options::take(&mut function.attrs, Place::Method, errors);
     if let Err(reason) = offered(function, &options) {
         if let Some((word, text)) = reason {
@@ -138,7 +138,7 @@ fn read_method(
     let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
     // The attributes of the arguments have been read from the copy.
     method::strip_arguments(&mut function.sig, &mut Errors::default());
-    read.ok_or_else(|| wrong::read(&sig, &function.attrs))
+    read.ok_or_else(|| wrong::read(&sig, &function.attrs).map(Box::new))
 }
 
 /// Whether callers are offered a function; if not, what is wrong with that, if anything.
