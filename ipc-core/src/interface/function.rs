@@ -163,7 +163,6 @@ struct Closure<F, Args> {
 
 macro_rules! closures {
     ($($arg:ident)*) => {
-        #[diagnostic::do_not_recommend]
         impl<F, R, $($arg),*> IntoFunction<($($arg,)*)> for F
         where
             F: FnMut($($arg),*) -> R + Send + 'static,

@@ -159,7 +159,7 @@ impl std::fmt::Debug for Device {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be served as a device",
     label = "this is not a device",
-    note = "put `#[remote]` on the `impl` block with the methods of `{Self}`; if all its blocks are parts, one of them must do without `part` and list the others",
+    note = "put `#[remote]` on the `impl` block with the methods of `{Self}`; if all its blocks are parts, one of them must do without `part` and list the others; if the block has `driver = \"feature\"`, switch that feature on",
     note = "if `{Self}` implements a `#[remote]` trait, wrap it in `<Trait>Device`: `MeterDevice(driver)` for a trait `Meter`"
 )]
 pub trait IntoDevice {

@@ -2,7 +2,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{ItemTrait, TraitItem, TraitItemType, parse_quote};
+use syn::{ItemTrait, TraitItem, TraitItemType, TypeParamBound, parse_quote};
 
 use crate::errors::Errors;
 
@@ -29,7 +29,7 @@ pub(super) fn error_type(item: &mut ItemTrait, errors: &mut Errors) -> bool {
         TraitItem::Fn(function) => own_error(function.sig.to_token_stream()),
         _ => None,
     });
-    if let (Some(used), true) = (used, item.supertraits.is_empty()) {
+    if let (Some(used), false) = (used, item.supertraits.iter().any(may_have_types)) {
         errors.on(
             &used,
             "this trait has no `Error`; add `type Error: std::error::Error;` to it",
@@ -41,6 +41,22 @@ pub(super) fn error_type(item: &mut ItemTrait, errors: &mut Errors) -> bool {
         return true;
     }
     false
+}
+
+/// False for supertraits that have no `Error` for sure.
+fn may_have_types(bound: &TypeParamBound) -> bool {
+    let plain = [
+        "Send", "Sync", "Sized", "Unpin", "Any", "Debug", "Display", "Clone",
+    ];
+    match bound {
+        TypeParamBound::Lifetime(_) => false,
+        TypeParamBound::Trait(bound) => bound
+            .path
+            .segments
+            .last()
+            .is_none_or(|last| plain.iter().all(|name| last.ident != name)),
+        _ => true,
+    }
 }
 
 /// `Self::Error`, where it first stands.

@@ -2,7 +2,7 @@ use ipc_core::remote;
 
 
 #[remote]
-pub trait Reads {
+pub trait Reads: std::fmt::Debug {
     fn read(&mut self) -> Result<u8, Self::Error>;
 
     fn reset(&mut self) -> Result<(), Self::Error>;
