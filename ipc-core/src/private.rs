@@ -1,10 +1,14 @@
 //! What generated code may call, and nobody else: no part of the public interface, may change at any time.
 
 pub use crate::error::CallError;
+pub use crate::interface::accepted::{
+    CannotShow, Shows, is_at_least, is_at_most, is_below, is_listed,
+};
 pub use crate::interface::autoref::{
     CannotPut, CannotTravel, HoldsCallError, IsNoResult, IsResult, MayFail, Never, Output, Probe,
     Puts, RaisesError, RaisesInto, RaisesIntoLocal, RaisesText, RaisesTextValue, RaisesValue,
     Returned, ReturnedPlain, SchemaByName, SchemaDescribed, SchemaFromJson, Travels, wire,
+    wire_driver,
 };
 pub use crate::interface::caller::{
     AsyncCaller, BlockingCaller, Caller, OutgoingCall, Proxy, Stub,

@@ -4,7 +4,7 @@ use syn::visit_mut::VisitMut;
 use syn::{Lifetime, Type, TypeReference, parse_quote};
 
 use crate::errors::Errors;
-use crate::types::{is_named, sole_or_first, text, unwrapped};
+use crate::types::{is_named, leaves, mentions, sole_or_first, text, unwrapped};
 
 /// The type to decode for a reference.
 pub(crate) fn owned(reference: &TypeReference, errors: &mut Errors) -> Option<Type> {
@@ -39,10 +39,6 @@ pub(crate) fn owned(reference: &TypeReference, errors: &mut Errors) -> Option<Ty
             let elem = &slice.elem;
             by_value(elem, errors).then(|| parse_quote!(::std::vec::Vec<#elem>))
         }
-        Type::TraitObject(_) => {
-            errors.on(elem, "a trait object cannot travel; take a concrete type");
-            None
-        }
         Type::Reference(_) => {
             errors.on(
                 reference,
@@ -57,11 +53,11 @@ pub(crate) fn owned(reference: &TypeReference, errors: &mut Errors) -> Option<Ty
 /// Checks a type that is decoded as it is.
 pub(crate) fn by_value(ty: &Type, errors: &mut Errors) -> bool {
     let before = errors.count();
-    match ty {
+    match inside(ty) {
         Type::ImplTrait(_) => errors.on(ty, "both ends must know the type of an argument; take a concrete type instead of `impl Trait`"),
-        Type::TraitObject(_) => errors.on(ty, "a trait object cannot travel; take a concrete type"),
-        Type::FnPtr(_) => errors.on(ty, "a function cannot travel; take a value that says what to do"),
-        Type::Ptr(_) => errors.on(ty, "a pointer means nothing to another process; take the value"),
+        ty if is_function(ty) => errors.on(ty, "a function cannot travel; take a value that says what to do"),
+        ty @ Type::TraitObject(_) => errors.on(ty, "a trait object cannot travel; take a concrete type"),
+        ty @ Type::Ptr(_) => errors.on(ty, "a pointer means nothing to another process; take the value"),
         Type::Infer(_) => errors.on(ty, "write out the type: both ends must know it"),
         _ => forbid_borrowed_argument(ty, errors),
     }
@@ -85,11 +81,32 @@ fn forbid_borrowed_argument(ty: &Type, errors: &mut Errors) {
     }
 }
 
+/// The type in boxes, lists and options, if it is one that never travels; `ty` otherwise.
+fn inside(ty: &Type) -> &Type {
+    let mut parts = Vec::new();
+    leaves(ty, &mut parts);
+    let never = |part: &&Type| matches!(part, Type::TraitObject(_) | Type::FnPtr(_) | Type::Ptr(_));
+    parts.into_iter().find(never).unwrap_or(ty)
+}
+
+/// True for pointers to functions, and for `dyn Fn()`.
+fn is_function(ty: &Type) -> bool {
+    let names = ["Fn", "FnMut", "FnOnce"].map(ToString::to_string);
+    match ty {
+        Type::FnPtr(_) => true,
+        Type::TraitObject(object) => object
+            .bounds
+            .first()
+            .is_some_and(|bound| mentions(bound, &names)),
+        _ => false,
+    }
+}
+
 /// Checks the type of a result.
 pub(crate) fn forbid_borrowed(ty: &Type, errors: &mut Errors) {
-    match ty {
+    match inside(sole_or_first(ty)) {
         Type::ImplTrait(_) => errors.on(ty, "both ends must know the type of the result; return a concrete type instead of `impl Trait`"),
-        Type::TraitObject(_) | Type::FnPtr(_) | Type::Ptr(_) => {
+        ty @ (Type::TraitObject(_) | Type::FnPtr(_) | Type::Ptr(_)) => {
             errors.on(ty, "this cannot travel; return a value");
         }
         _ => match borrowed(sole_or_first(ty)) {

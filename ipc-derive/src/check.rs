@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::errors::Errors;
 use crate::model::{Kind, Method};
 
-/// Reports names that are taken and setters without a getter, and drops the methods that break a rule.
+/// Reports names that are taken and setters without a getter, and drops methods that are there twice.
 pub(crate) fn methods(methods: &mut Vec<Method>, has_errors: bool, errors: &mut Errors) {
     let getters: Vec<String> = methods
         .iter()
@@ -22,16 +22,26 @@ pub(crate) fn methods(methods: &mut Vec<Method>, has_errors: bool, errors: &mut 
         {
             let text = format!("both `{first}` and `{own}` would be called `{wire_name}` on the wire; give one of them another name with `rename = \"..\"`");
             errors.on(&method.ident, text);
-            return false;
+            return own != *first;
         }
         taken.insert(wire_name, (own, is_conditional));
         // The getter may be there, but be wrong itself.
         if method.kind == Kind::Set && !has_errors && !getters.contains(&method.name) {
-            let name = &method.name;
-            let text = format!("the property `{name}` has a setter but no getter; mark the method that reads it with `#[remote(get)]`, or make this a plain method by removing `set`");
-            errors.on(&method.ident, text);
-            return false;
+            errors.on(&method.ident, no_getter(&method.name, &getters));
         }
         true
     });
+}
+
+fn no_getter(name: &str, getters: &[String]) -> String {
+    // `is_on` for `on`
+    let ending = format!("_{name}");
+    match getters.iter().find(|getter| getter.ends_with(&ending)) {
+        Some(other) => format!(
+            "the property `{name}` has a setter, but its getter reads another one, `{other}`: call the getter `{name}` or `get_{name}`, or write `#[remote(get, rename = \"{name}\")]` on it"
+        ),
+        None => format!(
+            "the property `{name}` has a setter but no getter; mark the method that reads it with `#[remote(get)]` and call it `{name}` or `get_{name}`, or make this a plain method by removing `set`"
+        ),
+    }
 }

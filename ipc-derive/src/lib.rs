@@ -11,14 +11,16 @@ mod check;
 mod errors;
 mod expand;
 mod model;
+mod neighbours;
 mod options;
 mod parse;
 mod rename;
 mod siblings;
+mod source;
 mod text;
 mod types;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Item, ItemFn, ItemImpl, ItemTrait};
 
@@ -58,10 +60,8 @@ fn expand_item(options: TokenStream, tokens: TokenStream) -> TokenStream {
 }
 
 fn expand_block(options: TokenStream, mut item: ItemImpl, errors: &mut Errors) -> TokenStream {
-    let options = Options::of_item(options, Place::Block, errors);
-    let makes_device = options.part.is_none() && item.trait_.is_none();
-    if makes_device && siblings::has_earlier(&item) {
-        errors.on(&item.self_ty, SECOND_BLOCK);
+    let mut options = Options::of_item(options, Place::Block, errors);
+    if item.trait_.is_none() && !parse::beside::fits(&item, &mut options, errors) {
         parse::block::strip(&mut item, &mut Errors::default());
         return item.into_token_stream();
     }
@@ -75,17 +75,19 @@ fn expand_block(options: TokenStream, mut item: ItemImpl, errors: &mut Errors) -
     quote!(#feature #item #generated)
 }
 
-const SECOND_BLOCK: &str = "another `#[remote]` block makes this driver a device already: write \
-    `#[remote(part, proxy = OtherProxy)]` here and `#[remote(parts(OtherProxy))]` there, or put the methods there";
-
 fn expand_trait(options: TokenStream, mut item: ItemTrait, errors: &mut Errors) -> TokenStream {
     let options = Options::of_item(options, Place::Trait, errors);
+    if !parse::interface::fits_beside(&item, &options, errors) {
+        parse::interface::strip(&mut item);
+        return item.into_token_stream();
+    }
     let Some(mut read) = parse::interface::read(&mut item, options, errors) else {
         return item.into_token_stream();
     };
-    let before = errors.count();
-    check::methods(&mut read.interface.methods, before > 0, errors);
-    read.is_complete &= errors.count() == before;
+    let before = read.interface.methods.len();
+    let has_errors = errors.count() > 0;
+    check::methods(&mut read.interface.methods, has_errors, errors);
+    read.is_complete &= read.interface.methods.len() == before;
     let generated = expand::interface::expand(&read);
     quote!(#item #generated)
 }
@@ -93,17 +95,31 @@ fn expand_trait(options: TokenStream, mut item: ItemTrait, errors: &mut Errors) 
 fn expand_function(options: TokenStream, mut item: ItemFn, errors: &mut Errors) -> TokenStream {
     let options = Options::of_item(options, Place::Function, errors);
     let driver = options.driver.clone();
-    let read = parse::function::read(&mut item, options, errors);
+    let is_taken = neighbours::is_taken(&item.sig.ident, &Item::Fn(item.clone()));
+    if is_taken {
+        errors.on(&item.sig.ident, TAKEN_BY_A_TYPE);
+    }
+    let read = parse::function::read(&mut item, options, errors).filter(|_| !is_taken);
     let feature = parse::behind_feature(driver.as_ref());
     let generated = read.map(|function| expand::function::expand(&function));
     quote!(#feature #item #generated)
 }
 
+const TAKEN_BY_A_TYPE: &str = "a type of the same name is made beside the function, but there is a type or module of \
+    this name already; give one of the two another name";
+
 fn expand_data(options: TokenStream, mut item: Item, errors: &mut Errors) -> TokenStream {
     let options = Options::of_item(options, Place::Data, errors);
-    let Some(data) = parse::data::read(&mut item, options, errors) else {
+    let derives_above = neighbours::derives_above(&item);
+    if derives_above {
+        errors.at(Span::call_site(), "put `#[remote]` above `#[derive(..)]`: it has to see what serde derives, and derives what is missing");
+    }
+    let Some(mut data) = parse::data::read(&mut item, options, errors) else {
         return item.into_token_stream();
     };
+    if derives_above {
+        data.derives.clear();
+    }
     let derives = expand::data::derives(&data);
     let generated = expand::data::expand(&data);
     quote!(#derives #item #generated)

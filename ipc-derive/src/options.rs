@@ -1,12 +1,14 @@
 //! What may stand in `#[remote(..)]`, and where.
 
 use proc_macro2::TokenTree;
+use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, Expr, Ident, LitStr, Meta, Path, Token};
 
 use crate::errors::Errors;
 use crate::parse::conditions::unfolded;
+use crate::types::text;
 
 /// Where an attribute stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -170,6 +172,9 @@ impl Options {
         place: Place,
         errors: &mut Errors,
     ) -> syn::Result<()> {
+        if self.given.last().is_some_and(|name| name == "range") && !input.peek(Ident::peek_any) {
+            return self.second_bound(input);
+        }
         let name = Ident::parse_any(input)?;
         let text = name.to_string();
         let Some((_, places, form)) = TABLE.iter().find(|(known, ..)| *known == text) else {
@@ -187,9 +192,19 @@ impl Options {
                 }
                 all => all.concat(),
             };
+            let instead = match (place, text.as_str()) {
+                (Place::Field, "skip" | "default") => {
+                    format!("; what becomes of a field is told to serde: `#[serde({text})]`")
+                }
+                (Place::Field, "rename") => {
+                    "; the name of a field is told to serde: `#[serde(rename = \"name\")]`".into()
+                }
+                _ => String::new(),
+            };
+            let here = place.name();
             errors.on(
                 &name,
-                format!("`{text}` belongs on {places}, not on {}", place.name()),
+                format!("`{text}` belongs on {places}, not on {here}{instead}"),
             );
             return skip_option(input);
         }
@@ -199,6 +214,15 @@ impl Options {
         }
         self.given.push(name.clone());
         self.value(name, form, input)
+    }
+
+    /// What stands behind the comma of `range = 1, 5`.
+    fn second_bound(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        let low = self.range.take();
+        let high: Expr = input.parse()?;
+        let (from, to) = (text(&low), text(&high));
+        let message = format!("a range is written with dots: `range = {from}..={to}`");
+        Err(syn::Error::new_spanned(quote!(#low, #high), message))
     }
 
     fn value(&mut self, name: Ident, form: &str, input: ParseStream<'_>) -> syn::Result<()> {

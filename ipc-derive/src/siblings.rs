@@ -1,97 +1,143 @@
-//! Another `#[remote]` block on the same driver, without a word about which of the two makes the device.
+//! The other `#[remote]` blocks of the same driver: which of them makes the device, and which parts it lists.
 //!
-//! A macro sees one block at a time, and the compiler says nine times that two of them do not fit together. So the source
-//! file is asked: if an earlier block beside this one serves the same type, that is said once, in words that help. What
-//! cannot be found this way (blocks in different files, or made by macros) is left to the compiler.
+//! A macro sees one block at a time, and the compiler says nine times that two of them do not fit together, and nothing
+//! at all about a part that nobody lists. So the source file is asked: what is wrong with the blocks beside this one is
+//! said once, in words that help. What cannot be found this way (blocks in different files, or made by macros) is left to
+//! the compiler.
 
-use proc_macro2::Span;
 use quote::ToTokens;
-use syn::{Attribute, Block, Item, ItemImpl, Stmt};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Ident, Item, ItemImpl, Meta, Path, Token};
 
+use crate::source::{any_scope, same, text};
 use crate::types;
 
 /// Whether an earlier block in the same scope of the same file makes the same driver a device.
 pub(crate) fn has_earlier(block: &ItemImpl) -> bool {
-    source().is_some_and(|text| has_earlier_in(&text, block))
+    text().is_some_and(|text| has_earlier_in(&text, block))
 }
 
-fn source() -> Option<String> {
-    if !proc_macro::is_available() {
-        return None;
-    }
-    let file = Span::call_site().unwrap().local_file()?;
-    std::fs::read_to_string(file).ok()
+/// Whether the block beside this part that makes the device lists parts, but not this one, whose proxy is `proxy`.
+pub(crate) fn is_unlisted(part: &ItemImpl, proxy: &Ident) -> bool {
+    text().is_some_and(|text| is_unlisted_in(&text, part, proxy))
+}
+
+/// The proxy that the block beside this part lists, and that no other part claims.
+pub(crate) fn unclaimed(part: &ItemImpl) -> Option<Ident> {
+    unclaimed_in(&text()?, part)
 }
 
 fn has_earlier_in(text: &str, block: &ItemImpl) -> bool {
+    may_have_others(text, block)
+        && any_scope(text, &mut |items| {
+            let mut mains = blocks_of(items, block).filter(|other| makes_device(other));
+            let is_first = mains.next().is_none_or(|first| same_block(first, block));
+            !is_first && mains.any(|other| same_block(other, block))
+        })
+}
+
+fn is_unlisted_in(text: &str, part: &ItemImpl, proxy: &Ident) -> bool {
+    may_have_others(text, part)
+        && any_scope(text, &mut |items| {
+            let mut mains = blocks_of(items, part).filter(|other| makes_device(other));
+            blocks_of(items, part).any(|own| same_block(own, part))
+                && mains
+                    .next()
+                    .is_some_and(|main| !listed(main).contains(proxy))
+                && mains.next().is_none()
+        })
+}
+
+fn unclaimed_in(text: &str, part: &ItemImpl) -> Option<Ident> {
+    let mut found = None;
+    let _ = may_have_others(text, part)
+        && any_scope(text, &mut |items| {
+            let claimed: Vec<_> = blocks_of(items, part).filter_map(proxy).collect();
+            let main = blocks_of(items, part).find(|other| makes_device(other));
+            let mut listed = main.map(listed).unwrap_or_default();
+            listed.retain(|name| !claimed.contains(name));
+            match listed.as_slice() {
+                [only] if blocks_of(items, part).any(|own| same_block(own, part)) => {
+                    found = Some(only.clone());
+                }
+                _ => {}
+            }
+            found.is_some()
+        });
+    found
+}
+
+/// Most files have one such block: they need not be parsed.
+fn may_have_others(text: &str, block: &ItemImpl) -> bool {
     let Some(name) = types::last_name(&block.self_ty).map(ToString::to_string) else {
         return false;
     };
-    // Most files have one such block: they need not be parsed.
     let candidates = text
         .lines()
         .filter(|line| line.contains("impl") && line.contains(&name));
-    if candidates.count() < 2 {
-        return false;
-    }
-    syn::parse_file(text).is_ok_and(|file| follows_another(&file.items, block))
+    candidates.count() > 1
 }
 
-/// Looks through a scope and those inside it.
-fn follows_another(items: &[Item], block: &ItemImpl) -> bool {
-    let mut mains = items.iter().filter_map(main_block);
-    let first = mains.find(|other| same(&other.self_ty, &block.self_ty));
-    let is_first = first.is_none_or(|first| same_block(first, block));
-    if !is_first && mains.any(|other| same_block(other, block)) {
-        return true;
-    }
-    items.iter().any(|item| match item {
-        Item::Mod(module) => module
-            .content
-            .as_ref()
-            .is_some_and(|(_, items)| follows_another(items, block)),
-        Item::Fn(function) => follows_another(&local_items(&function.block), block),
-        _ => false,
-    })
-}
-
-fn local_items(block: &Block) -> Vec<Item> {
-    let item = |statement: &Stmt| match statement {
-        Stmt::Item(item) => Some(item.clone()),
+/// The blocks of the same driver that `#[remote]` stands on.
+fn blocks_of<'a>(items: &'a [Item], block: &ItemImpl) -> impl Iterator<Item = &'a ItemImpl> {
+    let blocks = items.iter().filter_map(|item| match item {
+        Item::Impl(other) => Some(other),
         _ => None,
-    };
-    block.stmts.iter().filter_map(item).collect()
+    });
+    blocks.filter(|other| attribute(other).is_some() && same(&other.self_ty, &block.self_ty))
 }
 
-/// A block that makes a device, whatever is compiled.
-fn main_block(item: &Item) -> Option<&ItemImpl> {
-    let Item::Impl(block) = item else {
-        return None;
-    };
-    let is = |attribute: &Attribute, word: &str| {
-        let last = attribute.path().segments.last();
-        last.is_some_and(|segment| segment.ident == word)
-    };
+fn is(attribute: &Attribute, word: &str) -> bool {
+    let last = attribute.path().segments.last();
+    last.is_some_and(|segment| segment.ident == word)
+}
+
+fn attribute(block: &ItemImpl) -> Option<&Attribute> {
+    block.attrs.iter().find(|attribute| is(attribute, "remote"))
+}
+
+fn options(block: &ItemImpl) -> Vec<Meta> {
+    let parse = Punctuated::<Meta, Token![,]>::parse_terminated;
+    let options = attribute(block).and_then(|attribute| attribute.parse_args_with(parse).ok());
+    options.into_iter().flatten().collect()
+}
+
+/// True for a block that makes a device, whatever is compiled.
+fn makes_device(block: &ItemImpl) -> bool {
     let is_conditional = |attribute| is(attribute, "cfg") || is(attribute, "cfg_attr");
-    let remote = block
-        .attrs
+    let is_part = options(block)
         .iter()
-        .find(|attribute| is(attribute, "remote"))?;
-    let options = remote.to_token_stream().to_string();
-    let is_part = options
-        .split(|c: char| !c.is_alphanumeric())
-        .any(|word| word == "part");
-    (!is_part && !block.attrs.iter().any(is_conditional)).then_some(block)
+        .any(|option| option.path().is_ident("part"));
+    !is_part && !block.attrs.iter().any(is_conditional)
+}
+
+/// The names in `parts(..)`.
+fn listed(block: &ItemImpl) -> Vec<Ident> {
+    let parse = Punctuated::<Path, Token![,]>::parse_terminated;
+    let lists = options(block)
+        .into_iter()
+        .filter_map(|option| match option {
+            Meta::List(list) if list.path.is_ident("parts") => list.parse_args_with(parse).ok(),
+            _ => None,
+        });
+    let last = |path: Path| path.segments.last().map(|last| last.ident.clone());
+    lists.flatten().filter_map(last).collect()
+}
+
+/// The name in `proxy = ..`.
+fn proxy(block: &ItemImpl) -> Option<Ident> {
+    options(block).into_iter().find_map(|option| match option {
+        Meta::NameValue(option) if option.path.is_ident("proxy") => {
+            syn::parse2(option.value.to_token_stream()).ok()
+        }
+        _ => None,
+    })
 }
 
 fn same_block(one: &ItemImpl, other: &ItemImpl) -> bool {
     same(&one.self_ty, &other.self_ty)
         && one.items.len() == other.items.len()
         && one.items.iter().zip(&other.items).all(|(a, b)| same(a, b))
-}
-
-fn same(one: &impl ToTokens, other: &impl ToTokens) -> bool {
-    one.to_token_stream().to_string() == other.to_token_stream().to_string()
 }
 
 #[cfg(test)]
@@ -153,5 +199,33 @@ mod tests {
                 impl Meter { pub fn b(&self) {} }
             }";
         assert_eq!(blocks(text), [false, false]);
+    }
+
+    #[test]
+    fn parts_are_looked_up_in_the_list() {
+        let text = |options: &str, part: &str| {
+            format!(
+                "#[remote{options}]
+                impl Meter {{ pub fn a(&self) {{}} }}
+                #[remote(part{part})]
+                impl Meter {{ pub fn b(&self) {{}} }}
+                #[remote(part, proxy = C)]
+                impl Meter {{ pub fn c(&self) {{}} }}"
+            )
+        };
+        let part: ItemImpl = syn::parse_quote!(impl Meter { pub fn b(&self) {} });
+        let name: Ident = syn::parse_quote!(B);
+        let unlisted = |text: &str| is_unlisted_in(text, &part, &name);
+        assert!(unlisted(&text("", ", proxy = B")));
+        assert!(unlisted(&text("(parts(C))", ", proxy = B")));
+        assert!(!unlisted(&text("(parts(lab::B, C))", ", proxy = B")));
+        assert!(!unlisted(
+            "#[remote(part, proxy = B)] impl Meter { pub fn b(&self) {} }"
+        ));
+
+        let unclaimed = |text: &str| unclaimed_in(text, &part).map(|name| name.to_string());
+        assert_eq!(unclaimed(&text("(parts(B, C))", "")), Some("B".into()));
+        assert_eq!(unclaimed(&text("(parts(A, B, C))", "")), None);
+        assert_eq!(unclaimed(&text("", "")), None);
     }
 }

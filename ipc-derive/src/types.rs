@@ -141,11 +141,12 @@ pub(crate) fn without_self(tokens: TokenStream, self_ty: &TokenStream) -> TokenS
             TokenTree::Ident(ident) if ident == "Self" => {
                 let is_path =
                     matches!(tokens.peek(), Some(TokenTree::Punct(p)) if p.as_char() == ':');
-                replaced.extend(if is_path {
+                let own = if is_path {
                     quote!(<#self_ty>)
                 } else {
                     self_ty.clone()
-                });
+                };
+                replaced.extend(crate::expand::moved(own, ident.span()));
             }
             TokenTree::Group(group) => {
                 let mut inner =
@@ -164,6 +165,14 @@ pub(crate) fn unwrapped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => unwrapped(&group.elem),
         Type::Paren(paren) => unwrapped(&paren.elem),
+        other => other,
+    }
+}
+
+/// The type behind a reference.
+pub(crate) fn referred(ty: &Type) -> &Type {
+    match unwrapped(ty) {
+        Type::Reference(reference) => unwrapped(&reference.elem),
         other => other,
     }
 }
@@ -190,6 +199,12 @@ pub(crate) fn value_of_map(ty: &Type) -> Option<&Type> {
         [key, value] if is_known(key) => Some(value),
         _ => None,
     }
+}
+
+/// `T` and `E` of `Result<T, E>`; nothing for other types.
+pub(crate) fn sides_of_result(ty: &Type) -> Vec<&Type> {
+    let sides = generic_arguments(ty, "Result");
+    sides.filter(|sides| sides.len() == 2).unwrap_or_default()
 }
 
 /// True if the last part of the type's path is `name`.

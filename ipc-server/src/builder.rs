@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
-use ipc_core::{Device, Function, IntoFunction, RegisterError, Registry};
+use ipc_core::{BoxedFunction, IntoDevice, IntoFunction, RegisterError, Registry};
 
 use crate::access::AccessLimits;
 use crate::handle::{ServerEvent, ServerHandle};
@@ -118,9 +118,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Serves a driver: a plain one, a [`Shared`](ipc_core::Shared) one that local code uses as well, or a [`Device`]
-    /// with a prefix.
-    pub fn device(self, device: impl Into<Device>) -> Self {
+    /// Serves a driver: a plain one, a [`Shared`](ipc_core::Shared) one that local code uses as well, or a
+    /// [`Device`](ipc_core::Device) with a prefix.
+    pub fn device(self, device: impl IntoDevice) -> Self {
         self.register(|registry| registry.add_device(device))
     }
 
@@ -130,7 +130,7 @@ impl ServerBuilder {
     }
 
     /// Serves a function with its own name, arguments and docs: `#[remote]` on `fn add` makes `add::function()`.
-    pub fn remote_function(self, function: Box<dyn Function>) -> Self {
+    pub fn remote_function(self, function: impl BoxedFunction) -> Self {
         self.register(|registry| registry.add_function(function))
     }
 

@@ -14,13 +14,16 @@ use super::caller::{Caller, OutgoingCall, Stub};
 use super::function::sources;
 use super::invocation::{Invocation, serialised};
 use super::schema::{Describe, Schema, short_name};
-use super::wire_type::Wire;
+use super::wire_type::{Wire, WireDriver};
 use crate::error::CallError;
 use crate::wire::failure::{Failure, Fault, FaultKind, FaultValue};
 
 /// Compiles for types that can travel, and says what to do for others. Generated code asks this once per type; all
 /// other steps below accept any type, so that one mistake is one error.
 pub fn wire<T: Wire>() {}
+
+/// The same for the driver itself, should it be an argument or a result.
+pub fn wire_driver<T: WireDriver>() {}
 
 /// A question about the type `T`.
 pub struct Probe<T: ?Sized>(PhantomData<fn() -> PhantomData<T>>);
@@ -259,7 +262,7 @@ impl<R> Output<false> for R {
 #[diagnostic::on_unimplemented(
     message = "a call from elsewhere can fail on its way, and `{Self}` has no place to say so",
     label = "returned by a method of a `#[remote]` trait",
-    note = "return `Result<{Self}, Self::Error>`"
+    note = "return `Result<{Self}, Self::Error>`, with `type Error: std::error::Error;` in the trait"
 )]
 pub trait MayFail<T> {
     /// The outcome of a call as the trait wants it.

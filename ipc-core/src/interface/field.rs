@@ -13,7 +13,9 @@ use super::autoref::{Probe, never};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel over the wire",
     label = "used in a field of a `#[remote]` struct or enum",
-    note = "put `#[remote]` (or `#[derive(serde::Serialize, serde::Deserialize)]`) on `{Self}`, say how it travels with `#[serde(with = \"module\")]`, or leave the field out with `#[serde(skip)]`"
+    note = "put `#[remote]` (or `#[derive(serde::Serialize, serde::Deserialize)]`) on `{Self}`, or on the type inside of it that lacks it, say how it travels with `#[serde(with = \"module\")]`, or leave the field out with `#[serde(skip)]`",
+    note = "a type of another crate travels if that crate has a feature `serde` that is switched on (for `Arc` and `Rc` it is the feature `rc` of serde itself)",
+    note = "is this struct the driver? Then take `#[remote]` off it: only its `impl` block takes it"
 )]
 pub trait Field<'de>: Deserialize<'de> {}
 

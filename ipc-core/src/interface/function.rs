@@ -18,6 +18,23 @@ pub trait Function: Send + 'static {
     fn run(&mut self, invocation: &mut Invocation<'_>) -> Result<(), Failure>;
 }
 
+/// A function that can be served: `add::function()` for a `fn add` with `#[remote]` on it.
+#[diagnostic::on_unimplemented(
+    message = "this is a function, but not one that can be served",
+    label = "give the type beside it: `name::function()`",
+    note = "`#[remote]` on `fn add` makes `add::function()`, which can be served; a closure, or a function without `#[remote]`, is served under a name of your choice with `.function(\"name\", ..)`"
+)]
+pub trait BoxedFunction {
+    /// The function.
+    fn boxed(self) -> Box<dyn Function>;
+}
+
+impl BoxedFunction for Box<dyn Function> {
+    fn boxed(self) -> Self {
+        self
+    }
+}
+
 /// What a closure may return: a plain value, or `Result<T, E>` with an `E` that is an error, a `String` or a `&str`.
 #[diagnostic::on_unimplemented(
     message = "a served closure cannot return `{Self}`",
@@ -83,8 +100,11 @@ macro_rules! returns_itself {
 
 returns_itself! {
     [] (); [] bool; [] char; [] String; [] f32; [] f64;
-    [] u8; [] u16; [] u32; [] u64; [] u128; [] i8; [] i16; [] i32; [] i64; [] i128;
-    [T] Vec<T>; [T] Option<T>;
+    [] u8; [] u16; [] u32; [] u64; [] u128; [] usize; [] i8; [] i16; [] i32; [] i64; [] i128; [] isize;
+    [] std::time::Duration; [] std::time::SystemTime; [] std::path::PathBuf; [] std::net::IpAddr;
+    [] std::net::SocketAddr;
+    [T] Vec<T>; [T] Option<T>; [T] Box<T>;
+    [T] std::collections::VecDeque<T>; [T] std::collections::BTreeSet<T>; [K, V] std::collections::BTreeMap<K, V>;
     [A] (A,); [A, B] (A, B); [A, B, C] (A, B, C); [A, B, C, D] (A, B, C, D);
     [A, B, C, D, E] (A, B, C, D, E); [A, B, C, D, E, F] (A, B, C, D, E, F);
 }
@@ -92,6 +112,17 @@ returns_itself! {
 impl<T, const N: usize> Returns for [T; N]
 where
     [T; N]: Wire,
+{
+    type Value = Self;
+
+    fn into_result(self) -> Result<Self, Box<Fault>> {
+        Ok(self)
+    }
+}
+
+impl<T, S> Returns for std::collections::HashSet<T, S>
+where
+    Self: Wire,
 {
     type Value = Self;
 
@@ -112,6 +143,13 @@ where
 }
 
 /// A closure as a [`Function`]: `Args` is the tuple of its arguments, which are called `arg0`, `arg1`, ...
+#[diagnostic::on_unimplemented(
+    message = "this closure cannot be served",
+    label = "an argument or the result cannot travel, or there are more than 6 arguments",
+    note = "write out the types of the arguments, `|volts: f64, name: String| ..`: what serde can serialise and deserialise, without references",
+    note = "it returns a number, a text, a list, a tuple or a map of these, or `Result<T, E>` with any `T` that can travel and an `E` that is an error, a `String` or a `&str`; for other types write `Result<T, String>`",
+    note = "for `async`, references and names of arguments, write a `fn` with `#[remote]` on it, and serve `name::function()`"
+)]
 pub trait IntoFunction<Args>: Sized {
     /// Gives the closure a name.
     fn into_function(self, name: &str) -> Box<dyn Function>;

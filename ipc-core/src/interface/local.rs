@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::caller::{BlockingCaller, Caller, OutgoingCall};
 use super::context::{CallContext, CallHost, HERE, drive};
 use super::registry::{RegisterError, Registry};
-use super::remote::Device;
+use super::remote::IntoDevice;
 use crate::error::{CallError, NotSent};
 use crate::wire::codec::{CodecError, MAX_VALUE};
 use crate::wire::failure::FaultKind;
@@ -43,7 +43,7 @@ pub struct LocalReply(Option<Outcome>);
 
 impl Local {
     /// Calls one device.
-    pub fn new(device: impl Into<Device>) -> Result<Self, RegisterError> {
+    pub fn new(device: impl IntoDevice) -> Result<Self, RegisterError> {
         let mut registry = Registry::new();
         registry.add_device(device)?;
         Ok(registry.into())

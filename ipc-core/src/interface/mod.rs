@@ -1,5 +1,6 @@
 //! What a driver offers, how it is called, and what calls it.
 
+pub mod accepted;
 pub mod args;
 pub mod autoref;
 pub mod caller;

@@ -9,9 +9,9 @@ use super::args::Args;
 use super::context::CallContext;
 use super::definitions;
 use super::describe::{DeviceDescription, Method, ServerDescription};
-use super::function::Function;
+use super::function::{BoxedFunction, Function};
 use super::invocation::{Arguments, Invocation};
-use super::remote::{Device, Release, ReleaseHook, Remote, Shared};
+use super::remote::{Device, IntoDevice, Release, ReleaseHook, Remote, Shared};
 use super::value;
 use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, Reader};
@@ -76,13 +76,13 @@ impl Registry {
     }
 
     /// Offers all methods of a device. On an error nothing has been added.
-    pub fn add_device(&mut self, device: impl Into<Device>) -> Result<(), RegisterError> {
+    pub fn add_device(&mut self, device: impl IntoDevice) -> Result<(), RegisterError> {
         let Device {
             driver,
             interface,
             prefix,
             on_release,
-        } = device.into();
+        } = device.into_device();
         let index = self.devices.len();
         let owner = device_label(index, &interface.name, &prefix);
         let mut targets = HashMap::new();
@@ -115,7 +115,8 @@ impl Registry {
     }
 
     /// Offers a free function.
-    pub fn add_function(&mut self, function: Box<dyn Function>) -> Result<(), RegisterError> {
+    pub fn add_function(&mut self, function: impl BoxedFunction) -> Result<(), RegisterError> {
+        let function = function.boxed();
         let method = function.method();
         let name = self.free_name(method.wire_name(""), "a function")?;
         let owner = Owner::Function {

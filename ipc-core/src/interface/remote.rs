@@ -132,8 +132,8 @@ pub enum Release {
 
 impl Device {
     /// A device without a prefix, from a driver or a [`Shared`] one.
-    pub fn new(driver: impl Into<Device>) -> Self {
-        driver.into()
+    pub fn new(driver: impl IntoDevice) -> Self {
+        driver.into_device()
     }
 
     /// Puts `prefix` before every name: `pump_` makes `read_voltage` be `pump_read_voltage`, and the property `range`
@@ -150,6 +150,27 @@ impl std::fmt::Debug for Device {
             .field("driver", &self.interface.name)
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
+    }
+}
+
+/// What can be served as a device: a driver, a [`Shared`] one, or a [`Device`].
+///
+/// Implemented by itself; there is nothing to write.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be served as a device",
+    label = "this is not a device",
+    note = "put `#[remote]` on the `impl` block with the methods of `{Self}`; if all its blocks are parts, one of them must do without `part` and list the others; if the block has `driver = \"feature\"`, switch that feature on",
+    note = "if `{Self}` implements a `#[remote]` trait, wrap it in `<Trait>Device`: `MeterDevice(driver)` for a trait `Meter`"
+)]
+pub trait IntoDevice {
+    /// The device.
+    fn into_device(self) -> Device;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<Device>> IntoDevice for T {
+    fn into_device(self) -> Device {
+        self.into()
     }
 }
 

@@ -89,6 +89,11 @@ pub struct Variant {
 /// A type that can say what it looks like on the wire.
 ///
 /// `#[remote]` on a struct or an enum implements it. Types without it can be used as well: they count by their name.
+#[diagnostic::on_unimplemented(
+    message = "it is not known what `{Self}` looks like on the wire",
+    label = "needs a description",
+    note = "for a type parameter, add `ipc_core::Describe` to its bounds; for a type, put `#[remote]` on it"
+)]
 pub trait Describe {
     /// The schema of this type.
     fn schema() -> Schema;

@@ -4,10 +4,12 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Path, PathArguments, parse_quote};
 
+use super::describe::value_type;
 use super::{Indices, checks, hidden, proxy, scope, server};
 use crate::model::Interface;
 use crate::parse::behind_feature;
 use crate::parse::block::Block;
+use crate::parse::wrong::Wrong;
 
 /// The proxy, the description, and the driver's side of the calls.
 pub(crate) fn expand(block: &Block) -> TokenStream {
@@ -16,11 +18,43 @@ pub(crate) fn expand(block: &Block) -> TokenStream {
     let numbers = indices.declaration(interface);
     let definition = proxy::definition(interface);
     let proxy = proxy::implementations(interface, &indices);
+    let wrong = wrong(block);
     let checks = checks::wire_types(interface);
     let part = block.is_servable.then(|| part(block, &indices));
     let remote = (block.is_servable && !block.is_part).then(|| remote(block));
-    let scope = scope(interface, quote!(#numbers #checks #proxy #part #remote));
+    let scope = scope(
+        interface,
+        quote!(#numbers #checks #proxy #wrong #part #remote),
+    );
     quote!(#definition #scope)
+}
+
+/// The methods of the proxy that nobody can call: the compiler has been told, and says it once.
+fn wrong(block: &Block) -> TokenStream {
+    let Interface { krate, proxy, .. } = &block.interface;
+    let methods = block.wrong.iter().map(|wrong| {
+        let Wrong {
+            ident,
+            cfgs,
+            generics,
+            inputs,
+            output,
+        } = wrong;
+        let value = value_type(output, krate, &[]);
+        let (generics, _, where_clause) = generics.split_for_impl();
+        quote! {
+            #(#cfgs)*
+            #[allow(missing_docs, unused_variables, clippy::unreachable)]
+            pub fn #ident #generics(&self, #inputs) -> C::Reply<#value> #where_clause {
+                ::core::unreachable!()
+            }
+        }
+    });
+    let methods: Vec<_> = methods.collect();
+    match methods.as_slice() {
+        [] => TokenStream::new(),
+        methods => quote!(impl<C: #krate::private::Caller> #proxy<C> { #(#methods)* }),
+    }
 }
 
 /// The proxy type with nobody to call through, which stands for the interface.

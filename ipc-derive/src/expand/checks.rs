@@ -50,9 +50,14 @@ fn of_method(interface: &Interface, method: &Method) -> Vec<(String, TokenStream
         Shape::Unknown => {}
     }
     let ask = |ty: &Type, span: proc_macro2::Span| {
+        let question = match types::is_named(ty, &interface.name) {
+            true => quote!(wire_driver),
+            false => quote!(wire),
+        };
+        let question = located(question, span);
         (
             quote!(#ty).to_string(),
-            quote_spanned!(span=> #krate::private::wire::<#ty>();),
+            quote_spanned!(span=> #krate::private::#question::<#ty>();),
         )
     };
     let mut questions: Vec<_> = types
@@ -66,10 +71,11 @@ fn of_method(interface: &Interface, method: &Method) -> Vec<(String, TokenStream
     ) {
         let written = &method.output.ty;
         let value = value_type(&method.output, krate, parameters);
-        let question = located(
-            quote!(#krate::private::wire::<#value>();),
-            types::span(written),
-        );
+        let question = match types::is_named(written, &interface.name) {
+            true => quote!(#krate::private::wire_driver::<#value>();),
+            false => quote!(#krate::private::wire::<#value>();),
+        };
+        let question = located(question, types::span(written));
         // The same key as for an argument of this type: it is the same type, unless it is an alias of `Result`.
         questions.push((quote!(#written).to_string(), question));
     }

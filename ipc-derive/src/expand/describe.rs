@@ -101,7 +101,7 @@ fn argument(argument: &Argument, krate: &Path, parameters: &[String]) -> TokenSt
     let default = argument.default.as_ref().map(crate::types::text);
     let default = text(default.as_deref());
     let accepts = option(argument.accepts.as_ref().map(|accepts| {
-        let text = accepts::text(accepts, argument);
+        let text = accepts::text(accepts, argument, krate);
         quote!(|| #text)
     }));
 

@@ -82,7 +82,8 @@ fn server(function: &Function, method: &Method) -> TokenStream {
     let ident = &method.ident;
     let call = hidden("call");
     let spec = describe::method(method, krate, &[]);
-    let body = server::body(krate, &[], method, &quote!(#ident), None);
+    let place = crate::types::span(server::error_type(method));
+    let body = server::body(krate, &[], method, &quote!(#ident), None, place);
     quote! {
         #feature
         #[automatically_derived]

@@ -61,6 +61,7 @@ fn implementation(item: &Trait) -> TokenStream {
         ident,
         has_error_type,
         signatures,
+        wrong,
         is_async,
         demands,
         ..
@@ -89,6 +90,15 @@ fn implementation(item: &Trait) -> TokenStream {
             }
         }
     });
+    let wrong = wrong.iter().map(|(cfgs, signature)| {
+        quote! {
+            #(#cfgs)*
+            #[allow(unused_variables, clippy::unreachable)]
+            #signature {
+                ::core::unreachable!()
+            }
+        }
+    });
     quote! {
         #[automatically_derived]
         impl<#caller: #krate::private::#bound> #ident for #proxy<#caller>
@@ -97,6 +107,7 @@ fn implementation(item: &Trait) -> TokenStream {
         {
             #error
             #(#methods)*
+            #(#wrong)*
         }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod describe;
 pub(crate) mod docs;
 pub(crate) mod function;
 pub(crate) mod interface;
+mod limits;
 pub(crate) mod proxy;
 pub(crate) mod server;
 
@@ -35,6 +36,22 @@ pub(crate) fn hidden_at(name: &str, place: Span) -> Ident {
     let mut ident = hidden(name);
     ident.set_span(ident.span().located_at(place));
     ident
+}
+
+/// The same tokens, which mean the same, at a place of the user's.
+pub(crate) fn moved(tokens: TokenStream, place: Span) -> TokenStream {
+    let at = |token: TokenTree| match token {
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), moved(group.stream(), place));
+            inner.set_span(group.span().located_at(place));
+            TokenTree::Group(inner)
+        }
+        mut token => {
+            token.set_span(token.span().located_at(place));
+            token
+        }
+    };
+    tokens.into_iter().map(at).collect()
 }
 
 /// The same tokens, all at a place of the user's, where the compiler's words about them will be.
@@ -69,16 +86,16 @@ pub(crate) fn scope(interface: &Interface, items: TokenStream) -> TokenStream {
     quote! {
         #(#cfgs)*
         #[allow(
-            deprecated, unreachable_pub, unused_imports, unused_qualifications,
+            deprecated, unreachable_pub, unused_imports, unused_parens, unused_qualifications,
             clippy::too_many_arguments,
         )]
         #(#lints)*
         const _: () = {
             use #krate::private::{
-                CannotPut as _, CannotTravel as _, IsNoResult as _, Puts as _, RaisesError as _,
+                CannotPut as _, CannotShow as _, CannotTravel as _, IsNoResult as _, Puts as _, RaisesError as _,
                 RaisesInto as _, RaisesIntoLocal as _, RaisesText as _, RaisesTextValue as _,
                 RaisesValue as _, ReturnedPlain as _, SchemaByName as _, SchemaDescribed as _,
-                SchemaFromJson as _, Travels as _,
+                SchemaFromJson as _, Shows as _, Travels as _,
             };
             #items
         };

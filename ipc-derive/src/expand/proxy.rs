@@ -5,6 +5,7 @@ use quote::quote;
 use syn::parse_quote;
 
 use super::describe::value_type;
+use super::limits::shown;
 use super::{Indices, accepts, docs, hidden};
 use crate::model::{Argument, Interface, Method};
 use crate::types::{self, is_known, mentions, unwrapped};
@@ -205,9 +206,9 @@ pub(crate) fn steps(interface: &Interface, method: &Method, call: &syn::Ident) -
         .arguments()
         .enumerate()
         .filter_map(|(index, argument)| {
-            let accepted = accepts::test(argument.accepts.as_ref()?, argument);
-            let ident = &argument.ident;
-            Some(quote!(#call.check(#index, #accepted, &#ident);))
+            let accepted = accepts::test(argument.accepts.as_ref()?, argument, krate);
+            let shown = shown(argument, krate);
+            Some(quote!(#call.check(#index, #accepted, #shown);))
         });
     let puts = method.arguments().map(|argument| {
         let ident = &argument.ident;

@@ -1,15 +1,24 @@
 //! The serving side: from the number of a method to the method.
 
-use proc_macro2::TokenStream;
+use std::collections::HashMap;
+
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 
+use super::limits::shown;
 use super::{Indices, accepts, hidden, hidden_at};
 use crate::model::{Argument, Input, Interface, Method, Passing, Shape};
 use crate::types::{is_known, mentions, unwrapped};
 
 /// The arms of a `match` on the number of the method. `path` stands before the name of the method.
 pub(crate) fn arms(interface: &Interface, indices: &Indices, path: &TokenStream) -> TokenStream {
+    let mut places = HashMap::new();
     let arms = interface.methods.iter().enumerate().map(|(index, method)| {
+        // What the compiler has to say about an error type it says once if it is said at one place.
+        let place = error_type(method);
+        let place = *places
+            .entry(crate::types::text(place))
+            .or_insert(crate::types::span(place));
         let number = indices.number(index);
         let (cfgs, lints) = (&method.cfgs, &method.lints);
         let driver = hidden("driver");
@@ -21,6 +30,7 @@ pub(crate) fn arms(interface: &Interface, indices: &Indices, path: &TokenStream)
             method,
             &function,
             Some(&quote!(#driver)),
+            place,
         );
         quote!(#(#cfgs)* #(#lints)* #number => { #body })
     });
@@ -34,6 +44,7 @@ pub(crate) fn body(
     method: &Method,
     function: &TokenStream,
     receiver: Option<&TokenStream>,
+    place: Span,
 ) -> TokenStream {
     let call = hidden("call");
     let takes = method
@@ -43,9 +54,9 @@ pub(crate) fn body(
         .arguments()
         .enumerate()
         .filter_map(|(index, argument)| {
-            let accepted = accepts::test(argument.accepts.as_ref()?, argument);
-            let ident = &argument.ident;
-            Some(quote!(#call.check(#index, #accepted, &#ident)?;))
+            let accepted = accepts::test(argument.accepts.as_ref()?, argument, krate);
+            let shown = shown(argument, krate);
+            Some(quote!(#call.check(#index, #accepted, #shown)?;))
         });
     let borrows = method.arguments().filter_map(borrow);
     let receiver = receiver.map(|receiver| quote!(#receiver,));
@@ -62,7 +73,7 @@ pub(crate) fn body(
     } else {
         run
     };
-    let answer = answer(method, krate, parameters, &run);
+    let answer = answer(method, krate, parameters, &run, place);
     quote! {
         #(#takes)*
         #call.finish_arguments()?;
@@ -144,6 +155,7 @@ fn answer(
     krate: &syn::Path,
     parameters: &[String],
     run: &TokenStream,
+    place: Span,
 ) -> TokenStream {
     let (call, result, value, error) = (
         hidden("call"),
@@ -167,13 +179,7 @@ fn answer(
             #succeed
         };
     }
-    let place = match &method.output.shape {
-        Shape::Fallible {
-            error: Some(error), ..
-        } => error,
-        _ => &method.output.ty,
-    };
-    let told = hidden_at("error", crate::types::span(place));
+    let told = hidden_at("error", place);
     let way = quote!((&&&&&&#krate::private::Probe::of(&#error)).way().failure(#told));
     quote! {
         let #result = #krate::private::Returned(#run).into_result();
@@ -181,5 +187,15 @@ fn answer(
             ::core::result::Result::Ok(#value) => #succeed,
             ::core::result::Result::Err(#error) => ::core::result::Result::Err(#way),
         }
+    }
+}
+
+/// The error type, or what may be an alias of a `Result` with one.
+pub(crate) fn error_type(method: &Method) -> &syn::Type {
+    match &method.output.shape {
+        Shape::Fallible {
+            error: Some(error), ..
+        } => error,
+        _ => &method.output.ty,
     }
 }

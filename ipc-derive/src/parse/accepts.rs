@@ -2,10 +2,11 @@
 
 use syn::{Expr, RangeLimits, Type};
 
+use super::literal;
 use crate::errors::Errors;
 use crate::model::Accepts;
 use crate::options::{Options, ungrouped};
-use crate::types::{self, sole_argument, text, unwrapped};
+use crate::types::{self, sole_argument, unwrapped};
 
 /// Reads `range` and `one_of` of an argument of type `ty`.
 pub(crate) fn read(ty: &Type, options: &Options, errors: &mut Errors) -> Option<Accepts> {
@@ -18,7 +19,7 @@ pub(crate) fn read(ty: &Type, options: &Options, errors: &mut Errors) -> Option<
             None
         }
         (Some(range), None) => read_range(ty, range, errors),
-        (None, Some(list)) => read_list(list, errors),
+        (None, Some(list)) => read_list(ty, list, errors),
         (None, None) => None,
     }
 }
@@ -43,31 +44,18 @@ fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
         return None;
     }
     let is_text = ["String", "str", "Path", "PathBuf", "bool", "Vec"];
-    let is_text = is_text
-        .iter()
-        .any(|name| types::is_named(referred(inner), name));
-    if is_text
-        || matches!(
-            referred(inner),
-            Type::Slice(_) | Type::Tuple(_) | Type::Array(_)
-        )
-    {
+    let referred = types::referred(inner);
+    let is_text = is_text.iter().any(|name| types::is_named(referred, name));
+    if is_text || matches!(referred, Type::Slice(_) | Type::Tuple(_) | Type::Array(_)) {
         errors.on(
             range,
             "a range is for numbers and characters; list the values with `one_of = [..]`",
         );
         return None;
     }
-    let is_float = types::is_named(inner, "f64") || types::is_named(inner, "f32");
     for bound in [&low, &high].into_iter().flatten() {
-        if is_float && let Some(digits) = integer(bound) {
-            errors.on(
-                bound,
-                format!(
-                    "the bounds for `{}` need a decimal point: `{digits}.0`",
-                    text(inner)
-                ),
-            );
+        if let Some(text) = literal::mismatch(bound, inner) {
+            errors.on(bound, text);
             return None;
         }
     }
@@ -89,17 +77,16 @@ fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
     })
 }
 
-/// The type behind a reference.
-fn referred(ty: &Type) -> &Type {
-    match unwrapped(ty) {
-        Type::Reference(reference) => unwrapped(&reference.elem),
-        other => other,
-    }
-}
-
-fn read_list(list: &Expr, errors: &mut Errors) -> Option<Accepts> {
+fn read_list(ty: &Type, list: &Expr, errors: &mut Errors) -> Option<Accepts> {
     match list {
         Expr::Array(array) if !array.elems.is_empty() => {
+            let ty = sole_argument(unwrapped(ty), "Option").unwrap_or(ty);
+            let mut values = array.elems.iter();
+            let wrong = values.find_map(|value| Some((value, literal::mismatch(value, ty)?)));
+            if let Some((value, text)) = wrong {
+                errors.on(value, text);
+                return None;
+            }
             Some(Accepts::OneOf(array.elems.iter().cloned().collect()))
         }
         Expr::Array(array) => {
@@ -114,20 +101,6 @@ fn read_list(list: &Expr, errors: &mut Errors) -> Option<Accepts> {
             );
             None
         }
-    }
-}
-
-/// The digits of an integer literal, with its sign.
-fn integer(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Lit(literal) => match &literal.lit {
-            syn::Lit::Int(int) => Some(int.base10_digits().to_string()),
-            _ => None,
-        },
-        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => {
-            integer(&unary.expr).map(|digits| format!("-{digits}"))
-        }
-        _ => None,
     }
 }
 

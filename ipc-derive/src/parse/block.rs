@@ -8,6 +8,7 @@ use syn::{
     WherePredicate,
 };
 
+use super::wrong::{self, Wrong};
 use super::{attributes, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method};
@@ -27,6 +28,8 @@ pub(crate) struct Block {
     pub(crate) is_part: bool,
     /// The proxies of other blocks that belong to this device.
     pub(crate) parts: Vec<Path>,
+    /// Methods that nobody can call.
+    pub(crate) wrong: Vec<Wrong>,
     /// False if the driver cannot be served, so that only its proxy is made.
     pub(crate) is_servable: bool,
 }
@@ -53,15 +56,10 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         return None;
     };
     let self_ty = item.self_ty.to_token_stream();
-    let methods = read_methods(item, &self_ty, errors);
+    let mut wrong = Vec::new();
+    let methods = read_methods(item, &self_ty, &mut wrong, errors);
     let parameters = parameter_names(&item.generics);
     let generics = mentioned(&item.generics, &methods);
-    if let (Some(_), Some(first)) = (&options.part, options.parts.first()) {
-        errors.on(
-            first,
-            "a part cannot have parts of its own; list them all at the block that makes the device",
-        );
-    }
     let interface = Interface {
         krate: krate(&options),
         docs: attributes(&item.attrs, "doc"),
@@ -85,16 +83,26 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         driver: options.driver,
         is_part: options.part.is_some(),
         parts: options.parts,
+        wrong,
         is_servable: item.generics.lifetimes().next().is_none(),
     })
 }
 
-fn read_methods(item: &mut ItemImpl, self_ty: &TokenStream, errors: &mut Errors) -> Vec<Method> {
+fn read_methods(
+    item: &mut ItemImpl,
+    self_ty: &TokenStream,
+    wrong: &mut Vec<Wrong>,
+    errors: &mut Errors,
+) -> Vec<Method> {
+    let is_generic = !item.generics.params.is_empty();
     let before = errors.count();
     let mut methods = Vec::new();
     for item in &mut item.items {
         match item {
-            ImplItem::Fn(function) => methods.extend(read_method(function, self_ty, errors)),
+            ImplItem::Fn(function) => match read_method(function, self_ty, errors) {
+                Ok(method) => methods.push(method),
+                Err(unread) => wrong.extend(unread.filter(|_| !is_generic).map(|unread| *unread)),
+            },
             ImplItem::Const(other) => forbid(&mut other.attrs, errors),
             ImplItem::Type(other) => forbid(&mut other.attrs, errors),
             _ => {}
@@ -107,26 +115,32 @@ fn read_methods(item: &mut ItemImpl, self_ty: &TokenStream, errors: &mut Errors)
     methods
 }
 
+/// A method that callers are offered; or what the proxy has instead of one that is wrong.
 fn read_method(
     function: &mut ImplItemFn,
     self_ty: &TokenStream,
     errors: &mut Errors,
-) -> Option<Method> {
-    let before = errors.count();
+) -> Result<Method, Option<Box<Wrong>>> {
     let options = Options::take(&mut function.attrs, Place::Method, errors);
-    let is_readable = errors.count() == before;
     if let Err(reason) = offered(function, &options, self_ty) {
         if let Some((word, text)) = reason {
             errors.on(word, text);
         }
         method::strip_arguments(&mut function.sig, errors);
-        return None;
+        return Err(None);
+    }
+    if let syn::ReturnType::Type(_, ty) = &function.sig.output
+        && matches!(unwrapped(ty), Type::Reference(reference) if types::is_named(&reference.elem, "Self"))
+    {
+        errors.on(ty, "the driver cannot be lent to a caller elsewhere, nor calls be chained there: return nothing, or hide the method with `#[remote(skip)]`");
+        method::strip_arguments(&mut function.sig, &mut Errors::default());
+        return Err(None);
     }
     let mut sig = without_self(&function.sig, self_ty);
     let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
     // The attributes of the arguments have been read from the copy.
     method::strip_arguments(&mut function.sig, &mut Errors::default());
-    read.filter(|_| is_readable)
+    read.ok_or_else(|| wrong::read(&sig, &function.attrs).map(Box::new))
 }
 
 /// Whether callers are offered a function; if not, what is wrong with that, if anything.

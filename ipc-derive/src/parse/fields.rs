@@ -111,12 +111,15 @@ impl Claims {
     }
 }
 
-/// The parts of the values, for a map whose keys are known to travel; any other type as it is.
+/// The parts of the values, for a map whose keys are known to travel, and of both sides of a `Result`; any other type as
+/// it is.
 fn values(ty: &Type) -> Vec<&Type> {
     let mut parts = Vec::new();
+    let sides = types::sides_of_result(ty);
     match value_of_map(ty) {
         Some(value) => leaves(value, &mut parts),
-        None => parts.push(ty),
+        None if sides.is_empty() => parts.push(ty),
+        None => sides.into_iter().for_each(|side| leaves(side, &mut parts)),
     }
     parts
 }

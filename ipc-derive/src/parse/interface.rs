@@ -2,13 +2,16 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
-use syn::{Ident, ItemTrait, LitStr, Signature, TraitItem, TraitItemFn, WherePredicate};
+use syn::{
+    Attribute, Ident, Item, ItemTrait, LitStr, Signature, TraitItem, TraitItemFn, WherePredicate,
+};
 
+use super::trait_error::{error_type, is_error};
 use super::{attributes, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method, Shape};
 use crate::options::{Options, Place};
-use crate::types;
+use crate::{neighbours, types};
 
 /// A trait, understood.
 pub(crate) struct Trait {
@@ -23,6 +26,8 @@ pub(crate) struct Trait {
     pub(crate) driver: Option<LitStr>,
     /// What the trait demands of everything that implements it, the proxy included.
     pub(crate) demands: Vec<TokenStream>,
+    /// Methods that nobody can call, which has been reported. The proxy has them all the same.
+    pub(crate) wrong: Vec<(Vec<Attribute>, Signature)>,
     /// False if the proxy lacks something that the trait asks for.
     pub(crate) is_complete: bool,
 }
@@ -45,24 +50,24 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
     let before = errors.count();
     let mut signatures = Vec::new();
     let mut methods = Vec::new();
-    let mut has_error_type = false;
+    let mut wrong = Vec::new();
+    let has_error_type = error_type(item, errors);
     let mut is_complete = true;
     for item in &mut item.items {
         match item {
-            TraitItem::Fn(function) => match read_method(function, errors) {
+            TraitItem::Fn(function) => match read_method(function, has_error_type, errors) {
                 Read::Offered(method) => {
                     signatures.push(function.sig.clone());
                     methods.push(*method);
                 }
                 Read::Provided => {}
-                Read::Wrong => is_complete = false,
-            },
-            TraitItem::Type(ty) if ty.ident == "Error" && ty.generics.params.is_empty() => {
-                has_error_type = true;
-                if ty.bounds.is_empty() {
-                    errors.on(&ty.ident, "the error of a driver is told to callers elsewhere, so it needs a text: write `type Error: std::error::Error;`");
+                Read::Wrong if function.default.is_some() => {}
+                Read::Wrong => {
+                    is_complete &= !has_open_result(&function.sig);
+                    wrong.push((attributes(&function.attrs, "cfg"), function.sig.clone()));
                 }
-            }
+            },
+            TraitItem::Type(ty) if is_error(ty) => {}
             TraitItem::Type(ty) => {
                 is_complete = false;
                 errors.on(
@@ -111,6 +116,7 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
         demands: demands(item),
         has_error_type,
         signatures,
+        wrong,
         is_async,
     })
 }
@@ -125,6 +131,43 @@ fn demands(item: &ItemTrait) -> Vec<TokenStream> {
     supertraits
         .chain(conditions.map(ToTokens::to_token_stream))
         .collect()
+}
+
+/// Whether the names of the proxy and the adapter are free, as far as the file tells.
+pub(crate) fn fits_beside(item: &ItemTrait, options: &Options, errors: &mut Errors) -> bool {
+    let name = &item.ident;
+    let proxy = options.proxy.clone();
+    let proxy = proxy.unwrap_or_else(|| format_ident!("{name}Proxy"));
+    let is_taken = |own| neighbours::is_taken(own, &Item::Trait(item.clone()));
+    if is_taken(&proxy) {
+        errors.on(name, neighbours::taken(&proxy));
+        return false;
+    }
+    let device = format_ident!("{name}Device");
+    if is_taken(&device) {
+        let text = format!(
+            "what serves the trait would be called `{device}`, and so is another item here; give one of them another name"
+        );
+        errors.on(name, text);
+        return false;
+    }
+    true
+}
+
+/// Takes all `#[remote(..)]` out of a trait that will not be served.
+pub(crate) fn strip(item: &mut ItemTrait) {
+    let errors = &mut Errors::default();
+    for item in &mut item.items {
+        if let TraitItem::Fn(function) = item {
+            Options::take(&mut function.attrs, Place::Method, errors);
+            method::strip_arguments(&mut function.sig, errors);
+        }
+    }
+}
+
+/// True for a result that the body of a method decides about.
+fn has_open_result(sig: &Signature) -> bool {
+    types::mentions(&sig.output, &["impl".to_string()])
 }
 
 /// True if the error type in the signature is the trait's own.
@@ -145,8 +188,7 @@ enum Read {
     Wrong,
 }
 
-fn read_method(function: &mut TraitItemFn, errors: &mut Errors) -> Read {
-    let before = errors.count();
+fn read_method(function: &mut TraitItemFn, has_error_type: bool, errors: &mut Errors) -> Read {
     let options = Options::take(&mut function.attrs, Place::Method, errors);
     if options.skip.is_some() {
         method::strip_arguments(&mut function.sig, errors);
@@ -165,24 +207,33 @@ fn read_method(function: &mut TraitItemFn, errors: &mut Errors) -> Read {
             method::strip_arguments(&mut function.sig, errors);
             return Read::Provided;
         }
-        None => errors.on(&function.sig.ident, "the proxy stands for a device that exists already: take `&self` or `&mut self`, or move this function out of the trait"),
-        Some(false) => errors.on(&function.sig.receiver(), "a call borrows the driver and gives it back: take `&self` or `&mut self`"),
+        None => {
+            errors.on(&function.sig.ident, "the proxy stands for a device that exists already: take `&self` or `&mut self`, or move this function out of the trait");
+            method::strip_arguments(&mut function.sig, &mut Errors::default());
+            return Read::Wrong;
+        }
+        Some(false) => errors.on(
+            &function.sig.receiver(),
+            "a call borrows the driver and gives it back: take `&self` or `&mut self`",
+        ),
         Some(true) => {}
     }
     let mut sig = function.sig.clone();
     let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
     method::strip_arguments(&mut function.sig, &mut Errors::default());
+    let before = errors.count();
     if let Some(method) = &read {
-        check_types(method, errors);
+        check_types(method, has_error_type, errors);
     }
-    match read.filter(|_| errors.count() == before) {
+    let is_callable = errors.count() == before && borrows == Some(true);
+    match read.filter(|_| is_callable) {
         Some(method) => Read::Offered(Box::new(method)),
         None => Read::Wrong,
     }
 }
 
 /// What a method of a trait may take and return, beyond the rules for all methods.
-fn check_types(method: &Method, errors: &mut Errors) {
+fn check_types(method: &Method, has_error_type: bool, errors: &mut Errors) {
     let own = ["Self".to_string()];
     for argument in method.arguments() {
         if types::mentions(&argument.written, &own) {
@@ -203,8 +254,12 @@ fn check_types(method: &Method, errors: &mut Errors) {
         Shape::Unknown if !types::mentions(&method.output.ty, &own) => {}
         _ => {
             let value = types::text(&method.output.ty);
+            let add = match has_error_type {
+                true => "",
+                false => ", and add `type Error: std::error::Error;` to the trait",
+            };
             let text = format!(
-                "a call from elsewhere can fail on its way, so the method must be able to say so: return `Result<{value}, Self::Error>`"
+                "a call from elsewhere can fail on its way, so the method must be able to say so: return `Result<{value}, Self::Error>`{add}"
             );
             match value.as_str() {
                 "()" => errors.on(&method.ident, text),

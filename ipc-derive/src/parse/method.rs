@@ -6,7 +6,7 @@ use syn::{
     Safety, Signature, Type, parse_quote,
 };
 
-use super::{accepts, attributes, lints};
+use super::{accepts, attributes, lints, literal};
 use crate::errors::Errors;
 use crate::model::{Argument, Input, Kind, Method, Output, Shape};
 use crate::options::{Options, Place};
@@ -23,17 +23,15 @@ pub(crate) fn read(
 ) -> Option<Method> {
     let before = errors.count();
     check_signature(sig, place, errors);
+    let has_plain_signature = errors.count() == before;
     let inputs = read_inputs(sig, errors);
     let output = read_output(sig, errors);
     let (kind, name) = read_name(&sig.ident, &options, errors);
-    let arguments = inputs
-        .iter()
-        .filter(|input| matches!(input, Input::Argument(_)))
-        .count();
-    check_property(sig, kind, arguments, output.as_ref(), errors);
-    if errors.count() != before {
+    check_property(sig, kind, output.as_ref(), errors);
+    if !has_plain_signature {
         return None;
     }
+    // Whatever else is wrong, it can be called: whoever does so has made no mistake.
     Some(Method {
         ident: sig.ident.clone(),
         name,
@@ -42,7 +40,7 @@ pub(crate) fn read(
         cfgs: attributes(attrs, "cfg"),
         deprecated: attributes(attrs, "deprecated").into_iter().next(),
         lints: lints(attrs),
-        inputs,
+        inputs: inputs?,
         output: output?,
         is_async: sig.asyncness.is_some(),
         idempotent: options.idempotent.is_some() || kind == Kind::Get,
@@ -109,9 +107,11 @@ fn check_signature(sig: &Signature, place: Place, errors: &mut Errors) {
     }
 }
 
-fn read_inputs(sig: &mut Signature, errors: &mut Errors) -> Vec<Input> {
+/// The arguments; `None` if the method cannot be called with them.
+fn read_inputs(sig: &mut Signature, errors: &mut Errors) -> Option<Vec<Input>> {
     let mut inputs = Vec::new();
     let mut has_context = false;
+    let mut is_callable = true;
     for argument in &mut sig.inputs {
         let FnArg::Typed(argument) = argument else {
             continue;
@@ -122,23 +122,26 @@ fn read_inputs(sig: &mut Signature, errors: &mut Errors) -> Vec<Input> {
                 cfg.path(),
                 "both ends must agree on the arguments; put the `#[cfg]` on the whole method",
             );
+            is_callable = false;
         }
         if is_context(&argument.ty) {
+            let before = errors.count();
             check_context(argument, &options, has_context, errors);
+            is_callable &= errors.count() == before;
             has_context = true;
             inputs.push(Input::Context);
         } else if let Some(read) = read_argument(argument, options, errors) {
             inputs.push(Input::Argument(Box::new(read)));
+        } else {
+            is_callable = false;
         }
     }
-    inputs
+    is_callable.then_some(inputs)
 }
 
-fn is_context(ty: &Type) -> bool {
-    match unwrapped(ty) {
-        Type::Reference(reference) => types::is_named(&reference.elem, "CallContext"),
-        other => types::is_named(other, "CallContext"),
-    }
+pub(super) fn is_context(ty: &Type) -> bool {
+    let ty = types::sole_argument(unwrapped(ty), "Option").unwrap_or(ty);
+    types::is_named(types::referred(ty), "CallContext")
 }
 
 fn check_context(argument: &PatType, options: &Options, is_second: bool, errors: &mut Errors) {
@@ -150,7 +153,7 @@ fn check_context(argument: &PatType, options: &Options, is_second: bool, errors:
     }
     match unwrapped(&argument.ty) {
         Type::Reference(reference) if reference.mutability.is_none() => {}
-        ty => errors.on(ty, "take the context as `&CallContext`"),
+        ty => errors.on(ty, "there is always a context: take it as `&CallContext`"),
     }
     if let Some(option) = options.first() {
         errors.on(
@@ -177,6 +180,14 @@ fn read_argument(argument: &PatType, options: Options, errors: &mut Errors) -> O
     };
     let typed = types::argument(&argument.ty, errors);
     let accepts = accepts::read(&argument.ty, &options, errors);
+    let default = options.default.filter(|default| {
+        let wrong = literal::mismatch(default, &argument.ty);
+        let is_value = wrong.is_none();
+        if let Some(text) = wrong {
+            errors.on(default, text);
+        }
+        is_value
+    });
     let (ident, (owned, passing)) = (ident?, typed?);
     Some(Argument {
         name: ident.unraw().to_string(),
@@ -184,7 +195,7 @@ fn read_argument(argument: &PatType, options: Options, errors: &mut Errors) -> O
         written: elided(&argument.ty),
         owned,
         passing,
-        default: options.default,
+        default,
         accepts,
         unit: options.unit.map(|unit| unit.value()),
     })
@@ -245,8 +256,11 @@ fn read_name(ident: &Ident, options: &Options, errors: &mut Errors) -> (Kind, St
         Kind::Set => match own.strip_prefix("set_") {
             Some(property) if !property.is_empty() => property.into(),
             _ => {
+                let verbs = ["write_", "put_", "change_", "update_"];
+                let property = verbs.iter().find_map(|verb| own.strip_prefix(verb));
+                let property = property.filter(|name| !name.is_empty()).unwrap_or(&own);
                 let text = format!(
-                    "a setter is called `set_` and its property: `set_{own}`; or name the property with `rename = \"..\"`"
+                    "a setter is called `set_` and its property: `set_{property}`; or name the property with `rename = \"{property}\"`"
                 );
                 errors.on(ident, text);
                 own
@@ -256,13 +270,7 @@ fn read_name(ident: &Ident, options: &Options, errors: &mut Errors) -> (Kind, St
     (kind, name)
 }
 
-fn check_property(
-    sig: &Signature,
-    kind: Kind,
-    arguments: usize,
-    output: Option<&Output>,
-    errors: &mut Errors,
-) {
+fn check_property(sig: &Signature, kind: Kind, output: Option<&Output>, errors: &mut Errors) {
     let written = |n: usize| {
         let mut typed = sig.inputs.iter().filter(|input| match input {
             FnArg::Typed(argument) => !is_context(&argument.ty),
@@ -287,17 +295,17 @@ fn check_property(
             if returns_nothing {
                 errors.on(
                     &sig.ident,
-                    "a getter returns the value of its property, but this returns nothing",
+                    "a getter returns the value of its property, but this returns nothing: remove the `get`, or return the value",
                 );
             }
         }
         Kind::Set => {
             if let Some(second) = written(1) {
                 errors.on(&second, "a setter takes one argument, the new value; combine them in a struct, or remove the `set`");
-            } else if arguments == 0 && written(0).is_none() {
+            } else if written(0).is_none() {
                 errors.on(
                     &sig.ident,
-                    "a setter takes the new value of its property as its argument",
+                    "a setter takes the new value of its property as its argument: add it, or remove the `set`",
                 );
             }
         }

@@ -1,13 +1,17 @@
 //! From syntax to the model, with every mistake reported on the way.
 
 pub(crate) mod accepts;
+pub(crate) mod beside;
 pub(crate) mod block;
 pub(crate) mod conditions;
 pub(crate) mod data;
 pub(crate) mod fields;
 pub(crate) mod function;
 pub(crate) mod interface;
+mod literal;
 pub(crate) mod method;
+mod trait_error;
+pub(crate) mod wrong;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};

@@ -2,7 +2,7 @@ use ipc_core::remote;
 
 struct Meter;
 
-#[remote(part, parts(OtherProxy))]
+#[remote(part, proxy = SomeProxy, parts(OtherProxy))]
 impl Meter {
     pub fn read(&self) {}
 }
