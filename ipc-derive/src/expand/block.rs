@@ -32,6 +32,7 @@ pub(crate) fn expand(block: &Block) -> TokenStream {
 /// The methods of the proxy that nobody can call: the compiler has been told, and says it once.
 fn wrong(block: &Block) -> TokenStream {
     let Interface { krate, proxy, .. } = &block.interface;
+    let caller = super::caller();
     let methods = block.wrong.iter().map(|wrong| {
         let Wrong {
             ident,
@@ -45,7 +46,7 @@ fn wrong(block: &Block) -> TokenStream {
         quote! {
             #(#cfgs)*
             #[allow(missing_docs, unused_variables, clippy::unreachable)]
-            pub fn #ident #generics(&self, #inputs) -> C::Reply<#value> #where_clause {
+            pub fn #ident #generics(&self, #inputs) -> #caller::Reply<#value> #where_clause {
                 ::core::unreachable!()
             }
         }
@@ -53,7 +54,9 @@ fn wrong(block: &Block) -> TokenStream {
     let methods: Vec<_> = methods.collect();
     match methods.as_slice() {
         [] => TokenStream::new(),
-        methods => quote!(impl<C: #krate::private::Caller> #proxy<C> { #(#methods)* }),
+        methods => {
+            quote!(impl<#caller: #krate::private::Caller> #proxy<#caller> { #(#methods)* })
+        }
     }
 }
 
@@ -96,6 +99,7 @@ fn part(block: &Block, indices: &Indices) -> TokenStream {
     let (driver, method, call) = (hidden("driver"), hidden("method"), hidden("call"));
     quote! {
         #feature
+        #[doc(hidden)]
         #[automatically_derived]
         impl #impl_generics #krate::private::Part<#self_ty> for #key #where_clause {
             fn dispatch(

@@ -6,12 +6,74 @@ use quote::quote;
 use syn::ext::IdentExt;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta};
 
-use crate::model::Method;
+use crate::model::{Accepts, Kind, Method, Shape};
 use crate::parse::{conditions, doc_literal};
+use crate::types;
 
 /// A text of our own.
 pub(crate) fn own(text: &str) -> TokenStream {
     quote!(#[doc = #text])
+}
+
+/// What a method is called where its author says nothing.
+pub(crate) fn of_kind(method: &Method) -> TokenStream {
+    let name = &method.name;
+    own(&match method.kind {
+        Kind::Call => format!("Calls `{name}`."),
+        Kind::Get => format!("Reads the property `{name}`."),
+        Kind::Set => format!("Writes the property `{name}`."),
+    })
+}
+
+/// What callers have to know of a method and its signature does not say: limits, units, defaults, the error.
+pub(crate) fn facts(method: &Method) -> TokenStream {
+    let arguments = method.arguments().filter_map(|argument| {
+        let facts = [
+            argument.accepts.as_ref().map(accepted),
+            argument.unit.as_ref().map(|unit| format!("in {unit}")),
+            argument.default.as_ref().map(|default| {
+                format!(
+                    "`{}` where a caller by name leaves it out",
+                    types::text(default)
+                )
+            }),
+        ];
+        let facts: Vec<_> = facts.into_iter().flatten().collect();
+        (!facts.is_empty()).then(|| format!("- `{}`: {}", argument.name, facts.join("; ")))
+    });
+    let unit = method.unit.iter().map(|unit| format!("- returns {unit}"));
+    let error = match &method.output.shape {
+        Shape::Fallible {
+            error: Some(error), ..
+        } => Some(types::text(&**error)),
+        _ => None,
+    };
+    let error = error.map(|error| format!("- fails with `{error}`"));
+    let lines: Vec<_> = arguments.chain(unit).chain(error).collect();
+    if lines.is_empty() {
+        return TokenStream::new();
+    }
+    let lines = std::iter::once(String::new()).chain(lines);
+    quote!(#(#[doc = #lines])*)
+}
+
+fn accepted(accepts: &Accepts) -> String {
+    let dots = |inclusive: &bool| if *inclusive { "..=" } else { ".." };
+    let bound = |bound: &Option<Expr>| bound.as_ref().map(types::text).unwrap_or_default();
+    match accepts {
+        Accepts::Range {
+            low,
+            high,
+            inclusive,
+        } => format!("one of `{}{}{}`", bound(low), dots(inclusive), bound(high)),
+        Accepts::OneOf(values) => {
+            let values: Vec<_> = values.iter().map(types::text).collect();
+            format!("one of `{}`", values.join("`, `"))
+        }
+        Accepts::Named(constant) | Accepts::NamedList(constant) => {
+            format!("one of `{}`", types::text(constant))
+        }
+    }
 }
 
 /// What the user wrote. Links to `Self::name` stay if the proxy has one of `methods` of that name, or if there is no list.

@@ -174,6 +174,7 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
     let arms = server::arms(interface, indices, &quote!(<#ty as #ident>));
     quote! {
         #feature
+        #[doc(hidden)]
         #[automatically_derived]
         impl<#ty: #ident> #krate::private::Part<#ty> for #proxy<()> {
             fn dispatch(

@@ -7,7 +7,7 @@ use syn::parse_quote;
 use super::describe::value_type;
 use super::limits::shown;
 use super::{Indices, accepts, docs, hidden};
-use crate::model::{Argument, Interface, Method};
+use crate::model::{Argument, Interface, Method, Shape};
 use crate::types::{self, is_known, mentions, unwrapped};
 
 /// The proxy type, which users name.
@@ -97,6 +97,7 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
             }
         }
 
+        #[doc(hidden)]
         #[automatically_derived]
         impl #plain #krate::private::Offer for #proxy #ty #where_clause {
             const METHODS: ::core::primitive::usize = <[()]>::len(&[#(#counted)*]);
@@ -158,9 +159,10 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
         ..
     } = method;
     let doc = match method.docs.as_slice() {
-        [] => docs::own(&format!("Calls `{}`.", method.wire_name())),
+        [] => docs::of_kind(method),
         docs => docs::of_driver(docs, (!interface.is_trait).then_some(&interface.methods)),
     };
+    let facts = docs::facts(method);
     let value = value_type(&method.output, krate, parameters);
     let inputs = method.arguments().map(|argument| {
         let Argument { ident, written, .. } = argument;
@@ -179,16 +181,23 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
     } else {
         quote!((&&#krate::private::Probe::<#value>::NEW).send(&self.stub, #call))
     };
-    quote! {
-        #doc
-        #(#cfgs)*
-        #deprecated
-        #(#lints)*
-        pub fn #ident(&self, #(#inputs),*) -> #caller::Reply<#value> {
-            #binding
-            #steps
-            #send
+    let head = quote!(#doc #facts #(#cfgs)* #deprecated #(#lints)*);
+    let signature = quote!(pub fn #ident(&self, #(#inputs),*));
+    let body = quote!({ #binding #steps #send });
+    match &method.output.shape {
+        Shape::Unknown => {
+            // Only the compiler knows what a call gives here. The docs show what the author wrote.
+            let written = &method.output.ty;
+            quote! {
+                #[cfg(not(doc))]
+                #head
+                #signature -> #caller::Reply<#value> #body
+                #[cfg(doc)]
+                #head
+                #signature -> #caller::Reply<#written> { loop {} }
+            }
         }
+        _ => quote!(#head #signature -> #caller::Reply<#value> #body),
     }
 }
 

@@ -104,6 +104,33 @@ fn read_list(ty: &Type, list: &Expr, errors: &mut Errors) -> Option<Accepts> {
     }
 }
 
+/// True for a default that is not accepted itself, as far as literals tell.
+pub(crate) fn is_outside(default: &Expr, accepts: &Accepts) -> bool {
+    match accepts {
+        Accepts::Range {
+            low,
+            high,
+            inclusive,
+        } => {
+            let bound = |bound: &Option<Expr>| bound.as_ref().and_then(number);
+            number(default).is_some_and(|value| {
+                bound(low).is_some_and(|low| value < low)
+                    || bound(high).is_some_and(|high| value > high || (value == high && !inclusive))
+            })
+        }
+        Accepts::OneOf(values) => {
+            let is_literal =
+                |value: &Expr| matches!(value, Expr::Lit(_)) || number(value).is_some();
+            let is_same = |value: &Expr| match (number(value), number(default)) {
+                (Some(value), Some(default)) => value == default,
+                _ => types::text(value) == types::text(default),
+            };
+            is_literal(default) && values.iter().all(is_literal) && !values.iter().any(is_same)
+        }
+        Accepts::Named(_) | Accepts::NamedList(_) => false,
+    }
+}
+
 fn number(expr: &Expr) -> Option<f64> {
     match expr {
         Expr::Lit(literal) => match &literal.lit {

@@ -152,9 +152,16 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
         let plain = field.ident.as_ref().map(plain_name);
         let renamed = plain.as_deref().and_then(|name| Some(case?.field(name)));
         let name = serde.rename.or(renamed).or(plain);
+        let docs = super::attributes(&field.attrs, "doc");
+        if let Some(unit) = &options.unit {
+            // Who reads the docs of the type sees the unit as well.
+            let text = format!("In {}.", unit.value());
+            field.attrs.push(syn::parse_quote!(#[doc = ""]));
+            field.attrs.push(syn::parse_quote!(#[doc = #text]));
+        }
         read.push(Field {
             name: name.unwrap_or_else(|| index.to_string()),
-            docs: super::attributes(&field.attrs, "doc"),
+            docs,
             unit: options.unit.map(|unit| unit.value()),
             ty: field.ty.clone(),
             with: serde.with,

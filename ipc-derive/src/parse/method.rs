@@ -188,6 +188,14 @@ fn read_argument(argument: &PatType, options: Options, errors: &mut Errors) -> O
         }
         is_value
     });
+    if let (Some(default), Some(accepts)) = (&default, &accepts)
+        && accepts::is_outside(default, accepts)
+    {
+        errors.on(
+            default,
+            "the default is not among the accepted values, so whoever leaves the argument out would be refused",
+        );
+    }
     let (ident, (owned, passing)) = (ident?, typed?);
     Some(Argument {
         name: ident.unraw().to_string(),
