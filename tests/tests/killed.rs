@@ -116,14 +116,17 @@ fn a_killed_server_that_is_back_is_found_again(way: Way) {
 }
 
 fn a_stopped_server_that_is_back_is_found_again(way: Way) {
-    let mut server = way.server().device(Bench::new()).spawn().unwrap();
+    // Connections of other tests come from 127.0.0.1, and from ports that nobody has chosen: there, one may take this port
+    // between a stop and the next start.
+    let own = || way.server().bind("127.0.0.9");
+    let mut server = own().device(Bench::new()).spawn().unwrap();
     let port = server.local_addr().port();
     let client = way.client(&server).connect().unwrap();
     let bench = BenchProxy::new(&client);
     for n in 1..=3 {
         assert_eq!(bench.step().unwrap(), 1);
         server.stop();
-        let again = way.server().port(port).device(Bench::new());
+        let again = own().port(port).device(Bench::new());
         server = again.spawn().unwrap();
         assert_eq!(bench.steps().unwrap(), 0);
         assert_eq!(client.handovers(), n);

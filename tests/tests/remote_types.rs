@@ -301,7 +301,7 @@ fn a_change_deep_inside_changes_the_fingerprint_and_nothing_else_does() {
     assert!(
         error
             .to_string()
-            .contains("built for `echo(inputs: Inputs) -> Inputs`"),
+            .contains("built for `echo(inputs: Inputs) -> Inputs where Trigger { "),
         "{error}"
     );
 }

@@ -30,7 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(secret: &str, port: &str, stop_timeout_ms: &str) -> Result<(), Box<dyn Error>> {
+    // The port is to be had again after a restart: from 127.0.0.1 others connect, from ports that nobody has chosen.
     let mut server = Server::builder()
+        .bind("127.0.0.9")
         .port(port.parse()?)
         .stop_timeout(Duration::from_millis(stop_timeout_ms.parse()?))
         .device(Bench::new());
