@@ -35,6 +35,7 @@ mod builder;
 mod complaints;
 mod connection;
 mod conversation;
+mod error;
 mod gate;
 mod greeting;
 mod handle;
@@ -44,7 +45,8 @@ mod socket;
 mod state;
 mod stranger;
 
-pub use builder::{DEFAULT_PORT, Server, ServerBuilder, StartError};
+pub use builder::{DEFAULT_PORT, Server, ServerBuilder};
+pub use error::StartError;
 pub use gate::AccessLimits;
 pub use handle::{ClientInfo, ServerEvent, ServerHandle};
 pub use ipc_core::{Device, RegisterError, Release, Shared};
