@@ -129,7 +129,9 @@ async fn accept(port: Port, state: Arc<ServerState>) {
                 // Out of descriptors, mostly: make room, and wait for some to be given back rather than spin.
                 let complaints = &state.complaints;
                 complaints.log_here(format_args!("cannot accept a connection: {error}"));
-                strangers.drop_oldest(complaints);
+                for _ in 0..ROOM {
+                    strangers.drop_oldest(complaints);
+                }
                 sleep(pauses.next(Instant::now())).await;
             }
         }
@@ -201,8 +203,9 @@ impl Signals {
 const BACKLOG: i32 = 4096;
 /// So many strangers may be on their way out while others come in.
 const SPARE: usize = 64;
+/// So many make room at once when there is none: a good client in the crowd must not wait for a pause per stranger.
+const ROOM: usize = 8;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-/// No longer, because those who knock meanwhile, good clients among them, wait for one pause each.
 const LONGEST_PAUSE: Duration = Duration::from_millis(160);
 /// After so long without a failure, the next one is the first.
 const QUIET: Duration = Duration::from_secs(1);
