@@ -43,7 +43,7 @@ impl Secret {
     /// Takes the secret from the environment variable `IPC_SECRET`, as it is.
     ///
     /// The variable stays in the environment of this process: programs that it starts inherit it, and whoever may look at
-    /// the process (its user and root) can read it there for as long as it runs. A file does not have this weakness.
+    /// the process (its user and root) can read it there for as long as it runs. A file is not handed on like that.
     ///
     /// # Errors
     ///
