@@ -69,7 +69,7 @@ fn use_server(secret: &str, address: &str, name: &str) -> Result<(), Box<dyn Err
             // In the driver, and in the program that uses it.
             _ if line == "panic there" => bench.panic().map(u64::from),
             _ if line == "panic here" => {
-                let client = client.on_progress(|_, _| panic!("the telescope fell over"));
+                let client = client.on_progress(fall_over);
                 BenchProxy::new(&client).scan(10_000)
             }
             _ if line == "close" => {
@@ -84,4 +84,10 @@ fn use_server(secret: &str, address: &str, name: &str) -> Result<(), Box<dyn Err
         }
     }
     Ok(())
+}
+
+/// A callback with a mistake in it.
+#[allow(clippy::panic, reason = "this is what it is for")]
+fn fall_over(_: f64, _: &str) {
+    panic!("the telescope fell over");
 }
