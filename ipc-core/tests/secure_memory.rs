@@ -55,7 +55,11 @@ fn is_in_memory(needle: &[u8]) -> bool {
 
 /// The bytes of a hexadecimal value of a frozen vector, disguised.
 fn disguised(case: &serde_json::Value, name: &str) -> Vec<u8> {
-    let digits = case[name].as_str().unwrap().as_bytes();
+    disguised_hex(case[name].as_str().unwrap())
+}
+
+fn disguised_hex(hex: &str) -> Vec<u8> {
+    let digits = hex.as_bytes();
     let digit = |at: usize| char::from(digits[at]).to_digit(16).unwrap() as u8;
     (0..digits.len())
         .step_by(2)
@@ -67,11 +71,13 @@ fn disguised(case: &serde_json::Value, name: &str) -> Vec<u8> {
 fn entropy(case: &serde_json::Value, role: &str) -> Entropy {
     let nonce = disguised(case, &format!("{role}_nonce"));
     let seed = disguised(case, &format!("{role}_scalar_seed"));
-    let mut bytes = zeroize::Zeroizing::new([0; Entropy::LEN]);
-    for (byte, masked) in bytes.iter_mut().zip(nonce.iter().chain(&seed)) {
-        *byte = masked ^ MASK;
-    }
-    Entropy::new(*bytes)
+    Entropy::gather(|bytes| -> Result<(), ()> {
+        for (byte, masked) in bytes.iter_mut().zip(nonce.iter().chain(&seed)) {
+            *byte = masked ^ MASK;
+        }
+        Ok(())
+    })
+    .unwrap()
 }
 
 fn converse(mut pair: Pair) -> Pair {
@@ -127,4 +133,33 @@ fn dropped_keys_are_nowhere() {
     assert_eq!(found(&keys), ["k_c2s", "k_s2c", "exporter"]);
     drop(pair);
     assert_eq!(found(&keys), [""; 0]);
+}
+
+/// What the frozen seeds are modulo the order of the group.
+const SCALARS: [&str; 2] = [
+    "20cc81242eafa4082dad14aa9adfb59cab78a02651effcaf93ea4b7311b9090e",
+    "37aeb39770085aa587d879fa83fda3cccdbf8009b7b49281648ce8b8a55c5309",
+];
+
+#[test]
+fn entropy_and_scalars_are_nowhere_when_they_have_served() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let vectors = include_str!("vectors/lipc1.json");
+    let case = &serde_json::from_str::<serde_json::Value>(vectors).unwrap()[0];
+    let secret = Secret::new(case["secret"].as_str().unwrap()).unwrap();
+    let seeds = ["client", "server"].map(|role| disguised(case, &format!("{role}_scalar_seed")));
+    let scalars = SCALARS.map(disguised_hex);
+    let found = |needles: &[Vec<u8>]| needles.iter().filter(|it| is_in_memory(it)).count();
+
+    // Each is found while it is needed, and no longer.
+    let [client, server] = ["client", "server"].map(|role| entropy(case, role));
+    assert_eq!((found(&seeds), found(&scalars)), (2, 0));
+    let pair = Pair {
+        client: SecureChannel::client(&secret, "", client),
+        server: SecureChannel::server(&secret, "", server),
+    };
+    assert_eq!((found(&seeds), found(&scalars)), (0, 2));
+    let pair = converse(pair);
+    assert_eq!((found(&seeds), found(&scalars)), (0, 0));
+    drop(pair);
 }

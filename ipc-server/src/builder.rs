@@ -1,6 +1,5 @@
 //! Setting a server up and starting it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use ipc_core::session::table::TableLimits;
 use ipc_core::{BoxedFunction, IntoDevice, IntoFunction, RegisterError, Registry};
 
 use crate::access::AccessLimits;
+use crate::error::StartError;
 use crate::handle::{ServerEvent, ServerHandle};
 use crate::listener;
 use crate::state::{Config, Observer};
@@ -27,6 +27,7 @@ impl Server {
             unusable_secret: None,
             exposed: false,
             hint: false,
+            max_call: None,
             config: Config::default(),
         }
     }
@@ -45,61 +46,8 @@ pub struct ServerBuilder {
     unusable_secret: Option<SecretError>,
     exposed: bool,
     hint: bool,
+    max_call: Option<usize>,
     config: Config,
-}
-
-/// Why a server cannot start. Nothing listens then.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// What is to be served does not fit together.
-    #[error(transparent)]
-    Register(#[from] RegisterError),
-    /// The secret cannot be one.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The address is not one of this computer, or the name is unknown.
-    #[error("cannot listen on `{address}`: {cause}; give an address or name of this computer")]
-    Address {
-        /// The address as given.
-        address: String,
-        /// What the system says.
-        cause: std::io::Error,
-    },
-    /// The port cannot be had.
-    #[error("cannot listen on {address}: {cause}{}", hint(.cause))]
-    Bind {
-        /// The address and port.
-        address: SocketAddr,
-        /// What the system says.
-        cause: std::io::Error,
-    },
-    /// The server would be open to everybody in the network.
-    #[error(
-        "{address} can be reached from other computers, and everybody there could use the instruments; set a secret, bind \
-         a loopback address, or call `insecure_without_secret()` if that is intended"
-    )]
-    Exposed {
-        /// The address and port.
-        address: SocketAddr,
-    },
-    /// `run` or `spawn` was called where a runtime is at work already.
-    #[error("this program has an async runtime: use `start().await` instead of `run` or `spawn`")]
-    InsideRuntime,
-    /// The system gives no threads, timers or random numbers.
-    #[error("cannot start the server: {0}")]
-    System(std::io::Error),
-}
-
-fn hint(cause: &std::io::Error) -> &'static str {
-    match cause.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            "; another program listens there: stop it or choose another port"
-        }
-        std::io::ErrorKind::PermissionDenied => "; choose a port from 1024 up",
-        std::io::ErrorKind::AddrNotAvailable => "; this computer has no such address",
-        _ => "",
-    }
 }
 
 impl ServerBuilder {
@@ -201,9 +149,10 @@ impl ServerBuilder {
         self
     }
 
-    /// The longest call that is accepted, in bytes. The default is 16 MiB.
+    /// The longest call that is accepted, in bytes. The default is 16 MiB. This counts, before or after
+    /// [`session_limits`](Self::session_limits), and not the `max_frame` in there.
     pub fn max_call(mut self, bytes: usize) -> Self {
-        self.config.table.session.max_frame = bytes;
+        self.max_call = Some(bytes);
         self
     }
 
@@ -214,13 +163,15 @@ impl ServerBuilder {
         self
     }
 
-    /// How many strangers may knock, for how long, and how often a secret may be guessed.
+    /// How many strangers may knock, for how long, and how often a secret may be guessed. A server that would let nobody
+    /// in, because a number of strangers, the guesses a minute or the time to say hello is 0, does not start.
     pub fn access_limits(mut self, limits: AccessLimits) -> Self {
         self.config.access = limits;
         self
     }
 
-    /// How many sessions are kept, for how long, and what each may use up.
+    /// How many sessions are kept, for how long, and what each may use up. A server that may keep no session, or no call
+    /// that waits, does not start. The `max_frame` in here is for those who do not say [`max_call`](Self::max_call).
     pub fn session_limits(mut self, limits: TableLimits) -> Self {
         self.config.table = limits;
         self
@@ -256,35 +207,48 @@ impl ServerBuilder {
     }
 
     /// Serves on the runtime at hand, for programs that have one, until the handle is stopped or dropped.
-    pub async fn start(self) -> Result<ServerHandle, StartError> {
+    pub async fn start(mut self) -> Result<ServerHandle, StartError> {
         let registry = self.registry?;
         if let Some(error) = self.unusable_secret {
             return Err(error.into());
         }
-        let exposed = match &self.config.secret {
-            Some(secret) if secret.is_short() => {
-                tracing::warn!(
-                    "the secret has fewer than {} characters; a longer one is harder to guess",
-                    ipc_core::Secret::SHORT
-                );
-                listener::Exposure::Secret
-            }
-            Some(_) => listener::Exposure::Secret,
-            None if self.exposed => listener::Exposure::Insecure,
-            None => listener::Exposure::Refused,
-        };
-        let listener = listener::bind(&self.address, self.port, exposed)?;
+        if let Some(bytes) = self.max_call {
+            self.config.table.session.max_frame = bytes;
+        }
+        if let Some(limit) = limit_of_nobody(&self.config) {
+            return Err(StartError::ShutsOut { limit });
+        }
+        let may_be_reached = self.config.secret.is_some() || self.exposed;
+        let listener = listener::bind(&self.address, self.port, may_be_reached)?;
         if registry.description().methods().next().is_none() {
             tracing::warn!(
                 "there is nothing to call: `device` or `function` of the builder adds it"
             );
         }
         let handle = listener::start(listener, registry, self.config)?;
+        for warning in handle.warnings() {
+            tracing::warn!("{warning}");
+        }
         if self.hint {
             handle.print_hint();
         }
         Ok(handle)
     }
+}
+
+/// The limit that is 0 and keeps everybody out, if there is one.
+fn limit_of_nobody(config: &Config) -> Option<&'static str> {
+    let (access, table) = (&config.access, &config.table);
+    [
+        ("hello_within", access.hello_within.is_zero()),
+        ("strangers", access.strangers == 0),
+        ("strangers_per_source", access.strangers_per_source == 0),
+        ("guesses_per_minute", access.guesses_per_minute == 0),
+        ("sessions", table.sessions == 0),
+        ("waiting_calls", table.session.waiting_calls == 0),
+    ]
+    .into_iter()
+    .find_map(|(limit, is_zero)| is_zero.then_some(limit))
 }
 
 /// `host`, `host:port`, `::1`, `[::1]`, `[::1]:port`.

@@ -27,17 +27,28 @@ impl Complaints {
 
     /// Logs that something is wrong with a connection, unless that has been said too often.
     pub(crate) fn log(&self, peer: SocketAddr, what: impl Display) {
+        if self.may_speak() {
+            tracing::warn!(%peer, "{what}");
+        }
+    }
+
+    /// The same for what goes wrong here, before it is known who it is.
+    pub(crate) fn log_here(&self, what: impl Display) {
+        if self.may_speak() {
+            tracing::error!("{what}");
+        }
+    }
+
+    fn may_speak(&self) -> bool {
         let mut budget = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(untold) = budget.spend(Instant::now()) else {
-            return;
-        };
+        let untold = budget.spend(Instant::now());
         drop(budget);
-        if untold > 0 {
+        if let Some(untold @ 1..) = untold {
             tracing::warn!(
                 "{untold} more connections went wrong and are not listed: somebody floods the port"
             );
         }
-        tracing::warn!(%peer, "{what}");
+        untold.is_some()
     }
 }
 
@@ -67,6 +78,15 @@ const EVERY: Duration = Duration::from_secs(2);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trouble_here_is_counted_like_trouble_with_others() {
+        let complaints = Complaints::new(Instant::now());
+        complaints.log_here("out of everything");
+        complaints.log(([127, 0, 0, 1], 1).into(), "says nothing");
+        let Complaints(budget) = complaints;
+        assert_eq!(budget.into_inner().unwrap().left, BURST - 2);
+    }
 
     #[test]
     fn a_flood_is_counted_and_not_listed() {

@@ -139,10 +139,15 @@ impl ServerHandle {
         found.is_some()
     }
 
-    /// Prints on standard error where the server can be reached, what it offers, and client code to paste.
+    /// What a person should know who set it up this way.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        banner::warnings(self.state.address, &self.state.config)
+    }
+
+    /// Prints on standard error where the server can be reached, what it offers, client code to paste, and what to be
+    /// warned of.
     pub fn print_hint(&self) {
-        let has_secret = self.state.config.secret.is_some();
-        let hint = banner::hint(self.state.address, has_secret, self.description());
+        let hint = banner::hint(self.state.address, &self.state.config, self.description());
         // A server whose terminal was closed goes on serving.
         let _ = writeln!(io::stderr().lock(), "{hint}");
     }

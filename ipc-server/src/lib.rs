@@ -36,6 +36,7 @@ mod builder;
 mod complaints;
 mod connection;
 mod conversation;
+mod error;
 mod gate;
 mod greeting;
 mod handle;
@@ -47,6 +48,7 @@ mod state;
 mod stranger;
 
 pub use access::AccessLimits;
-pub use builder::{DEFAULT_PORT, Server, ServerBuilder, StartError};
+pub use builder::{DEFAULT_PORT, Server, ServerBuilder};
+pub use error::StartError;
 pub use handle::{ClientInfo, ServerEvent, ServerHandle};
 pub use ipc_core::{Device, RegisterError, Release, Shared};

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipc_core::Registry;
 use socket2::{Domain, Socket, Type};
@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
-use crate::builder::StartError;
+use crate::error::StartError;
 use crate::greeting::Strangers;
 use crate::handle::ServerHandle;
 use crate::state::{Config, ServerState};
@@ -29,19 +29,9 @@ pub(crate) fn runtime() -> Result<Runtime, StartError> {
     builder.build().map_err(StartError::System)
 }
 
-/// What an address that other computers can reach amounts to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exposure {
-    /// A secret keeps strangers out.
-    Secret,
-    /// Everybody is let in, on purpose.
-    Insecure,
-    /// Everybody would be let in, and nobody has said that this is meant.
-    Refused,
-}
-
-/// Opens the port, or says why not.
-pub(crate) fn bind(host: &str, port: u16, exposure: Exposure) -> Result<TcpListener, StartError> {
+/// Opens the port, or says why not. An address that other computers can reach is opened only if it `may_be_reached`:
+/// there is a secret, or somebody has said that none is meant.
+pub(crate) fn bind(host: &str, port: u16, may_be_reached: bool) -> Result<TcpListener, StartError> {
     let addresses = resolve(host, port)?;
     let mut failure = None;
     for address in addresses {
@@ -53,16 +43,8 @@ pub(crate) fn bind(host: &str, port: u16, exposure: Exposure) -> Result<TcpListe
                 continue;
             }
         };
-        if !address.ip().is_loopback() {
-            match exposure {
-                Exposure::Secret => {}
-                Exposure::Insecure => {
-                    tracing::warn!(
-                        "{address} is open to everybody in the network: no secret is set"
-                    );
-                }
-                Exposure::Refused => return Err(StartError::Exposed { address }),
-            }
+        if !address.ip().is_loopback() && !may_be_reached {
+            return Err(StartError::Exposed { address });
         }
         match socket.listen(BACKLOG) {
             Ok(()) => return Ok(socket.into()),
@@ -141,25 +123,45 @@ async fn accept(port: Port, state: Arc<ServerState>) {
     let strangers = Arc::new(Strangers::default());
     let most = state.config.access.strangers.saturating_add(SPARE);
     let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-    let mut pause = SHORTEST_PAUSE;
+    let mut pauses = Pauses::default();
     loop {
         // Those dropped to make room use it up until their tasks have run: whoever knocks faster waits in the system.
         let Ok(room) = Arc::clone(&room).acquire_owned().await else {
             return;
         };
         match port.listener.accept().await {
-            Ok((stream, peer)) => {
-                pause = SHORTEST_PAUSE;
-                strangers.receive(stream, peer, room, &state);
-            }
+            Ok((stream, peer)) => strangers.receive(stream, peer, room, &state),
             Err(error) => {
                 // Out of descriptors, mostly: make room, and wait for some to be given back rather than spin.
-                tracing::error!("cannot accept a connection: {error}");
-                strangers.drop_oldest(&state.complaints);
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                let complaints = &state.complaints;
+                complaints.log_here(format_args!("cannot accept a connection: {error}"));
+                for _ in 0..ROOM {
+                    strangers.drop_oldest(complaints);
+                }
+                sleep(pauses.next(Instant::now())).await;
             }
         }
+    }
+}
+
+/// How long to wait after a connection that could not be accepted: longer each time, until none has failed for a while.
+/// One success between two failures says nothing, since it may have used up what was just made room for.
+#[derive(Debug, Default)]
+struct Pauses {
+    /// The last pause, and when it ended.
+    last: Option<(Duration, Instant)>,
+}
+
+impl Pauses {
+    fn next(&mut self, now: Instant) -> Duration {
+        let pause = match self.last {
+            Some((last, ended)) if now.saturating_duration_since(ended) < QUIET => {
+                (last * 2).min(LONGEST_PAUSE)
+            }
+            _ => SHORTEST_PAUSE,
+        };
+        self.last = Some((pause, now + pause));
+        pause
     }
 }
 
@@ -208,5 +210,31 @@ impl Signals {
 const BACKLOG: i32 = 4096;
 /// So many strangers may be on their way out while others come in.
 const SPARE: usize = 64;
+/// So many make room at once when there is none: a good client in the crowd must not wait for a pause per stranger.
+const ROOM: usize = 8;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(160);
+/// After so long without a failure, the next one is the first.
+const QUIET: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_until_it_has_been_quiet_for_a_second() {
+        let (mut pauses, mut now) = (Pauses::default(), Instant::now());
+        let mut failure_after = |quiet: Duration| {
+            now += quiet;
+            let pause = pauses.next(now);
+            now += pause;
+            pause.as_millis()
+        };
+        // Connections that are accepted in between, almost a second long, change nothing.
+        let short = Duration::from_millis(999);
+        let grown = [0; 7].map(|_| failure_after(short));
+        assert_eq!(grown, [10, 20, 40, 80, 160, 160, 160]);
+        assert_eq!(failure_after(QUIET), 10);
+        assert_eq!(failure_after(short), 20);
+    }
+}

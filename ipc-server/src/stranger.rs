@@ -2,8 +2,8 @@
 
 /// What the first bytes look like, for the log.
 pub(crate) fn looks_like(bytes: &[u8]) -> &'static str {
-    const METHODS: [&[u8]; 8] = [
-        b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"CONN", b"PATC",
+    const METHODS: [&[u8]; 9] = [
+        b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"CONN", b"PATC", b"TRAC",
     ];
     if METHODS.iter().any(|method| bytes.starts_with(method)) {
         "an HTTP request"
@@ -39,6 +39,7 @@ mod tests {
     #[test]
     fn known_strangers_are_named() {
         assert_eq!(looks_like(b"GET / HTTP/1.1"), "an HTTP request");
+        assert_eq!(looks_like(b"TRACE / HTTP/1.1"), "an HTTP request");
         assert_eq!(looks_like(&[0x16, 0x03, 0x01, 0x02]), "a TLS handshake");
         assert_eq!(looks_like(&[0, 1, 2, 3]), "nothing known");
     }

@@ -40,7 +40,8 @@ impl Peer {
         Self::start(command)
     }
 
-    fn start(mut command: Command) -> Self {
+    /// Starts what a command of the test's own says, a client for example.
+    pub fn start(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

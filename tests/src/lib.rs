@@ -17,6 +17,7 @@ pub mod model;
 pub mod probe;
 pub mod python;
 pub mod random;
+pub mod raw;
 pub mod simulation;
 pub mod wait;
 pub mod way;

@@ -246,6 +246,7 @@ pub fn answer_to(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     answer
 }
 
-fn fill(bytes: &mut [u8]) -> io::Result<()> {
+/// Random bytes.
+pub(crate) fn fill(bytes: &mut [u8]) -> io::Result<()> {
     std::fs::File::open("/dev/urandom")?.read_exact(bytes)
 }

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::process::Command;
 use std::time::Duration;
 
 use ipc_client::{Client, Retry};
@@ -12,11 +13,19 @@ use tests::{Bench, BenchProxy, SECRET, Way, log};
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
 
+/// A word that all of it gives away.
+const SHORT: &str = "waktu";
+
 /// Any part of it that would give it away, and how it might be written.
 fn betrays(text: &[u8]) -> bool {
-    let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let list = format!("{:?}", SECRET.as_bytes());
-    let needles = [&SECRET[..11], &SECRET[12..], &hex[..22], &list[1..30]];
+    shows(text, &SECRET[..11], &SECRET[12..])
+}
+
+/// Whether it has one of two words in it, as it is or as numbers.
+fn shows(text: &[u8], one: &str, other: &str) -> bool {
+    let hex: String = one.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let list = format!("{:?}", one.as_bytes());
+    let needles = [one, other, &hex, &list[1..list.len() - 1]];
     needles.iter().any(|needle| {
         text.windows(needle.len())
             .any(|part| part == needle.as_bytes())
@@ -28,6 +37,54 @@ fn the_search_finds_what_it_looks_for() {
     assert!(betrays(format!("x{SECRET}y").as_bytes()));
     assert!(betrays(format!("{:?}", SECRET.as_bytes()).as_bytes()));
     assert!(!betrays(b"nothing"));
+    for betrayal in ["xwaktuy", "[119, 97, 107, 116, 117]", "77616b7475"] {
+        assert!(shows(betrayal.as_bytes(), SHORT, SHORT));
+    }
+}
+
+/// The process `peer` with the short secret, which tells all it can when something goes wrong.
+fn peer(words: &[&str]) -> Command {
+    let file = std::env::temp_dir().join(format!("e2e-short-word-{}", std::process::id()));
+    std::fs::write(&file, SHORT).unwrap();
+    let (role, rest) = words.split_first().unwrap();
+    let mut command = Command::new(PEER);
+    command.arg(role).arg(file).args(rest);
+    command.env("RUST_BACKTRACE", "full");
+    command
+}
+
+/// Warned of on the terminal of whoever starts the server, with and without a log; and shown nowhere, not even when the
+/// driver or the client's program panics.
+#[test]
+fn a_short_secret_is_warned_of_and_not_shown() {
+    let (mut server, address) = Peer::server_by(peer(&["serve", "0"]));
+    server.expect("WARNING: the secret has fewer than 12 characters");
+    let said = server.said();
+    let logged =
+        |line: &str| line.contains("ipc_server") && line.contains("fewer than 12 characters");
+    assert!(said.lines().any(logged), "{said}");
+
+    let mut client = Peer::start(peer(&["client", &address, "client"]));
+    client.tell("step");
+    client.expect("ok 1");
+    client.tell("panic there");
+    server.expect("the mirror fell off");
+    client.expect("error ");
+    client.tell("panic here");
+    client.expect("the telescope fell over");
+    assert!(!client.await_exit(Duration::from_secs(20)).success());
+    let wrong = Client::builder(&address).secret("waktus");
+    assert!(wrong.retry(Retry::never()).connect().is_err());
+    for file in ["cmdline", "environ"] {
+        let text = std::fs::read(format!("/proc/{}/{file}", server.id())).unwrap();
+        assert!(!shows(&text, SHORT, SHORT), "{file}");
+    }
+    server.signal("INT");
+    server.await_exit(Duration::from_secs(20));
+    for said in [server.said(), client.said()] {
+        assert!(said.contains("stack backtrace"), "{said}");
+        assert!(!shows(said.as_bytes(), SHORT, SHORT), "{said}");
+    }
 }
 
 #[test]

@@ -11,9 +11,10 @@
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use ipc_client::Client;
+use ipc_client::{Client, Retry};
+use ipc_core::session::table::TableLimits;
 use ipc_core::{Device, RegisterError, remote};
-use ipc_server::{Server, StartError};
+use ipc_server::{AccessLimits, Server, ServerBuilder, StartError};
 use tests::{Bench, BenchProxy, Way, both_ways};
 
 both_ways!(
@@ -89,6 +90,60 @@ fn an_empty_secret_is_none_and_is_refused() {
     let error = server.spawn().map(drop).unwrap_err();
     assert!(matches!(error, StartError::Secret(_)), "{error}");
     assert!(error.to_string().contains("empty"), "{error}");
+}
+
+#[test]
+fn a_limit_that_shuts_everybody_out_is_refused() {
+    let refused = |name: &str, server: ServerBuilder| {
+        let error = server.port(0).spawn().map(drop).unwrap_err();
+        assert!(matches!(error, StartError::ShutsOut { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("`{name}`")), "{error}");
+    };
+    let access = |name: &str, zero: &dyn Fn(&mut AccessLimits)| {
+        let mut limits = AccessLimits::default();
+        zero(&mut limits);
+        refused(name, Server::builder().access_limits(limits));
+    };
+    access("hello_within", &|limits| {
+        limits.hello_within = Duration::ZERO
+    });
+    access("strangers", &|limits| limits.strangers = 0);
+    access("strangers_per_source", &|limits| {
+        limits.strangers_per_source = 0;
+    });
+    access("guesses_per_minute", &|limits| {
+        limits.guesses_per_minute = 0
+    });
+    let mut limits = TableLimits::default();
+    limits.session.waiting_calls = 0;
+    refused("waiting_calls", Server::builder().session_limits(limits));
+    let limits = TableLimits {
+        sessions: 0,
+        ..TableLimits::default()
+    };
+    refused("sessions", Server::builder().session_limits(limits));
+}
+
+/// Whichever of the two was set last took away what the other had set.
+#[test]
+fn the_longest_call_does_not_depend_on_the_order_of_settings() {
+    let limits = || TableLimits {
+        sessions: 1,
+        ..TableLimits::default()
+    };
+    let server = || Way::Plain.server().device(Bench::new());
+    for server in [
+        server().max_call(100_000).session_limits(limits()),
+        server().session_limits(limits()).max_call(100_000),
+    ] {
+        let server = server.spawn().unwrap();
+        let client = Way::Plain.client(&server).connect().unwrap();
+        let bench = BenchProxy::new(&client);
+        assert!(bench.reverse(vec![0.0; 100_000]).is_err());
+        assert_eq!(bench.reverse(vec![0.0; 1000]).unwrap().len(), 1000);
+        let other = Way::Plain.client(&server).retry(Retry::never());
+        assert!(other.connect().is_err(), "one session is allowed");
+    }
 }
 
 pub struct Other;

@@ -9,13 +9,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use ipc_client::{Client, ConnectError, Retry};
-use ipc_server::AccessLimits;
+use ipc_client::{Client, Retry};
+use ipc_server::{AccessLimits, ServerHandle};
 use tests::middle::{Middle, Towards};
 use tests::probe::answer_to;
 use tests::{Bench, BenchProxy, SECRET, Way, until};
@@ -136,44 +137,124 @@ fn recorded_traffic_is_of_no_use() {
     assert_eq!(entered.load(Ordering::SeqCst), 5, "no call came in");
 }
 
-#[test]
-fn a_flipped_bit_anywhere_ends_the_connection() {
-    let bench = Bench::new();
-    let entered = bench.entered();
-    let server = Way::Secret.server().access_limits(quick()).device(bench);
-    let server = server.spawn().unwrap();
-    let at = Arc::new(AtomicUsize::new(0));
-    let towards_client = Arc::new(AtomicBool::new(false));
-    let (position, direction) = (Arc::clone(&at), Arc::clone(&towards_client));
-    let middle = Middle::with_edit(server.local_addr(), move |towards, start, bytes| {
-        let flip = position.load(Ordering::SeqCst);
-        let wanted = direction.load(Ordering::SeqCst) == (towards == Towards::Client);
-        if wanted && let Some(byte) = flip.checked_sub(start).and_then(|at| bytes.get_mut(at)) {
-            *byte ^= 1 << (flip % 8);
-        }
-    });
-    let address = middle.address().to_string();
-    let connect = || {
-        let client = Way::Secret.client_at(&address).retry(Retry::never());
-        let client = client.connect_timeout(Duration::from_millis(1)).connect()?;
-        Ok::<_, ConnectError>(client)
-    };
-    // All of the handshake in steps, then the records behind it.
-    for flip in (0..120).step_by(7).chain([121, 130, 150, 200]) {
-        for client in [false, true] {
-            at.store(flip, Ordering::SeqCst);
-            towards_client.store(client, Ordering::SeqCst);
-            let before = entered.load(Ordering::SeqCst);
-            if let Ok(client) = connect() {
-                let timeout = client.timeout(Duration::from_millis(300));
-                let step = BenchProxy::new(&timeout).step();
-                assert!(step.is_err() || flip > 120, "{flip}: {step:?}");
+/// A server behind somebody who flips one bit in one direction of every connection.
+struct Flipper {
+    server: ServerHandle,
+    entered: Arc<AtomicU64>,
+    middle: Middle,
+    /// Which byte and what to do to it; none is touched at first.
+    flip: Arc<Mutex<Option<(Towards, usize, u8)>>>,
+}
+
+impl Flipper {
+    fn new() -> Self {
+        let bench = Bench::new();
+        let entered = bench.entered();
+        let limits = AccessLimits {
+            // Who has made a record longer waits for the rest of it.
+            hello_within: Duration::from_millis(500),
+            ..quick()
+        };
+        let server = Way::Secret.server().access_limits(limits).device(bench);
+        // The next client need not wait for the one whose connection was lost.
+        let server = server.grace(Duration::ZERO).spawn().unwrap();
+        let flip: Arc<Mutex<Option<(Towards, usize, u8)>>> = Arc::default();
+        let planned = Arc::clone(&flip);
+        let middle = Middle::with_edit(server.local_addr(), move |towards, start, bytes| {
+            if let Some((direction, at, bits)) = *planned.lock().unwrap()
+                && direction == towards
+                && let Some(byte) = at.checked_sub(start).and_then(|at| bytes.get_mut(at))
+            {
+                *byte ^= bits;
             }
-            let after = entered.load(Ordering::SeqCst);
-            assert!(after == before || flip > 120, "{flip}");
+        });
+        Self {
+            server,
+            entered,
+            middle,
+            flip,
         }
     }
-    at.store(usize::MAX, Ordering::SeqCst);
-    let client = Way::Secret.client_at(&address).connect().unwrap();
-    assert!(BenchProxy::new(&client).steps().is_ok());
+
+    /// Connects and makes one step. Returns whether that went well, and how many calls came in.
+    fn try_step(&self, flip: Option<(Towards, usize, u8)>) -> (bool, u64) {
+        *self.flip.lock().unwrap() = flip;
+        until("the server is free", || self.server.holder().is_none());
+        let before = self.entered.load(Ordering::SeqCst);
+        let address = self.middle.address().to_string();
+        let client = Way::Secret.client_at(&address).retry(Retry::never());
+        // Not the process's own, so that all hellos are of the same length.
+        let went_well = client.name("flipped").connect().is_ok_and(|client| {
+            let client = client.timeout(Duration::from_millis(500));
+            BenchProxy::new(&client).step().is_ok()
+        });
+        (went_well, self.entered.load(Ordering::SeqCst) - before)
+    }
 }
+
+/// Where the records of a direction begin, behind the handshake: each has its length before it.
+fn records(stream: &[u8]) -> Vec<Range<usize>> {
+    let mut records = Vec::new();
+    let mut start = HANDSHAKE;
+    while let Some(length) = stream.get(start..start + 2) {
+        let end = start + 2 + usize::from(u16::from_le_bytes([length[0], length[1]]));
+        records.push(start..end);
+        start = end;
+    }
+    assert_eq!(start, stream.len(), "whole records");
+    records
+}
+
+#[test]
+fn a_flipped_bit_in_any_byte_of_the_handshake_lets_nobody_in() {
+    let flipper = Flipper::new();
+    for at in 0..HANDSHAKE {
+        for towards in [Towards::Server, Towards::Client] {
+            let flip = (towards, at, 1 << (at % 8));
+            assert_eq!(flipper.try_step(Some(flip)), (false, 0), "{flip:?}");
+        }
+    }
+    assert_eq!(flipper.try_step(None), (true, 1), "nothing else was wrong");
+}
+
+#[test]
+fn a_flipped_bit_in_a_record_ends_the_connection_and_nothing_of_it_is_used() {
+    let flipper = Flipper::new();
+    assert_eq!(flipper.try_step(None), (true, 1));
+    until("the server is free", || flipper.server.holder().is_none());
+    let [said, heard] =
+        [Towards::Server, Towards::Client].map(|towards| flipper.middle.record(towards));
+    let (said, heard) = (records(&said), records(&heard));
+    // What must not run, in which record of which direction; once the answer is on its way, the call has run.
+    let cases = [
+        ("hello", Towards::Server, &said[0], 0),
+        ("call", Towards::Server, &said[1], 0),
+        ("welcome", Towards::Client, &heard[0], 0),
+        ("answer", Towards::Client, &heard[1], 1),
+    ];
+    for (name, towards, record, runs) in cases {
+        // Of the length the bits that are set, so that nobody waits for more; of the rest any.
+        let shorter = (record.start, lowest_bit((record.len() - 2) as u8));
+        let content = record.clone().skip(2).step_by(7);
+        let any = content
+            .chain([record.end - 1])
+            .map(|at| (at, 1 << (at % 8)));
+        for (at, bits) in any.chain([shorter]) {
+            let outcome = flipper.try_step(Some((towards, at, bits)));
+            assert_eq!(outcome, (false, runs), "{name}, byte {}", at - record.start);
+        }
+    }
+    // A record that has become longer is waited for, until time is up.
+    for (record, name) in [(&said[0], "hello"), (&said[1], "call")] {
+        let longer = (Towards::Server, record.start + 1, 1);
+        assert_eq!(flipper.try_step(Some(longer)), (false, 0), "{name}");
+    }
+    assert_eq!(flipper.try_step(None), (true, 1), "nothing else was wrong");
+}
+
+fn lowest_bit(byte: u8) -> u8 {
+    byte & byte.wrapping_neg()
+}
+
+/// Each end has said so much when the other has proven itself.
+const HANDSHAKE: usize = 56 + 64;

@@ -90,6 +90,25 @@ impl SecureChannel {
         }
     }
 
+    /// As if both directions had carried `number` records. Both ends must do it.
+    #[cfg(test)]
+    pub(crate) fn skip_to(&mut self, number: u64) {
+        if let State::Established(open) = &mut self.state {
+            open.sealer.skip_to(number);
+            open.opener.skip_to(number);
+        }
+    }
+
+    /// A channel that has come to its end before it began.
+    #[cfg(feature = "proof")]
+    pub(crate) fn over() -> Self {
+        Self {
+            role: Role::Client,
+            state: State::Failed(ChannelError::Closed),
+            outbox: Outbox::default(),
+        }
+    }
+
     /// Takes bytes from the peer, all of them, and appends the application bytes they carry to `plaintext`.
     ///
     /// # Errors

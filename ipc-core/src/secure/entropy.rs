@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::Ticket;
 use super::cpace::{Kept, kept};
 
@@ -20,6 +22,7 @@ impl Entropy {
     /// Takes random bytes that the caller has drawn, and of which the caller keeps a copy: [`gather`](Self::gather)
     /// leaves none.
     pub fn new(drawn: [u8; Self::LEN]) -> Self {
+        let drawn: &[u8; Self::LEN] = &Zeroizing::new(drawn);
         let (mut nonce, mut seed) = ([0; Ticket::LEN], kept());
         nonce.copy_from_slice(&drawn[..Ticket::LEN]);
         seed.copy_from_slice(&drawn[Ticket::LEN..]);
@@ -48,5 +51,29 @@ impl Entropy {
 impl fmt::Debug for Entropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Entropy(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_randomness_there_is_an_error_and_nothing_else() {
+        let half_filled = |bytes: &mut [u8]| {
+            bytes[..40].fill(7);
+            Err("the system has none")
+        };
+        assert_eq!(
+            Entropy::gather(half_filled).unwrap_err(),
+            "the system has none"
+        );
+        let fill = |bytes: &mut [u8]| -> Result<(), ()> {
+            assert_eq!(bytes.len(), Entropy::LEN);
+            bytes.fill(7);
+            Ok(())
+        };
+        let drawn = Entropy::gather(fill).unwrap();
+        assert_eq!((drawn.nonce, **drawn.seed), ([7; 16], [7; 64]));
     }
 }

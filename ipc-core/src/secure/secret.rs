@@ -24,6 +24,12 @@ pub enum SecretError {
         "the secret given to this end is empty: give at least one character, or configure no secret at all"
     )]
     Empty,
+    /// It is longer than [`Secret::MAX_LEN`], so it is something else, a whole disk perhaps.
+    #[error(
+        "the secret given to this end is longer than {} bytes: that is no secret, look at where it comes from",
+        Secret::MAX_LEN
+    )]
+    TooLong,
     /// The bytes are not text.
     #[error(
         "the secret given to this end is not UTF-8 text (the first wrong byte is at offset {valid}): store it as UTF-8"
@@ -38,15 +44,22 @@ impl Secret {
     /// Secrets with fewer characters than this are [short](Self::is_short).
     pub const SHORT: usize = 12;
 
+    /// No secret is longer, in bytes of UTF-8.
+    pub const MAX_LEN: usize = 64 * 1024;
+
     /// Takes a text as it is, blanks and line ends included, and normalises it.
     ///
     /// # Errors
     ///
-    /// [`SecretError::Empty`] if there is no character in it.
+    /// [`SecretError::Empty`] if there is no character in it, [`SecretError::TooLong`] if it has more than
+    /// [`MAX_LEN`](Self::MAX_LEN) bytes.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         let text = Zeroizing::new(text.into());
         if text.is_empty() {
             return Err(SecretError::Empty);
+        }
+        if text.len() > Self::MAX_LEN {
+            return Err(SecretError::TooLong);
         }
         Ok(Self(normalised(text)))
     }
@@ -55,33 +68,30 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`SecretError::NotText`] if the bytes are not UTF-8, [`SecretError::Empty`] if there are none.
+    /// [`SecretError::NotText`] if the bytes are not UTF-8, else those of [`new`](Self::new).
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
-        match String::from_utf8(bytes.into()) {
-            Ok(text) => Self::new(text),
-            Err(error) => {
-                let valid = error.utf8_error().valid_up_to();
-                drop(Zeroizing::new(error.into_bytes()));
-                Err(SecretError::NotText { valid })
-            }
-        }
+        Self::new(text_of(bytes.into())?)
     }
 
-    /// Takes the content of a secret file: one line end (`\n` or `\r\n`) at the very end is not part of the secret,
-    /// because editors and `echo` put it there. Everything else is, further line ends and blanks included.
+    /// Takes the content of a secret file: a byte order mark (U+FEFF) at the very beginning and one line end (`\n` or
+    /// `\r\n`) at the very end are not part of the secret, because editors and `echo` put them there. Everything else is,
+    /// further line ends and blanks included.
     ///
     /// # Errors
     ///
-    /// As [`from_bytes`](Self::from_bytes), after the line end is taken off.
+    /// As [`from_bytes`](Self::from_bytes), after the mark and the line end are taken off.
     pub fn from_file_content(content: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
-        let mut content = content.into();
-        if content.last() == Some(&b'\n') {
-            content.pop();
-            if content.last() == Some(&b'\r') {
-                content.pop();
+        let mut text = text_of(content.into())?;
+        if text.ends_with('\n') {
+            text.pop();
+            if text.ends_with('\r') {
+                text.pop();
             }
         }
-        Self::from_bytes(content)
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
+        Self::new(text)
     }
 
     /// A secret that nobody guesses: 26 characters, 130 of the 136 given bits.
@@ -127,6 +137,23 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The text that the bytes are, in the same memory; they are wiped if they are none.
+fn text_of(bytes: Vec<u8>) -> Result<String, SecretError> {
+    // Of what is far too long perhaps not all is here, and the cut may go through a character.
+    if bytes.len() > Secret::MAX_LEN + MARKS {
+        drop(Zeroizing::new(bytes));
+        return Err(SecretError::TooLong);
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        drop(Zeroizing::new(error.into_bytes()));
+        SecretError::NotText { valid }
+    })
+}
+
+/// So many bytes of a file are not part of the secret: a byte order mark and a line end.
+pub(super) const MARKS: usize = 3 + 2;
+
 fn normalised(text: Zeroizing<String>) -> Zeroizing<String> {
     if is_nfc(&text) {
         return text;
@@ -162,6 +189,45 @@ mod tests {
             assert_eq!(Secret::from_file_content(content).unwrap().reveal(), secret);
         }
         assert_eq!(Secret::new("waktu\n").unwrap().reveal(), "waktu\n");
+    }
+
+    /// Editors of Windows put it there, and nobody sees it.
+    #[test]
+    fn a_file_loses_the_byte_order_mark_at_its_beginning() {
+        for (content, secret) in [
+            ("\u{feff}waktu\r\n", "waktu"),
+            ("\u{feff}\u{feff}waktu", "\u{feff}waktu"),
+            ("wak\u{feff}tu", "wak\u{feff}tu"),
+        ] {
+            assert_eq!(Secret::from_file_content(content).unwrap().reveal(), secret);
+        }
+        for nothing in ["\u{feff}", "\u{feff}\n"] {
+            let error = Secret::from_file_content(nothing).unwrap_err();
+            assert_eq!(error, SecretError::Empty);
+        }
+        let error = Secret::from_file_content(*b"\xef\xbb\xbfab\xff").unwrap_err();
+        assert_eq!(error, SecretError::NotText { valid: 5 });
+        // Nowhere else.
+        let typed = Secret::new("\u{feff}waktu").unwrap();
+        assert_eq!(typed.reveal(), "\u{feff}waktu");
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_and_the_rest_is_not() {
+        let longest = "x".repeat(Secret::MAX_LEN);
+        let longer = format!("{longest}x");
+        assert!(Secret::new(&*longest).is_ok());
+        assert!(Secret::from_file_content(format!("\u{feff}{longest}\r\n")).is_ok());
+        for error in [
+            Secret::new(&*longer).unwrap_err(),
+            Secret::from_bytes(&*longer).unwrap_err(),
+            Secret::from_file_content(&*longer).unwrap_err(),
+            Secret::from_file_content("é".repeat(60_000)).unwrap_err(),
+            Secret::from_file_content([0xff; 100_000]).unwrap_err(),
+        ] {
+            assert_eq!(error, SecretError::TooLong);
+            assert!(error.to_string().contains("65536 bytes"), "{error}");
+        }
     }
 
     #[test]

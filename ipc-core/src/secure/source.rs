@@ -1,9 +1,14 @@
 //! Where secrets come from: the program itself, the environment, a file. Never the command line, which everybody on the
 //! computer can read.
 
-use std::env::{self, VarError};
+use std::env;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
+use super::secret::MARKS;
 use super::{Secret, SecretError};
 
 /// The environment variable that [`Secret::from_env`] reads.
@@ -37,30 +42,30 @@ pub enum SecretSourceError {
 impl Secret {
     /// Takes the secret from the environment variable `IPC_SECRET`, as it is.
     ///
+    /// The variable stays in the environment of this process: programs that it starts inherit it, and whoever may look at
+    /// the process (its user and root) can read it there for as long as it runs. A file is not handed on like that.
+    ///
     /// # Errors
     ///
-    /// If the variable is not set, empty, or not text.
+    /// If the variable is not set, empty, too long, or not text.
     pub fn from_env() -> Result<Self, SecretSourceError> {
-        let unusable = |error| SecretSourceError::Unusable {
+        let text = env::var_os(SECRET_VARIABLE).ok_or(SecretSourceError::NotSet)?;
+        let secret = Secret::from_bytes(text.into_encoded_bytes());
+        secret.map_err(|error| SecretSourceError::Unusable {
             origin: format!("the environment variable {SECRET_VARIABLE}"),
             error,
-        };
-        match env::var(SECRET_VARIABLE) {
-            Ok(text) => Secret::new(text).map_err(unusable),
-            Err(VarError::NotPresent) => Err(SecretSourceError::NotSet),
-            Err(VarError::NotUnicode(_)) => Err(unusable(SecretError::NotText { valid: 0 })),
-        }
+        })
     }
 
-    /// Takes the secret from a file; one line end at its very end is not part of it. A file that other users of this
-    /// computer can read is taken, too, with a warning in the log.
+    /// Takes the secret from a file; a byte order mark at its very beginning and one line end at its very end are not
+    /// part of it. A file that other users of this computer can read is taken, too, with a warning in the log.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, is empty, or is not text.
+    /// If the file cannot be read, is empty, too long, or not text.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SecretSourceError> {
         let path = path.as_ref();
-        let content = std::fs::read(path).map_err(|cause| SecretSourceError::Unreadable {
+        let content = read_bounded(path).map_err(|cause| SecretSourceError::Unreadable {
             path: path.into(),
             cause,
         })?;
@@ -71,6 +76,18 @@ impl Secret {
             error,
         })
     }
+}
+
+/// The whole file, or as much of it as shows that it is too long: some have no end.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    // All that may be in it, and one byte too many.
+    const ROOM: usize = Secret::MAX_LEN + MARKS + 1;
+    // Reserved at once: growing would leave copies behind. One more, so that the end is found without growing.
+    let mut content = Zeroizing::new(Vec::with_capacity(ROOM + 1));
+    File::open(path)?
+        .take(ROOM as u64)
+        .read_to_end(&mut content)?;
+    Ok(std::mem::take(&mut content))
 }
 
 /// Says so if others than the owner of the file can read it.
@@ -116,6 +133,14 @@ impl IntoSecret for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_without_end_is_refused() {
+        let error = Secret::from_file("/dev/zero").unwrap_err().to_string();
+        assert!(error.contains("/dev/zero"), "{error}");
+        assert!(error.contains("longer than 65536 bytes"), "{error}");
+    }
 
     #[test]
     fn a_missing_file_is_named_and_its_content_never_shown() {

@@ -166,6 +166,12 @@ impl ServerSession {
         }
     }
 
+    /// As if `record` records had gone each way.
+    #[cfg(test)]
+    pub(super) fn skip_to(&mut self, record: u64) {
+        self.link.as_mut().expect("a connection").skip_to(record);
+    }
+
     /// The network has ended; `cause` says how, where the end was not an orderly one.
     pub fn handle_eof(&mut self, cause: Option<String>) {
         if let Some(link) = &mut self.link {

@@ -1,8 +1,11 @@
 //! Frames: `u32` little-endian length of what follows, `u16` control message, payload.
 
+use std::fmt;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::ctrl::CtrlMsg;
+use super::length::Length;
 
 /// Length and control message.
 pub(crate) const HEADER: usize = 6;
@@ -53,7 +56,7 @@ fn set_length(head: &mut [u8], whole: usize) {
 }
 
 /// A complete frame on its way out, in two pieces, so that a long array need not be copied to stand behind its header.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct OutgoingFrame {
     head: Bytes,
     tail: Bytes,
@@ -92,6 +95,15 @@ impl OutgoingFrame {
     }
 }
 
+impl fmt::Debug for OutgoingFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OutgoingFrame")
+            .field(&self.ctrl())
+            .field(&Length(self.len()))
+            .finish()
+    }
+}
+
 impl From<Vec<u8>> for OutgoingFrame {
     fn from(frame: Vec<u8>) -> Self {
         let (head, tail) = (frame.into(), Bytes::new());
@@ -100,17 +112,35 @@ impl From<Vec<u8>> for OutgoingFrame {
 }
 
 /// One complete frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) ctrl: CtrlMsg,
     pub(crate) payload: Bytes,
 }
 
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Frame")
+            .field(&self.ctrl)
+            .field(&Length(self.payload.len()))
+            .finish()
+    }
+}
+
 /// Cuts a byte stream into frames. Memory grows with the bytes received, never with the length announced.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct FrameReader {
     buffer: BytesMut,
     limit: usize,
+}
+
+impl fmt::Debug for FrameReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameReader")
+            .field("buffer", &Length(self.buffer.len()))
+            .field("limit", &self.limit)
+            .finish()
+    }
 }
 
 impl FrameReader {

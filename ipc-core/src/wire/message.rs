@@ -1,5 +1,7 @@
 //! Frames to messages and back, for those that carry more than one value.
 
+use std::fmt;
+
 use bytes::{Buf, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,13 +10,14 @@ use super::codec::{self, CodecError, Reader};
 use super::ctrl::{CallHeader, CtrlMsg, Info};
 use super::failure::{Failure, Fault, FaultKind, Refusal};
 use super::frame::{self, Frame, FrameError, FrameReader};
+use super::length::Length;
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.
 const NUMBERS: usize = frame::HEADER;
 
 /// A call as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct IncomingCall {
     /// What is called, and under which conditions.
@@ -23,6 +26,16 @@ pub struct IncomingCall {
     pub form: Form,
     /// The arguments.
     pub arguments: Bytes,
+}
+
+impl fmt::Debug for IncomingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingCall")
+            .field("header", &self.header)
+            .field("form", &self.form)
+            .field("arguments", &Length(self.arguments.len()))
+            .finish()
+    }
 }
 
 /// How the arguments and the result of a call are written.
@@ -38,7 +51,7 @@ pub enum Form {
 }
 
 /// How a call ended at the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The method ran and returned these bytes.
     Ok(Bytes),
@@ -46,6 +59,16 @@ pub(crate) enum Outcome {
     Refused(Refusal),
     /// The driver ran and failed.
     Fault(Box<Fault>),
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok(bytes) => f.debug_tuple("Ok").field(&Length(bytes.len())).finish(),
+            Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
+            Self::Fault(fault) => f.debug_tuple("Fault").field(fault).finish(),
+        }
+    }
 }
 
 /// A frame with one value in it. Own messages are far below any limit, and cannot fail to encode.

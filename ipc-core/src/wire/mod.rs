@@ -6,5 +6,6 @@ pub mod ctrl;
 pub mod failure;
 pub mod frame;
 mod guard;
+pub(crate) mod length;
 pub mod message;
 pub mod preamble;

@@ -2,7 +2,7 @@
 //!
 //! `peer serve SECRET-FILE PORT [STOP-TIMEOUT-MS]` serves a [`Bench`] until it is told to stop. `peer client SECRET-FILE
 //! ADDRESS NAME` does what it is told on its standard input, a line each, and says on its standard output what came of
-//! it. `-` stands for no secret.
+//! it. In the place of the file `-` stands for no secret, and `env` for the one in the environment.
 
 use std::error::Error;
 use std::io::BufRead;
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use ipc_client::Client;
 use ipc_core::Secret;
+use ipc_core::secure::SecretSourceError;
 use ipc_server::Server;
 use tests::{Bench, BenchProxy};
 
@@ -29,6 +30,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
+fn find(secret: &str) -> Result<Option<Secret>, SecretSourceError> {
+    match secret {
+        "-" => Ok(None),
+        "env" => Secret::from_env().map(Some),
+        file => Secret::from_file(Path::new(file)).map(Some),
+    }
+}
+
 fn serve(secret: &str, port: &str, stop_timeout_ms: &str) -> Result<(), Box<dyn Error>> {
     // The port is to be had again after a restart: from 127.0.0.1 others connect, from ports that nobody has chosen.
     let mut server = Server::builder()
@@ -36,8 +45,8 @@ fn serve(secret: &str, port: &str, stop_timeout_ms: &str) -> Result<(), Box<dyn 
         .port(port.parse()?)
         .stop_timeout(Duration::from_millis(stop_timeout_ms.parse()?))
         .device(Bench::new());
-    if secret != "-" {
-        server = server.secret(Secret::from_file(Path::new(secret))?);
+    if let Some(secret) = find(secret)? {
+        server = server.secret(secret);
     }
     Ok(server.run()?)
 }
@@ -46,8 +55,8 @@ fn use_server(secret: &str, address: &str, name: &str) -> Result<(), Box<dyn Err
     let mut client = Client::builder(address)
         .name(name)
         .on_state(|state| println!("state {state}"));
-    if secret != "-" {
-        client = client.secret(Secret::from_file(Path::new(secret))?);
+    if let Some(secret) = find(secret)? {
+        client = client.secret(secret);
     }
     let client = client.lazy();
     let bench = BenchProxy::new(&client);
@@ -59,6 +68,12 @@ fn use_server(secret: &str, address: &str, name: &str) -> Result<(), Box<dyn Err
             Some(("scan", ms)) => bench.scan(ms.parse()?),
             Some(("echo", number)) => bench.echo(number.parse()?),
             _ if line == "step" => bench.step(),
+            // In the driver, and in the program that uses it.
+            _ if line == "panic there" => bench.panic().map(u64::from),
+            _ if line == "panic here" => {
+                let client = client.on_progress(fall_over);
+                BenchProxy::new(&client).scan(10_000)
+            }
             _ if line == "close" => {
                 client.close();
                 break;
@@ -71,4 +86,10 @@ fn use_server(secret: &str, address: &str, name: &str) -> Result<(), Box<dyn Err
         }
     }
     Ok(())
+}
+
+/// A callback with a mistake in it.
+#[allow(clippy::panic, reason = "this is what it is for")]
+fn fall_over(_: f64, _: &str) {
+    panic!("the telescope fell over");
 }

@@ -1,11 +1,14 @@
 //! What a client's session tells.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::wire::ctrl::QueueStatus;
 use crate::wire::failure::{Fault, Refusal};
+use crate::wire::length::Length;
 
 /// What happened at a [`ClientSession`](super::ClientSession).
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +44,7 @@ pub enum Event {
 }
 
 /// How a call ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[allow(clippy::exhaustive_enums)]
 pub enum CallOutcome {
     /// It returned these bytes.
@@ -56,6 +59,22 @@ pub enum CallOutcome {
     TimedOut,
     /// It had been sent, and the server that received it is no more.
     Unknown(String),
+}
+
+impl fmt::Debug for CallOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Returned(bytes) => f
+                .debug_tuple("Returned")
+                .field(&Length(bytes.len()))
+                .finish(),
+            Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
+            Self::Failed(fault) => f.debug_tuple("Failed").field(fault).finish(),
+            Self::NotSent(why) => f.debug_tuple("NotSent").field(why).finish(),
+            Self::TimedOut => f.write_str("TimedOut"),
+            Self::Unknown(why) => f.debug_tuple("Unknown").field(why).finish(),
+        }
+    }
 }
 
 /// What is known about a call that was given up.

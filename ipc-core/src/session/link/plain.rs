@@ -1,16 +1,17 @@
 //! A connection in the clear.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::{Buf, Bytes};
 
 use super::LinkError;
 use crate::wire::frame::OutgoingFrame;
+use crate::wire::length::Length;
 use crate::wire::preamble::{MAGIC, Preamble, PreambleError, Role, Suite};
 
 /// Frames as they are, after a preamble.
 #[cfg_attr(feature = "proof", derive(Clone))]
-#[derive(Debug)]
 pub(super) struct Plain {
     role: Role,
     greeted: bool,
@@ -19,6 +20,17 @@ pub(super) struct Plain {
     /// The own preamble; goes out with the first frame, in one write.
     prefix: Vec<u8>,
     outbox: VecDeque<Bytes>,
+}
+
+impl fmt::Debug for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to_transmit = self.outbox.iter().map(Bytes::len).sum();
+        f.debug_struct("Plain")
+            .field("role", &self.role)
+            .field("greeted", &self.greeted)
+            .field("to_transmit", &Length(to_transmit))
+            .finish()
+    }
 }
 
 impl Plain {

@@ -1,14 +1,15 @@
 //! A connection under a secret.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
 use crate::secure::{ChannelError, MAX_RECORDS, SecureChannel, Ticket};
 use crate::wire::frame::OutgoingFrame;
+use crate::wire::length::Length;
 
 /// Frames in encrypted records, after a handshake.
-#[derive(Debug)]
 pub(super) struct Sealed {
     channel: SecureChannel,
     /// What is to be sealed: at first because of the handshake, later because the network is slower than that.
@@ -19,6 +20,28 @@ pub(super) struct Sealed {
     failed: Option<ChannelError>,
 }
 
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting = self.waiting.iter().map(Bytes::len).sum();
+        f.debug_struct("Sealed")
+            .field("channel", &self.channel)
+            .field("waiting", &Length(waiting))
+            .field("closing", &self.closing)
+            .field("failed", &self.failed)
+            .finish()
+    }
+}
+
+/// Proofs copy states, and speak in the clear. Keys are never copied: the copy of a connection that has some is over.
+#[cfg(feature = "proof")]
+impl Clone for Sealed {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new(SecureChannel::over());
+        copy.failed = Some(ChannelError::Closed);
+        copy
+    }
+}
+
 impl Sealed {
     pub(super) fn new(channel: SecureChannel) -> Self {
         Self {
@@ -27,6 +50,11 @@ impl Sealed {
             closing: false,
             failed: None,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn skip_to(&mut self, record: u64) {
+        self.channel.skip_to(record);
     }
 
     /// Appends what the bytes complete to `plaintext`.

@@ -6,12 +6,26 @@ mod random;
 mod server_end;
 mod stories;
 mod trial;
+mod worn;
 
 use std::time::Instant;
 
+use crate::secure::{Entropy, Secret};
+use crate::session::link::Link;
 use crate::wire::codec::{MAX_VALUE, encode};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
 use crate::wire::frame::{self, OutgoingFrame};
+use crate::wire::preamble::Role;
+
+/// One end of a connection, in the clear or under a secret.
+fn link(role: Role, is_secret: bool, max_frame: usize) -> Link {
+    if !is_secret {
+        return Link::plain(role, max_frame);
+    }
+    // The same each time: nothing here is worth protecting.
+    let entropy = Entropy::new([1 + role as u8; Entropy::LEN]);
+    Link::secret(role, &Secret::new("waktu").unwrap(), "", entropy, max_frame)
+}
 
 /// A call without its numbers. The method says which call it is, the arguments how long its answer is to be.
 fn call_frame(tag: u64, size: usize) -> Vec<u8> {

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::Random;
 use super::server_end::ServerEnd;
 use crate::session::client::{ClientConfig, ClientSession};
-use crate::session::link::Link;
 use crate::wire::preamble::Role;
 
 pub(super) type WireId = u32;
@@ -28,6 +27,7 @@ pub(super) struct Pair {
     pub(super) wires: BTreeMap<WireId, Wire>,
     pub(super) server: ServerEnd,
     pub(super) dials: WireId,
+    is_secret: bool,
 }
 
 impl Pair {
@@ -39,7 +39,16 @@ impl Pair {
             wires: BTreeMap::new(),
             server: ServerEnd::new(1),
             dials: 0,
+            is_secret: false,
         }
+    }
+
+    /// The same, under a secret.
+    pub(super) fn secret(config: ClientConfig) -> Self {
+        let mut pair = Self::new(config);
+        pair.is_secret = true;
+        pair.server.is_secret = true;
+        pair
     }
 
     pub(super) fn dial(&mut self) {
@@ -48,7 +57,7 @@ impl Pair {
         self.wires.insert(self.dials, Wire::default());
         self.wire = Some(self.dials);
         self.server.accept(self.dials);
-        let link = Link::plain(Role::Client, 1 << 20);
+        let link = super::link(Role::Client, self.is_secret, 1 << 20);
         self.client.connect(link, self.now);
     }
 
@@ -77,6 +86,7 @@ impl Pair {
             wire.to_server.clear();
         }
         self.server = ServerEnd::new(incarnation);
+        self.server.is_secret = self.is_secret;
     }
 
     /// The client's network takes up to `count` bytes.

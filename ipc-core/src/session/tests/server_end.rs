@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::pair::WireId;
 use crate::session::arrival::Arrival;
-use crate::session::link::Link;
 use crate::session::server::{End, ServerSession, SessionLimits};
 use crate::session::table::{Greeted, SessionTable, TableLimits};
 use crate::wire::ctrl::{ByeReason, Hello, SessionKey};
@@ -39,6 +38,7 @@ pub(super) struct ServerEnd {
     pub(super) fencing: BTreeMap<WireId, (Arrival, SessionKey)>,
     pub(super) out: BTreeMap<SessionKey, Held>,
     pub(super) sessions_made: u128,
+    pub(super) is_secret: bool,
 }
 
 impl ServerEnd {
@@ -56,11 +56,12 @@ impl ServerEnd {
             fencing: BTreeMap::new(),
             out: BTreeMap::new(),
             sessions_made: 0,
+            is_secret: false,
         }
     }
 
     pub(super) fn accept(&mut self, wire: WireId) {
-        let link = Link::plain(Role::Server, LIMITS.max_frame);
+        let link = super::link(Role::Server, self.is_secret, LIMITS.max_frame);
         self.arrivals.insert(wire, Arrival::new(link));
     }
 
