@@ -2,6 +2,8 @@
 
 mod plain;
 mod sealed;
+#[cfg(test)]
+mod tests;
 
 use self::plain::Plain;
 use self::sealed::Sealed;
@@ -157,6 +159,15 @@ impl Link {
         }
     }
 
+    /// True while the peer was given this end's proof of the secret and has not given its own. However the connection
+    /// ends then, [`handle_eof`](Self::handle_eof) is to be asked what that means.
+    pub(crate) fn awaits_proof(&self) -> bool {
+        match &self.channel {
+            Channel::Plain(_) => false,
+            Channel::Secret(sealed) => sealed.awaits_proof(),
+        }
+    }
+
     /// Queues a frame. Returns the position in the stream at which it starts.
     pub(crate) fn send(&mut self, frame: impl Into<OutgoingFrame>) -> u64 {
         let frame = frame.into();
@@ -220,4 +231,12 @@ impl Link {
             Channel::Secret(sealed) => sealed.backlog(),
         }
     }
+
+    /// False if the network is so far behind that what can be left unsaid is not to be added.
+    pub(crate) fn has_room(&self) -> bool {
+        self.backlog() < MAX_BACKLOG
+    }
 }
+
+/// What can be left unsaid is dropped while so many bytes wait for the network.
+const MAX_BACKLOG: u64 = 64 * 1024;

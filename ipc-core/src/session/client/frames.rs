@@ -25,7 +25,8 @@ impl ClientSession {
             }
             CtrlMsg::Ping => {
                 let token: u64 = value_of(&frame).map_err(read)?;
-                if let Some(link) = self.link_mut() {
+                // A server that does not read is not answered.
+                if let Some(link) = self.link_mut().filter(|link| link.has_room()) {
                     link.send(frame_of(CtrlMsg::Pong, &token));
                 }
             }

@@ -250,3 +250,28 @@ fn no_input_panics_and_each_call_ends_at_most_once() {
     }
     assert!(lost > 1000 && ends > 1000, "{lost} losses, {ends} ends");
 }
+
+/// A server that pinged and did not read had as much of the client's memory as it liked.
+#[test]
+fn pings_are_not_answered_without_end() {
+    let greeting = preamble(Role::Server);
+    let ping = frame_of(CtrlMsg::Ping, &1_u64);
+    for said in [greeting.clone(), [greeting, welcome()].concat()] {
+        let now = super::epoch();
+        let mut client = ClientSession::new(ClientConfig::default());
+        client.connect(Link::plain(Role::Client, 1 << 20), now);
+        client.handle_input(&said, now);
+        let many = ping.repeat(1000);
+        for _ in 0..100 {
+            client.handle_input(&many, now);
+        }
+        let mut answered = 0;
+        while !client.transmit().is_empty() {
+            answered += client.transmit().len();
+            client.consume(client.transmit().len());
+        }
+        assert!((60_000..70_000).contains(&answered), "{answered}");
+        client.handle_input(&ping, now);
+        assert!(!client.transmit().is_empty(), "it goes on");
+    }
+}
