@@ -147,10 +147,21 @@ impl Link {
                 return LinkError::Lost("the other end closed it before saying anything".into());
             }
             Channel::Plain(_) => {}
-            Channel::Secret(sealed) => match sealed.handle_eof() {
-                Ok(()) | Err(ChannelError::Truncated) => {}
-                Err(error) => return error.into(),
-            },
+            Channel::Secret(sealed) => {
+                let was_established = sealed.is_established();
+                match sealed.handle_eof() {
+                    Ok(()) => {}
+                    Err(ChannelError::Truncated) if was_established => {
+                        return LinkError::Lost(
+                            "it ended without the authenticated close: the other end died, or something cut it".into(),
+                        );
+                    }
+                    Err(ChannelError::Truncated) => {
+                        return LinkError::Lost("the other end closed it in the handshake".into());
+                    }
+                    Err(error) => return error.into(),
+                }
+            }
         }
         match self.frames.finish() {
             Ok(()) => LinkError::Lost("the other end closed it".into()),

@@ -48,6 +48,11 @@ impl Sealed {
         self.channel.handle_eof()
     }
 
+    /// True once both ends have proven that they know the secret.
+    pub(super) fn is_established(&self) -> bool {
+        self.channel.is_established()
+    }
+
     /// True while the peer was given this end's proof of the secret and has not given its own.
     pub(super) fn awaits_proof(&self) -> bool {
         self.channel.awaits_proof()

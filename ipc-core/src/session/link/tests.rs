@@ -64,3 +64,25 @@ fn many_messages_that_wait_cost_no_more_than_a_few() {
         assert!(!link.has_room());
     }
 }
+
+/// A connection that somebody had cut looked as if the other end had closed it.
+#[test]
+fn an_end_without_the_close_is_told_from_one_with_it() {
+    for (close, expected) in [
+        (false, "without the authenticated close"),
+        (true, "closed it"),
+    ] {
+        let (mut client, mut server) = sealed();
+        let frame = frame_of(CtrlMsg::Cancel, &1_u64);
+        match close {
+            true => server.send_last(frame),
+            false => drop(server.send(frame)),
+        }
+        pass(&mut server, &mut client);
+        assert!(client.next_frame().unwrap().is_some());
+        let error = client.handle_eof();
+        // The server's patience with lost clients hangs on it.
+        assert!(matches!(error, LinkError::Lost(_)), "{error:?}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
