@@ -8,3 +8,4 @@ pub mod frame;
 mod guard;
 pub mod message;
 pub mod preamble;
+pub mod text;
