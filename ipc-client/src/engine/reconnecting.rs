@@ -237,6 +237,9 @@ impl Engine {
     pub(super) fn lost(&mut self, error: LinkError, now: Instant) {
         self.queue = None;
         let connection = self.connection.take();
+        if let LinkError::Bye(_) = error {
+            self.guesses.confirmed();
+        }
         let asked_to_leave = matches!(
             &error,
             LinkError::Bye(Bye {

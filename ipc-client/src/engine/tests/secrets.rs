@@ -29,6 +29,11 @@ fn answer(channel: &mut SecureChannel, said: &[u8]) -> Vec<u8> {
 /// What a server does once it has the client's proof.
 type Ending = fn(&mut Stage);
 
+fn is_full(mut arrival: Arrival) -> Vec<u8> {
+    arrival.refuse(ByeReason::Full, "too many");
+    drain(&mut arrival, Arrival::transmit, Arrival::consume)
+}
+
 const ENDINGS: [(&str, Ending); 5] = [
     ("close", |stage| stage.loses(Ok(0))),
     ("reset", |stage| {
@@ -95,21 +100,23 @@ fn guesses_are_counted_over_all_calls_until_the_server_proves_itself() {
         let entropy = Entropy::gather(getrandom::fill).unwrap();
         Link::secret(Role::Server, &secret, "", entropy, 1 << 20)
     };
-    let mut stage = Stage::new(forever().retry(Retry::never()));
-    for (at, (name, ending)) in ENDINGS.into_iter().take(4).enumerate() {
-        assert!(!stage.engine.guesses.are_spent(), "{at}");
-        guess(&mut stage, ending);
-        assert!(stage.ended, "{name}");
-        stage.call();
+    for script in [queues as Script, is_full] {
+        let mut stage = Stage::new(forever().retry(Retry::never()));
+        for (name, ending) in ENDINGS.into_iter().take(4) {
+            assert!(!stage.engine.guesses.are_spent(), "{name}");
+            guess(&mut stage, ending);
+            assert!(stage.ended, "{name}");
+            stage.call();
+        }
+        assert!(stage.engine.guesses.are_spent());
+        stage.now += Duration::from_secs(60);
+        stage.await_try();
+        stage.meets(link(), script, Duration::ZERO);
+        assert!(!stage.engine.guesses.are_spent());
     }
-    assert!(stage.engine.guesses.are_spent());
-    stage.now += Duration::from_secs(60);
-    stage.await_try();
-    stage.meets(link(), queues, Duration::ZERO);
-    assert!(!stage.engine.guesses.are_spent());
 }
 
-/// What `server` answers is plain: the client says its first message and nothing else, whenever it comes back.
+/// A server answers in the clear: the client says its first message and nothing else, whenever it comes back.
 #[test]
 fn who_has_a_secret_never_speaks_in_the_clear() {
     let mut stage = Stage::new(forever());
