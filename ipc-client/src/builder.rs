@@ -118,6 +118,13 @@ impl ClientBuilder {
         self
     }
 
+    /// How long the server may be silent before it says where this client stands; the default is 15 s. A connection on
+    /// which nothing comes for so long is given up, and counts as a failed try.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.settings.session.patience = patience;
+        self
+    }
+
     /// Tells `callback` each change of [`ConnectionState`].
     ///
     /// It runs on the thread of some call (for an async client: on its task) and holds that call up, so it should be
@@ -178,7 +185,7 @@ impl ClientBuilder {
         AsyncClient::new(settings, watch)
     }
 
-    fn into_parts(mut self) -> (Arc<Settings>, Arc<Watch>) {
+    pub(crate) fn into_parts(mut self) -> (Arc<Settings>, Arc<Watch>) {
         self.settings.address = match self.unusable_secret {
             Some(error) => Err(ConnectError::BadSecret(error)),
             None => Address::parse(&self.address, self.port),

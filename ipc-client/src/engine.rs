@@ -2,6 +2,8 @@
 //! connections in `reconnecting`.
 
 mod reconnecting;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 use std::net::SocketAddr;
@@ -17,6 +19,7 @@ use crate::builder::Settings;
 use crate::call::{Ended, Timing};
 use crate::dial::Dial;
 use crate::error::ConnectError;
+use crate::guesses::Guesses;
 use crate::outage::Outage;
 use crate::state::{ConnectionState, Watch};
 
@@ -37,6 +40,7 @@ pub(crate) struct Engine {
     write_failed: bool,
     queue: Option<QueueStatus>,
     outage: Option<Outage>,
+    guesses: Guesses,
     first: Option<First>,
     failure: Option<ConnectError>,
     untold: Option<String>,
@@ -48,7 +52,7 @@ pub(crate) struct Engine {
 #[derive(Clone, Copy)]
 struct Connection {
     server: SocketAddr,
-    /// When the session began; `None` before.
+    /// When the server first said where this client stands: in its queue, or connected.
     since: Option<Instant>,
     /// True once the server has answered a call: this connection was worth its making.
     proven: bool,
@@ -91,6 +95,7 @@ impl Engine {
             write_failed: false,
             queue: None,
             outage: None,
+            guesses: Guesses::default(),
             first: None,
             failure: None,
             untold: None,
@@ -168,7 +173,6 @@ impl Engine {
                     fraction,
                     message,
                 } => {
-                    self.prove();
                     let news = News::Progress(Progress { fraction, message });
                     return Some(CallEvent { call, news });
                 }
@@ -176,7 +180,7 @@ impl Engine {
                     resumed,
                     others_between,
                 } => self.begun(resumed, others_between, now),
-                Event::Queued(status) => self.queued(status),
+                Event::Queued(status) => self.queued(status, now),
                 Event::Lost(error) => self.lost(error, now),
                 _ => {}
             }

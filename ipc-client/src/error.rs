@@ -77,7 +77,7 @@ pub enum ConnectError {
     /// The server does not know the secret of this client, or the client is not admitted under it.
     #[error(
         "the server at {address} did not accept the secret: give both the same one (and the same service name); after \
-         several wrong ones the server makes this computer wait"
+         several wrong ones the server makes this computer wait, and this client waits a minute of its own accord"
     )]
     WrongSecret {
         /// What was tried.
@@ -120,8 +120,8 @@ pub enum ConnectError {
         /// How long was waited.
         waited: Duration,
     },
-    /// The connection was lost before the session had begun.
-    #[error("the connection to {address} ended before the session had begun: {cause}")]
+    /// The connection was lost, or ended before it was of use.
+    #[error("{address}: {cause}")]
     Lost {
         /// What was tried.
         address: String,

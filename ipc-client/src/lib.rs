@@ -26,6 +26,7 @@ mod cancel;
 mod dial;
 mod engine;
 mod error;
+mod guesses;
 mod handle;
 mod identity;
 mod local;

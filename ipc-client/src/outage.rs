@@ -13,10 +13,10 @@ pub(crate) struct Outage {
     since: Instant,
     /// When waiting ends; `None` for never.
     until: Option<Instant>,
-    /// True before the very first connection, where a name that cannot be resolved is most likely a wrong one.
+    /// True before the very first connection, where a name that cannot be resolved, or a secret that is not accepted,
+    /// is most likely a wrong one.
     first: bool,
     attempts: u32,
-    wrong_secrets: u32,
     next: Instant,
     backoff: Backoff,
     last_error: Option<ConnectError>,
@@ -38,7 +38,6 @@ impl Outage {
             until,
             first: false,
             attempts: 0,
-            wrong_secrets: 0,
             next: now,
             backoff: Backoff::default(),
             last_error: None,
@@ -61,12 +60,9 @@ impl Outage {
     pub(crate) fn failed(&mut self, error: ConnectError, now: Instant, random: u32) -> Verdict {
         self.attempts = self.attempts.saturating_add(1);
         let hopeless = match error {
-            ConnectError::Unresolvable { .. } => self.first,
-            // A server that dies at the wrong moment looks the same, but not again and again.
-            ConnectError::WrongSecret { .. } => {
-                self.wrong_secrets += 1;
-                self.first || self.wrong_secrets >= BELIEVED_WRONG
-            }
+            // A server that dies at the wrong moment seems to have another secret. How often that is believed is
+            // counted elsewhere.
+            ConnectError::Unresolvable { .. } | ConnectError::WrongSecret { .. } => self.first,
             _ => error.is_permanent(),
         };
         if hopeless || self.until.is_some_and(|until| until <= now) {
@@ -76,6 +72,11 @@ impl Outage {
         self.next = self.until.map_or(next, |until| until.min(next));
         self.last_error = Some(error);
         Verdict::TryAgain
+    }
+
+    /// A connection was there for so long, which is no part of the outage.
+    pub(crate) fn was_interrupted(&mut self, time: Duration) {
+        self.until = self.until.and_then(|until| until.checked_add(time));
     }
 
     /// When to try next.
@@ -95,9 +96,6 @@ impl Outage {
         self.last_error.as_ref()
     }
 }
-
-/// So many refusals of the secret within one outage are no accident.
-const BELIEVED_WRONG: u32 = 4;
 
 #[cfg(test)]
 mod tests {

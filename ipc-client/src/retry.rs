@@ -6,7 +6,8 @@ use std::time::Duration;
 ///
 /// Within this time a connection is tried again and again, with growing pauses from 0.1 s to 5 s. It counts from the
 /// moment in which a call needs the connection and there is none, and anew for each outage. Waiting in the queue of a
-/// busy server is no outage. Errors that time does not heal, like a wrong secret, are not waited for at all.
+/// busy server is no outage. A connection ends the outage when it has answered a call or has stood for a second; one that
+/// is lost sooner counts as a failed try. Errors that time does not heal, like a wrong secret, are not waited for at all.
 ///
 /// The first connection is another matter: [`connect`](crate::ClientBuilder::connect) tries for the
 /// [`connect_timeout`](crate::ClientBuilder::connect_timeout), however long outages may last later. Only

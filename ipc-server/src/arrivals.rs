@@ -9,11 +9,12 @@ use ipc_core::session::link::LinkError;
 use ipc_core::session::server::ServerSession;
 use ipc_core::session::table::Greeted;
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus, SessionKey};
+use ipc_core::wire::text::fit_to_show;
 use tokio::time::sleep;
 
 use crate::activity::Activity;
 use crate::admission::{QueueFull, Ticket};
-use crate::connection::{Newcomer, fit_to_show};
+use crate::connection::Newcomer;
 use crate::handle::ServerEvent;
 use crate::session::{self, Seat};
 use crate::state::{Mail, OutSession, Resumption, ServerState};

@@ -9,6 +9,7 @@ use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus};
 use ipc_core::wire::preamble::PreambleError;
+use ipc_core::wire::text::fit_to_show;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -186,22 +187,6 @@ fn lost(error: io::Error) -> LinkError {
     LinkError::Lost(error.to_string())
 }
 
-/// What somebody else has written, for a log or a terminal: in one line, without escape sequences, and not too long.
-pub(crate) fn fit_to_show(text: &str) -> String {
-    let shown = |c: char| match c.is_control() || turns_text_around(c) {
-        true => '\u{fffd}',
-        false => c,
-    };
-    text.chars().take(MAX_SHOWN).map(shown).collect()
-}
-
-/// Marks after which what is read is not what is written.
-fn turns_text_around(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Texts of others are cut to so many characters.
-const MAX_SHOWN: usize = 200;
 /// A client whose turn has come must answer within this time.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
 /// A client that was sent away has this long to read why.

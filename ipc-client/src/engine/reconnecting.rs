@@ -80,13 +80,32 @@ impl Engine {
         if !self.session.is_disconnected() {
             return Step::Converse;
         }
-        if self.outage.is_none() {
-            self.outage = Some(Outage::new(self.settings.retry, now));
-            self.show_outage();
-        }
-        match self.outage.as_ref().map(Outage::next_try) {
-            Some(next) if now < next => Step::Wait(next),
+        match self.next_try(now) {
+            next if now < next => Step::Wait(next),
+            _ if self.guesses.are_barred(now) => {
+                let address = self.settings.address_text();
+                self.attempt_failed(ConnectError::WrongSecret { address }, now);
+                Step::Settle
+            }
             _ => self.dial(now),
+        }
+    }
+
+    /// When to try next. An outage begins with a try at once.
+    pub(super) fn next_try(&mut self, now: Instant) -> Instant {
+        if let Some(outage) = &self.outage {
+            return outage.next_try();
+        }
+        self.outage = Some(self.new_outage(now));
+        self.show_outage();
+        now
+    }
+
+    fn new_outage(&self, now: Instant) -> Outage {
+        let retry = self.settings.retry;
+        match self.first {
+            Some(First { limit, .. }) => Outage::before_first(limit, retry, now),
+            None => Outage::new(retry, now),
         }
     }
 
@@ -138,19 +157,25 @@ impl Engine {
     /// No connection could be made.
     fn attempt_failed(&mut self, error: ConnectError, now: Instant) {
         tracing::debug!(%error, "cannot connect");
-        let retry = self.settings.retry;
-        let outage = self.outage.get_or_insert_with(|| Outage::new(retry, now));
+        let mut outage = self.outage.take().unwrap_or_else(|| self.new_outage(now));
         // Without randomness the pauses are not spread, which is no reason to fail.
         let random = getrandom::u32().unwrap_or_default();
-        match outage.failed(error, now, random) {
-            Verdict::TryAgain => self.show_outage(),
+        let is_wrong = matches!(error, ConnectError::WrongSecret { .. });
+        let verdict = match is_wrong && self.guesses.are_spent() {
+            true => Verdict::GiveUp(error),
+            false => outage.failed(error, now, random),
+        };
+        match verdict {
+            Verdict::TryAgain => {
+                self.outage = Some(outage);
+                self.show_outage();
+            }
             Verdict::GiveUp(error) => self.give_up_outage(error),
         }
     }
 
     fn give_up_outage(&mut self, error: ConnectError) {
         tracing::warn!(%error, "given up");
-        self.outage = None;
         self.session
             .give_up_all(&NotSent::Unreachable(error.to_string()));
         self.failure = Some(error);
@@ -176,10 +201,11 @@ impl Engine {
     pub(super) fn begun(&mut self, resumed: bool, others_between: bool, now: Instant) {
         self.queue = None;
         self.keep_ticket();
+        self.guesses.confirmed();
         let Some(connection) = &mut self.connection else {
             return;
         };
-        connection.since = Some(now);
+        connection.since.get_or_insert(now);
         let server = connection.server;
         tracing::info!(%server, resumed, "connected");
         if others_between {
@@ -202,20 +228,25 @@ impl Engine {
         self.ticket = self.session.ticket().or(self.ticket);
     }
 
-    pub(super) fn queued(&mut self, status: QueueStatus) {
+    pub(super) fn queued(&mut self, status: QueueStatus, now: Instant) {
         self.keep_ticket();
         if self.queue.is_none() {
             tracing::info!(%status, "the server is busy");
         }
-        // A server that has a queue is there.
-        self.outage = None;
+        self.guesses.confirmed();
+        if let Some(connection) = &mut self.connection {
+            connection.since.get_or_insert(now);
+        }
         self.watch.set(ConnectionState::Queued(status.clone()));
         self.queue = Some(status);
     }
 
     pub(super) fn lost(&mut self, error: LinkError, now: Instant) {
-        let queued = self.queue.take().is_some();
+        self.queue = None;
         let connection = self.connection.take();
+        if let LinkError::Bye(_) = error {
+            self.guesses.confirmed();
+        }
         let asked_to_leave = matches!(
             &error,
             LinkError::Bye(Bye {
@@ -223,10 +254,12 @@ impl Engine {
                 ..
             })
         );
-        let lasted = |since: Instant| now.saturating_duration_since(since) >= STABLE;
-        let worthwhile = queued
-            || self.outage.is_none()
-            || connection.is_some_and(|c| c.proven || c.since.is_some_and(lasted));
+        let lasted = connection
+            .and_then(|connection| connection.since)
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let worthwhile = self.outage.is_none()
+            || lasted >= STABLE
+            || connection.is_some_and(|connection| connection.proven);
         let address = self.settings.address_text();
         let error = ConnectError::from_link(address, &self.settings.session.service, error);
         if asked_to_leave {
@@ -234,7 +267,13 @@ impl Engine {
         } else {
             tracing::warn!(%error, "the connection is lost");
         }
-        if error.is_permanent() || !(worthwhile || asked_to_leave) {
+        if let ConnectError::WrongSecret { .. } = error {
+            self.guesses.given(now);
+        }
+        if error.is_permanent() || !worthwhile {
+            if let Some(outage) = &mut self.outage {
+                outage.was_interrupted(lasted);
+            }
             // With nobody there to be told, the next call is.
             if error.is_permanent() && self.session.is_idle() {
                 self.untold = Some(error.to_string());
@@ -258,5 +297,6 @@ impl Engine {
     }
 }
 
-/// A connection that is lost sooner, without one answer, counts as a failed try: the pauses go on growing.
+/// A connection that is lost sooner, in the queue or behind it and without one answer, counts as a failed try whatever
+/// the server said: the pauses go on growing.
 const STABLE: Duration = Duration::from_secs(1);

@@ -261,3 +261,22 @@ fn a_timeout_covers_the_time_without_a_connection() {
     }
     assert_eq!(client.state(), ConnectionState::Disconnected);
 }
+
+/// It is not for the client to go on without.
+#[test]
+fn who_has_no_usable_secret_does_not_even_connect() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let builder = || Client::builder(&address).secret("").retry(Retry::forever());
+    let error = builder().connect().unwrap_err();
+    assert!(matches!(error, ConnectError::BadSecret(_)), "{error}");
+    let client = builder().lazy();
+    for _ in 0..3 {
+        let error = client.call_by_name::<u64>("echo", 1).unwrap_err();
+        assert!(error.is_not_executed(), "{error}");
+        assert!(error.to_string().contains("secret"), "{error}");
+    }
+    listener.set_nonblocking(true).unwrap();
+    let knocked = listener.accept().map(|(_, peer)| peer);
+    assert_eq!(knocked.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}

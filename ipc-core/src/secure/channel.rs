@@ -155,6 +155,12 @@ impl SecureChannel {
         matches!(self.state, State::Established(_))
     }
 
+    /// Whether the peer was given this end's proof and has not given its own: a peer that does not know the secret can
+    /// try one guess against the proof, however the connection ends.
+    pub fn awaits_proof(&self) -> bool {
+        matches!(&self.state, State::Handshake(handshake) if handshake.awaits_proof())
+    }
+
     /// Whether the peer's authenticated close has come: it will send nothing more, but still reads.
     pub fn is_closed_by_peer(&self) -> bool {
         matches!(&self.state, State::Established(open) if open.opener.is_closed())

@@ -118,12 +118,15 @@ impl Handshake {
 
     /// What it means that the peer's stream ends here.
     pub(super) fn end_of_input(&self) -> ChannelError {
-        let gave_proof = self.role == Role::Client && matches!(self.expected, Expected::Proof(_));
-        if gave_proof && self.inbox.is_empty() {
-            ChannelError::NotConfirmed
-        } else {
-            ChannelError::Truncated
+        match self.awaits_proof() {
+            true => ChannelError::NotConfirmed,
+            false => ChannelError::Truncated,
         }
+    }
+
+    /// Whether the peer was given this end's proof; the client gives it first.
+    pub(super) fn awaits_proof(&self) -> bool {
+        self.role == Role::Client && matches!(self.expected, Expected::Proof(_))
     }
 
     /// Moves bytes from `input` to the inbox; whether it now holds what is expected.

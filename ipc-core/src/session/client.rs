@@ -283,7 +283,10 @@ impl ClientSession {
     /// The network has ended; `cause` says how, where the end was not an orderly one.
     pub fn handle_eof(&mut self, cause: Option<String>) {
         if let Some(link) = self.link_mut() {
-            let error = cause.map_or_else(|| link.handle_eof(), LinkError::Lost);
+            let error = match cause {
+                Some(cause) if !link.awaits_proof() => LinkError::Lost(cause),
+                _ => link.handle_eof(),
+            };
             self.lose(error);
         }
     }
@@ -308,10 +311,14 @@ impl ClientSession {
                 outcome,
             });
         }
-        if let State::Greeting { give_up, .. } = self.state
+        if let State::Greeting { give_up, link } = &mut self.state
             && give_up.is_some_and(|give_up| give_up <= now)
         {
-            self.lose(LinkError::Silent);
+            let error = match link.awaits_proof() {
+                true => link.handle_eof(),
+                false => LinkError::Silent,
+            };
+            self.lose(error);
         }
     }
 

@@ -161,15 +161,35 @@ impl Link {
                 return LinkError::Lost("the other end closed it before saying anything".into());
             }
             Channel::Plain(_) => {}
-            Channel::Secret(sealed) => match sealed.handle_eof() {
-                Ok(()) | Err(ChannelError::Truncated) => {}
-                Err(error) => return error.into(),
-            },
+            Channel::Secret(sealed) => {
+                let was_established = sealed.is_established();
+                match sealed.handle_eof() {
+                    Ok(()) => {}
+                    Err(ChannelError::Truncated) if was_established => {
+                        return LinkError::Lost(
+                            "it ended without the authenticated close: the other end died, or something cut it".into(),
+                        );
+                    }
+                    Err(ChannelError::Truncated) => {
+                        return LinkError::Lost("the other end closed it in the handshake".into());
+                    }
+                    Err(error) => return error.into(),
+                }
+            }
         }
         match self.frames.finish() {
             Ok(()) => LinkError::Lost("the other end closed it".into()),
             // However far the last frame came: this is a lost connection, not a peer that cannot make frames.
             Err(error) => LinkError::Lost(error.to_string()),
+        }
+    }
+
+    /// True while the peer was given this end's proof of the secret and has not given its own. However the connection
+    /// ends then, [`handle_eof`](Self::handle_eof) is to be asked what that means.
+    pub(crate) fn awaits_proof(&self) -> bool {
+        match &self.channel {
+            Channel::Plain(_) => false,
+            Channel::Secret(sealed) => sealed.awaits_proof(),
         }
     }
 
@@ -236,4 +256,12 @@ impl Link {
             Channel::Secret(sealed) => sealed.backlog(),
         }
     }
+
+    /// False if the network is so far behind that what can be left unsaid is not to be added.
+    pub(crate) fn has_room(&self) -> bool {
+        self.backlog() < MAX_BACKLOG
+    }
 }
+
+/// What can be left unsaid is dropped while so many bytes wait for the network.
+const MAX_BACKLOG: u64 = 64 * 1024;

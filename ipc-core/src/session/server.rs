@@ -183,8 +183,8 @@ impl ServerSession {
     /// False while so many calls wait, or so many answers have not been taken by the network, that no more should be
     /// read.
     pub fn wants_input(&self) -> bool {
-        let has_room = |link: &Link| link.backlog() < MAX_BACKLOG;
-        self.link.as_ref().is_some_and(has_room) && self.waiting.len() < self.limits.waiting_calls
+        self.link.as_ref().is_some_and(Link::has_room)
+            && self.waiting.len() < self.limits.waiting_calls
     }
 
     /// The next call to run, if none is running, with the time until which its caller waits.
@@ -262,11 +262,7 @@ impl ServerSession {
 
     /// Tells the client how far the running call is, if it can be told now.
     pub fn progress(&mut self, call: u64, fraction: f64, message: &str) {
-        if let Some(link) = self
-            .link
-            .as_mut()
-            .filter(|link| link.backlog() < MAX_BACKLOG)
-        {
+        if let Some(link) = self.link.as_mut().filter(|link| link.has_room()) {
             let message = message.chars().take(MAX_MESSAGE).collect();
             let info = Info::Progress {
                 call,
@@ -348,8 +344,6 @@ impl ServerSession {
 
 /// Every client accepts answers of this size, so that it can always be told why there is no larger one.
 pub(crate) const MIN_REPLY: usize = 64 * 1024;
-/// Notices are dropped while so much waits for the network.
-const MAX_BACKLOG: u64 = 64 * 1024;
 /// Notices are cut to so many characters.
 const MAX_MESSAGE: usize = 1000;
 /// So many answers may be unconfirmed. A client confirms with every call, so an honest one never comes near.

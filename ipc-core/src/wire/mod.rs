@@ -9,3 +9,4 @@ mod guard;
 pub(crate) mod length;
 pub mod message;
 pub mod preamble;
+pub mod text;

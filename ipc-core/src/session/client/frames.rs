@@ -7,9 +7,10 @@ use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::session::mutant::Mutant;
 use crate::wire::codec::CodecError;
-use crate::wire::ctrl::{ByeReason, CtrlMsg, Info, SessionKey, Welcome};
+use crate::wire::ctrl::{Bye, ByeReason, CtrlMsg, Info, QueueStatus, SessionKey, Welcome};
 use crate::wire::frame::Frame;
 use crate::wire::message::{self, Outcome, frame_of, value_of};
+use crate::wire::text::fit_to_show;
 
 impl ClientSession {
     pub(super) fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
@@ -25,11 +26,16 @@ impl ClientSession {
             }
             CtrlMsg::Ping => {
                 let token: u64 = value_of(&frame).map_err(read)?;
-                if let Some(link) = self.link_mut() {
+                // A server that does not read is not answered.
+                if let Some(link) = self.link_mut().filter(|link| link.has_room()) {
                     link.send(frame_of(CtrlMsg::Pong, &token));
                 }
             }
-            CtrlMsg::Bye => return Err(LinkError::Bye(value_of(&frame).map_err(read)?)),
+            CtrlMsg::Bye => {
+                let Bye { reason, message } = value_of(&frame).map_err(read)?;
+                let message = fit_to_show(&message);
+                return Err(LinkError::Bye(Bye { reason, message }));
+            }
             CtrlMsg::Welcome if !self.is_ready() => {
                 self.handle_welcome(&value_of(&frame).map_err(read)?);
             }
@@ -52,7 +58,14 @@ impl ClientSession {
 
     pub(super) fn handle_info(&mut self, info: Info) {
         match info {
-            Info::Queued(status) => self.events.push_back(Event::Queued(status)),
+            Info::Queued(status) => {
+                let status = QueueStatus {
+                    holder: fit_to_show(&status.holder),
+                    holder_address: fit_to_show(&status.holder_address),
+                    ..status
+                };
+                self.events.push_back(Event::Queued(status));
+            }
             Info::Progress {
                 call,
                 fraction,

@@ -20,6 +20,8 @@ pub(super) struct Plain {
     /// The own preamble; goes out with the first frame, in one write.
     prefix: Vec<u8>,
     outbox: VecDeque<Bytes>,
+    /// How many bytes are in it.
+    backlog: u64,
 }
 
 impl fmt::Debug for Plain {
@@ -46,6 +48,7 @@ impl Plain {
             greeting: Vec::new(),
             prefix: own.to_vec(),
             outbox: VecDeque::new(),
+            backlog: 0,
         }
     }
 
@@ -92,7 +95,7 @@ impl Plain {
     pub(super) fn send(&mut self, frame: OutgoingFrame) {
         for piece in frame.pieces() {
             if self.prefix.is_empty() {
-                self.outbox.push_back(piece);
+                self.queue(piece);
             } else {
                 self.prefix.extend_from_slice(&piece);
                 self.flush_prefix();
@@ -103,9 +106,14 @@ impl Plain {
     /// Nothing is not queued: it would look like the end of the queue.
     fn flush_prefix(&mut self) {
         if !self.prefix.is_empty() {
-            self.outbox
-                .push_back(std::mem::take(&mut self.prefix).into());
+            let prefix = std::mem::take(&mut self.prefix);
+            self.queue(prefix.into());
         }
+    }
+
+    fn queue(&mut self, piece: Bytes) {
+        self.backlog += piece.len() as u64;
+        self.outbox.push_back(piece);
     }
 
     /// The next piece for the network.
@@ -118,7 +126,7 @@ impl Plain {
 
     /// How many bytes wait for the network.
     pub(super) fn backlog(&self) -> u64 {
-        self.outbox.iter().map(|bytes| bytes.len() as u64).sum()
+        self.backlog
     }
 
     /// True once the peer has shown that it speaks this protocol.
@@ -133,6 +141,8 @@ impl Plain {
             greeting,
             prefix,
             outbox,
+            // It follows from the outbox.
+            backlog: _,
             role: _,
         } = self;
         std::hash::Hash::hash(&(greeted, greeting, prefix, outbox), hasher);
@@ -141,6 +151,7 @@ impl Plain {
     pub(super) fn consume(&mut self, count: usize) {
         if let Some(front) = self.outbox.front_mut() {
             front.advance(count);
+            self.backlog -= count as u64;
             if front.is_empty() {
                 self.outbox.pop_front();
             }

@@ -14,6 +14,8 @@ pub(super) struct Sealed {
     channel: SecureChannel,
     /// What is to be sealed: at first because of the handshake, later because the network is slower than that.
     waiting: VecDeque<Bytes>,
+    /// How many bytes that will make, the records around them included.
+    unsealed: u64,
     /// True if nothing is to follow what waits.
     closing: bool,
     /// Why the channel can send no more; told when the connection is next asked for a frame.
@@ -47,6 +49,7 @@ impl Sealed {
         Self {
             channel,
             waiting: VecDeque::new(),
+            unsealed: 0,
             closing: false,
             failed: None,
         }
@@ -83,6 +86,16 @@ impl Sealed {
         self.channel.handle_eof()
     }
 
+    /// True once both ends have proven that they know the secret.
+    pub(super) fn is_established(&self) -> bool {
+        self.channel.is_established()
+    }
+
+    /// True while the peer was given this end's proof of the secret and has not given its own.
+    pub(super) fn awaits_proof(&self) -> bool {
+        self.channel.awaits_proof()
+    }
+
     /// Whether the connection can go on.
     pub(super) fn check(&self) -> Result<(), ChannelError> {
         // Well before the keys are worn out: the session goes on over a new connection, under fresh keys.
@@ -95,7 +108,10 @@ impl Sealed {
     }
 
     pub(super) fn send(&mut self, frame: OutgoingFrame) {
-        self.waiting.extend(frame.pieces());
+        for piece in frame.pieces() {
+            self.unsealed += SecureChannel::sealed_len(piece.len());
+            self.waiting.push_back(piece);
+        }
         self.seal();
     }
 
@@ -118,11 +134,7 @@ impl Sealed {
 
     /// How many bytes wait for the network, the records around what is not sealed yet included.
     pub(super) fn backlog(&self) -> u64 {
-        let waiting = self
-            .waiting
-            .iter()
-            .map(|piece| SecureChannel::sealed_len(piece.len()));
-        waiting.sum::<u64>() + self.channel.transmit().len() as u64
+        self.unsealed + self.channel.transmit().len() as u64
     }
 
     /// Seals what waits, but not much more than the network takes at once: a long array goes through a buffer that
@@ -139,12 +151,14 @@ impl Sealed {
                 return;
             };
             let part = piece.split_to(piece.len().min(AHEAD));
+            self.unsealed -= SecureChannel::sealed_len(part.len());
             if piece.is_empty() {
                 self.waiting.pop_front();
             }
             if let Err(error) = self.channel.send(&part) {
                 self.failed = Some(error);
                 self.waiting.clear();
+                self.unsealed = 0;
             }
         }
     }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
-use super::{End, MAX_BACKLOG, MAX_UNCONFIRMED, MIN_REPLY, ServerSession, Waiting};
+use super::{End, MAX_UNCONFIRMED, MIN_REPLY, ServerSession, Waiting};
 use crate::session::link::LinkError;
 use crate::session::mutant::Mutant;
 use crate::wire::ctrl::CtrlMsg;
@@ -26,7 +26,7 @@ impl ServerSession {
             CtrlMsg::Ack => self.acknowledge(value_of(&frame).map_err(read)?),
             CtrlMsg::Ping => {
                 let token: u64 = value_of(&frame).map_err(read)?;
-                if let Some(link) = self.link.as_mut().filter(|l| l.backlog() < MAX_BACKLOG) {
+                if let Some(link) = self.link.as_mut().filter(|link| link.has_room()) {
                     link.send(frame_of(CtrlMsg::Pong, &token));
                 }
             }

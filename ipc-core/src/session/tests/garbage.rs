@@ -1,11 +1,11 @@
 //! Bytes from hell: no input panics, and how it is cut makes no difference.
 
 use super::{Random, answer, call_frame, reply_frame};
-use crate::session::arrival::Arrival;
+use crate::session::arrival::{Arrival, bye};
 use crate::session::client::{ClientConfig, ClientSession, Event};
 use crate::session::link::Link;
 use crate::session::server::{ServerSession, SessionLimits};
-use crate::wire::ctrl::{CtrlMsg, Hello, Info, SessionKey, Welcome};
+use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, QueueStatus, SessionKey, Welcome};
 use crate::wire::message::{frame_of, set_call_numbers};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
@@ -249,4 +249,60 @@ fn no_input_panics_and_each_call_ends_at_most_once() {
         }
     }
     assert!(lost > 1000 && ends > 1000, "{lost} losses, {ends} ends");
+}
+
+/// A server that pinged and did not read had as much of the client's memory as it liked.
+#[test]
+fn pings_are_not_answered_without_end() {
+    let greeting = preamble(Role::Server);
+    let ping = frame_of(CtrlMsg::Ping, &1_u64);
+    for said in [greeting.clone(), [greeting, welcome()].concat()] {
+        let now = super::epoch();
+        let mut client = ClientSession::new(ClientConfig::default());
+        client.connect(Link::plain(Role::Client, 1 << 20), now);
+        client.handle_input(&said, now);
+        let many = ping.repeat(1000);
+        for _ in 0..100 {
+            client.handle_input(&many, now);
+        }
+        let mut answered = 0;
+        while !client.transmit().is_empty() {
+            answered += client.transmit().len();
+            client.consume(client.transmit().len());
+        }
+        assert!((60_000..70_000).contains(&answered), "{answered}");
+        client.handle_input(&ping, now);
+        assert!(!client.transmit().is_empty(), "it goes on");
+    }
+}
+
+/// What a server said went to the terminal as it was.
+#[test]
+fn what_a_server_says_is_made_fit_to_show() {
+    let evil = "\u{1b}[2Jforged\r\nline";
+    let queued = Info::Queued(QueueStatus {
+        place: 1,
+        waiting: 1,
+        holder: evil.into(),
+        holder_address: evil.into(),
+        held_ms: 0,
+        idle_ms: 0,
+    });
+    let mut said = preamble(Role::Server);
+    said.extend(frame_of(CtrlMsg::Info, &queued));
+    said.extend(bye(ByeReason::Full, evil));
+    let now = super::epoch();
+    let mut client = ClientSession::new(ClientConfig::default());
+    client.connect(Link::plain(Role::Client, 1 << 20), now);
+    client.handle_input(&said, now);
+    let Some(Event::Queued(status)) = client.poll_event() else {
+        panic!("no place in the queue");
+    };
+    let Some(Event::Lost(error)) = client.poll_event() else {
+        panic!("no goodbye");
+    };
+    for text in [status.to_string(), error.to_string()] {
+        assert!(text.contains("[2Jforged"), "{text}");
+        assert!(!text.contains(char::is_control), "{text:?}");
+    }
 }

@@ -61,7 +61,7 @@ fn reply_frame(number: u64, payload: &[u8]) -> OutgoingFrame {
 
 /// Virtual time has to begin somewhere.
 #[allow(clippy::disallowed_methods)]
-fn epoch() -> Instant {
+pub(crate) fn epoch() -> Instant {
     Instant::now()
 }
 

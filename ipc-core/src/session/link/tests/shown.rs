@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Link, LinkError};
+use super::super::{Link, LinkError};
 use crate::secure::{Entropy, Secret};
 use crate::session::client::CallOutcome;
 use crate::wire::ctrl::{Bye, ByeReason, CallHeader, CtrlMsg};

@@ -1,0 +1,31 @@
+//! Texts of others, on their way to a log or a terminal.
+
+/// What somebody else has written, for a log or a terminal: in one line, without escape sequences, and not too long.
+pub fn fit_to_show(text: &str) -> String {
+    let shown = |c: char| match c.is_control() || turns_text_around(c) {
+        true => '\u{fffd}',
+        false => c,
+    };
+    text.chars().take(MAX_SHOWN).map(shown).collect()
+}
+
+/// Marks after which what is read is not what is written.
+fn turns_text_around(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Texts of others are cut to so many characters.
+const MAX_SHOWN: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_the_cursor_is_not_shown() {
+        let text = "a\u{1b}[2J\r\nb\u{7}\u{202e}c é\u{9b}d";
+        let shown = "a\u{fffd}[2J\u{fffd}\u{fffd}b\u{fffd}\u{fffd}c é\u{fffd}d";
+        assert_eq!(fit_to_show(text), shown);
+        assert_eq!(fit_to_show(&"é".repeat(1000)), "é".repeat(MAX_SHOWN));
+    }
+}
