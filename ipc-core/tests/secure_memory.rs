@@ -71,8 +71,9 @@ fn disguised_hex(hex: &str) -> Vec<u8> {
 fn entropy(case: &serde_json::Value, role: &str) -> Entropy {
     let nonce = disguised(case, &format!("{role}_nonce"));
     let seed = disguised(case, &format!("{role}_scalar_seed"));
+    let mut drawn = nonce.iter().chain(&seed);
     Entropy::gather(|bytes| -> Result<(), ()> {
-        for (byte, masked) in bytes.iter_mut().zip(nonce.iter().chain(&seed)) {
+        for (byte, masked) in bytes.iter_mut().zip(drawn.by_ref()) {
             *byte = masked ^ MASK;
         }
         Ok(())
