@@ -134,7 +134,7 @@ fn other_protocols_run_nothing_and_harm_nobody(way: Way) {
     let entered = bench.entered();
     let limits = AccessLimits {
         // One byte says nothing yet, so it is waited for more.
-        hello_within: Duration::from_millis(500),
+        hello_within: Duration::from_secs(2),
         ..AccessLimits::default()
     };
     let server = way.server().access_limits(limits).device(bench);

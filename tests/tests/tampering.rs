@@ -152,7 +152,7 @@ impl Flipper {
         let entered = bench.entered();
         let limits = AccessLimits {
             // Who has made a record longer waits for the rest of it.
-            hello_within: Duration::from_millis(500),
+            hello_within: PATIENCE,
             ..quick()
         };
         let server = Way::Secret.server().access_limits(limits).device(bench);
@@ -185,7 +185,7 @@ impl Flipper {
         let client = Way::Secret.client_at(&address).retry(Retry::never());
         // Not the process's own, so that all hellos are of the same length.
         let went_well = client.name("flipped").connect().is_ok_and(|client| {
-            let client = client.timeout(Duration::from_millis(500));
+            let client = client.timeout(PATIENCE);
             BenchProxy::new(&client).step().is_ok()
         });
         (went_well, self.entered.load(Ordering::SeqCst) - before)
@@ -258,3 +258,5 @@ fn lowest_bit(byte: u8) -> u8 {
 
 /// Each end has said so much when the other has proven itself.
 const HANDSHAKE: usize = 56 + 64;
+/// Only who waits for the rest of a record that has become longer uses it up.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -7,6 +7,8 @@
 //! * bytes left over after the last value are refused;
 //! * encoding stops at the limit of the receiver, so that whatever one end sends, the other can read.
 
+use std::fmt;
+
 use bincode::config::{self, Config};
 use bincode::enc::write::Writer;
 use bincode::error::{DecodeError, EncodeError};
@@ -14,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::guard::{Budget, GuardedSeed};
+use super::length::Length;
 
 /// How deep a value may nest: `Vec<Vec<f64>>` is 2 deep.
 pub const MAX_DEPTH: u32 = 64;
@@ -87,9 +90,16 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
 }
 
 /// Reads several values, one after the other, from one complete payload.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rest = Length(self.rest.len());
+        f.debug_tuple("Reader").field(&rest).finish()
+    }
 }
 
 impl<'a> Reader<'a> {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::super::{Link, LinkError};
 use crate::secure::{Entropy, Secret};
 use crate::session::client::CallOutcome;
+use crate::wire::codec::Reader;
 use crate::wire::ctrl::{Bye, ByeReason, CallHeader, CtrlMsg};
 use crate::wire::frame::{self, Frame, OutgoingFrame};
 use crate::wire::message::{Form, IncomingCall, Outcome, frame_of, value_of};
@@ -84,7 +85,8 @@ fn debug_shows_sizes_and_no_bytes() {
     };
     let outgoing = word_frame();
     let (outcome, ended) = (Outcome::Ok(bytes.clone()), CallOutcome::Returned(bytes));
-    let shown = format!("{call:?} {frame:?} {outgoing:?} {outcome:?} {ended:?}");
+    let reader = Reader::new(WORD.as_bytes());
+    let shown = format!("{call:?} {frame:?} {outgoing:?} {outcome:?} {ended:?} {reader:?}");
     shows_nothing(&shown);
     assert!(shown.contains("6 bytes"), "{shown}");
     assert!(shown.contains("18 bytes"), "{shown}");
