@@ -29,7 +29,7 @@ mod line;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipc_core::remote;
+use ipc_core::{CallContext, remote};
 
 pub use self::error::PowermeterError;
 use self::line::{Ask, Line};
@@ -142,18 +142,32 @@ impl Powermeter {
 
     /// `samples` single photodiode voltages in volts, 1 to 1 000 000, one after the other as fast as the line allows.
     ///
-    /// Blocks for about 3 ms per reading. The readings are not evenly spaced in time.
+    /// Blocks for about 3 ms per reading, says how far it is, and stops when nobody waits for it any more. The readings are
+    /// not evenly spaced in time.
     ///
     /// # Errors
     ///
-    /// As for [`Powermeter::read_voltage`]; the readings before the one that failed are lost.
+    /// [`PowermeterError::Cancelled`] if the caller has given the call up. Otherwise as for
+    /// [`Powermeter::read_voltage`]; the readings before the one that failed are lost.
     #[remote(unit = "V")]
     pub fn read_waveform(
         &mut self,
+        ctx: &CallContext,
         #[remote(range = 1..=1_000_000)] samples: u32,
     ) -> Result<Vec<f64>, PowermeterError> {
         self.check_samples(samples)?;
-        (0..samples).map(|_| self.read_once()).collect()
+        let mut waveform = Vec::new();
+        for taken in 0..samples {
+            if taken % LOOK_UP_EVERY == 0 {
+                if ctx.is_cancelled() {
+                    let port = self.line.port();
+                    return Err(PowermeterError::Cancelled { port, taken });
+                }
+                ctx.progress(f64::from(taken) / f64::from(samples), "taking readings");
+            }
+            waveform.push(self.read_once()?);
+        }
+        Ok(waveform)
     }
 
     /// Photodiode voltage as counts of the analogue-to-digital converter: 0 to 65535 for 0 V to 2.5 V.
@@ -228,4 +242,6 @@ const DEFAULT_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_REPLY_TIMEOUT: Duration = Duration::from_secs(3600);
 // Bounds the memory of a waveform to 8 MB and the time of a call to less than an hour.
 const MAX_SAMPLES: u32 = 1_000_000;
+// About a third of a second.
+const LOOK_UP_EVERY: u32 = 100;
 const RANGES: std::ops::RangeInclusive<u8> = 1..=5;

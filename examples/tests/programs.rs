@@ -90,6 +90,18 @@ fn a_new_secret_serves_those_who_have_the_file() {
     assert!(read.status.success(), "{}", text(&read.stderr));
     assert_eq!(text(&read.stdout).matches(" V\n").count(), 3);
 
+    let wave = client(&["--secret-file", file, "--waveform", "250"]);
+    assert!(
+        text(&wave.stdout).contains("250 readings"),
+        "{}",
+        text(&wave.stdout)
+    );
+    assert!(
+        text(&wave.stderr).contains("taking readings: 40 %"),
+        "{}",
+        text(&wave.stderr)
+    );
+
     let without = client(&[]);
     assert!(!without.status.success());
     assert!(

@@ -26,6 +26,9 @@ struct Options {
     /// Average each reading over so many samples.
     #[arg(long, value_name = "N", default_value_t = 20)]
     samples: u32,
+    /// Take a waveform of so many samples as well, and show how far it is.
+    #[arg(long, value_name = "N")]
+    waveform: Option<u32>,
     /// File with the secret of the server. IPC_SECRET in the environment does the same.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
@@ -46,6 +49,14 @@ fn read(options: &Options) -> Result<(), Failure> {
     println!("range {}", meter.range()?);
     for _ in 0..options.readings {
         println!("{:.6} V", meter.read_voltage(options.samples)?);
+    }
+    if let Some(samples) = options.waveform {
+        let watched =
+            client.on_progress(|fraction, what| eprint!("\r{what}: {:.0} %", 100.0 * fraction));
+        let volts =
+            PowermeterProxy::with_prefix(&watched, &options.prefix).read_waveform(samples)?;
+        let mean_v = volts.iter().sum::<f64>() / f64::from(samples);
+        println!("\n{} readings, {mean_v:.6} V on average", volts.len());
     }
     client.close();
     Ok(())

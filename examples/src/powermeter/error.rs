@@ -107,4 +107,15 @@ pub enum PowermeterError {
         /// The value that was given.
         given: String,
     },
+
+    /// Nobody waited for the readings any more. The instrument is as it was.
+    #[error(
+        "stopped after {taken} readings of the power meter on {port}: nobody waited for them any more"
+    )]
+    Cancelled {
+        /// Path of the serial port.
+        port: String,
+        /// How many readings had been taken.
+        taken: u32,
+    },
 }

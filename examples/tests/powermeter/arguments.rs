@@ -2,6 +2,7 @@
 
 use examples::powermeter::PowermeterError;
 use examples::simulator::SimulatorOptions;
+use ipc_core::CallContext;
 
 use crate::{assert_names, bench, port};
 
@@ -18,7 +19,8 @@ fn bad_arguments_are_named_and_never_sent() {
     for samples in [0, 1_000_001, u32::MAX] {
         let errors = [
             pm.read_voltage(samples).unwrap_err(),
-            pm.read_waveform(samples).unwrap_err(),
+            pm.read_waveform(&CallContext::local(), samples)
+                .unwrap_err(),
         ];
         for error in errors {
             assert_names(&error, &["`samples`", &samples.to_string(), "1 to 1000000"]);

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use examples::powermeter::{Powermeter, PowermeterError};
 use examples::simulator::{SimulatedPowermeter, SimulatorOptions};
+use ipc_core::CallContext;
 
 fn bench(options: SimulatorOptions) -> (SimulatedPowermeter, Powermeter) {
     let simulator = SimulatedPowermeter::start(options).unwrap();
@@ -41,7 +42,7 @@ fn asks() -> [Call; 6] {
         |pm| pm.identity().map(drop),
         |pm| pm.range().map(drop),
         |pm| pm.read_voltage(1).map(drop),
-        |pm| pm.read_waveform(1).map(drop),
+        |pm| pm.read_waveform(&CallContext::local(), 1).map(drop),
         |pm| pm.read_raw().map(drop),
         |pm| pm.read_inputs().map(drop),
     ]

@@ -1,8 +1,12 @@
 //! An instrument and a line without faults.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use examples::powermeter::PowermeterError;
 use examples::simulator::{SimulatorOptions, Speech};
+use ipc_core::CallContext;
 
 use crate::{assert_near, bench, deviation};
 
@@ -23,7 +27,7 @@ fn every_method_has_its_command() {
         0.1 / 2.5 * 65535.0,
         100.0,
     );
-    assert_eq!(pm.read_waveform(7).unwrap().len(), 7);
+    assert_eq!(pm.read_waveform(&CallContext::local(), 7).unwrap().len(), 7);
     pm.reset().unwrap();
     assert_eq!(pm.range().unwrap(), 1, "range after a reset");
     assert_eq!(simulator.commands("VOLT?"), 27);
@@ -49,7 +53,10 @@ fn each_range_is_ten_times_less_sensitive_until_saturation() {
     simulator.set_light_w(20e-6);
     // 10 uA through 1 MOhm would be 10 V.
     pm.set_range(1).unwrap();
-    assert_eq!(pm.read_waveform(10).unwrap(), [2.5; 10]);
+    assert_eq!(
+        pm.read_waveform(&CallContext::local(), 10).unwrap(),
+        [2.5; 10]
+    );
     assert_eq!(pm.read_raw().unwrap(), u16::MAX);
     for (range, expected_v) in [(2, 1.0), (3, 0.1), (4, 0.01)] {
         pm.set_range(range).unwrap();
@@ -78,7 +85,10 @@ fn the_same_seed_gives_the_same_readings() {
             drift: 1e-3,
             ..SimulatorOptions::fast()
         };
-        bench(options).1.read_waveform(20).unwrap()
+        bench(options)
+            .1
+            .read_waveform(&CallContext::local(), 20)
+            .unwrap()
     };
     assert_eq!(readings(7), readings(7));
     assert_ne!(readings(7), readings(8));
@@ -108,4 +118,23 @@ fn an_answer_takes_the_time_of_command_and_line() {
     pm.read_voltage(10).unwrap();
     // 2 ms and 15 bytes at 86.8 us each.
     assert!(start.elapsed() >= Duration::from_micros(10 * 3300));
+}
+
+/// Nobody has to wait for a million readings that nobody wants.
+#[test]
+fn a_waveform_says_how_far_it_is_and_stops_when_it_is_given_up() {
+    let (simulator, mut pm) = bench(SimulatorOptions::fast());
+    let told: Rc<RefCell<Vec<f64>>> = Rc::default();
+    let (seen, telling) = (Rc::clone(&told), Rc::clone(&told));
+    let ctx = CallContext::watched(
+        move || seen.borrow().len() == 3,
+        move |fraction, _| telling.borrow_mut().push(fraction),
+    );
+    let error = pm.read_waveform(&ctx, 1000).unwrap_err();
+    assert!(
+        matches!(error, PowermeterError::Cancelled { taken: 300, .. }),
+        "{error}"
+    );
+    assert_eq!(*told.borrow(), [0.0, 0.1, 0.2]);
+    assert_eq!(simulator.commands("VOLT?"), 300);
 }
