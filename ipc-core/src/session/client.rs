@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 mod event;
 mod frames;
+mod in_flight;
 #[cfg(feature = "proof")]
 mod proof;
 
 pub use event::{CallOutcome, Event, GivenUp};
 
+use self::in_flight::InFlight;
 use super::arrival::bye;
 use super::link::{Link, LinkError};
 use super::mutant::{Mutant, Mutants};
@@ -17,7 +19,6 @@ use super::server::MIN_REPLY;
 use crate::error::NotSent;
 use crate::secure::Ticket;
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, SessionKey};
-use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{frame_of, set_call_numbers};
 
 /// What a client says of itself, and what it accepts.
@@ -93,28 +94,6 @@ enum State {
     Ready(Link),
     /// For good; the link is there to carry the goodbye.
     Closed(Option<Link>),
-}
-
-#[derive(Clone, Debug)]
-struct InFlight {
-    frame: OutgoingFrame,
-    /// The lowest number in flight when the call was made, which its frame confirms.
-    oldest: u64,
-    idempotent: bool,
-    deadline: Option<Instant>,
-    /// Where the call starts in the stream of the connection at hand, if it was queued there.
-    start: Option<u64>,
-    /// True if an earlier connection may have carried it.
-    sent: bool,
-    /// True if an earlier session may have run it.
-    forgotten: bool,
-}
-
-impl InFlight {
-    /// False if the call certainly never left: what is queued leaves even when nobody waits for its answer any more.
-    fn may_have_left(&self) -> bool {
-        self.sent || self.start.is_some()
-    }
 }
 
 impl ClientSession {

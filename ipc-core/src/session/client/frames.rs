@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::{CallOutcome, ClientSession, Event, InFlight, State};
+use super::in_flight::InFlight;
+use super::{CallOutcome, ClientSession, Event, State};
 use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::session::mutant::Mutant;
