@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_server::{AccessLimits, Server};
+use ipc_server::{AccessLimits, ServerHandle};
 use tests::middle::Middle;
 use tests::probe::{self, HalfWay, connect_from};
 use tests::{Bench, BenchProxy, SECRET, Way, log, until};
@@ -51,6 +51,12 @@ impl Drop for Guessers {
     }
 }
 
+/// A server with a secret, on a free port.
+fn serve(limits: AccessLimits) -> ServerHandle {
+    let server = Way::Secret.server().access_limits(limits);
+    server.device(Bench::new()).spawn().unwrap()
+}
+
 /// How many wrong secrets from there were looked at.
 fn judged(source: &str) -> usize {
     log::lines(&["did not prove", &format!("peer={source}")]).len()
@@ -63,11 +69,7 @@ fn who_is_known_gets_in_while_fifty_others_guess() {
         answer_after: Duration::from_millis(100),
         ..AccessLimits::default()
     };
-    let server = Server::builder()
-        .port(0)
-        .secret(SECRET)
-        .access_limits(limits);
-    let server = server.device(Bench::new()).spawn().unwrap();
+    let server = serve(limits);
     let address = server.local_addr();
     let known = || Way::Secret.client(&server).connect().unwrap();
     known().close();
@@ -94,11 +96,7 @@ fn handshakes_under_way_do_not_get_around_the_limits() {
         answer_after: Duration::ZERO,
         ..AccessLimits::default()
     };
-    let server = Server::builder()
-        .port(0)
-        .secret(SECRET)
-        .access_limits(limits);
-    let server = server.device(Bench::new()).spawn().unwrap();
+    let server = serve(limits);
     let address = server.local_addr();
     let half_way = |source: [u8; 4], secret: &str| {
         let stream = connect_from((source, 0).into(), address).unwrap();
@@ -130,11 +128,7 @@ fn guesses_from_one_source_are_judged_one_by_one() {
         hello_within: Duration::from_secs(4),
         ..AccessLimits::default()
     };
-    let server = Server::builder()
-        .port(0)
-        .secret(SECRET)
-        .access_limits(limits);
-    let server = server.device(Bench::new()).spawn().unwrap();
+    let server = serve(limits);
     let source = [127, 0, 3, 1];
     let stream = || connect_from((source, 0).into(), server.local_addr()).unwrap();
     log::capture();
@@ -186,11 +180,7 @@ fn a_ticket_leads_past_the_bar_on_unknown_sources() {
         answer_after: Duration::ZERO,
         ..AccessLimits::default()
     };
-    let server = Way::Secret
-        .server()
-        .access_limits(limits)
-        .device(Bench::new());
-    let server = server.spawn().unwrap();
+    let server = serve(limits);
     let address = server.local_addr();
     let from = |last: u8| connect_from(([127, 0, 5, last], 0).into(), address).unwrap();
     let mut before = HalfWay::reach(from(1), SECRET).unwrap();
@@ -214,11 +204,7 @@ fn a_ticket_that_was_seen_in_passing_is_worth_one_guess() {
         longest_bar: Duration::from_secs(3600),
         ..AccessLimits::default()
     };
-    let server = Way::Secret
-        .server()
-        .access_limits(limits)
-        .device(Bench::new());
-    let server = server.spawn().unwrap();
+    let server = serve(limits);
     let address = server.local_addr();
     let from = |last: u8| connect_from(([127, 0, 4, last], 0).into(), address).unwrap();
     let mut right = HalfWay::reach(from(1), SECRET).unwrap();

@@ -48,6 +48,16 @@ fn word_frame() -> OutgoingFrame {
     OutgoingFrame::finished(head, Bytes::from_static(WORD.as_bytes()))
 }
 
+/// The same once a frame has gone from the client to the server.
+fn pairs_that_have_spoken() -> [(Link, Link); 2] {
+    pairs().map(|(mut client, mut server)| {
+        client.send(word_frame());
+        settle(&mut client, &mut server);
+        assert!(server.next_frame().unwrap().is_some());
+        (client, server)
+    })
+}
+
 fn shows_nothing(shown: &str) {
     let list = format!("{:?}", &WORD.as_bytes()[..4]);
     for betrayal in [WORD, &list[1..list.len() - 1]] {
@@ -99,28 +109,19 @@ fn a_cut_is_never_taken_for_a_goodbye() {
         reason: ByeReason::Stopping,
         message: "see you".into(),
     };
-    for (mut client, mut server) in pairs() {
-        client.send(word_frame());
-        settle(&mut client, &mut server);
-        assert!(server.next_frame().unwrap().is_some());
+    for (_client, mut server) in pairs_that_have_spoken() {
         let end = server.handle_eof();
         assert!(matches!(end, LinkError::Lost(_)), "{end:?}");
     }
     // The last byte of the goodbye is missing.
-    for (mut client, mut server) in pairs() {
-        client.send(word_frame());
-        settle(&mut client, &mut server);
-        assert!(server.next_frame().unwrap().is_some());
+    for (mut client, mut server) in pairs_that_have_spoken() {
         client.send(frame_of(CtrlMsg::Bye, &bye()));
         pass(&mut client, &mut server, 1);
         assert_eq!(server.next_frame(), Ok(None));
         let end = server.handle_eof();
         assert!(matches!(end, LinkError::Lost(_)), "{end:?}");
     }
-    for (mut client, mut server) in pairs() {
-        client.send(word_frame());
-        settle(&mut client, &mut server);
-        assert!(server.next_frame().unwrap().is_some());
+    for (mut client, mut server) in pairs_that_have_spoken() {
         client.send_last(frame_of(CtrlMsg::Bye, &bye()));
         settle(&mut client, &mut server);
         let frame = server.next_frame().unwrap().unwrap();
