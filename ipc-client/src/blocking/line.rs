@@ -1,6 +1,7 @@
 //! What the threads of one blocking client share: the engine, its socket, and who waits for which call. Everything here
 //! happens under the channel's lock.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::Thread;
 use std::time::Instant;
@@ -26,7 +27,7 @@ pub(crate) struct Line {
 struct Waiting {
     call: u64,
     ended: Option<Ended>,
-    progress: Vec<Progress>,
+    progress: Untold,
     on_progress: Option<ProgressCallback>,
     /// Set while the thread sleeps.
     thread: Option<Thread>,
@@ -63,7 +64,7 @@ impl Line {
         self.waiting.push(Waiting {
             call,
             ended: None,
-            progress: Vec::new(),
+            progress: Untold::new(),
             on_progress,
             thread: None,
         });
@@ -123,7 +124,7 @@ impl Line {
     }
 
     /// Takes what a call has told of itself, if it has.
-    pub(crate) fn take_progress(&mut self, call: u64) -> Option<(ProgressCallback, Vec<Progress>)> {
+    pub(crate) fn take_progress(&mut self, call: u64) -> Option<(ProgressCallback, Untold)> {
         let waiting = self.find(call)?;
         let callback = waiting.on_progress.as_ref()?;
         (!waiting.progress.is_empty())
@@ -189,9 +190,9 @@ impl Waiting {
     /// A callback that is slower than the driver misses the oldest of what it was to be told.
     fn note(&mut self, progress: Progress) {
         if self.progress.len() >= MAX_UNTOLD {
-            self.progress.remove(0);
+            self.progress.pop_front();
         }
-        self.progress.push(progress);
+        self.progress.push_back(progress);
     }
 
     fn wake(&mut self) {
@@ -201,5 +202,37 @@ impl Waiting {
     }
 }
 
+/// What the callback of a call was not told yet, oldest first.
+type Untold = VecDeque<Progress>;
+
 /// So much progress of one call waits to be told.
 const MAX_UNTOLD: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A callback that took its time made the client remember all that it had not been told.
+    #[test]
+    fn of_too_much_progress_the_latest_is_told() {
+        let mut waiting = Waiting {
+            call: 1,
+            ended: None,
+            progress: Untold::new(),
+            on_progress: None,
+            thread: None,
+        };
+        for step in 0..2 * MAX_UNTOLD + 5 {
+            waiting.note(Progress {
+                fraction: 0.0,
+                message: step.to_string(),
+            });
+        }
+        let told: Vec<_> = waiting.progress.into_iter().map(|it| it.message).collect();
+        let latest = MAX_UNTOLD + 5..2 * MAX_UNTOLD + 5;
+        assert_eq!(
+            told,
+            latest.map(|step| step.to_string()).collect::<Vec<_>>()
+        );
+    }
+}
