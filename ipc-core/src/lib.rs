@@ -4,6 +4,8 @@
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
 pub mod backoff;
+#[doc(hidden)]
+pub mod contain;
 pub mod error;
 pub mod interface;
 #[doc(hidden)]

@@ -1,8 +1,6 @@
 //! From a name on the wire to a method of a device, and through it.
 
-use std::any::Any;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use super::args::Args;
@@ -13,6 +11,7 @@ use super::function::{BoxedFunction, Function};
 use super::invocation::{Arguments, Invocation};
 use super::remote::{Device, IntoDevice, Release, ReleaseHook, Remote, Shared};
 use super::value;
+use crate::contain::contain;
 use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
@@ -141,9 +140,7 @@ impl Registry {
     /// that panics does not keep the others from running.
     pub fn release(&self, why: Release) -> bool {
         for hook in &self.release_hooks {
-            let run = catch_unwind(AssertUnwindSafe(|| hook(why)));
-            if let Err(panic) = run {
-                let message = panic_message(panic.as_ref());
+            if let Err(message) = contain(|| hook(why)) {
                 tracing::error!("a release hook panicked: {message}");
             }
         }
@@ -186,13 +183,12 @@ impl Registry {
     /// is an answer too.
     pub fn run(&self, call: &IncomingCall, context: &CallContext, limit: usize) -> OutgoingFrame {
         let number = call.header.number;
-        let run = AssertUnwindSafe(|| match call.form {
+        let outcome = contain(|| match call.form {
             Form::Describe => self.describe(number, limit),
             Form::Typed | Form::ByName => self.invoke(call, context, limit),
         });
-        let outcome = catch_unwind(run).unwrap_or_else(|panic| {
-            Err(Fault::own(FaultKind::Panic, panic_message(panic.as_ref())).into())
-        });
+        let outcome =
+            outcome.unwrap_or_else(|message| Err(Fault::own(FaultKind::Panic, message).into()));
         outcome.unwrap_or_else(|failure| failure_frame(number, &failure, limit).into())
     }
 
@@ -294,10 +290,4 @@ fn device_label(index: usize, driver: &str, prefix: &str) -> String {
 
 fn read_args(bytes: &[u8]) -> Result<Args, CodecError> {
     Args::unpack(&codec::decode::<Vec<u8>>(bytes)?)
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "with a value that is not text".into())
 }
