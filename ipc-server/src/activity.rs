@@ -68,6 +68,11 @@ impl Activity {
         self.id
     }
 
+    /// What it calls itself.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its turn has come.
     pub(crate) fn begins_to_hold(&self, now: Instant) {
         let held_from_ms = self.since_arrival(now);

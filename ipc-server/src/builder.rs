@@ -1,17 +1,22 @@
 //! Setting a server up and starting it.
 
+use std::mem;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
-use ipc_core::{BoxedFunction, IntoDevice, IntoFunction, RegisterError, Registry};
+use ipc_core::{BoxedFunction, IntoDevice, IntoFunction};
 
 use crate::access::AccessLimits;
 use crate::error::StartError;
 use crate::handle::{ServerEvent, ServerHandle};
+use crate::hosted::{self, Hosted, Offer};
 use crate::listener;
-use crate::state::{Config, Observer};
+use crate::log::{self, About};
+use crate::signals::Signals;
+use crate::state::Config;
 
 /// A server of instrument drivers; made with [`Server::builder`].
 #[derive(Debug)]
@@ -23,7 +28,7 @@ impl Server {
         ServerBuilder {
             address: "127.0.0.1".into(),
             port: DEFAULT_PORT,
-            registry: Ok(Registry::new()),
+            hosted: Hosted::default(),
             unusable_secret: None,
             exposed: false,
             hint: false,
@@ -38,11 +43,11 @@ pub const DEFAULT_PORT: u16 = 4440;
 
 /// What is served, where, and under which limits.
 #[derive(Debug)]
-#[must_use = "a server is started by `run`, `spawn` or `serve`"]
+#[must_use = "a server is started by `run`, `spawn` or `start`"]
 pub struct ServerBuilder {
     address: String,
     port: u16,
-    registry: Result<Registry, RegisterError>,
+    hosted: Hosted,
     unusable_secret: Option<SecretError>,
     exposed: bool,
     hint: bool,
@@ -68,26 +73,21 @@ impl ServerBuilder {
 
     /// Serves a driver: a plain one, a [`Shared`](ipc_core::Shared) one that local code uses as well, or a
     /// [`Device`](ipc_core::Device) with a prefix.
-    pub fn device(self, device: impl IntoDevice) -> Self {
-        self.register(|registry| registry.add_device(device))
+    pub fn device(mut self, device: impl IntoDevice) -> Self {
+        self.hosted.add(Offer::Device(device.into_device()));
+        self
     }
 
     /// Serves a closure or function under `name`. Its arguments are called `arg0`, `arg1`, ...
-    pub fn function<Args>(self, name: &str, function: impl IntoFunction<Args>) -> Self {
-        self.register(|registry| registry.add_function(function.into_function(name)))
+    pub fn function<Args>(mut self, name: &str, function: impl IntoFunction<Args>) -> Self {
+        let function = function.into_function(name);
+        self.hosted.add(Offer::Function(function.into()));
+        self
     }
 
     /// Serves a function with its own name, arguments and docs: `#[remote]` on `fn add` makes `add::function()`.
-    pub fn remote_function(self, function: impl BoxedFunction) -> Self {
-        self.register(|registry| registry.add_function(function))
-    }
-
-    fn register(mut self, add: impl FnOnce(&mut Registry) -> Result<(), RegisterError>) -> Self {
-        if let Ok(registry) = &mut self.registry
-            && let Err(error) = add(registry)
-        {
-            self.registry = Err(error);
-        }
+    pub fn remote_function(mut self, function: impl BoxedFunction) -> Self {
+        self.hosted.add(Offer::Function(function.boxed().into()));
         self
     }
 
@@ -157,9 +157,9 @@ impl ServerBuilder {
     }
 
     /// Calls `observer` whenever a client begins to wait, gets the server, or gives it back. It runs between calls, so it
-    /// should be quick.
+    /// should be quick. If it panics, the panic is logged and the server goes on.
     pub fn on_event(mut self, observer: impl Fn(&ServerEvent) + Send + Sync + 'static) -> Self {
-        self.config.observer = Some(Observer(Arc::new(observer)));
+        self.hosted.observer = Some(Arc::new(observer));
         self
     }
 
@@ -184,19 +184,40 @@ impl ServerBuilder {
         self
     }
 
-    /// Serves until Ctrl-C or SIGTERM, then stops in good order: a running call may finish, clients are told, the port
-    /// is free on return. Prints the start-up hint. Blocks.
+    /// Serves until the program is told to stop, and returns when it has stopped in good order: a running call may finish,
+    /// clients are told, release hooks run, drivers are dropped, and the port is free. Blocks.
+    ///
+    /// Ctrl-C, SIGTERM, and SIGHUP (a terminal that is closed, a lost ssh session) stop it; on Windows Ctrl-C, a closed
+    /// window, a logoff and a shutdown. A second one ends the wait for a running call at once. A signal that is ignored
+    /// when the server starts, as SIGHUP is under `nohup`, stays ignored. After `run` has returned, signals have the effect
+    /// again that they had before.
+    ///
+    /// Prints the start-up hint on standard error, and the log as well unless the program has installed a `tracing`
+    /// subscriber of its own; see [the crate's documentation](crate#the-log).
     pub fn run(mut self) -> Result<(), StartError> {
         self.hint = true;
+        log::install_default();
         let runtime = listener::runtime()?;
-        runtime.block_on(async {
-            let signals = listener::Signals::install()?;
+        let stopped = runtime.block_on(async {
+            let mut signals = Signals::install().map_err(StartError::System)?;
             let handle = self.start().await?;
             signals.wait().await;
-            tracing::info!("stopping: a running call may finish");
-            handle.stop_async().await;
+            log::info(
+                About::server(),
+                "stopping: a running call may finish; a second signal ends the wait",
+            );
+            tokio::select! {
+                () = handle.stop_async() => {}
+                () = signals.wait() => log::warn(
+                    About::server(),
+                    "stopped without waiting: release hooks and drivers may not have come to their end",
+                ),
+            }
             Ok(())
-        })
+        });
+        runtime.shutdown_background();
+        log::flush(Duration::from_millis(200));
+        stopped
     }
 
     /// Serves in the background, on a runtime of its own, until the handle is stopped or dropped.
@@ -208,8 +229,46 @@ impl ServerBuilder {
 
     /// Serves on the runtime at hand, for programs that have one, until the handle is stopped or dropped.
     pub async fn start(mut self) -> Result<ServerHandle, StartError> {
-        let registry = self.registry?;
-        if let Some(error) = self.unusable_secret {
+        let mut hosted = mem::take(&mut self.hosted);
+        // Devices that cannot be registered, or not be served, are dropped; that must not happen in async code.
+        let registering = hosted::apart(move || {
+            let registered = hosted.register();
+            (hosted, registered)
+        });
+        let (hosted, registered) = registering.await.map_err(StartError::System)?;
+        let prepared = match registered {
+            Ok(()) => self.prepare(),
+            Err(error) => Err(error.into()),
+        };
+        let listener = match prepared {
+            Ok(listener) => listener,
+            Err(error) => {
+                hosted::apart(move || drop(hosted))
+                    .await
+                    .map_err(StartError::System)?;
+                return Err(error);
+            }
+        };
+        if hosted.registry.description().methods().next().is_none() {
+            log::warn(
+                About::server(),
+                "there is nothing to call: `device` or `function` of the builder adds it",
+            );
+        }
+        let handle = listener::start(listener, hosted, self.config)?;
+        if self.hint {
+            handle.send_hint();
+        } else {
+            for warning in handle.warnings() {
+                log::warn(About::server(), warning);
+            }
+        }
+        Ok(handle)
+    }
+
+    /// Checks the settings and opens the port.
+    fn prepare(&mut self) -> Result<TcpListener, StartError> {
+        if let Some(error) = self.unusable_secret.take() {
             return Err(error.into());
         }
         if let Some(bytes) = self.max_call {
@@ -219,20 +278,7 @@ impl ServerBuilder {
             return Err(StartError::ShutsOut { limit });
         }
         let may_be_reached = self.config.secret.is_some() || self.exposed;
-        let listener = listener::bind(&self.address, self.port, may_be_reached)?;
-        if registry.description().methods().next().is_none() {
-            tracing::warn!(
-                "there is nothing to call: `device` or `function` of the builder adds it"
-            );
-        }
-        let handle = listener::start(listener, registry, self.config)?;
-        for warning in handle.warnings() {
-            tracing::warn!("{warning}");
-        }
-        if self.hint {
-            handle.print_hint();
-        }
-        Ok(handle)
+        listener::bind(&self.address, self.port, may_be_reached)
     }
 }
 

@@ -1,8 +1,8 @@
 //! A running server, as its own program sees it.
 
-use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::{ByeReason, QueueStatus};
@@ -12,14 +12,25 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::banner;
+use crate::hosted;
+use crate::log::{self, About};
 use crate::state::{Mail, ServerState, later};
 
 /// A running server. Dropping it stops the server like [`stop`](Self::stop).
 #[derive(Debug)]
+#[must_use = "dropping the handle stops the server; keep it for as long as the server is to run"]
 pub struct ServerHandle {
     state: Arc<ServerState>,
     accepting: AbortHandle,
-    closed: Option<oneshot::Receiver<()>>,
+    /// What is left to be ended; `None` once that has begun.
+    ending: Option<Ending>,
+}
+
+/// The end of a server, once it accepts nobody any more.
+#[derive(Debug)]
+struct Ending {
+    state: Arc<ServerState>,
+    closed: oneshot::Receiver<()>,
     runtime: Option<Runtime>,
 }
 
@@ -75,16 +86,22 @@ impl ServerHandle {
         accepting: AbortHandle,
         closed: oneshot::Receiver<()>,
     ) -> Self {
+        let ending = Some(Ending {
+            state: Arc::clone(&state),
+            closed,
+            runtime: None,
+        });
         Self {
             state,
             accepting,
-            closed: Some(closed),
-            runtime: None,
+            ending,
         }
     }
 
     pub(crate) fn with_runtime(mut self, runtime: Runtime) -> Self {
-        self.runtime = Some(runtime);
+        if let Some(ending) = &mut self.ending {
+            ending.runtime = Some(runtime);
+        }
         self
     }
 
@@ -95,7 +112,7 @@ impl ServerHandle {
 
     /// What the server offers.
     pub fn description(&self) -> &ServerDescription {
-        self.state.registry.description()
+        &self.state.description
     }
 
     /// The client that holds the server, if one does, and those who wait, in their order.
@@ -145,36 +162,49 @@ impl ServerHandle {
     }
 
     /// Prints on standard error where the server can be reached, what it offers, client code to paste, and what to be
-    /// warned of.
+    /// warned of. Waits for a slow terminal, but for at most a second.
     pub fn print_hint(&self) {
-        let hint = banner::hint(self.state.address, &self.state.config, self.description());
-        // A server whose terminal was closed goes on serving.
-        let _ = writeln!(io::stderr().lock(), "{hint}");
+        self.send_hint();
+        log::flush(Duration::from_secs(1));
     }
 
-    /// Stops in good order: no new connections, a running call may finish (for the stop timeout, 5 s by default),
-    /// clients are told, and the port is free on return. Blocks; inside a runtime use [`stop_async`](Self::stop_async).
+    /// Prints the hint without waiting.
+    pub(crate) fn send_hint(&self) {
+        let hint = banner::hint(self.state.address, &self.state.config, self.description());
+        log::print(hint + "\n");
+    }
+
+    /// Stops in good order. No new connections are accepted, a running call may finish within the stop timeout (5 s by
+    /// default), clients are told, and release hooks run. On return the port is free, and every driver, closure and hook
+    /// has been dropped, unless a call had to be left behind; such a call drops them when it ends.
+    ///
+    /// Blocks; in async code use [`stop_async`](Self::stop_async). Inside a driver method, a hook or the callback of
+    /// [`on_event`](crate::ServerBuilder::on_event), which the stop would have to wait for, it returns at once: the call
+    /// is still answered, and the server stops behind it.
     pub fn stop(mut self) {
         self.stop_now();
     }
 
-    /// [`stop`](Self::stop) for programs with a runtime.
+    /// [`stop`](Self::stop) for async code. Dropping the future does not interrupt the stop.
     pub async fn stop_async(mut self) {
-        self.begin_stop();
-        if let Some(closed) = self.closed.take() {
-            let _ = closed.await;
-        }
-        let state = Arc::clone(&self.state);
-        let waited = tokio::task::spawn_blocking(move || wait_for_work(&state)).await;
-        if waited.is_err() {
-            tracing::error!("the wait for running calls was cut short");
-        }
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+        let Some(mut ending) = self.begin_stop() else {
+            return;
+        };
+        // The port is free when the task that accepts has ended, also if it ended badly.
+        let _ = (&mut ending.closed).await;
+        if self.state.is_inside() {
+            ending.wait_elsewhere();
+        } else if let Err(error) = hosted::apart(move || ending.wait()).await {
+            log::error(
+                About::server(),
+                format_args!("cannot wait for running calls: {error}"),
+            );
         }
     }
 
-    fn begin_stop(&self) {
+    /// Returns what is left to be done, if nobody does it yet.
+    fn begin_stop(&mut self) -> Option<Ending> {
+        let ending = self.ending.take()?;
         self.state.set_stopping();
         self.accepting.abort();
         for out in self.state.all_out() {
@@ -183,25 +213,15 @@ impl ServerHandle {
             // A thread that has ended meanwhile needs no mail.
             let _ = out.mailbox.send(Mail::Stop);
         }
+        Some(ending)
     }
 
     fn stop_now(&mut self) {
-        let Some(closed) = self.closed.take() else {
-            return;
-        };
-        self.begin_stop();
-        match self.runtime.take() {
-            Some(runtime) => {
-                wait_for_work(&self.state);
-                // Inside of another runtime, waiting for one is not allowed.
-                match Handle::try_current() {
-                    Ok(_) => runtime.shutdown_background(),
-                    Err(_) => runtime.shutdown_timeout(Duration::from_secs(1)),
-                }
-            }
-            None => wait_for_work(&self.state),
+        match self.begin_stop() {
+            Some(ending) if self.state.is_inside() => ending.wait_elsewhere(),
+            Some(ending) => ending.wait(),
+            None => {}
         }
-        drop(closed);
     }
 }
 
@@ -211,13 +231,47 @@ impl Drop for ServerHandle {
     }
 }
 
+impl Ending {
+    /// Waits for running calls, drops what belongs to the user, and ends the server's own runtime. Blocks.
+    fn wait(self) {
+        wait_for_work(&self.state);
+        self.state.drop_hosted();
+        log::flush(LOG_WITHIN);
+        let Some(runtime) = self.runtime else {
+            return;
+        };
+        // In async code, waiting for a runtime is not allowed.
+        match Handle::try_current() {
+            Ok(_) => runtime.shutdown_background(),
+            Err(_) => runtime.shutdown_timeout(Duration::from_secs(1)),
+        }
+    }
+
+    /// Waits on a thread of its own: the one at hand is one of those that are waited for.
+    fn wait_elsewhere(self) {
+        let thread = thread::Builder::new().name("ipc server".into());
+        if let Err(error) = thread.spawn(move || self.wait()) {
+            log::error(
+                About::server(),
+                format_args!("cannot wait for running calls: {error}"),
+            );
+        }
+    }
+}
+
 fn wait_for_work(state: &ServerState) {
     if !state.wait_for_work(later(Instant::now(), state.config.stop_timeout)) {
         let after = state.config.stop_timeout;
-        tracing::error!("a call still runs after {after:?}; it is left behind");
+        log::error(
+            About::server(),
+            format_args!("a call still runs after {after:?}; it is left behind"),
+        );
         // Nobody can say goodbye for its thread, but its client need not wait for it.
         for out in state.all_out() {
             out.activity.cut();
         }
     }
 }
+
+/// A log that is not read does not hold up a stop for longer than this.
+const LOG_WITHIN: Duration = Duration::from_millis(200);

@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ipc_core::Registry;
 use socket2::{Domain, Socket, Type};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, oneshot};
@@ -14,6 +13,7 @@ use tokio::time::sleep;
 use crate::error::StartError;
 use crate::greeting::Strangers;
 use crate::handle::ServerHandle;
+use crate::hosted::Hosted;
 use crate::state::{Config, ServerState};
 
 /// The runtime for everything but the serving of the holder.
@@ -85,7 +85,7 @@ fn unknown(host: &str, cause: io::Error) -> StartError {
 /// Serves on the runtime at hand.
 pub(crate) fn start(
     listener: TcpListener,
-    registry: Registry,
+    hosted: Hosted,
     config: Config,
 ) -> Result<ServerHandle, StartError> {
     let address = listener.local_addr().map_err(StartError::System)?;
@@ -97,7 +97,7 @@ pub(crate) fn start(
     let incarnation = u128::from_le_bytes(incarnation);
     let runtime = Handle::current();
     let state = Arc::new(ServerState::new(
-        registry,
+        hosted,
         config,
         address,
         runtime,
@@ -162,46 +162,6 @@ impl Pauses {
         };
         self.last = Some((pause, now + pause));
         pause
-    }
-}
-
-/// Ctrl-C and SIGTERM.
-pub(crate) struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    /// From here on the signals no longer end the process by themselves.
-    pub(crate) fn install() -> Result<Self, StartError> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let install = |kind| signal(kind).map_err(StartError::System);
-            Ok(Self {
-                interrupt: install(SignalKind::interrupt())?,
-                terminate: install(SignalKind::terminate())?,
-            })
-        }
-        #[cfg(not(unix))]
-        Ok(Self {})
-    }
-
-    /// Returns when one of them has come.
-    #[cfg(unix)]
-    pub(crate) async fn wait(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    /// Returns when one of them has come.
-    #[cfg(not(unix))]
-    pub(crate) async fn wait(self) {
-        let _ = tokio::signal::ctrl_c().await;
     }
 }
 

@@ -23,6 +23,8 @@ use crate::arrivals::{Claim, Place};
 use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::handle::ServerEvent;
+use crate::hosted::Hosted;
+use crate::log::{self, About};
 use crate::state::{Mail, OutSession, ServerState, later};
 
 /// All that a session thread starts with.
@@ -58,10 +60,22 @@ fn serve(seat: Seat) {
         connection,
         hello,
     } = seat;
+    // Without them the server has stopped meanwhile. The claim puts the session back.
+    let Some(hosted) = state.hosted() else {
+        return;
+    };
     let Some(session) = claim.take() else {
         return;
     };
     let key = session.key();
+    // Plain methods of drivers find the runtime as async ones do.
+    let _runtime = state.runtime.enter();
+    let _inside = state.enter();
+    let _ended = EndedByPanic {
+        state: &state,
+        activity: &activity,
+        key,
+    };
     let (mailbox, mail) = mpsc::channel();
     let (wants, wants_connection) = watch::channel(false);
     let expected = Arc::new(AtomicUsize::new(0));
@@ -74,13 +88,14 @@ fn serve(seat: Seat) {
     state.set_out(key, Some(out));
 
     let host = Rc::new(Host {
-        conversation: RefCell::new(Conversation::new(session, activity)),
+        conversation: RefCell::new(Conversation::new(session, Arc::clone(&activity))),
         client: RefCell::new("".into()),
         lease_epoch: Cell::new(state.admission().begin(key)),
         lost_since: Cell::new(None),
         mail,
         wants,
         expected,
+        hosted,
         state: Arc::clone(&state),
     });
     let info = host.conversation.borrow().activity.info(0, Instant::now());
@@ -101,7 +116,29 @@ struct Host {
     mail: Receiver<Mail>,
     wants: watch::Sender<bool>,
     expected: Arc<AtomicUsize>,
+    hosted: Arc<Hosted>,
     state: Arc<ServerState>,
+}
+
+/// Cleans up if the session's thread ends by a panic: the client must not wait for a connection that nobody serves.
+struct EndedByPanic<'a> {
+    state: &'a ServerState,
+    activity: &'a Activity,
+    key: SessionKey,
+}
+
+impl Drop for EndedByPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            log::error(
+                About::client(self.activity.name()),
+                "the thread of this client's session panicked; its connection is closed",
+            );
+            self.activity.cut();
+            self.state.set_out(self.key, None);
+            self.state.table().remove(self.key);
+        }
+    }
 }
 
 /// How a conversation ended.
@@ -192,7 +229,7 @@ impl Host {
         let client = Rc::clone(&self.client.borrow());
         let context = CallContext::new(host, number, client, deadline);
         activity.call_begins();
-        let reply = self.state.registry.run(call, &context, limit);
+        let reply = self.hosted.registry.run(call, &context, limit);
         activity.call_ends(Instant::now());
         let mut conversation = self.conversation.borrow_mut();
         conversation.session.reply(number, reply);
@@ -270,8 +307,15 @@ impl Host {
     fn retire(&self, key: SessionKey, over: Over) {
         let mut conversation = self.conversation.borrow_mut();
         conversation.disconnect();
-        if self.state.registry.release(over.why) {
+        let released = self.hosted.registry.release(over.why);
+        if !released.is_empty() {
             self.state.admission().forget_last_session();
+        }
+        for message in released.into_iter().filter_map(Result::err) {
+            log::error(
+                About::server(),
+                format_args!("a release hook panicked: {message}"),
+            );
         }
         if over.may_return {
             let limits = self.state.config.table.session.clone();

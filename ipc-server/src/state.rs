@@ -1,14 +1,16 @@
 //! What all parts of a running server share.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use ipc_core::contain::contain;
 use ipc_core::session::table::{SessionTable, TableLimits};
 use ipc_core::wire::ctrl::{Hello, SessionKey};
-use ipc_core::{Registry, Secret};
+use ipc_core::{Secret, ServerDescription};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -19,6 +21,8 @@ use crate::complaints::Complaints;
 use crate::connection::Connection;
 use crate::gate::Gate;
 use crate::handle::ServerEvent;
+use crate::hosted::Hosted;
+use crate::log::{self, About};
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
@@ -30,7 +34,6 @@ pub(crate) struct Config {
     pub(crate) grace: Duration,
     pub(crate) liveness: Duration,
     pub(crate) stop_timeout: Duration,
-    pub(crate) observer: Option<Observer>,
     pub(crate) access: AccessLimits,
     pub(crate) table: TableLimits,
 }
@@ -45,30 +48,22 @@ impl Default for Config {
             grace: Duration::from_secs(15),
             liveness: Duration::from_secs(15),
             stop_timeout: Duration::from_secs(5),
-            observer: None,
             access: AccessLimits::default(),
             table: TableLimits::default(),
         }
     }
 }
 
-/// Whom to tell what happens at the server.
-#[derive(Clone)]
-pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&ServerEvent) + Send + Sync>);
-
-impl std::fmt::Debug for Observer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Observer")
-    }
-}
-
 /// What all parts of a running server share.
 #[derive(Debug)]
 pub(crate) struct ServerState {
-    pub(crate) registry: Registry,
+    /// Gone once the server has stopped: whoever uses it keeps it alive only for as long as a stop waits.
+    hosted: Mutex<Option<Arc<Hosted>>>,
+    pub(crate) description: ServerDescription,
     pub(crate) config: Config,
     pub(crate) address: SocketAddr,
     pub(crate) runtime: Handle,
+    incarnation: u128,
     table: Mutex<SessionTable>,
     admission: Mutex<Admission>,
     gate: Mutex<Gate>,
@@ -126,16 +121,18 @@ pub(crate) struct Resumption {
 
 impl ServerState {
     pub(crate) fn new(
-        registry: Registry,
+        hosted: Hosted,
         config: Config,
         address: SocketAddr,
         runtime: Handle,
         incarnation: u128,
     ) -> Self {
         Self {
-            registry,
+            description: hosted.registry.description().clone(),
+            hosted: Mutex::new(Some(Arc::new(hosted))),
             address,
             runtime,
+            incarnation,
             table: Mutex::new(SessionTable::new(incarnation, config.table.clone())),
             admission: Mutex::new(Admission::new(config.queue)),
             gate: Mutex::new(Gate::new(config.access.clone())),
@@ -178,11 +175,42 @@ impl ServerState {
         self.next_client.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Tells the server's own program what happened.
+    /// Drivers, closures and hooks, until the server has stopped.
+    pub(crate) fn hosted(&self) -> Option<Arc<Hosted>> {
+        lock(&self.hosted).clone()
+    }
+
+    /// Drops drivers, closures and hooks, unless a call that was left behind still uses them: it then drops them when it
+    /// ends. May block.
+    pub(crate) fn drop_hosted(&self) {
+        let hosted = lock(&self.hosted).take();
+        drop(hosted);
+    }
+
+    /// Tells the server's own program what happened. A panic of its callback is logged.
     pub(crate) fn tell(&self, event: &ServerEvent) {
-        if let Some(observer) = &self.config.observer {
-            (observer.0)(event);
+        let Some(hosted) = self.hosted() else {
+            return;
+        };
+        if let Some(observer) = &hosted.observer {
+            let _inside = self.enter();
+            if let Err(message) = contain(|| observer(event)) {
+                log::error(
+                    About::server(),
+                    format_args!("`on_event` panicked: {message}"),
+                );
+            }
         }
+    }
+
+    /// Marks the thread at hand as one that the server waits for when it stops, until the guard is dropped.
+    pub(crate) fn enter(&self) -> Inside {
+        Inside(SERVING.replace(Some(self.incarnation)))
+    }
+
+    /// True on a thread that a stop waits for: a stop that begins there must not wait for itself.
+    pub(crate) fn is_inside(&self) -> bool {
+        SERVING.get() == Some(self.incarnation)
     }
 
     /// Gives up a place, waiting or held, and lets the others know.
@@ -244,6 +272,20 @@ impl ServerState {
             work = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         true
+    }
+}
+
+thread_local! {
+    /// The server that the thread works for, by its incarnation.
+    static SERVING: Cell<Option<u128>> = const { Cell::new(None) };
+}
+
+/// Restores what the thread worked for before.
+pub(crate) struct Inside(Option<u128>);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        SERVING.set(self.0);
     }
 }
 

@@ -51,6 +51,7 @@ pub struct Registry {
     devices: Vec<Shared<dyn Remote>>,
     functions: Vec<Mutex<Box<dyn Function>>>,
     release_hooks: Vec<ReleaseHook>,
+    driver_paths: Vec<&'static str>,
     targets: HashMap<String, Target>,
     description: ServerDescription,
 }
@@ -76,14 +77,38 @@ impl Registry {
 
     /// Offers all methods of a device. On an error nothing has been added.
     pub fn add_device(&mut self, device: impl IntoDevice) -> Result<(), RegisterError> {
+        let device = device.into_device();
+        let targets = match self.targets_of(&device) {
+            Ok(targets) => targets,
+            Err(error) => {
+                // A driver that panics when it is dropped does not hide why it is.
+                let _ = contain(|| drop(device));
+                return Err(error);
+            }
+        };
         let Device {
             driver,
             interface,
+            path,
             prefix,
             on_release,
-        } = device.into_device();
+        } = device;
+        self.targets.extend(targets);
+        self.devices.push(driver);
+        self.release_hooks.extend(on_release);
+        self.driver_paths.push(path);
+        self.description
+            .devices
+            .push(DeviceDescription { prefix, interface });
+        Ok(())
+    }
+
+    fn targets_of(&self, device: &Device) -> Result<HashMap<String, Target>, RegisterError> {
+        let Device {
+            interface, prefix, ..
+        } = device;
         let index = self.devices.len();
-        let owner = device_label(index, &interface.name, &prefix);
+        let owner = device_label(index, &interface.name, prefix);
         let mut targets = HashMap::new();
         for (method_index, method) in interface.methods.iter().enumerate() {
             let target = Target {
@@ -95,7 +120,7 @@ impl Registry {
                 method: method.clone(),
                 prefix: prefix.clone(),
             };
-            let name = self.free_name(target.method.wire_name(&prefix), &owner)?;
+            let name = self.free_name(target.method.wire_name(prefix), &owner)?;
             if targets.insert(name.clone(), target).is_some() {
                 return Err(RegisterError::NameTaken {
                     name,
@@ -104,20 +129,20 @@ impl Registry {
                 });
             }
         }
-        self.targets.extend(targets);
-        self.devices.push(driver);
-        self.release_hooks.extend(on_release);
-        self.description
-            .devices
-            .push(DeviceDescription { prefix, interface });
-        Ok(())
+        Ok(targets)
     }
 
     /// Offers a free function.
     pub fn add_function(&mut self, function: impl BoxedFunction) -> Result<(), RegisterError> {
         let function = function.boxed();
         let method = function.method();
-        let name = self.free_name(method.wire_name(""), "a function")?;
+        let name = match self.free_name(method.wire_name(""), "a function") {
+            Ok(name) => name,
+            Err(error) => {
+                let _ = contain(|| drop(function));
+                return Err(error);
+            }
+        };
         let owner = Owner::Function {
             index: self.functions.len(),
         };
@@ -136,15 +161,27 @@ impl Registry {
         Ok(())
     }
 
-    /// Runs the hooks of all devices that want to know when their holder is gone. Returns true if there are any. A hook
-    /// that panics does not keep the others from running.
-    pub fn release(&self, why: Release) -> bool {
-        for hook in &self.release_hooks {
-            if let Err(message) = contain(|| hook(why)) {
-                tracing::error!("a release hook panicked: {message}");
-            }
-        }
-        !self.release_hooks.is_empty()
+    /// Runs the hooks of all devices that have one. Returns how each of them ended: a hook that panics, which gives the
+    /// message of its panic, does not keep the others from running.
+    pub fn release(&self, why: Release) -> Vec<Result<(), String>> {
+        let hooks = self.release_hooks.iter();
+        hooks.map(|hook| contain(|| hook(why))).collect()
+    }
+
+    /// The paths of the drivers' types, such as `powermeter::PowerMeter`, in the order of the devices.
+    pub fn driver_paths(&self) -> &[&'static str] {
+        &self.driver_paths
+    }
+
+    /// Drops devices, functions and hooks one by one, and returns the message of each `Drop` that panicked.
+    pub fn dismantle(self) -> Vec<String> {
+        let hooks = self.release_hooks.into_iter();
+        let hooks = hooks.filter_map(|hook| contain(|| drop(hook)).err());
+        let functions = self.functions.into_iter();
+        let functions = functions.filter_map(|function| contain(|| drop(function)).err());
+        let devices = self.devices.into_iter();
+        let devices = devices.filter_map(|device| contain(|| drop(device)).err());
+        hooks.chain(functions).chain(devices).collect()
     }
 
     /// What there is to call.

@@ -110,6 +110,8 @@ impl<T: ?Sized> Clone for Shared<T> {
 pub struct Device {
     pub(crate) driver: Shared<dyn Remote>,
     pub(crate) interface: Interface,
+    /// The path of the driver's type.
+    pub(crate) path: &'static str,
     pub(crate) prefix: String,
     pub(crate) on_release: Option<ReleaseHook>,
 }
@@ -185,6 +187,7 @@ impl<T: Remote> From<Shared<T>> for Device {
         Self {
             driver: Shared(driver),
             interface: T::interface(),
+            path: std::any::type_name::<T>(),
             prefix: String::new(),
             on_release: None,
         }

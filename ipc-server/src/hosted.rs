@@ -1,0 +1,128 @@
+//! What belongs to the user's program: drivers, closures, hooks, and where they may be dropped.
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use ipc_core::contain::contain;
+use ipc_core::{Device, Function, RegisterError, Registry};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use crate::handle::ServerEvent;
+use crate::log::{self, About};
+
+/// Drivers, closures and hooks, before and after they are registered.
+///
+/// Their `Drop` may block, may panic, and may end a tokio runtime that a driver owns, which tokio forbids in async code.
+/// They are therefore dropped one by one, each panic is caught and logged, and never in async code.
+#[derive(Default)]
+pub(crate) struct Hosted {
+    waiting: VecDeque<Offer>,
+    pub(crate) registry: Registry,
+    pub(crate) observer: Option<Observer>,
+}
+
+/// Something to be registered.
+pub(crate) enum Offer {
+    Device(Device),
+    Function(Mutex<Box<dyn Function>>),
+}
+
+/// A callback that is told what happens at the server.
+pub(crate) type Observer = Arc<dyn Fn(&ServerEvent) + Send + Sync>;
+
+impl Hosted {
+    /// Takes something to be served from the [`register`](Self::register) on.
+    pub(crate) fn add(&mut self, offer: Offer) {
+        self.waiting.push_back(offer);
+    }
+
+    /// Registers everything that was added, up to the first that does not fit.
+    pub(crate) fn register(&mut self) -> Result<(), RegisterError> {
+        while let Some(offer) = self.waiting.pop_front() {
+            match offer {
+                Offer::Device(device) => self.registry.add_device(device)?,
+                Offer::Function(function) => {
+                    let function = function
+                        .into_inner()
+                        .unwrap_or_else(PoisonError::into_inner);
+                    self.registry.add_function(function)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        let offers_nothing = self.registry.description().methods().next().is_none();
+        offers_nothing && self.waiting.is_empty() && self.observer.is_none()
+    }
+
+    fn drop_one_by_one(mut self) {
+        let mut panics = mem::take(&mut self.registry).dismantle();
+        let offers = mem::take(&mut self.waiting).into_iter();
+        panics.extend(offers.filter_map(|offer| contain(|| drop(offer)).err()));
+        let observer = self.observer.take();
+        panics.extend(contain(|| drop(observer)).err());
+        for message in panics {
+            log::error(
+                About::server(),
+                format_args!("a driver, closure or hook panicked while it was dropped: {message}"),
+            );
+        }
+    }
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        if self.is_empty() {
+            return;
+        }
+        let hosted = Arc::new(Mutex::new(Some(mem::take(self))));
+        let inside_async = Handle::try_current().is_ok();
+        let drop_hosted = {
+            let hosted = Arc::clone(&hosted);
+            move || take(&hosted).into_iter().for_each(Self::drop_one_by_one)
+        };
+        if inside_async && let Ok(thread) = outside_async(drop_hosted) {
+            // It has logged what there is to log.
+            let _ = thread.join();
+        }
+        // Not in async code, or there is no thread to be had.
+        take(&hosted).into_iter().for_each(Self::drop_one_by_one);
+    }
+}
+
+fn take(hosted: &Mutex<Option<Hosted>>) -> Option<Hosted> {
+    let mut hosted = hosted.lock().unwrap_or_else(PoisonError::into_inner);
+    hosted.take()
+}
+
+/// Runs `work` on a thread of its own and waits for it without blocking.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (done, result) = oneshot::channel();
+    outside_async(move || drop(done.send(work())))?;
+    let lost = |_| io::Error::other("a thread of the server panicked");
+    result.await.map_err(lost)
+}
+
+/// Starts `work` on a thread that may block, and from which the runtime at hand can be reached as in async code.
+fn outside_async(work: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+    let runtime = Handle::try_current().ok();
+    let thread = thread::Builder::new().name("ipc server".into());
+    thread.spawn(move || {
+        let _inside = runtime.as_ref().map(Handle::enter);
+        work();
+    })
+}
+
+impl std::fmt::Debug for Hosted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Hosted").field(&self.registry).finish()
+    }
+}

@@ -1,0 +1,147 @@
+//! Servers as processes of their own: signals, a terminal that is closed, a log that nobody reads.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ipc_client::{CallError, Client, Retry};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use tests::child::Peer;
+use tests::until;
+
+const LASER: &str = env!("CARGO_BIN_EXE_laser");
+const BOUND: Duration = Duration::from_secs(20);
+
+/// The file that the laser writes into.
+struct Notes(PathBuf);
+
+impl Notes {
+    fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let next = NEXT.fetch_add(1, Ordering::SeqCst);
+        let name = format!("laser-{}-{next}", std::process::id());
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_file(&path);
+        Self(path)
+    }
+
+    fn read(&self) -> Vec<String> {
+        let text = fs::read_to_string(&self.0).unwrap_or_default();
+        text.lines().map(ToString::to_string).collect()
+    }
+
+    fn expect(&self, lines: &[&str]) {
+        until(&format!("the laser notes {lines:?}"), || {
+            self.read() == lines
+        });
+    }
+}
+
+/// A laser that a client holds.
+fn held_laser(mut command: Command, notes: &Notes) -> (Peer, Client) {
+    let (peer, address) = Peer::server_by(std::mem::replace(
+        command.arg(&notes.0),
+        Command::new("true"),
+    ));
+    let address = address.trim().to_string();
+    let client = Client::builder(address).retry(Retry::never()).connect();
+    let client = client.unwrap();
+    client.call_by_name::<()>("set_power", 3.0).unwrap();
+    (peer, client)
+}
+
+const ORDINARY_END: [&str; 3] = ["released: Stopping", "dropped", "run returned"];
+
+/// A closed window or a lost ssh session is how most servers of a laboratory end: the laser stayed on.
+#[test]
+fn each_signal_that_ends_a_program_is_an_ordinary_stop() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let notes = Notes::new();
+        let (peer, client) = held_laser(Command::new(LASER), &notes);
+        peer.signal(signal);
+        notes.expect(&ORDINARY_END);
+        let error = client.call_by_name::<f64>("get_power", ()).unwrap_err();
+        assert!(matches!(error, CallError::NotSent { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_terminal_that_is_closed_is_an_ordinary_stop() {
+    let notes = Notes::new();
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new())
+        .unwrap()
+        .into_string()
+        .unwrap();
+    // The shell makes it the terminal of its session, as a window does for a program in it.
+    let script = format!(
+        "exec setsid -c {LASER} {} <{name} >{name} 2>{name}",
+        notes.0.display()
+    );
+    let mut shell = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+    let mut said = BufReader::new(File::from(terminal)).lines();
+    let address = said
+        .find_map(|line| Some(line.ok()?.split_once("Serving on ")?.1.trim().to_string()))
+        .unwrap();
+    let client = Client::builder(address)
+        .retry(Retry::never())
+        .connect()
+        .unwrap();
+    client.call_by_name::<()>("set_power", 3.0).unwrap();
+    drop(said);
+    notes.expect(&ORDINARY_END);
+    end(&mut shell);
+}
+
+/// Under `nohup` a program is not to end with its terminal.
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    let notes = Notes::new();
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$@\"", "sh", LASER]);
+    let (peer, client) = held_laser(command, &notes);
+    peer.signal("HUP");
+    assert_eq!(client.call_by_name::<f64>("get_power", ()).unwrap(), 3.0);
+    peer.signal("TERM");
+    notes.expect(&ORDINARY_END);
+}
+
+#[test]
+fn after_the_server_signals_have_their_old_effect() {
+    let notes = Notes::new();
+    let (mut peer, _client) = held_laser(Command::new(LASER), &notes);
+    peer.signal("INT");
+    notes.expect(&ORDINARY_END);
+    peer.signal("INT");
+    let status = peer.await_exit(BOUND);
+    assert_eq!(status.signal(), Some(2), "{status}");
+}
+
+#[test]
+fn a_second_signal_ends_the_wait_for_a_call() {
+    let notes = Notes::new();
+    let (mut peer, client) = held_laser(Command::new(LASER), &notes);
+    let call = std::thread::spawn(move || client.call_by_name::<()>("warm_up", ()));
+    notes.expect(&["warming up"]);
+    peer.signal("INT");
+    peer.expect("stopping");
+    peer.signal("INT");
+    // Not the minute that this server grants a call.
+    notes.expect(&["warming up", "run returned"]);
+    peer.kill();
+    assert!(call.join().unwrap().is_err());
+}
+
+fn end(process: &mut Child) {
+    // It may have ended by itself.
+    let _ = process.kill();
+    process.wait().unwrap();
+}
