@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use ipc_core::interface::describe::MethodKind;
+use ipc_core::interface::describe::{DeviceDescription, Method, MethodKind};
+use ipc_core::interface::schema::Schema;
 use ipc_core::{Secret, ServerDescription};
 
 use crate::state::Config;
@@ -22,11 +23,12 @@ pub(crate) fn warnings(listening: SocketAddr, config: &Config) -> Vec<String> {
     }
 }
 
-/// What a person at the server's terminal wants to know.
+/// What a person at the server's terminal wants to know. Bounded, however much is served.
 pub(crate) fn hint(
     listening: SocketAddr,
     config: &Config,
     description: &ServerDescription,
+    driver_paths: &[&str],
 ) -> String {
     let reachable = SocketAddr::new(reachable(listening.ip()), listening.port());
     let mut text = format!("Serving on {listening}");
@@ -34,34 +36,33 @@ pub(crate) fn hint(
         let _ = write!(text, ", from other computers {reachable}");
     }
     text.push('\n');
+    if listening.ip().is_loopback() {
+        text.push_str(
+            "  for programs on this computer only: `.bind(\"*\")` lets other computers in\n",
+        );
+    }
     if config.secret.is_some() {
         text.push_str("  encrypted: clients need the secret\n");
     }
     for warning in warnings(listening, config) {
         let _ = writeln!(text, "  WARNING: {warning}");
     }
-    for device in &description.devices {
+    for device in description.devices.iter().take(SHOWN) {
         let name = &device.interface.name;
         match device.prefix.as_str() {
             "" => drop(writeln!(text, "  {name}")),
             prefix => drop(writeln!(text, "  {name}, prefix {prefix}")),
         }
     }
-    list(
-        &mut text,
-        "Calls",
-        &names(description, |kind| kind == MethodKind::Call),
-    );
-    list(
-        &mut text,
-        "Properties",
-        &names(description, |kind| kind != MethodKind::Call),
-    );
-    let _ = write!(
-        text,
-        "\nFrom Rust:\n\n{}",
-        snippet(reachable, config, description)
-    );
+    if let Some(more @ 1..) = description.devices.len().checked_sub(SHOWN) {
+        let _ = writeln!(text, "  and {more} more devices");
+    }
+    let is_call = |kind| kind == MethodKind::Call;
+    list(&mut text, "Calls", &names(description, is_call));
+    let is_property = |kind| kind != MethodKind::Call;
+    list(&mut text, "Properties", &names(description, is_property));
+    let program = program(reachable, config, description, driver_paths);
+    let _ = write!(text, "\nA client in Rust:\n\n{program}");
     text
 }
 
@@ -76,37 +77,89 @@ fn names(description: &ServerDescription, wanted: impl Fn(MethodKind) -> bool) -
 }
 
 fn list(text: &mut String, title: &str, names: &[String]) {
-    if !names.is_empty() {
-        let _ = writeln!(text, "{title}: {}", names.join(", "));
+    let Some(shown) = names
+        .get(..names.len().min(SHOWN))
+        .filter(|it| !it.is_empty())
+    else {
+        return;
+    };
+    let _ = write!(text, "{title}: {}", shown.join(", "));
+    match names.len() - shown.len() {
+        0 => text.push('\n'),
+        more => drop(writeln!(
+            text,
+            " and {more} more: `client.help()` lists them"
+        )),
     }
 }
 
-fn snippet(reachable: SocketAddr, config: &Config, description: &ServerDescription) -> String {
+/// A whole program to paste. The driver's package has to be among its dependencies, beside `ipc-client`.
+fn program(
+    reachable: SocketAddr,
+    config: &Config,
+    description: &ServerDescription,
+    driver_paths: &[&str],
+) -> String {
     let mut settings = String::new();
+    let mut uses = String::from("use ipc_client::Client;\n");
     if !config.service.is_empty() {
         // As it would be written in a program, quotes and all.
         let _ = write!(settings, "\n        .service({:?})", config.service);
     }
     if config.secret.is_some() {
         // Where the secret is to come from, never the secret.
-        settings.push_str("\n        .secret(ipc_core::Secret::from_env()?)");
+        settings.push_str("\n        .secret(Secret::from_env()?)");
+        uses = "use ipc_client::{Client, Secret};\n".into();
     }
     if !settings.is_empty() {
         settings.push_str("\n        ");
     }
-    let mut code = format!(
-        "    let client = ipc_client::Client::builder(\"{reachable}\"){settings}.connect()?;\n"
-    );
-    if let Some(device) = description.devices.first() {
-        let proxy = format!("{}Proxy", device.interface.name);
-        let made = match device.prefix.as_str() {
-            "" => format!("{proxy}::new(&client)"),
-            prefix => format!("{proxy}::with_prefix(&client, \"{prefix}\")"),
-        };
-        let _ = writeln!(code, "    let device = {made};");
+    let mut body =
+        format!("    let client = Client::builder(\"{reachable}\"){settings}.connect()?;\n");
+    if let (Some(device), Some(path)) = (description.devices.first(), driver_paths.first()) {
+        let proxy = proxy(path, &device.interface.name);
+        let _ = writeln!(uses, "use {proxy};");
+        body.push_str(&first_use(
+            device,
+            proxy.rsplit("::").next().unwrap_or_default(),
+        ));
     }
-    code.push_str("    println!(\"{}\", client.help()?);\n");
-    code
+    body.push_str("    println!(\"{}\", client.help()?);\n    Ok(())\n");
+    format!("{uses}\nfn main() -> Result<(), Box<dyn std::error::Error>> {{\n{body}}}\n")
+}
+
+/// Makes a proxy, and reads a property if there is one that can be printed.
+fn first_use(device: &DeviceDescription, proxy: &str) -> String {
+    let made = match device.prefix.as_str() {
+        "" => format!("{proxy}::new(&client)"),
+        prefix => format!("{proxy}::with_prefix(&client, \"{prefix}\")"),
+    };
+    let is_shown = |method: &&Method| {
+        method.kind == MethodKind::Get
+            && matches!(
+                method.result,
+                Schema::Bool
+                    | Schema::Unsigned(_)
+                    | Schema::Signed(_)
+                    | Schema::Float(_)
+                    | Schema::String
+            )
+    };
+    match device.interface.methods.iter().find(is_shown) {
+        Some(Method { name, .. }) => format!(
+            "    let device = {made};\n    println!(\"{name} = {{}}\", device.{name}()?);\n"
+        ),
+        None => format!("    let _device = {made};\n"),
+    }
+}
+
+/// The path of the proxy of a driver's type: `powermeter::PowerMeterProxy` for `powermeter::PowerMeter<Port>`.
+fn proxy(driver_path: &str, interface: &str) -> String {
+    let plain = driver_path.split('<').next().unwrap_or_default();
+    let module = plain
+        .rsplit_once("::")
+        .map(|(module, _)| format!("{module}::"));
+    format!("{}{interface}Proxy", module.unwrap_or_default())
 }
 
 /// An address that others can use: the one listened on, or for "all of them" the one towards the network.
@@ -124,6 +177,9 @@ fn outward() -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
+/// How many devices, calls and properties are listed.
+const SHOWN: usize = 40;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,7 +194,7 @@ mod tests {
 
     fn hint_at(address: &str, config: &Config) -> String {
         let description = ipc_core::Registry::new().description().clone();
-        hint(address.parse().unwrap(), config, &description)
+        hint(address.parse().unwrap(), config, &description, &[])
     }
 
     #[test]
@@ -165,7 +221,7 @@ mod tests {
             let (settings, _) = code.split_once(".connect()?;").unwrap();
             settings.split_whitespace().collect::<String>()
         };
-        let secret = ".secret(ipc_core::Secret::from_env()?)";
+        let secret = ".secret(Secret::from_env()?)";
         assert_eq!(call(None, ""), "");
         assert_eq!(call(Some("waktu"), ""), secret);
         assert_eq!(call(None, "pump"), ".service(\"pump\")");
@@ -173,5 +229,37 @@ mod tests {
             call(Some("waktu"), "a\"b"),
             format!(".service(\"a\\\"b\"){secret}")
         );
+    }
+
+    #[test]
+    fn a_server_that_others_cannot_reach_says_so() {
+        let here = hint_at("127.0.0.1:4440", &config(Some("long enough a secret"), ""));
+        assert!(
+            here.contains("this computer only: `.bind(\"*\")`"),
+            "{here}"
+        );
+        let everywhere = hint_at("192.0.2.7:4440", &config(Some("long enough a secret"), ""));
+        assert!(!everywhere.contains("this computer only"), "{everywhere}");
+    }
+
+    /// With 200 devices it filled the pipe of a parent that did not read it.
+    #[test]
+    fn the_hint_is_bounded() {
+        let mut registry = ipc_core::Registry::new();
+        for n in 0..2000 {
+            let name = format!("a_function_with_a_long_name_number_{n}");
+            let function = ipc_core::IntoFunction::into_function(|| 1.0, &name);
+            registry.add_function(function).unwrap();
+        }
+        let address = "127.0.0.1:4440".parse().unwrap();
+        let text = hint(address, &config(None, ""), registry.description(), &[]);
+        assert!(text.len() < 4096, "{} bytes", text.len());
+        assert!(text.contains("and 1960 more"), "{text}");
+    }
+
+    #[test]
+    fn proxies_are_where_their_drivers_are() {
+        assert_eq!(proxy("a::b::Scope<x::Port>", "Scope"), "a::b::ScopeProxy");
+        assert_eq!(proxy("Scope", "Scope"), "ScopeProxy");
     }
 }

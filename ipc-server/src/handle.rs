@@ -161,8 +161,20 @@ impl ServerHandle {
         banner::warnings(self.state.address, &self.state.config)
     }
 
-    /// Prints on standard error where the server can be reached, what it offers, client code to paste, and what to be
-    /// warned of. Waits for a slow terminal, but for at most a second.
+    /// For a person: where the server can be reached, what it offers, what to be warned of, and a client program to paste.
+    /// The secret is never part of it.
+    pub fn hint(&self) -> String {
+        let ServerState {
+            address,
+            config,
+            description,
+            driver_paths,
+            ..
+        } = &*self.state;
+        banner::hint(*address, config, description, driver_paths)
+    }
+
+    /// Prints the [`hint`](Self::hint) on standard error. Waits for a slow terminal, but for at most a second.
     pub fn print_hint(&self) {
         self.send_hint();
         log::flush(Duration::from_secs(1));
@@ -170,8 +182,7 @@ impl ServerHandle {
 
     /// Prints the hint without waiting.
     pub(crate) fn send_hint(&self) {
-        let hint = banner::hint(self.state.address, &self.state.config, self.description());
-        log::print(hint + "\n");
+        log::print(self.hint() + "\n");
     }
 
     /// Stops in good order. No new connections are accepted, a running call may finish within the stop timeout (5 s by

@@ -60,6 +60,8 @@ pub(crate) struct ServerState {
     /// Gone once the server has stopped: whoever uses it keeps it alive only for as long as a stop waits.
     hosted: Mutex<Option<Arc<Hosted>>>,
     pub(crate) description: ServerDescription,
+    /// The paths of the devices' types.
+    pub(crate) driver_paths: Vec<&'static str>,
     pub(crate) config: Config,
     pub(crate) address: SocketAddr,
     pub(crate) runtime: Handle,
@@ -129,6 +131,7 @@ impl ServerState {
     ) -> Self {
         Self {
             description: hosted.registry.description().clone(),
+            driver_paths: hosted.registry.driver_paths().to_vec(),
             hosted: Mutex::new(Some(Arc::new(hosted))),
             address,
             runtime,
