@@ -17,7 +17,8 @@ fn the_code_in_the_readme_is_the_code_that_is_built() {
     };
 
     let shown: Vec<&str> = blocks(&readme, "```rust\n");
-    let built = ["src/lib.rs", "src/bin/serve.rs", "src/bin/cool.rs"].map(read);
+    let files = ["lib.rs", "bin/serve.rs", "bin/cool.rs", "bin/serve_lab.rs"];
+    let built = files.map(|file| read(&format!("src/{file}")));
     assert_eq!(shown, built);
 
     let manifest = read("Cargo.toml").replace("../../", "../instrument-ipc/");

@@ -33,7 +33,6 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    programs::log_to_stderr();
     programs::exit(serve(Options::parse()))
 }
 

@@ -13,7 +13,11 @@ use zeroize::Zeroizing;
 /// Two secrets typed on different keyboards are the same secret if they are the same characters: an `é` typed as one
 /// code point and an `é` composed of `e` and an accent agree. Capitals and spaces matter.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret {
+    text: Zeroizing<String>,
+    /// Where others may have read it.
+    warning: Option<String>,
+}
 
 /// Why a text cannot be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +65,10 @@ impl Secret {
         if text.len() > Self::MAX_LEN {
             return Err(SecretError::TooLong);
         }
-        Ok(Self(normalised(text)))
+        Ok(Self {
+            text: normalised(text),
+            warning: None,
+        })
     }
 
     /// Takes the bytes of a UTF-8 text as they are; see [`new`](Self::new).
@@ -115,19 +122,31 @@ impl Secret {
             }
             pending &= (1 << bits) - 1;
         }
-        Self(text)
+        Self {
+            text,
+            warning: None,
+        }
     }
 
     /// Whether the secret has fewer than [`SHORT`](Self::SHORT) characters, which deserves a warning at start-up: the
     /// exchange lets an attacker try one guess per connection, and a short word does not survive many.
     pub fn is_short(&self) -> bool {
-        self.0.chars().count() < Self::SHORT
+        self.text.chars().count() < Self::SHORT
+    }
+
+    /// What its user should know about where it came from: that other users of this computer can read its file.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    pub(super) fn with_warning(self, warning: Option<String>) -> Self {
+        Self { warning, ..self }
     }
 
     /// The secret itself, normalised: for a program that has just generated one and must show it to its user once.
     /// It does not belong in logs, errors or command lines.
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 

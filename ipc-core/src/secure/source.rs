@@ -69,12 +69,16 @@ impl Secret {
             path: path.into(),
             cause,
         })?;
-        #[cfg(unix)]
-        warn_if_open(path);
-        Secret::from_file_content(content).map_err(|error| SecretSourceError::Unusable {
+        let warning = exposure(path);
+        if let Some(warning) = &warning {
+            tracing::warn!("{warning}");
+        }
+        let secret = Secret::from_file_content(content);
+        let secret = secret.map_err(|error| SecretSourceError::Unusable {
             origin: format!("the secret in {}", path.display()),
             error,
-        })
+        })?;
+        Ok(secret.with_warning(warning))
     }
 }
 
@@ -90,20 +94,23 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     Ok(std::mem::take(&mut content))
 }
 
-/// Says so if others than the owner of the file can read it.
+/// A warning if users other than the owner of the file can read it.
 #[cfg(unix)]
-fn warn_if_open(path: &Path) {
+fn exposure(path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt;
-    let Ok(metadata) = path.metadata() else {
-        return;
-    };
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        let path = path.display();
-        tracing::warn!(
+    let mode = path.metadata().ok()?.permissions().mode() & 0o777;
+    let path = path.display();
+    (mode & 0o077 != 0).then(|| {
+        format!(
             "other users of this computer can read the secret in {path} (mode {mode:03o}); `chmod 600 {path}` keeps them out"
-        );
-    }
+        )
+    })
+}
+
+/// Other systems tell it in ways of their own.
+#[cfg(not(unix))]
+fn exposure(_path: &Path) -> Option<String> {
+    None
 }
 
 /// What a builder takes as a secret: a text, or a [`Secret`] from elsewhere.
