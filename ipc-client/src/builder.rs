@@ -13,10 +13,11 @@ use ipc_core::wire::preamble::Role;
 use crate::address::Address;
 use crate::asynchronous::AsyncClient;
 use crate::blocking::Client;
+use crate::callback::{Callback, HandoverCallback, StateCallback};
 use crate::error::ConnectError;
 use crate::identity;
 use crate::retry::Retry;
-use crate::state::{ConnectionState, HandoverCallback, StateCallback, Watch};
+use crate::state::{ConnectionState, Watch};
 
 /// The port of servers that were told no other.
 pub const DEFAULT_PORT: u16 = 4440;
@@ -128,9 +129,10 @@ impl ClientBuilder {
     /// Tells `callback` each change of [`ConnectionState`].
     ///
     /// It runs on the thread of some call (for an async client: on its task) and holds that call up, so it should be
-    /// short; it may use the client. Notices come one at a time and in order.
+    /// short; it may use the client. Notices come one at a time and in order. If the callback panics, the panic is logged
+    /// as an error and goes no further: the call goes on, and later notices still come.
     pub fn on_state(mut self, callback: impl Fn(&ConnectionState) + Send + Sync + 'static) -> Self {
-        self.on_state = Some(Arc::new(callback));
+        self.on_state = Some(Callback::new("`on_state`", Arc::new(callback)));
         self
     }
 
@@ -139,7 +141,7 @@ impl ClientBuilder {
     ///
     /// Called as [`on_state`](Self::on_state) is. [`Client::handovers`] tells the same to scripts that would rather ask.
     pub fn on_handover(mut self, callback: impl Fn() + Send + Sync + 'static) -> Self {
-        self.on_handover = Some(Arc::new(callback));
+        self.on_handover = Some(Callback::new("`on_handover`", Arc::new(callback)));
         self
     }
 

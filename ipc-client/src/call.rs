@@ -1,7 +1,6 @@
 //! One call: what its caller asked for, and how its end is told.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipc_core::interface::caller::OutgoingCall;
@@ -12,10 +11,9 @@ use ipc_core::{Args, CallError, NotSent, Refusal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::callback::ProgressCallback;
 use crate::cancel::CancelToken;
 use crate::error::ConnectError;
-
-pub(crate) type ProgressCallback = Arc<dyn Fn(f64, &str) + Send + Sync>;
 
 /// What a handle asks for all calls made through it.
 #[derive(Clone, Default)]

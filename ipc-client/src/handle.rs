@@ -30,7 +30,7 @@ macro_rules! handle_methods {
 
             /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver
             /// says so. All of it is told before the call returns; of more than 1000 steps that come while the callback
-            /// runs, the latest.
+            /// runs, the latest. If the callback panics, the panic is logged as an error and the call goes on.
             ///
             /// The callback of a blocking client runs on the thread that makes the call, and may make calls itself.
             /// That of an async client runs on the task that has the socket and holds it up: it must not block, and
@@ -39,7 +39,9 @@ macro_rules! handle_methods {
                 &self,
                 callback: impl Fn(f64, &str) + Send + Sync + 'static,
             ) -> Self {
-                self.with(|options| options.progress = Some(Arc::new(callback)))
+                self.with(|options| {
+                    options.progress = Some(Callback::new("`on_progress`", Arc::new(callback)));
+                })
             }
 
             /// A handle whose calls may be run more than once if the server is restarted in between. Getters, and

@@ -22,6 +22,7 @@ mod asynchronous;
 mod blocking;
 mod builder;
 mod call;
+mod callback;
 mod cancel;
 mod dial;
 mod engine;

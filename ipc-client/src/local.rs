@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,6 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
 use crate::call::{CallOptions, Ended, Timing};
+use crate::callback::Callback;
 use crate::cancel::CancelToken;
 use crate::error::ConnectError;
 
@@ -110,7 +110,9 @@ impl AsyncLocal {
     /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver says
     /// so. All of it is told before the call returns, on the thread of the driver, which it holds up.
     pub fn on_progress(&self, callback: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.progress = Some(Arc::new(callback)))
+        self.with(|options| {
+            options.progress = Some(Callback::new("`on_progress`", Arc::new(callback)));
+        })
     }
 
     fn with(&self, change: impl FnOnce(&mut CallOptions)) -> Self {
@@ -242,8 +244,7 @@ impl CallHost for Host {
         if let Some(tell) = &self.options.progress
             && !self.is_cancelled(call)
         {
-            // A callback that panics has told so already; it does not take the driver along.
-            let _ = catch_unwind(AssertUnwindSafe(|| tell(fraction, message)));
+            tell.run(|tell| tell(fraction, message));
         }
     }
 

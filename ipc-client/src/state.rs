@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use ipc_core::wire::ctrl::QueueStatus;
+
+use crate::callback::{HandoverCallback, StateCallback};
 
 /// How a client stands with its server, as far as it knows.
 ///
@@ -69,9 +71,6 @@ impl std::fmt::Display for ConnectionState {
         }
     }
 }
-
-pub(crate) type StateCallback = Arc<dyn Fn(&ConnectionState) + Send + Sync>;
-pub(crate) type HandoverCallback = Arc<dyn Fn() + Send + Sync>;
 
 /// The state for all to read, and what callbacks have not been told yet.
 pub(crate) struct Watch {
@@ -145,7 +144,8 @@ impl Watch {
         self.pending.load(Ordering::Acquire)
     }
 
-    /// Calls back. The caller holds no lock and reads no socket meanwhile: a callback may make calls of its own.
+    /// Calls back. The caller holds no lock and reads no socket meanwhile: a callback may make calls of its own. A notice
+    /// counts as given even if its callback panics.
     pub(crate) fn deliver(&self) {
         loop {
             let mut shown = self.shown();
@@ -158,25 +158,16 @@ impl Watch {
             };
             shown.delivering = true;
             drop(shown);
-            let _delivered = Delivering(self);
             match (notice, &self.on_state, &self.on_handover) {
-                (Notice::State(state), Some(on_state), _) => on_state(&state),
-                (Notice::Handover, _, Some(on_handover)) => on_handover(),
+                (Notice::State(state), Some(on_state), _) => on_state.run(|tell| tell(&state)),
+                (Notice::Handover, _, Some(on_handover)) => on_handover.run(|tell| tell()),
                 _ => {}
             }
+            self.shown().delivering = false;
         }
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Ends the delivery of one notice, even if the callback panics.
-struct Delivering<'a>(&'a Watch);
-
-impl Drop for Delivering<'_> {
-    fn drop(&mut self) {
-        self.0.shown().delivering = false;
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::builder::{ClientBuilder, Settings};
 use crate::call::{CallOptions, no_such_method, positional_or_named};
+use crate::callback::Callback;
 use crate::cancel::CancelToken;
 use crate::error::ConnectError;
 use crate::handle::handle_methods;

@@ -2,7 +2,6 @@
 
 use std::future::pending;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, oneshot};
 
 use crate::builder::Settings;
-use crate::call::{Ended, ProgressCallback, Timing};
+use crate::call::{Ended, Timing};
+use crate::callback::ProgressCallback;
 use crate::cancel::CancelToken;
 use crate::engine::{CallEvent, Engine, News, Progress, Step, Written};
 use crate::error::ConnectError;
@@ -202,7 +202,7 @@ impl Task {
             let _ = connecting.send(result);
         }
         if self.watch.has_notices() {
-            contain(|| self.watch.deliver());
+            self.watch.deliver();
         }
     }
 
@@ -218,7 +218,7 @@ impl Task {
             News::Progress(Progress { fraction, message }) => {
                 let pending = self.calls.get(at);
                 if let Some(on_progress) = pending.and_then(|p| p.asker.on_progress.as_ref()) {
-                    contain(|| on_progress(fraction, &message));
+                    on_progress.run(|tell| tell(fraction, &message));
                 }
             }
         }
@@ -262,7 +262,7 @@ impl Task {
             // A server that does not take the goodbye finds out by itself.
             let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         }
-        contain(|| self.watch.deliver());
+        self.watch.deliver();
     }
 }
 
@@ -289,11 +289,6 @@ async fn sleep_until(wake: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => pending().await,
     }
-}
-
-/// A callback that panics has told so already; it does not take the connection along.
-fn contain(callback: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(callback));
 }
 
 const BUFFER: usize = 64 * 1024;

@@ -74,12 +74,7 @@ impl Channel {
         line.flush();
         let by = timeout.and_then(|timeout| started.checked_add(timeout));
         let token = options.token.as_ref();
-        let in_flight = InFlight {
-            channel: self,
-            call,
-        };
         let ended = self.wait(line, call, Return { by, token });
-        std::mem::forget(in_flight);
         if self.watch.has_notices() {
             self.watch.deliver();
         }
@@ -244,7 +239,7 @@ impl Channel {
             line.hand_on();
             drop(line);
             for Progress { fraction, message } in progress {
-                callback(fraction, &message);
+                callback.run(|tell| tell(fraction, &message));
             }
             line = self.lock();
         }
@@ -275,21 +270,6 @@ impl Return<'_> {
             (Some(_), None) => Some(TOKEN_SLICE),
             (None, limit) => limit,
         }
-    }
-}
-
-/// Takes a call back whose thread panics in a callback.
-struct InFlight<'a> {
-    channel: &'a Channel,
-    call: u64,
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        let mut line = self.channel.lock();
-        line.give_up(self.call, NotSent::Cancelled);
-        line.take_ended(self.call);
-        line.hand_on();
     }
 }
 

@@ -2,14 +2,14 @@
 //! happens under the channel's lock.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::thread::Thread;
 use std::time::Instant;
 
 use ipc_core::NotSent;
 
 use super::stream::{Flushed, Stream};
-use crate::call::{Ended, ProgressCallback};
+use crate::call::Ended;
+use crate::callback::ProgressCallback;
 use crate::engine::{CallEvent, Engine, News, Progress, Step};
 
 /// What the threads of one client share.
@@ -128,7 +128,7 @@ impl Line {
         let waiting = self.find(call)?;
         let callback = waiting.on_progress.as_ref()?;
         (!waiting.progress.is_empty())
-            .then(|| (Arc::clone(callback), std::mem::take(&mut waiting.progress)))
+            .then(|| (callback.clone(), std::mem::take(&mut waiting.progress)))
     }
 
     /// Takes the end of a call, if it has ended.

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::builder::{ClientBuilder, Settings};
 use crate::call::{CallOptions, Timing, no_such_method, positional_or_named};
+use crate::callback::Callback;
 use crate::cancel::CancelToken;
 use crate::error::ConnectError;
 use crate::handle::handle_methods;

@@ -111,16 +111,6 @@ fn progress_comes_in_order_before_the_result() {
 }
 
 #[test]
-fn a_callback_that_panics_takes_only_its_own_call_along() {
-    let (server, client) = connected();
-    let handle = client.on_progress(|_, _| panic!("scripted"));
-    let call = thread::spawn(move || handle.call_by_name::<u32>("sweep", 4));
-    assert!(call.join().is_err());
-    assert_eq!(client.call_by_name::<u64>("echo", 1), Ok(1));
-    drop(server);
-}
-
-#[test]
 fn a_server_is_reached_by_its_name() {
     let server = FakeServer::start();
     let port = server.address().port();

@@ -8,6 +8,7 @@
 
 mod async_giving_up;
 mod asynchronous;
+mod callbacks;
 mod calls;
 mod connecting;
 mod giving_up;

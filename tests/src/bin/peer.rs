@@ -2,7 +2,9 @@
 //!
 //! `peer serve SECRET-FILE PORT [STOP-TIMEOUT-MS]` serves a [`Bench`] until it is told to stop. `peer client SECRET-FILE
 //! ADDRESS NAME` does what it is told on its standard input, a line each, and says on its standard output what came of
-//! it. In the place of the file `-` stands for no secret, and `env` for the one in the environment.
+//! it. `peer watch SECRET-FILE ADDRESS` makes two calls and prints the notices about its connection, and what came of the
+//! calls on its standard error. In the place of the file `-` stands for no secret, and `env` for the one in the
+//! environment.
 
 use std::error::Error;
 use std::io::BufRead;
@@ -26,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["serve", secret, port] => serve(secret, port, "5000"),
         ["serve", secret, port, stop_timeout] => serve(secret, port, stop_timeout),
         ["client", secret, address, name] => use_server(secret, address, name),
+        ["watch", secret, address] => watch(secret, address),
         _ => Err("see the source for what to say".into()),
     }
 }
@@ -70,10 +73,7 @@ fn use_server(secret: &str, address: &str, name: &str) -> Result<(), Box<dyn Err
             _ if line == "step" => bench.step(),
             // In the driver, and in the program that uses it.
             _ if line == "panic there" => bench.panic().map(u64::from),
-            _ if line == "panic here" => {
-                let client = client.on_progress(fall_over);
-                BenchProxy::new(&client).scan(10_000)
-            }
+            _ if line == "panic here" => fall_over(),
             _ if line == "close" => {
                 client.close();
                 break;
@@ -88,8 +88,33 @@ fn use_server(secret: &str, address: &str, name: &str) -> Result<(), Box<dyn Err
     Ok(())
 }
 
-/// A callback with a mistake in it.
+/// A script that prints its notices and leaves the instrument in a safe state, whatever happens.
+fn watch(secret: &str, address: &str) -> Result<(), Box<dyn Error>> {
+    struct SafeState;
+    impl Drop for SafeState {
+        fn drop(&mut self) {
+            eprintln!("safe");
+        }
+    }
+    // It begins when it is told to.
+    std::io::stdin().lock().read_line(&mut String::new())?;
+    let _safe = SafeState;
+    let mut client = Client::builder(address).on_state(|state| println!("state {state}"));
+    if let Some(secret) = find(secret)? {
+        client = client.secret(secret);
+    }
+    let client = client.connect()?;
+    let bench = BenchProxy::new(&client);
+    for _ in 0..2 {
+        eprintln!("ok {}", bench.step()?);
+    }
+    drop((bench, client));
+    eprintln!("over");
+    Ok(())
+}
+
+/// A mistake in the program.
 #[allow(clippy::panic, reason = "this is what it is for")]
-fn fall_over(_: f64, _: &str) {
+fn fall_over() -> ! {
     panic!("the telescope fell over");
 }
