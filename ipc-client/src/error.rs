@@ -74,14 +74,20 @@ pub enum ConnectError {
         /// What was tried.
         address: String,
     },
-    /// The server does not know the secret of this client, or the client is not admitted under it.
+    /// The server did not confirm the secret of this client: it has another one, or another service name, or it went away
+    /// at just this moment. A client that has not met its server yet tries twice before it says so.
     #[error(
-        "the server at {address} did not accept the secret: give both the same one (and the same service name); after \
-         several wrong ones the server makes this computer wait, and this client waits a minute of its own accord"
+        "the server at {address} {}; give both ends the same secret (and the same service name); after several wrong ones \
+         the server makes this computer wait, and this client waits a minute of its own accord",
+        not_confirmed(*.certain, *.tries)
     )]
     WrongSecret {
         /// What was tried.
         address: String,
+        /// True if the server gave a proof of another secret; false if the connection ended before it gave any.
+        certain: bool,
+        /// Number of connections in a row that have ended so.
+        tries: u32,
     },
     /// The secret given to this client cannot be one.
     #[error(transparent)]
@@ -155,6 +161,7 @@ impl ConnectError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::InsideRuntime { cause } => cause.is_permanent(),
+            Self::WrongSecret { certain, tries, .. } => *certain || *tries > 1,
             Self::Unresolvable { .. }
             | Self::Unreachable { .. }
             | Self::Busy { .. }
@@ -169,12 +176,23 @@ impl ConnectError {
             | Self::Version { .. }
             | Self::SecretRequired { .. }
             | Self::ServerHasNoSecret { .. }
-            | Self::WrongSecret { .. }
             | Self::BadSecret(_)
             | Self::WrongService { .. }
             | Self::Unusable { .. }
             | Self::NoRuntime => true,
         }
+    }
+
+    /// True if the server was given this client's proof of the secret and did not give its own.
+    pub(crate) fn follows_a_proof(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongSecret { .. }
+                | Self::Lost {
+                    cause: LinkError::Unconfirmed(_),
+                    ..
+                }
+        )
     }
 
     /// Adds what may be the matter if a server in this very thread was silent.
@@ -238,6 +256,7 @@ impl ConnectError {
             },
             LinkError::Bye(bye) => Self::Refused { address, bye },
             cause @ (LinkError::Lost(_)
+            | LinkError::Unconfirmed(_)
             | LinkError::Silent
             | LinkError::Frame(FrameError::Truncated)) => Self::Lost { address, cause },
             cause => Self::Unusable { address, cause },
@@ -247,7 +266,11 @@ impl ConnectError {
     fn from_channel(address: String, error: ChannelError) -> Self {
         match error {
             ChannelError::PeerHasNoSecret => Self::ServerHasNoSecret { address },
-            ChannelError::WrongSecret | ChannelError::NotConfirmed => Self::WrongSecret { address },
+            ChannelError::WrongSecret | ChannelError::NotConfirmed => Self::WrongSecret {
+                address,
+                certain: error == ChannelError::WrongSecret,
+                tries: 1,
+            },
             ChannelError::Preamble(cause @ PreambleError::NotThisProtocol(_)) => {
                 Self::NotThisProtocol { address, cause }
             }
@@ -266,4 +289,19 @@ impl ConnectError {
             },
         }
     }
+}
+
+/// What a server did instead of confirming the secret.
+fn not_confirmed(certain: bool, tries: u32) -> String {
+    if certain {
+        return "has another secret".into();
+    }
+    let often = match tries {
+        0 | 1 => String::new(),
+        tries => format!(", {tries} times in a row"),
+    };
+    format!(
+        "did not confirm the secret: the connection ended during the handshake{often}, which means a different secret or \
+         a lost connection"
+    )
 }

@@ -13,8 +13,7 @@ pub(crate) struct Outage {
     since: Instant,
     /// When waiting ends; `None` for never.
     until: Option<Instant>,
-    /// True before the very first connection, where a name that cannot be resolved, or a secret that is not accepted,
-    /// is most likely a wrong one.
+    /// True before the very first connection, where a name that cannot be resolved is most likely a wrong one.
     first: bool,
     attempts: u32,
     next: Instant,
@@ -60,9 +59,10 @@ impl Outage {
     pub(crate) fn failed(&mut self, error: ConnectError, now: Instant, random: u32) -> Verdict {
         self.attempts = self.attempts.saturating_add(1);
         let hopeless = match error {
-            // A server that dies at the wrong moment seems to have another secret. How often that is believed is
-            // counted elsewhere.
-            ConnectError::Unresolvable { .. } | ConnectError::WrongSecret { .. } => self.first,
+            ConnectError::Unresolvable { .. } => self.first,
+            // A server that dies at the wrong moment seems to have another secret. When that is believed is decided
+            // where the proofs are counted.
+            ConnectError::WrongSecret { .. } => false,
             _ => error.is_permanent(),
         };
         if hopeless || self.until.is_some_and(|until| until <= now) {
@@ -72,6 +72,14 @@ impl Outage {
         self.next = self.until.map_or(next, |until| until.min(next));
         self.last_error = Some(error);
         Verdict::TryAgain
+    }
+
+    /// No try is allowed before `earliest`, because of `error`: the next one is then, or at the end of the outage.
+    pub(crate) fn postpone(&mut self, earliest: Instant, error: &ConnectError) {
+        if self.next < earliest {
+            self.next = self.until.map_or(earliest, |until| until.min(earliest));
+            self.last_error = Some(error.clone());
+        }
     }
 
     /// A connection was there for so long, which is no part of the outage.

@@ -7,7 +7,12 @@ use std::time::Duration;
 /// Within this time a connection is tried again and again, with growing pauses from 0.1 s to 5 s. It counts from the
 /// moment in which a call needs the connection and there is none, and anew for each outage. Waiting in the queue of a
 /// busy server is no outage. A connection ends the outage when it has answered a call or has stood for a second; one that
-/// is lost sooner counts as a failed try. Errors that time does not heal, like a wrong secret, are not waited for at all.
+/// is lost sooner counts as a failed try. Errors that time does not heal, like a server for another service, are not waited
+/// for at all.
+///
+/// A secret that no server has accepted yet counts as wrong after two tries. Once a server has, one that does not is waited
+/// for like a server that is away: another one may have its address for a while. After four such connections in a row the
+/// client tries once a minute only, so that a false server cannot guess the secret; calls wait until then, if they may.
 ///
 /// The first connection is another matter: [`connect`](crate::ClientBuilder::connect) tries for the
 /// [`connect_timeout`](crate::ClientBuilder::connect_timeout), however long outages may last later. Only

@@ -7,12 +7,15 @@
     reason = "tests"
 )]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{Client, ConnectError, Retry};
 use ipc_core::wire::preamble::{Preamble, Role, Suite};
 use ipc_server::{AccessLimits, ServerHandle};
+use tests::middle::{Middle, Towards};
 use tests::probe::answer_to;
 use tests::{Bench, BenchProxy, Gate, SECRET, Way, log};
 
@@ -85,6 +88,51 @@ fn a_wrong_secret_is_told_to_both_ends_after_always_the_same_time() {
     }
     log::expect(&["WARN", "peer=127.0.0.1", "did not prove"]);
     lab.ends_unharmed();
+}
+
+/// Before the server's proof of the secret has arrived, as often as it says.
+fn cut_in_the_handshake(server: &ServerHandle, often: usize) -> Middle {
+    let cut = Arc::new(OnceLock::<Middle>::new());
+    let (this, count) = (Arc::clone(&cut), AtomicUsize::new(0));
+    let middle = Middle::with_edit(server.local_addr(), move |towards, position, _| {
+        let is_proof = towards == Towards::Client && position == 56;
+        if is_proof && count.fetch_add(1, Ordering::SeqCst) < often {
+            this.wait().cut();
+        }
+    });
+    assert!(cut.set(middle.clone()).is_ok());
+    middle
+}
+
+/// It was told of a wrong secret, as a fact.
+#[test]
+fn a_first_connection_that_is_cut_in_the_handshake_is_made_again() {
+    let server = Way::Secret.server().device(Bench::new()).spawn().unwrap();
+    let connect = |middle: &Middle, retry| {
+        let client = Way::Secret.client_at(&middle.address().to_string());
+        client.retry(retry).connect()
+    };
+    let middle = cut_in_the_handshake(&server, 1);
+    let client = connect(&middle, Retry::default()).unwrap();
+    assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
+    client.close();
+    // What is known is said, and no more.
+    for (retry, often, permanent) in [
+        (Retry::never(), "handshake, which means", false),
+        (Retry::default(), "2 times in a row, which means", true),
+    ] {
+        let middle = cut_in_the_handshake(&server, 2);
+        let error = connect(&middle, retry).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            matches!(error, ConnectError::WrongSecret { certain: false, .. }),
+            "{text}"
+        );
+        for word in [often, "a different secret or a lost connection"] {
+            assert!(text.contains(word), "{text}");
+        }
+        assert_eq!(error.is_permanent(), permanent, "{text}");
+    }
 }
 
 #[test]

@@ -82,23 +82,36 @@ impl Engine {
         }
         match self.next_try(now) {
             next if now < next => Step::Wait(next),
-            _ if self.guesses.are_barred(now) => {
-                let address = self.settings.address_text();
-                self.attempt_failed(ConnectError::WrongSecret { address }, now);
-                Step::Settle
-            }
-            _ => self.dial(now),
+            _ => match self.barred(now) {
+                Some(error) => {
+                    // The outage ends before the next try is allowed.
+                    self.attempt_failed(error, now);
+                    Step::Settle
+                }
+                None => self.dial(now),
+            },
         }
     }
 
-    /// When to try next. An outage begins with a try at once.
+    /// When to try next. An outage begins with a try at once, unless no server may be given another proof so soon.
     pub(super) fn next_try(&mut self, now: Instant) -> Instant {
-        if let Some(outage) = &self.outage {
-            return outage.next_try();
+        let is_new = self.outage.is_none();
+        let mut outage = self.outage.take().unwrap_or_else(|| self.new_outage(now));
+        if let Some((until, error)) = self.guesses.bar() {
+            outage.postpone(until, error);
         }
-        self.outage = Some(self.new_outage(now));
-        self.show_outage();
-        now
+        let next = outage.next_try();
+        self.outage = Some(outage);
+        if is_new {
+            self.show_outage();
+        }
+        next
+    }
+
+    /// Why no server may be given another proof now.
+    pub(super) fn barred(&self, now: Instant) -> Option<ConnectError> {
+        let (until, error) = self.guesses.bar()?;
+        (now < until).then(|| error.clone())
     }
 
     fn new_outage(&self, now: Instant) -> Outage {
@@ -160,8 +173,7 @@ impl Engine {
         let mut outage = self.outage.take().unwrap_or_else(|| self.new_outage(now));
         // Without randomness the pauses are not spread, which is no reason to fail.
         let random = getrandom::u32().unwrap_or_default();
-        let is_wrong = matches!(error, ConnectError::WrongSecret { .. });
-        let verdict = match is_wrong && self.guesses.are_spent() {
+        let verdict = match self.guesses.are_decisive(&error) {
             true => Verdict::GiveUp(error),
             false => outage.failed(error, now, random),
         };
@@ -262,20 +274,18 @@ impl Engine {
             || connection.is_some_and(|connection| connection.proven);
         let address = self.settings.address_text();
         let error = ConnectError::from_link(address, &self.settings.session.service, error);
+        let error = self.guesses.count(error, now);
         if asked_to_leave {
             tracing::info!("gave the server to somebody who waited");
         } else {
             tracing::warn!(%error, "the connection is lost");
         }
-        if let ConnectError::WrongSecret { .. } = error {
-            self.guesses.given(now);
-        }
-        if error.is_permanent() || !worthwhile {
+        if self.is_hopeless(&error) || !worthwhile {
             if let Some(outage) = &mut self.outage {
                 outage.was_interrupted(lasted);
             }
             // With nobody there to be told, the next call is.
-            if error.is_permanent() && self.session.is_idle() {
+            if self.is_hopeless(&error) && self.session.is_idle() {
                 self.untold = Some(error.to_string());
             }
             self.attempt_failed(error, now);
@@ -283,6 +293,14 @@ impl Engine {
             // The next outage begins when somebody needs the connection, with a try at once.
             self.outage = None;
             self.watch.set(ConnectionState::Disconnected);
+        }
+    }
+
+    /// True if no later connection is expected to end otherwise.
+    fn is_hopeless(&self, error: &ConnectError) -> bool {
+        match error {
+            ConnectError::WrongSecret { .. } => self.guesses.are_decisive(error),
+            _ => error.is_permanent(),
         }
     }
 

@@ -263,8 +263,9 @@ impl ClientSession {
     pub fn handle_eof(&mut self, cause: Option<String>) {
         if let Some(link) = self.link_mut() {
             let error = match cause {
-                Some(cause) if !link.awaits_proof() => LinkError::Lost(cause),
-                _ => link.handle_eof(),
+                Some(cause) if link.awaits_proof() => LinkError::Unconfirmed(cause),
+                Some(cause) => LinkError::Lost(cause),
+                None => link.handle_eof(),
             };
             self.lose(error);
         }
@@ -294,7 +295,7 @@ impl ClientSession {
             && give_up.is_some_and(|give_up| give_up <= now)
         {
             let error = match link.awaits_proof() {
-                true => link.handle_eof(),
+                true => LinkError::Unconfirmed(LinkError::Silent.to_string()),
                 false => LinkError::Silent,
             };
             self.lose(error);

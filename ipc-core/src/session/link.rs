@@ -54,6 +54,10 @@ pub enum LinkError {
     /// The connection ended without a goodbye.
     #[error("the connection was lost: {0}")]
     Lost(String),
+    /// The connection ended without a goodbye after the server was given this client's proof of the secret, and before it
+    /// gave its own.
+    #[error("the connection was lost before the server had confirmed the secret: {0}")]
+    Unconfirmed(String),
     /// Nothing came for too long.
     #[error("the other end has been silent for too long")]
     Silent,

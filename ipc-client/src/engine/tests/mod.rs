@@ -1,5 +1,6 @@
 //! An engine and servers that are up to something, in virtual time and without a socket.
 
+mod guesses;
 mod secrets;
 mod storms;
 

@@ -3,6 +3,7 @@
 use ipc_core::Secret;
 use ipc_core::secure::Entropy;
 
+use super::secrets::SECRET;
 use super::*;
 use crate::retry::Retry;
 
@@ -22,8 +23,9 @@ fn connections(builder: ClientBuilder, link: fn() -> Link, script: Script) -> (u
     (count, stage.ended)
 }
 
-fn sealed() -> Link {
-    let secret = Secret::new("a word of ours").unwrap();
+/// The server's end of a connection under the secret.
+pub(super) fn sealed() -> Link {
+    let secret = Secret::new(SECRET).unwrap();
     let entropy = Entropy::gather(getrandom::fill).unwrap();
     Link::secret(Role::Server, &secret, "", entropy, 1 << 20)
 }
@@ -59,7 +61,7 @@ fn no_server_is_connected_to_without_a_pause() {
 
 #[test]
 fn nor_is_one_behind_somebody_who_cuts_encrypted_connections() {
-    let forever = || client().secret("a word of ours").retry(Retry::forever());
+    let forever = || client().secret(SECRET).retry(Retry::forever());
     for script in [queues as Script, hands_over] {
         let (count, _) = connections(forever().retry(Retry::never()), sealed, script);
         assert_eq!(count, 1);
