@@ -104,7 +104,7 @@ impl Ended {
 
     /// The client had tried to connect, and this came of it.
     pub(crate) fn after(mut self, last_error: Option<&ConnectError>) -> Self {
-        self.last_error = last_error.map(ToString::to_string);
+        self.last_error = last_error.map(ConnectError::full_text);
         self
     }
 

@@ -68,7 +68,7 @@ impl Dial {
             };
             match result {
                 Ok(addresses) => self.stage = Stage::connecting(addresses),
-                Err(error) => return Dialled::Failed(self.unresolvable(&error)),
+                Err(error) => return Dialled::Failed(self.unresolvable(error)),
             }
         }
         let Stage::Connecting(attempts) = &mut self.stage else {
@@ -102,13 +102,14 @@ impl Dial {
             }
             _ => self.address.to_string(),
         };
-        Dialled::Failed(ConnectError::from_io(text, &error))
+        let ip = tried.map(|server| server.ip());
+        Dialled::Failed(ConnectError::from_io(text, ip, error))
     }
 
-    fn unresolvable(&self, error: &io::Error) -> ConnectError {
+    fn unresolvable(&self, error: io::Error) -> ConnectError {
         ConnectError::Unresolvable {
             host: self.address.host.clone(),
-            cause: error.to_string(),
+            cause: error.into(),
         }
     }
 }

@@ -1,16 +1,23 @@
 //! Why there is no connection.
 
+mod causes;
+
+use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
-use ipc_core::secure::{ChannelError, SecretError};
+use ipc_core::secure::SecretError;
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
-use ipc_core::wire::frame::FrameError;
 use ipc_core::wire::preamble::PreambleError;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+pub use causes::SystemError;
+
 /// Why there is no connection. No call was sent, and nothing happened at the instrument.
+///
+/// The text says what is wrong and what to do. Where it says in words of its own what an answer of the operating system
+/// means, `source()` returns that answer, an [`io::Error`]; everything else is in the text, and nothing is in both.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -25,24 +32,36 @@ pub enum ConnectError {
         problem: String,
     },
     /// There is no computer of that name, or the name service cannot be asked.
-    #[error(
-        "the name `{host}` cannot be resolved: {cause}; check its spelling, or use the number of the computer"
-    )]
+    #[error("the name `{host}` cannot be resolved; check its spelling, or try its IP address")]
     Unresolvable {
         /// The name.
         host: String,
         /// What the system says.
-        cause: String,
+        #[source]
+        cause: SystemError,
     },
     /// The computer, or the server on it, does not answer.
-    #[error("no connection to {address}: {cause}; {hint}")]
+    #[error("no connection to {address}: {problem} ({hint})")]
     Unreachable {
         /// What was tried.
         address: String,
-        /// What the system says.
-        cause: String,
+        /// What is wrong: what the answer of the system means or, if that is not clear, what it says.
+        problem: String,
         /// What is most likely the matter.
         hint: &'static str,
+        /// The kind of the system's answer.
+        kind: io::ErrorKind,
+        /// The system's answer, unless `problem` has its text.
+        source: Option<SystemError>,
+    },
+    /// The system does not take a setting of this client for its socket.
+    #[error("cannot set {setting} of the socket; choose another value")]
+    Setting {
+        /// Which one.
+        setting: &'static str,
+        /// What the system says.
+        #[source]
+        cause: SystemError,
     },
     /// Something else listens there.
     #[error("{address} is not a server of instruments: {cause}; check the port")]
@@ -179,8 +198,20 @@ impl ConnectError {
             | Self::BadSecret(_)
             | Self::WrongService { .. }
             | Self::Unusable { .. }
+            | Self::Setting { .. }
             | Self::NoRuntime => true,
         }
+    }
+
+    /// The text with those of all sources, for where only a text is kept.
+    pub(crate) fn full_text(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            let _ = write!(text, ": {error}");
+            source = error.source();
+        }
+        text
     }
 
     /// True if the server was given this client's proof of the secret and did not give its own.
@@ -211,82 +242,6 @@ impl ConnectError {
                 cause: Box::new(self),
             },
             false => self,
-        }
-    }
-
-    pub(crate) fn from_io(address: String, error: &io::Error) -> Self {
-        let hint = match error.kind() {
-            io::ErrorKind::ConnectionRefused => {
-                "nothing listens there: is the server running, and is the port right?"
-            }
-            io::ErrorKind::TimedOut => {
-                "is the computer on and in this network, and does its firewall let the port through?"
-            }
-            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                "is this computer in the same network, and is the cable plugged in?"
-            }
-            io::ErrorKind::PermissionDenied => "does a firewall on this computer forbid it?",
-            _ => "check the network between the two computers",
-        };
-        let cause = error.to_string();
-        Self::Unreachable {
-            address,
-            cause,
-            hint,
-        }
-    }
-
-    pub(crate) fn from_link(address: String, service: &str, error: LinkError) -> Self {
-        match error {
-            LinkError::Preamble(cause @ PreambleError::NotThisProtocol(_)) => {
-                Self::NotThisProtocol { address, cause }
-            }
-            LinkError::Preamble(cause @ PreambleError::Version(_)) => {
-                Self::Version { address, cause }
-            }
-            LinkError::SecretRequired => Self::SecretRequired { address },
-            LinkError::Channel(error) => Self::from_channel(address, error),
-            LinkError::Bye(Bye {
-                reason: ByeReason::WrongService,
-                message,
-            }) => Self::WrongService {
-                address,
-                asked: service.to_string(),
-                message,
-            },
-            LinkError::Bye(bye) => Self::Refused { address, bye },
-            cause @ (LinkError::Lost(_)
-            | LinkError::Unconfirmed(_)
-            | LinkError::Silent
-            | LinkError::Frame(FrameError::Truncated)) => Self::Lost { address, cause },
-            cause => Self::Unusable { address, cause },
-        }
-    }
-
-    fn from_channel(address: String, error: ChannelError) -> Self {
-        match error {
-            ChannelError::PeerHasNoSecret => Self::ServerHasNoSecret { address },
-            ChannelError::WrongSecret | ChannelError::NotConfirmed => Self::WrongSecret {
-                address,
-                certain: error == ChannelError::WrongSecret,
-                tries: 1,
-            },
-            ChannelError::Preamble(cause @ PreambleError::NotThisProtocol(_)) => {
-                Self::NotThisProtocol { address, cause }
-            }
-            ChannelError::Preamble(cause @ PreambleError::Version(_)) => {
-                Self::Version { address, cause }
-            }
-            ChannelError::CorruptRecord { .. }
-            | ChannelError::Exhausted
-            | ChannelError::Truncated => Self::Lost {
-                address,
-                cause: LinkError::Channel(error),
-            },
-            _ => Self::Unusable {
-                address,
-                cause: LinkError::Channel(error),
-            },
         }
     }
 }

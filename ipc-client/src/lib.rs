@@ -40,7 +40,7 @@ pub use asynchronous::{AsyncClient, ReplyFuture};
 pub use blocking::Client;
 pub use builder::{ClientBuilder, DEFAULT_PORT};
 pub use cancel::CancelToken;
-pub use error::ConnectError;
+pub use error::{ConnectError, SystemError};
 pub use local::AsyncLocal;
 pub use retry::Retry;
 pub use state::ConnectionState;
@@ -49,6 +49,6 @@ pub use ipc_core::interface::describe::{DeviceDescription, Interface, Method, Se
 pub use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
 pub use ipc_core::wire::failure::{FaultKind, FaultValue};
 pub use ipc_core::{
-    Args, AsyncCaller, BlockingCaller, CallError, Caller, Fault, NotSent, Proxy, Refusal, Value,
-    Wire,
+    Args, AsyncCaller, BlockingCaller, CallError, Caller, Fault, FaultError, NotSent, Proxy,
+    Refusal, Value, Wire,
 };

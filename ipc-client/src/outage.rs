@@ -111,7 +111,7 @@ mod tests {
 
     fn refused() -> ConnectError {
         let error = std::io::ErrorKind::ConnectionRefused.into();
-        ConnectError::from_io("lab-pc:4440".into(), &error)
+        ConnectError::from_io("lab-pc:4440".into(), None, error)
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
         let now = Instant::now();
         let unknown = ConnectError::Unresolvable {
             host: "lab-cp".into(),
-            cause: "unknown".into(),
+            cause: std::io::Error::other("unknown").into(),
         };
         let mut first = Outage::before_first(Duration::from_secs(10), Retry::default(), now);
         assert!(matches!(

@@ -1,4 +1,11 @@
 //! How a call can end other than well, ordered by the one question that matters: did the driver run?
+//!
+//! All errors of this project keep to one rule about causes: an error prints its cause, or it returns it from `source()`,
+//! and never does both, so that a chain of errors says nothing twice. Scripts print errors with `{}`, so the text is
+//! complete by itself: it says what is wrong and what to do. A cause that is an error of this project is part of the text.
+//! `source()` is for what lies behind a text that has its own words for it: an answer of the operating system, as an
+//! `io::Error`. The errors behind that of a driver are part of the text of [`CallError::Fault`]; [`Fault::to_error`] has
+//! them as a chain.
 
 use std::time::Duration;
 
@@ -21,7 +28,7 @@ use crate::wire::failure::{Fault, Refusal};
 #[non_exhaustive]
 pub enum CallError {
     /// The call was refused before the driver was entered. Nothing happened at the instrument.
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] Refusal),
     /// The call never left this process. Nothing happened at the instrument.
     #[error("`{method}` was not sent: {reason}")]
@@ -126,7 +133,7 @@ fn unboxed(type_path: &str) -> &str {
 #[non_exhaustive]
 pub enum NotSent {
     /// No connection could be made within the time that the retry policy allows.
-    #[error("no connection: {0}")]
+    #[error("{0}")]
     Unreachable(String),
     /// Somebody else held the server for all the time this call could wait.
     #[error("the server was busy for {waited:?}: {queue}")]
@@ -140,7 +147,7 @@ pub enum NotSent {
     #[error("there was no connection within {0:?}")]
     TimedOut(Duration),
     /// There was no connection before the timeout of the call was over, and the last try to make one had failed.
-    #[error("there was no connection within {waited:?}: {last_error}")]
+    #[error("gave up after {waited:?}: {last_error}")]
     NoConnection {
         /// How long was waited.
         waited: Duration,

@@ -137,7 +137,9 @@ impl Engine {
                         self.dial = None;
                         return Step::Attach(stream, server);
                     }
-                    Err(error) => ConnectError::from_io(server.to_string(), &error),
+                    Err(error) => {
+                        ConnectError::from_io(server.to_string(), Some(server.ip()), error)
+                    }
                 }
             }
             Dialled::Failed(error) => error,
@@ -162,14 +164,15 @@ impl Engine {
                 self.session.connect(link, now);
             }
             Err(error) => {
-                self.attempt_failed(ConnectError::from_io(server.to_string(), &error), now);
+                let ip = Some(server.ip());
+                self.attempt_failed(ConnectError::from_io(server.to_string(), ip, error), now);
             }
         }
     }
 
     /// No connection could be made.
     fn attempt_failed(&mut self, error: ConnectError, now: Instant) {
-        tracing::debug!(%error, "cannot connect");
+        tracing::debug!("cannot connect: {}", error.full_text());
         let mut outage = self.outage.take().unwrap_or_else(|| self.new_outage(now));
         // Without randomness the pauses are not spread, which is no reason to fail.
         let random = getrandom::u32().unwrap_or_default();
@@ -187,9 +190,9 @@ impl Engine {
     }
 
     fn give_up_outage(&mut self, error: ConnectError) {
-        tracing::warn!(%error, "given up");
+        tracing::warn!("given up: {}", error.full_text());
         self.session
-            .give_up_all(&NotSent::Unreachable(error.to_string()));
+            .give_up_all(&NotSent::Unreachable(error.full_text()));
         self.failure = Some(error);
         self.watch.set(ConnectionState::Disconnected);
     }
@@ -286,7 +289,7 @@ impl Engine {
             }
             // With nobody there to be told, the next call is.
             if self.is_hopeless(&error) && self.session.is_idle() {
-                self.untold = Some(error.to_string());
+                self.untold = Some(error.full_text());
             }
             self.attempt_failed(error, now);
         } else {
@@ -309,7 +312,7 @@ impl Engine {
             self.watch.set(ConnectionState::Connecting {
                 since: outage.since(),
                 attempts: outage.attempts(),
-                last_error: outage.last_error().map(ToString::to_string),
+                last_error: outage.last_error().map(ConnectError::full_text),
             });
         }
     }

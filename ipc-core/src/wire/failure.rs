@@ -160,20 +160,54 @@ impl Fault {
     }
 }
 
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Fault {
+    /// The driver's error with its sources as a chain, as the driver raised it; for those who report errors with all their
+    /// sources. What a text says of its source is not said again by the source.
+    pub fn to_error(&self) -> FaultError {
+        let chain = self.unsaid_sources().into_iter().rev();
+        let source = chain.fold(None, |source, text| {
+            let text = text.to_string();
+            Some(Box::new(FaultError { text, source }))
+        });
+        let text = self.text();
+        FaultError { text, source }
+    }
+
+    fn text(&self) -> String {
         match self.kind {
-            FaultKind::Panic => write!(f, "the driver panicked: {}", self.message)?,
-            _ => f.write_str(&self.message)?,
+            FaultKind::Panic => format!("the driver panicked: {}", self.message),
+            _ => self.message.clone(),
         }
-        // Many error types repeat their source in their own text.
+    }
+
+    /// Many error types repeat their source in their own text.
+    fn unsaid_sources(&self) -> Vec<&str> {
         let mut said = self.message.as_str();
+        let mut unsaid = Vec::new();
         for source in self.sources.iter().filter(|source| !source.is_empty()) {
             if !said.contains(source.as_str()) {
-                write!(f, ": {source}")?;
+                unsaid.push(source.as_str());
             }
             said = source;
         }
-        Ok(())
+        unsaid
     }
+}
+
+/// The text with those of all sources.
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text())?;
+        self.unsaid_sources()
+            .into_iter()
+            .try_for_each(|source| write!(f, ": {source}"))
+    }
+}
+
+/// The error of a driver, or one of its sources; made by [`Fault::to_error`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct FaultError {
+    text: String,
+    source: Option<Box<FaultError>>,
 }
