@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_core::Secret;
+use ipc_core::address::{Address, DEFAULT_PORT};
 use ipc_core::secure::{Entropy, IntoSecret, SecretError, Ticket};
 use ipc_core::session::client::ClientConfig;
 use ipc_core::session::link::Link;
 use ipc_core::wire::preamble::Role;
 
-use crate::address::Address;
 use crate::asynchronous::AsyncClient;
 use crate::blocking::Client;
 use crate::callback::{Callback, HandoverCallback, StateCallback};
@@ -18,9 +18,6 @@ use crate::error::ConnectError;
 use crate::identity;
 use crate::retry::Retry;
 use crate::state::{ConnectionState, Watch};
-
-/// The port of servers that were told no other.
-pub const DEFAULT_PORT: u16 = 4440;
 
 /// Sets a client up. Only the address is needed.
 #[derive(Clone)]
@@ -46,7 +43,9 @@ pub(crate) struct Settings {
 }
 
 impl ClientBuilder {
-    /// A client of the server at `address`: `host`, `host:port`, `::1` or `[::1]:port`, the host by name or number.
+    /// A client of the server at `address`: `host`, `host:port`, `::1` or `[::1]:port`, the host by name or IP address.
+    /// A link-local IPv6 address needs the network interface of this computer, by name or number: `fe80::1%eth0`,
+    /// `[fe80::1%2]:port` (on Windows by number).
     pub fn new(address: impl Into<String>) -> Self {
         let session = ClientConfig {
             name: identity::default_name(),
@@ -55,7 +54,7 @@ impl ClientBuilder {
         let address = address.into();
         Self {
             settings: Settings {
-                address: Address::parse(&address, DEFAULT_PORT),
+                address: Address::to_connect_to(&address, DEFAULT_PORT).map_err(Into::into),
                 session,
                 secret: None,
                 retry: Retry::default(),
@@ -190,7 +189,7 @@ impl ClientBuilder {
     pub(crate) fn into_parts(mut self) -> (Arc<Settings>, Arc<Watch>) {
         self.settings.address = match self.unusable_secret {
             Some(error) => Err(ConnectError::BadSecret(error)),
-            None => Address::parse(&self.address, self.port),
+            None => Address::to_connect_to(&self.address, self.port).map_err(Into::into),
         };
         let watch = Watch::new(self.on_state, self.on_handover);
         (Arc::new(self.settings), Arc::new(watch))

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
+use ipc_core::address::Address;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::address::Address;
 use crate::error::ConnectError;
 
 /// One try to reach a server: its name is resolved, then its addresses are tried, a new one each quarter of a second,
@@ -46,9 +46,9 @@ pub(crate) enum Dialled {
 
 impl Dial {
     pub(crate) fn start(address: &Address, now: Instant) -> Self {
-        let stage = match address.host.parse::<IpAddr>() {
-            Ok(ip) => Stage::connecting([SocketAddr::new(ip, address.port)]),
-            Err(_) => Stage::Resolving(resolve(address)),
+        let stage = match address.as_socket_addr() {
+            Some(server) => Stage::connecting([server]),
+            None => Stage::Resolving(resolve(address)),
         };
         Self {
             address: address.clone(),
@@ -102,13 +102,12 @@ impl Dial {
             }
             _ => self.address.to_string(),
         };
-        let ip = tried.map(|server| server.ip());
-        Dialled::Failed(ConnectError::from_io(text, ip, error))
+        Dialled::Failed(ConnectError::from_io(text, tried, error))
     }
 
     fn unresolvable(&self, error: io::Error) -> ConnectError {
         ConnectError::Unresolvable {
-            host: self.address.host.clone(),
+            host: self.address.host(),
             cause: error.into(),
         }
     }
@@ -149,13 +148,14 @@ impl Attempts {
     }
 }
 
-/// Asks the system for the addresses of a name, on a thread of its own: the question cannot be taken back, and may
+/// Asks the system for the addresses of a name or the number of an interface, on a thread of its own: the question cannot be taken back, and may
 /// take longer than a call has time.
 fn resolve(address: &Address) -> Receiver<io::Result<Vec<SocketAddr>>> {
     let (sender, receiver) = channel();
-    let question = (address.host.clone(), address.port);
+    let address = address.clone();
     let ask = move || {
-        let answer = question.to_socket_addrs().map(Iterator::collect);
+        let found = (address.question(), address.port()).to_socket_addrs();
+        let answer = found.map(|found| found.map(|server| address.resolved(server)).collect());
         // Nobody waits any more: then nobody needs to know.
         let _ = sender.send(answer);
     };

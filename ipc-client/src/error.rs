@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
+use ipc_core::address::AddressError;
 use ipc_core::secure::SecretError;
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
@@ -21,18 +22,12 @@ pub use causes::SystemError;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The address was not written as one. Mend it in the program.
-    #[error(
-        "`{given}` is no address of a server: {problem}; write `host`, `host:port` or `[::1]:port`"
-    )]
-    BadAddress {
-        /// What was given.
-        given: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// There is no computer of that name, or the name service cannot be asked.
-    #[error("the name `{host}` cannot be resolved; check its spelling, or try its IP address")]
+    /// The address was not written as one. Correct it in the program.
+    #[error(transparent)]
+    BadAddress(#[from] AddressError),
+    /// There is no computer of that name, or the name service cannot be asked; or this computer has no network interface
+    /// of the name that follows the `%`.
+    #[error("{}", unresolved(.host))]
     Unresolvable {
         /// The name.
         host: String,
@@ -190,7 +185,7 @@ impl ConnectError {
                 bye.reason,
                 ByeReason::Done | ByeReason::Stopping | ByeReason::IdleHandover | ByeReason::Full
             ),
-            Self::BadAddress { .. }
+            Self::BadAddress(_)
             | Self::NotThisProtocol { .. }
             | Self::Version { .. }
             | Self::SecretRequired { .. }
@@ -243,6 +238,18 @@ impl ConnectError {
             },
             false => self,
         }
+    }
+}
+
+/// What cannot be resolved.
+fn unresolved(host: &str) -> String {
+    match host.split_once('%') {
+        Some((_, zone)) => format!(
+            "`{host}` names the network interface `{zone}`, which this computer does not have"
+        ),
+        None => format!(
+            "the name `{host}` cannot be resolved; check its spelling, or try its IP address"
+        ),
     }
 }
 

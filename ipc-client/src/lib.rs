@@ -17,7 +17,6 @@
 // A computer of 32 bits is a computer, too.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
-mod address;
 mod asynchronous;
 mod blocking;
 mod builder;
@@ -38,13 +37,14 @@ mod state;
 
 pub use asynchronous::{AsyncClient, ReplyFuture};
 pub use blocking::Client;
-pub use builder::{ClientBuilder, DEFAULT_PORT};
+pub use builder::ClientBuilder;
 pub use cancel::CancelToken;
 pub use error::{ConnectError, SystemError};
 pub use local::AsyncLocal;
 pub use retry::Retry;
 pub use state::ConnectionState;
 
+pub use ipc_core::address::{AddressError, DEFAULT_PORT};
 pub use ipc_core::interface::describe::{DeviceDescription, Interface, Method, ServerDescription};
 pub use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
 pub use ipc_core::wire::failure::{FaultKind, FaultValue};

@@ -60,7 +60,10 @@ mod tests {
         assert_eq!(contain(|| 7), Ok(7));
         assert_eq!(contain(|| panic!("plain")), Err::<(), _>("plain".into()));
         assert_eq!(contain_logged("a test", || 7), Some(7));
-        assert_eq!(contain_logged("a test", || panic!("text {}", 1)), None::<()>);
+        assert_eq!(
+            contain_logged("a test", || panic!("text {}", 1)),
+            None::<()>
+        );
         assert_eq!(contain_logged("a test", || panic_any(7)), None::<()>);
         assert_eq!(contain_logged("a test", || panic_any(Bomb)), None::<()>);
         assert_eq!(contain_logged("a test", || drop(Bomb)), None);

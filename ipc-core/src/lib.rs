@@ -3,6 +3,7 @@
 // A computer of 32 bits is a computer, too.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
+pub mod address;
 pub mod backoff;
 #[doc(hidden)]
 pub mod contain;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
+use ipc_core::address::seen_from_elsewhere;
 use ipc_core::interface::describe::{DeviceDescription, Method, MethodKind};
 use ipc_core::interface::schema::Schema;
 use ipc_core::{Secret, ServerDescription};
@@ -30,9 +31,9 @@ pub(crate) fn hint(
     description: &ServerDescription,
     driver_paths: &[&str],
 ) -> String {
-    let reachable = SocketAddr::new(reachable(listening.ip()), listening.port());
+    let reachable = reachable(listening);
     let mut text = format!("Serving on {listening}");
-    if reachable != listening {
+    if reachable != listening.to_string() {
         let _ = write!(text, ", from other computers {reachable}");
     }
     text.push('\n');
@@ -64,7 +65,7 @@ pub(crate) fn hint(
     list(&mut text, "Calls", &names(description, is_call));
     let is_property = |kind| kind != MethodKind::Call;
     list(&mut text, "Properties", &names(description, is_property));
-    let program = program(reachable, config, description, driver_paths);
+    let program = program(&reachable, config, description, driver_paths);
     let _ = write!(text, "\nA client in Rust:\n\n{program}");
     text
 }
@@ -98,7 +99,7 @@ fn list(text: &mut String, title: &str, names: &[String]) {
 
 /// A whole program to paste. The driver's package has to be among its dependencies, beside `ipc-client`.
 fn program(
-    reachable: SocketAddr,
+    reachable: &str,
     config: &Config,
     description: &ServerDescription,
     driver_paths: &[&str],
@@ -166,11 +167,11 @@ fn proxy(driver_path: &str, interface: &str) -> String {
 }
 
 /// An address that others can use: the one listened on, or for "all of them" the one towards the network.
-fn reachable(listening: IpAddr) -> IpAddr {
-    if !listening.is_unspecified() {
-        return listening;
+fn reachable(mut listening: SocketAddr) -> String {
+    if listening.ip().is_unspecified() {
+        listening.set_ip(outward().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     }
-    outward().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    seen_from_elsewhere(listening)
 }
 
 /// Asks the system which of its addresses it would use. Nothing is sent.
@@ -214,6 +215,19 @@ mod tests {
             let text = hint_at(address, &config(secret, ""));
             assert!(!text.contains("WARNING"), "{text}");
         }
+    }
+
+    /// The zone is an interface of this computer; without any, nobody could connect.
+    #[test]
+    fn a_link_local_address_is_shown_with_the_interface_of_the_other_computer() {
+        let text = hint_at(
+            "[fe80::1%4]:4440",
+            &config(Some("long enough a secret"), ""),
+        );
+        assert!(text.contains("Serving on [fe80::1%4]:4440, "), "{text}");
+        let there = "[fe80::1%<interface of the other computer>]:4440";
+        assert!(text.contains(&format!("from other computers {there}")));
+        assert!(text.contains(&format!("builder(\"{there}\")")), "{text}");
     }
 
     #[test]

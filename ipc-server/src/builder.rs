@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipc_core::address::{Address, AddressError, DEFAULT_PORT};
 use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
 use ipc_core::{BoxedFunction, IntoDevice, IntoFunction};
@@ -26,7 +27,7 @@ impl Server {
     /// Sets up a server: loopback only, port 4440, nothing to serve yet.
     pub fn builder() -> ServerBuilder {
         ServerBuilder {
-            address: "127.0.0.1".into(),
+            address: Address::to_listen_on("127.0.0.1", DEFAULT_PORT),
             port: DEFAULT_PORT,
             hosted: Hosted::default(),
             unusable_secret: None,
@@ -38,14 +39,11 @@ impl Server {
     }
 }
 
-/// The port of a server, and where clients look, unless told otherwise.
-pub const DEFAULT_PORT: u16 = 4440;
-
 /// What is served, where, and under which limits.
 #[derive(Debug)]
 #[must_use = "a server is started by `run`, `spawn` or `start`"]
 pub struct ServerBuilder {
-    address: String,
+    address: Result<Address, AddressError>,
     port: u16,
     hosted: Hosted,
     unusable_secret: Option<SecretError>,
@@ -57,11 +55,11 @@ pub struct ServerBuilder {
 
 impl ServerBuilder {
     /// Listens on this name, IPv4 or IPv6 address, with or without a port: `lab-pc`, `192.168.1.10:4441`, `::1`,
-    /// `[::1]:4441`. `*` means all addresses. The default is `127.0.0.1`, this computer only.
+    /// `[::1]:4441`, a link-local one with its network interface (`fe80::1%eth0`). `*` means all addresses. The default
+    /// is `127.0.0.1`, this computer only.
     pub fn bind(mut self, address: &str) -> Self {
-        let (host, port) = split_port(address);
-        self.address = host.to_string();
-        self.port = port.unwrap_or(self.port);
+        self.address = Address::to_listen_on(address, self.port);
+        self.port = self.address.as_ref().map_or(self.port, Address::port);
         self
     }
 
@@ -278,7 +276,8 @@ impl ServerBuilder {
             return Err(StartError::ShutsOut { limit });
         }
         let may_be_reached = self.config.secret.is_some() || self.exposed;
-        listener::bind(&self.address, self.port, may_be_reached)
+        let address = self.address.as_ref().map_err(Clone::clone)?;
+        listener::bind(address, self.port, may_be_reached)
     }
 }
 
@@ -295,38 +294,4 @@ fn limit_of_nobody(config: &Config) -> Option<&'static str> {
     ]
     .into_iter()
     .find_map(|(limit, is_zero)| is_zero.then_some(limit))
-}
-
-/// `host`, `host:port`, `::1`, `[::1]`, `[::1]:port`.
-fn split_port(address: &str) -> (&str, Option<u16>) {
-    if let Some(rest) = address.strip_prefix('[')
-        && let Some((host, port)) = rest.split_once(']')
-    {
-        return (
-            host,
-            port.strip_prefix(':').and_then(|port| port.parse().ok()),
-        );
-    }
-    match address.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') => match port.parse() {
-            Ok(port) => (host, Some(port)),
-            Err(_) => (address, None),
-        },
-        _ => (address, None),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split_port;
-
-    #[test]
-    fn ports_are_told_from_ipv6() {
-        assert_eq!(split_port("lab-pc"), ("lab-pc", None));
-        assert_eq!(split_port("lab-pc:4441"), ("lab-pc", Some(4441)));
-        assert_eq!(split_port("::1"), ("::1", None));
-        assert_eq!(split_port("[::1]"), ("::1", None));
-        assert_eq!(split_port("[fe80::1]:0"), ("fe80::1", Some(0)));
-        assert_eq!(split_port("lab-pc:http"), ("lab-pc:http", None));
-    }
 }

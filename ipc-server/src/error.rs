@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use ipc_core::RegisterError;
+use ipc_core::address::AddressError;
 use ipc_core::secure::SecretError;
 
 /// Why a server cannot start. Nothing listens then.
@@ -15,6 +16,9 @@ pub enum StartError {
     /// The secret cannot be one.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The address was not written as one. Correct it in the program.
+    #[error(transparent)]
+    BadAddress(#[from] AddressError),
     /// The address is not one of this computer, or the name is unknown.
     #[error("cannot listen on `{address}`: {cause}; give an address or name of this computer")]
     Address {

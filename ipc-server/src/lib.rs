@@ -70,9 +70,10 @@ mod state;
 mod stranger;
 
 pub use access::AccessLimits;
-pub use builder::{DEFAULT_PORT, Server, ServerBuilder};
+pub use builder::{Server, ServerBuilder};
 pub use error::StartError;
 pub use handle::{ClientInfo, ServerEvent, ServerHandle};
+pub use ipc_core::address::{AddressError, DEFAULT_PORT};
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
 };

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ipc_core::address::Address;
 use socket2::{Domain, Socket, Type};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, oneshot};
@@ -31,7 +32,11 @@ pub(crate) fn runtime() -> Result<Runtime, StartError> {
 
 /// Opens the port, or says why not. An address that other computers can reach is opened only if it `may_be_reached`:
 /// there is a secret, or somebody has said that none is meant.
-pub(crate) fn bind(host: &str, port: u16, may_be_reached: bool) -> Result<TcpListener, StartError> {
+pub(crate) fn bind(
+    host: &Address,
+    port: u16,
+    may_be_reached: bool,
+) -> Result<TcpListener, StartError> {
     let addresses = resolve(host, port)?;
     let mut failure = None;
     for address in addresses {
@@ -64,22 +69,31 @@ fn bound(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
-    let host = if host == "*" { "0.0.0.0" } else { host };
-    let found = (host, port)
+fn resolve(host: &Address, port: u16) -> Result<Vec<SocketAddr>, StartError> {
+    let question = match host.question() {
+        all if all == "*" => "0.0.0.0".into(),
+        question => question,
+    };
+    let found = (question, port)
         .to_socket_addrs()
-        .map_err(|cause| unknown(host, cause))?;
+        .map_err(|cause| unknown(host, cause))?
+        .map(|address| host.resolved(address));
     // Where a name has both kinds of addresses, most clients come by IPv4.
     let (mut v4, v6): (Vec<_>, Vec<_>) = found.partition(SocketAddr::is_ipv4);
     v4.extend(v6);
     Ok(v4)
 }
 
-fn unknown(host: &str, cause: io::Error) -> StartError {
-    StartError::Address {
-        address: host.into(),
-        cause,
-    }
+fn unknown(host: &Address, cause: io::Error) -> StartError {
+    let address = host.host();
+    let cause = match address.split_once('%') {
+        Some((_, zone)) => {
+            let problem = format!("this computer has no network interface `{zone}`");
+            io::Error::new(cause.kind(), problem)
+        }
+        None => cause,
+    };
+    StartError::Address { address, cause }
 }
 
 /// Serves on the runtime at hand.

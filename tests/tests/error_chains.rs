@@ -12,6 +12,7 @@ use ipc_client::{
     Retry, SystemError,
 };
 use ipc_core::RegisterError;
+use ipc_core::address::Address;
 use ipc_core::secure::{ChannelError, SecretError, SecretSourceError};
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::codec::CodecError;
@@ -214,11 +215,8 @@ fn connections_that_fail() {
     };
     for (error, words) in [
         (
-            ConnectError::BadAddress {
-                given: "lab pc".into(),
-                problem: "a blank in it".into(),
-            },
-            &["a blank in it"][..],
+            Address::to_connect_to("lab-pc:x", 1).unwrap_err().into(),
+            &["invalid port `x`"][..],
         ),
         (
             ConnectError::Unresolvable {

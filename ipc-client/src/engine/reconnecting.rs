@@ -137,9 +137,7 @@ impl Engine {
                         self.dial = None;
                         return Step::Attach(stream, server);
                     }
-                    Err(error) => {
-                        ConnectError::from_io(server.to_string(), Some(server.ip()), error)
-                    }
+                    Err(error) => ConnectError::from_io(server.to_string(), Some(server), error),
                 }
             }
             Dialled::Failed(error) => error,
@@ -164,8 +162,8 @@ impl Engine {
                 self.session.connect(link, now);
             }
             Err(error) => {
-                let ip = Some(server.ip());
-                self.attempt_failed(ConnectError::from_io(server.to_string(), ip, error), now);
+                let error = ConnectError::from_io(server.to_string(), Some(server), error);
+                self.attempt_failed(error, now);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl fmt::Display for SystemError {
 
 impl ConnectError {
     /// The error of a try to reach `tried`, as far as that is known.
-    pub(crate) fn from_io(address: String, tried: Option<IpAddr>, error: io::Error) -> Self {
+    pub(crate) fn from_io(address: String, tried: Option<SocketAddr>, error: io::Error) -> Self {
         let kind = error.kind();
         let (problem, hint) = match kind {
             io::ErrorKind::ConnectionRefused => ("nothing listens there", refused(tried)),
@@ -63,7 +63,7 @@ impl ConnectError {
                 "this computer does not permit it",
                 "does a firewall on this computer forbid it?",
             ),
-            _ => ("", "check the network between the two computers"),
+            _ => ("", unclear(tried)),
         };
         let (problem, source) = match problem {
             "" => (error.to_string(), None),
@@ -134,11 +134,24 @@ impl ConnectError {
 }
 
 /// Why nothing listens on a computer that answers.
-fn refused(tried: Option<IpAddr>) -> &'static str {
+fn refused(tried: Option<SocketAddr>) -> &'static str {
     match tried {
-        Some(ip) if !ip.is_loopback() => {
+        Some(server) if !server.ip().is_loopback() => {
             "is the server running, and is the port right? a server without `bind` listens for its own computer only"
         }
         _ => "is the server running, and is the port right?",
+    }
+}
+
+/// Where to look if it is not clear what the answer of the system means.
+fn unclear(tried: Option<SocketAddr>) -> &'static str {
+    match tried {
+        Some(SocketAddr::V6(v6)) if v6.ip().is_unicast_link_local() => match v6.scope_id() {
+            0 => {
+                "a link-local address needs the network interface of this computer: `fe80::1%eth0`"
+            }
+            _ => "is the network interface after the `%` the right one?",
+        },
+        _ => "check the network between the two computers",
     }
 }
