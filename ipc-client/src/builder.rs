@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) secret: Option<Secret>,
     pub(crate) retry: Retry,
     pub(crate) liveness: Duration,
+    pub(crate) decode_memory: usize,
 }
 
 impl ClientBuilder {
@@ -59,6 +60,7 @@ impl ClientBuilder {
                 secret: None,
                 retry: Retry::default(),
                 liveness: Duration::from_secs(15),
+                decode_memory: 256 << 20,
             },
             address,
             port: DEFAULT_PORT,
@@ -93,6 +95,15 @@ impl ClientBuilder {
     /// what would be longer. Memory is used only as bytes arrive.
     pub fn max_reply(mut self, bytes: usize) -> Self {
         self.settings.session.max_frame = bytes.max(MIN_REPLY);
+        self
+    }
+
+    /// How much memory an answer may take once decoded, in bytes, beyond 8 times its bytes on the wire; the default is
+    /// 256 MiB. It is counted by the sizes of the types, before they are decoded. While long lists grow, up to three
+    /// times as much may be in use. A larger answer ends its call in [`CallError::BadReply`](ipc_core::CallError). Plain
+    /// lists of numbers (`Vec<f64>`) take in memory what they take on the wire, and are not counted.
+    pub fn decode_memory(mut self, bytes: usize) -> Self {
+        self.settings.decode_memory = bytes;
         self
     }
 
@@ -205,6 +216,7 @@ impl fmt::Debug for ClientBuilder {
             .field("retry", &self.settings.retry)
             .field("liveness", &self.settings.liveness)
             .field("connect_timeout", &self.connect_timeout)
+            .field("decode_memory", &self.settings.decode_memory)
             .finish_non_exhaustive()
     }
 }

@@ -11,6 +11,7 @@ use ipc_core::{Args, CallError, NotSent, Refusal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::builder::Settings;
 use crate::callback::ProgressCallback;
 use crate::cancel::CancelToken;
 use crate::error::ConnectError;
@@ -23,6 +24,7 @@ pub(crate) struct CallOptions {
     pub(crate) token: Option<CancelToken>,
     pub(crate) progress: Option<ProgressCallback>,
     pub(crate) idempotent: bool,
+    pub(crate) decode_memory: usize,
 }
 
 /// How a call ended, and what was known then.
@@ -48,6 +50,14 @@ pub(crate) struct Timing {
 }
 
 impl CallOptions {
+    /// What the first handle of a client asks for.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            decode_memory: settings.decode_memory,
+            ..Self::default()
+        }
+    }
+
     /// How long a call that begins now may take; `None` for as long as it needs.
     pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
         let until_deadline = self

@@ -154,6 +154,17 @@ impl ServerBuilder {
         self
     }
 
+    /// How much memory the arguments of a call may take once decoded, in bytes, beyond 8 times their bytes on the wire.
+    /// The default is 64 MiB. It is counted by the sizes of the types, before they are decoded. While long lists grow, up
+    /// to three times as much may be in use. A call that would take more is refused. Plain lists of numbers
+    /// (`Vec<f64>`) take in memory what they take on the wire, and are not counted.
+    pub fn decode_memory(mut self, bytes: usize) -> Self {
+        if let Ok(registry) = &mut self.registry {
+            registry.set_decode_memory(bytes);
+        }
+        self
+    }
+
     /// Calls `observer` whenever a client begins to wait, gets the server, or gives it back. It runs between calls, so it
     /// should be quick. If it panics, the panic is logged and the server goes on.
     pub fn on_event(mut self, observer: impl Fn(&ServerEvent) + Send + Sync + 'static) -> Self {

@@ -68,11 +68,12 @@ impl AsyncClient {
     pub(crate) fn new(settings: Arc<Settings>, watch: Arc<Watch>) -> Result<Self, ConnectError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let (commands, receiver) = unbounded_channel();
+        let options = CallOptions::of(&settings);
         runtime.spawn(Task::new(settings, Arc::clone(&watch), receiver).run());
         Ok(Self {
             commands,
             watch,
-            options: CallOptions::default(),
+            options,
         })
     }
 

@@ -69,6 +69,7 @@ impl<T> ReplyFuture<T> {
                 reason,
             })
         };
+        call.set_decode_memory(options.decode_memory);
         let frame = match call.take_frame() {
             Ok(frame) => frame,
             Err(error) => return Stage::Failed(error),

@@ -65,8 +65,8 @@ impl Client {
 
     pub(crate) fn new(settings: Arc<Settings>, watch: Arc<Watch>) -> Self {
         Self {
+            options: CallOptions::of(&settings),
             channel: Arc::new(Channel::new(settings, watch)),
-            options: CallOptions::default(),
         }
     }
 
@@ -135,6 +135,7 @@ impl Caller for Client {
         &self,
         mut call: OutgoingCall,
     ) -> Result<T, CallError> {
+        call.set_decode_memory(self.options.decode_memory);
         let frame = call.take_frame()?;
         let started = Instant::now();
         let timeout = self.options.time_left(started);

@@ -1,11 +1,13 @@
 //! The arguments of a call by name.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
-use super::value::{self, Value};
+use super::value::{self, Unpacker, Value};
 use crate::wire::codec::CodecError;
+use crate::wire::guard::Budget;
 
 /// The arguments of a call by name: some by position, some by name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -49,45 +51,97 @@ impl Args {
         }
         Ok(args)
     }
+}
 
-    /// Reads what a caller has sent: MessagePack, a map of `positional` and `named`. Nothing of it is passed over.
-    pub(crate) fn unpack(bytes: &[u8]) -> Result<Self, CodecError> {
-        let parts = match value::unpack(bytes)? {
-            Value::Map(entries) => <[_; 2]>::try_from(entries).ok(),
-            _ => None,
-        };
-        let [mut positional, mut named] = parts.ok_or_else(not_arguments)?;
-        if named.0.is("positional") {
-            std::mem::swap(&mut positional, &mut named);
+/// The arguments of a call by name as a caller has sent them. Each is decoded as what the method takes.
+pub(crate) struct PackedArgs<'a> {
+    pub(crate) positional: Vec<&'a [u8]>,
+    pub(crate) named: BTreeMap<&'a str, &'a [u8]>,
+}
+
+impl<'a> PackedArgs<'a> {
+    /// Splits MessagePack, a map of `positional` and `named`. Nothing of it is passed over.
+    pub(crate) fn split(bytes: &'a [u8], budget: &Budget) -> Result<Self, CodecError> {
+        Self::parts(bytes, budget).map_err(|error| budget.failure().unwrap_or(error))
+    }
+
+    fn parts(bytes: &'a [u8], budget: &Budget) -> Result<Self, CodecError> {
+        let mut unpacker = Unpacker::of_parts(bytes);
+        if unpacker.begin_map()? != Some(2) {
+            return Err(not_arguments());
         }
-        match (positional, named) {
-            ((first, Value::List(positional)), (second, Value::Map(entries)))
-                if first.is("positional") && second.is("named") =>
-            {
-                let named = by_name(entries)?;
-                Ok(Self { positional, named })
+        let (mut positional, mut named) = (None, None);
+        for _ in 0..2 {
+            match unpacker.text()? {
+                Some("positional") if positional.is_none() => {
+                    positional = Some(split_list(&mut unpacker, budget)?);
+                }
+                Some("named") if named.is_none() => {
+                    named = Some(split_map(&mut unpacker, budget)?);
+                }
+                _ => return Err(not_arguments()),
             }
+        }
+        unpacker.finish()?;
+        match (positional, named) {
+            (Some(positional), Some(named)) => Ok(Self { positional, named }),
             _ => Err(not_arguments()),
         }
     }
+
+    /// The arguments as values.
+    pub(crate) fn unpack(&self) -> Result<Args, CodecError> {
+        let positional = self.positional.iter().map(|packed| value::unpack(packed));
+        let named = self.named.iter();
+        let named = named.map(|(name, packed)| Ok((name.to_string(), value::unpack(packed)?)));
+        Ok(Args {
+            positional: positional.collect::<Result<_, _>>()?,
+            named: named.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
-fn by_name(entries: Vec<(Value, Value)>) -> Result<BTreeMap<String, Value>, CodecError> {
-    let mut named = BTreeMap::new();
-    for (name, value) in entries {
-        let Value::String(name) = name else {
-            return Err(CodecError::Invalid(format!(
-                "`{name}` is no name of an argument"
-            )));
-        };
-        if named.contains_key(&name) {
-            return Err(CodecError::Invalid(format!(
-                "the argument `{name}` is named twice"
-            )));
-        }
-        named.insert(name, value);
+impl fmt::Debug for PackedArgs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PackedArgs")
+            .field("positional", &self.positional.len())
+            .field("named", &self.named.keys())
+            .finish()
     }
-    Ok(named)
+}
+
+fn split_list<'a>(
+    unpacker: &mut Unpacker<'a>,
+    budget: &Budget,
+) -> Result<Vec<&'a [u8]>, CodecError> {
+    let count = unpacker.begin_list()?.ok_or_else(not_arguments)?;
+    let mut list = Vec::new();
+    for _ in 0..count {
+        budget.charge(size_of::<&[u8]>())?;
+        list.push(unpacker.skip()?);
+    }
+    Ok(list)
+}
+
+fn split_map<'a>(
+    unpacker: &mut Unpacker<'a>,
+    budget: &Budget,
+) -> Result<BTreeMap<&'a str, &'a [u8]>, CodecError> {
+    let count = unpacker.begin_map()?.ok_or_else(not_arguments)?;
+    let mut map = BTreeMap::new();
+    for _ in 0..count {
+        budget.charge(size_of::<(&str, &[u8])>())?;
+        let Some(name) = unpacker.text()? else {
+            let name = value::unpack::<Value>(unpacker.skip()?)?;
+            let problem = format!("`{name}` is no name of an argument");
+            return Err(CodecError::Invalid(problem));
+        };
+        if map.insert(name, unpacker.skip()?).is_some() {
+            let problem = format!("the argument `{name}` is named twice");
+            return Err(CodecError::Invalid(problem));
+        }
+    }
+    Ok(map)
 }
 
 fn not_arguments() -> CodecError {
@@ -99,6 +153,10 @@ fn not_arguments() -> CodecError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn unpack(bytes: &[u8]) -> Result<Args, CodecError> {
+        PackedArgs::split(bytes, &Budget::new(bytes.len(), 0))?.unpack()
+    }
 
     #[test]
     fn arguments_come_by_position_or_by_name() {
@@ -116,7 +174,7 @@ mod tests {
     #[test]
     fn what_is_sent_comes_back_and_nothing_else_is_taken_for_arguments() {
         let args = Args::new().arg(20).unwrap().named("gain", 2.5).unwrap();
-        assert_eq!(Args::unpack(&value::pack(&args).unwrap()), Ok(args));
+        assert_eq!(unpack(&value::pack(&args).unwrap()), Ok(args));
         let list = || vec![1_u8];
         let none = BTreeMap::<String, u8>::new();
         let other_order = vec![
@@ -124,10 +182,7 @@ mod tests {
             ("positional", Value::List(vec![])),
         ];
         let other_order = BTreeMap::from_iter(other_order);
-        assert_eq!(
-            Args::unpack(&value::pack(&other_order).unwrap()),
-            Ok(Args::new())
-        );
+        assert_eq!(unpack(&value::pack(&other_order).unwrap()), Ok(Args::new()));
         let twice = Value::Map(vec![
             (Value::String("positional".into()), Value::List(vec![])),
             (
@@ -149,7 +204,7 @@ mod tests {
             Ok(vec![]),
         ];
         for mistake in mistakes {
-            let error = Args::unpack(&mistake.unwrap()).unwrap_err().to_string();
+            let error = unpack(&mistake.unwrap()).unwrap_err().to_string();
             assert!(!error.contains("IO error"), "{error}");
         }
     }

@@ -14,7 +14,7 @@ use super::invocation;
 use super::value;
 use crate::error::{CallError, NotSent};
 use crate::wire::bulk;
-use crate::wire::codec::{self, CodecError, MAX_VALUE, Reader};
+use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
 use crate::wire::failure::{Fault, Refusal};
 use crate::wire::frame;
@@ -64,6 +64,8 @@ pub struct OutgoingCall {
     frame: Vec<u8>,
     form: Form,
     idempotent: bool,
+    /// Memory that the decoded result may take, beyond 8 times its bytes.
+    decode_memory: usize,
     target: Target,
     error: Option<CallError>,
 }
@@ -112,6 +114,7 @@ impl OutgoingCall {
             frame: head,
             form,
             idempotent,
+            decode_memory: DECODE_MEMORY,
             target,
             error: None,
         }
@@ -173,6 +176,11 @@ impl OutgoingCall {
         self.idempotent = true;
     }
 
+    /// Sets how many bytes of memory the decoded result may take, beyond 8 times its bytes on the wire.
+    pub fn set_decode_memory(&mut self, bytes: usize) {
+        self.decode_memory = bytes;
+    }
+
     /// Takes the frame, all of it but the numbers that the session fills in; or why the call cannot be sent.
     pub fn take_frame(&mut self) -> Result<Vec<u8>, CallError> {
         match self.error.take() {
@@ -186,13 +194,23 @@ impl OutgoingCall {
 
     /// Reads the result.
     pub fn decode<T: DeserializeOwned + 'static>(&self, payload: &[u8]) -> Result<T, CallError> {
+        self.decode_within(payload, self.decode_memory)
+    }
+
+    /// Reads the result, which may take `memory` bytes beyond 8 times its bytes on the wire.
+    pub(crate) fn decode_within<T: DeserializeOwned + 'static>(
+        &self,
+        payload: &[u8],
+        memory: usize,
+    ) -> Result<T, CallError> {
         let decoded = match self.form {
             Form::Typed => {
-                let mut reader = Reader::new(payload);
-                bulk::read(&mut reader).and_then(|value| reader.finish().map(|()| value))
+                let mut reader = Reader::within(payload, memory);
+                let decoded = bulk::read(&mut reader);
+                let decoded = decoded.and_then(|value| reader.finish().map(|()| value));
+                decoded.map_err(CodecError::of_typed)
             }
-            Form::ByName | Form::Describe => codec::decode::<Vec<u8>>(payload)
-                .and_then(|packed| value::unpack_described(&packed)),
+            Form::ByName | Form::Describe => unpack(payload, memory),
         };
         decoded.map_err(|error| CallError::BadReply {
             method: self.method().to_string(),
@@ -320,6 +338,13 @@ impl<C> fmt::Debug for Stub<C> {
             .field("prefix", &self.table.prefix)
             .finish()
     }
+}
+
+fn unpack<T: DeserializeOwned>(payload: &[u8], memory: usize) -> Result<T, CodecError> {
+    let mut reader = Reader::new(payload);
+    let packed = reader.bytes()?;
+    reader.finish()?;
+    value::unpack_within(packed, memory)
 }
 
 /// The beginning of a call's frame: all that stands before the arguments. The session fills the numbers in.

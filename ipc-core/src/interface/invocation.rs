@@ -5,16 +5,17 @@ use std::pin::pin;
 
 use bytes::Bytes;
 
-use super::args::Args;
+use super::args::PackedArgs;
 use super::context::CallContext;
 use super::describe::{Argument, Method};
 use super::schema::Schema;
-use super::value;
+use super::value::{self, Value};
 use super::wire_type::Wire;
 use crate::wire::bulk;
 use crate::wire::codec::{CodecError, Reader};
 use crate::wire::failure::{Failure, Fault, FaultKind, FaultValue, Refusal};
 use crate::wire::frame::OutgoingFrame;
+use crate::wire::guard::Budget;
 
 /// The arguments of one call, and the place for its result.
 #[derive(Debug)]
@@ -34,7 +35,11 @@ pub struct Invocation<'a> {
 #[derive(Debug)]
 pub(crate) enum Arguments<'a> {
     Typed(Reader<'a>),
-    ByName(Args),
+    ByName {
+        args: PackedArgs<'a>,
+        /// For all of them together.
+        budget: Budget,
+    },
 }
 
 impl<'a> Invocation<'a> {
@@ -95,10 +100,10 @@ impl<'a> Invocation<'a> {
 
     /// Refuses arguments that the method does not have, before any is looked at.
     pub(crate) fn check_shape(&self) -> Result<(), Failure> {
-        let Arguments::ByName(args) = &self.arguments else {
+        let Arguments::ByName { args, .. } = &self.arguments else {
             return Ok(());
         };
-        let has = |name: &String| self.method.arguments.iter().any(|a| a.name == *name);
+        let has = |name: &&str| self.method.arguments.iter().any(|a| a.name == **name);
         let (takes, given) = (self.method.arguments.len(), args.positional.len());
         match args.named.keys().find(|name| !has(name)) {
             _ if given > takes => {
@@ -122,9 +127,9 @@ impl<'a> Invocation<'a> {
         let problem = match &self.arguments {
             Arguments::Typed(reader) => match reader.clone().finish() {
                 Ok(()) => return Ok(()),
-                Err(error) => format!("the arguments do not fit: {error}"),
+                Err(error) => format!("the arguments do not fit: {}", error.of_typed()),
             },
-            Arguments::ByName(args) => match args.named.keys().next() {
+            Arguments::ByName { args, .. } => match args.named.keys().next() {
                 Some(name) => format!("the argument `{name}` was given twice"),
                 None => return Ok(()),
             },
@@ -163,7 +168,7 @@ impl<'a> Invocation<'a> {
     pub fn succeed<T: Wire>(&mut self, result: T) -> Result<(), Failure> {
         let written = match self.arguments {
             Arguments::Typed(_) => bulk::encode_owned(result, &mut self.reply, self.limit),
-            Arguments::ByName(_) => value::pack(&result)
+            Arguments::ByName { .. } => value::pack(&result)
                 .and_then(|packed| bulk::encode_owned(packed, &mut self.reply, self.limit)),
         };
         self.tail = written.map_err(|error| {
@@ -181,24 +186,23 @@ impl<'a> Invocation<'a> {
     fn take<T: Wire>(&mut self) -> Result<Option<T>, Failure> {
         let index = self.next;
         self.next += 1;
-        let decoded = match &mut self.arguments {
-            Arguments::Typed(reader) => bulk::read(reader).map(Some),
-            Arguments::ByName(args) => {
-                let positional = args.positional.get_mut(index).map(std::mem::take);
-                let named = || args.named.remove(&self.method.arguments.get(index)?.name);
-                match positional.or_else(named) {
-                    Some(given) => {
-                        let text = given.to_string();
-                        return match given.into_argument() {
-                            Ok(value) => Ok(Some(value)),
-                            Err(error) => Err(self.bad_argument(index, text, &error)),
-                        };
-                    }
-                    None => Ok(None),
+        match &mut self.arguments {
+            Arguments::Typed(reader) => match bulk::read(reader) {
+                Ok(value) => Ok(Some(value)),
+                Err(error) => Err(self.bad_argument(index, "unreadable".into(), &error.of_typed())),
+            },
+            Arguments::ByName { args, budget } => {
+                let positional = args.positional.get(index).copied();
+                let name = self.method.arguments.get(index).map(|a| a.name.as_str());
+                let Some(given) = positional.or_else(|| args.named.remove(name?)) else {
+                    return Ok(None);
+                };
+                match value::unpack_argument(given, budget) {
+                    Ok(value) => Ok(Some(value)),
+                    Err(error) => Err(self.bad_argument(index, shown(given), &error)),
                 }
             }
-        };
-        decoded.map_err(|error| self.bad_argument(index, "unreadable".into(), &error))
+        }
     }
 
     fn bad_argument(&self, index: usize, given: String, error: &CodecError) -> Failure {
@@ -207,6 +211,14 @@ impl<'a> Invocation<'a> {
             Some(argument) => (argument.name.clone(), expected(argument)),
             None => (format!("#{index}"), "readable".into()),
         };
+        let method = self.wire_name.to_string();
+        if let CodecError::TooMuchMemory { limit } = error {
+            let reason = format!(
+                "decoded, its argument `{name}` would take more than the {limit} bytes of memory that `decode_memory` \
+                 of the server's builder allows for the call"
+            );
+            return Failure::Refused(Refusal::Protocol { method, reason });
+        }
         // What is wrong with a plain value for a plain type is plain to see; inside of another one it is not.
         let is_plain =
             !given.contains(['{', '[']) && argument.is_none_or(|a| is_plain_type(&a.schema));
@@ -214,7 +226,6 @@ impl<'a> Invocation<'a> {
             CodecError::Invalid(_) if is_plain => shortened(given),
             error => format!("{} ({error})", shortened(given)),
         };
-        let method = self.wire_name.to_string();
         Failure::Refused(Refusal::BadArgument {
             method,
             argument: name,
@@ -304,6 +315,18 @@ pub(crate) fn serialised<E: serde::Serialize>(error: &E) -> Option<FaultValue> {
 
 /// Larger error values travel as text only.
 const MAX_FAULT_VALUE: usize = 64 * 1024;
+
+/// An argument by name for an error text.
+fn shown(packed: &[u8]) -> String {
+    const SHOWN: usize = 64 * 1024;
+    if packed.len() > SHOWN {
+        return format!("a value of {} bytes", packed.len());
+    }
+    match value::unpack::<Value>(packed) {
+        Ok(value) => value.to_string(),
+        Err(_) => "unreadable".into(),
+    }
+}
 
 pub(crate) fn shortened(mut text: String) -> String {
     const SHOWN: usize = 200;

@@ -97,7 +97,8 @@ impl LocalReply {
         call: &OutgoingCall,
     ) -> Result<T, CallError> {
         match self.0 {
-            Some(Outcome::Ok(payload)) => call.decode(&payload),
+            // Whatever comes is in this process already.
+            Some(Outcome::Ok(payload)) => call.decode_within(&payload, usize::MAX),
             Some(Outcome::Refused(refusal)) => Err(call.refused(refusal)),
             Some(Outcome::Fault(fault)) => Err(call.failed(fault)),
             None => {
@@ -112,7 +113,9 @@ impl LocalReply {
 }
 
 impl From<Registry> for Local {
-    fn from(registry: Registry) -> Self {
+    fn from(mut registry: Registry) -> Self {
+        // Whatever comes is in this process already.
+        registry.set_decode_memory(usize::MAX);
         Self {
             registry: Arc::new(registry),
             ..Self::default()

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::args::Args;
+use super::args::{Args, PackedArgs};
 use super::caller::{AsyncCaller, BlockingCaller, Caller, OutgoingCall};
 use super::describe::Argument;
 use super::function::sources;
@@ -22,6 +22,7 @@ use crate::error::{CallError, NotSent};
 use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, MAX_VALUE, Reader};
 use crate::wire::failure::{Fault, FaultKind};
+use crate::wire::guard::Budget;
 use crate::wire::message::{self, Form};
 
 /// A [`Caller`] that answers from a closure and remembers what it was asked.
@@ -174,7 +175,8 @@ impl MockCall {
     }
 
     fn args(&self) -> Result<Args, CodecError> {
-        Args::unpack(&codec::decode::<Vec<u8>>(&self.arguments)?)
+        let packed = Reader::new(&self.arguments).bytes()?;
+        PackedArgs::split(packed, &Budget::new(packed.len(), usize::MAX))?.unpack()
     }
 
     /// The method returns `value`: of the type that the method returns, or of one that is written alike, as `&str` is

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::args::Args;
+use super::args::PackedArgs;
 use super::context::CallContext;
 use super::definitions;
 use super::describe::{DeviceDescription, Method, ServerDescription};
@@ -13,10 +13,11 @@ use super::remote::{Device, IntoDevice, Release, ReleaseHook, Remote, Shared};
 use super::value;
 use crate::contain::contain;
 use crate::wire::bulk;
-use crate::wire::codec::{self, CodecError, Reader};
+use crate::wire::codec::{CodecError, DECODE_MEMORY, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::frame::OutgoingFrame;
+use crate::wire::guard::Budget;
 use crate::wire::message::{Form, IncomingCall, begin_reply, failure_frame};
 
 /// Why a device or function cannot be offered.
@@ -46,7 +47,6 @@ pub enum RegisterError {
 }
 
 /// All that a server offers, by name.
-#[derive(Default)]
 pub struct Registry {
     devices: Vec<Shared<dyn Remote>>,
     functions: Vec<Mutex<Box<dyn Function>>>,
@@ -54,6 +54,7 @@ pub struct Registry {
     driver_paths: Vec<&'static str>,
     targets: HashMap<String, Target>,
     description: ServerDescription,
+    decode_memory: usize,
 }
 
 struct Target {
@@ -72,7 +73,14 @@ enum Owner {
 impl Registry {
     /// Nothing to call yet.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            devices: Vec::new(),
+            functions: Vec::new(),
+            release_hooks: Vec::new(),
+            targets: HashMap::new(),
+            description: ServerDescription::default(),
+            decode_memory: DECODE_MEMORY,
+        }
     }
 
     /// Offers all methods of a device. On an error nothing has been added.
@@ -216,6 +224,11 @@ impl Registry {
         device_label(index, name, &target.prefix)
     }
 
+    /// Sets how many bytes of memory the decoded arguments of a call may take, beyond 8 times their bytes on the wire.
+    pub fn set_decode_memory(&mut self, bytes: usize) {
+        self.decode_memory = bytes;
+    }
+
     /// Runs a call to its end and returns the frame to answer with, at most `limit` bytes long. A panic of the driver
     /// is an answer too.
     pub fn run(&self, call: &IncomingCall, context: &CallContext, limit: usize) -> OutgoingFrame {
@@ -254,13 +267,13 @@ impl Registry {
             Form::Typed if *fingerprint != target.fingerprint => {
                 return Err(target.mismatch(name).into());
             }
-            Form::Typed => Arguments::Typed(Reader::new(&call.arguments)),
-            _ => Arguments::ByName(read_args(&call.arguments).map_err(|error| {
+            Form::Typed => Arguments::Typed(Reader::within(&call.arguments, self.decode_memory)),
+            _ => arguments_by_name(&call.arguments, self.decode_memory).map_err(|error| {
                 Refusal::Protocol {
                     method: name.clone(),
                     reason: error.to_string(),
                 }
-            })?),
+            })?,
         };
         let reply = begin_reply(CtrlMsg::Ok, *number);
         let mut invocation =
@@ -290,6 +303,12 @@ impl Registry {
             method: name.to_string(),
             similar: self.description.names_like(name),
         }
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -325,6 +344,11 @@ fn device_label(index: usize, driver: &str, prefix: &str) -> String {
     }
 }
 
-fn read_args(bytes: &[u8]) -> Result<Args, CodecError> {
-    Args::unpack(&codec::decode::<Vec<u8>>(bytes)?)
+fn arguments_by_name(bytes: &[u8], memory: usize) -> Result<Arguments<'_>, CodecError> {
+    let mut reader = Reader::new(bytes);
+    let packed = reader.bytes()?;
+    reader.finish()?;
+    let budget = Budget::new(packed.len(), memory);
+    let args = PackedArgs::split(packed, &budget)?;
+    Ok(Arguments::ByName { args, budget })
 }

@@ -3,7 +3,8 @@
 //! This is the only file that names `bincode`. The fence around it:
 //!
 //! * values are decoded from complete frames only, never from a socket;
-//! * nesting deeper than [`MAX_DEPTH`] and runs of empty elements are refused (see `guard.rs`);
+//! * nesting deeper than [`MAX_DEPTH`], runs of empty elements, and values that take far more memory than bytes are
+//!   refused (see `guard.rs`);
 //! * bytes left over after the last value are refused;
 //! * encoding stops at the limit of the receiver, so that whatever one end sends, the other can read.
 
@@ -11,9 +12,13 @@ use std::fmt;
 
 use bincode::config::{self, Config};
 use bincode::enc::write::Writer;
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::{AllowedEnumVariants, DecodeError, EncodeError};
+use bincode::serde::{DecodeError as SerdeDecodeError, EncodeError as SerdeEncodeError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
 
 use super::guard::{Budget, GuardedSeed};
 use super::length::Length;
@@ -21,8 +26,11 @@ use super::length::Length;
 /// How deep a value may nest: `Vec<Vec<f64>>` is 2 deep.
 pub const MAX_DEPTH: u32 = 64;
 
-/// No value is ever larger than this, whatever the limits of a connection say: 1 GiB.
+/// No value ever takes more bytes on the wire than this, whatever the limits of a connection say: 1 GiB.
 pub const MAX_VALUE: usize = 1 << 30;
+
+/// Memory that a decoded payload may take, beyond 8 times its bytes, unless the reader says otherwise: 64 MiB.
+pub const DECODE_MEMORY: usize = 64 << 20;
 
 /// Why bytes could not be turned into a value, or a value into bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -40,6 +48,15 @@ pub enum CodecError {
     /// The value claims more elements than its bytes can hold.
     #[error("the value claims more elements than its bytes can hold")]
     TooManyElements,
+    /// The decoded value would take more memory than the end that reads it allows.
+    #[error(
+        "decoded, it would take more than the {limit} bytes of memory that `decode_memory` of this end's builder allows \
+         for it"
+    )]
+    TooMuchMemory {
+        /// The limit in bytes: `decode_memory`, and 8 times the bytes on the wire.
+        limit: usize,
+    },
     /// The bytes end before the value does.
     #[error("the bytes end before the value does")]
     UnexpectedEnd,
@@ -72,11 +89,9 @@ pub fn encode<T: Serialize + ?Sized>(
     let full = writer.full;
     result.map_err(|error| {
         out.truncate(start);
-        match error {
-            _ if full => CodecError::TooLarge { limit },
-            EncodeError::OtherString(text) => CodecError::Invalid(text),
-            EncodeError::Other(text) => CodecError::Invalid(text.into()),
-            other => CodecError::Invalid(other.to_string()),
+        match full {
+            true => CodecError::TooLarge { limit },
+            false => CodecError::Invalid(unwritable(&error)),
         }
     })
 }
@@ -90,9 +105,13 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
 }
 
 /// Reads several values, one after the other, from one complete payload.
+///
+/// Together they may take 8 times their bytes in memory, and [`DECODE_MEMORY`] or what [`within`](Self::within) says.
 #[derive(Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
+    memory_left: usize,
+    memory_limit: usize,
 }
 
 impl fmt::Debug for Reader<'_> {
@@ -105,7 +124,17 @@ impl fmt::Debug for Reader<'_> {
 impl<'a> Reader<'a> {
     /// Starts at the first of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self::within(bytes, DECODE_MEMORY)
+    }
+
+    /// Starts at the first of `bytes`, the values of which may take `memory` bytes beyond 8 times their number.
+    pub fn within(bytes: &'a [u8], memory: usize) -> Self {
+        let memory = Budget::memory_for(bytes.len(), memory);
+        Self {
+            rest: bytes,
+            memory_left: memory,
+            memory_limit: memory,
+        }
     }
 
     /// What has not been read yet.
@@ -115,21 +144,23 @@ impl<'a> Reader<'a> {
 
     /// The next value.
     pub fn read<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
-        let budget = Budget::for_payload(self.rest.len());
+        let budget = Budget::with_left(self.rest.len(), self.memory_left, self.memory_limit);
         let seed = GuardedSeed::<T>::new(&budget, MAX_DEPTH);
         let decoded = bincode::serde::seed_decode_from_slice(seed, self.rest, configuration());
-        let (value, read) = decoded.map_err(|error| match error {
-            _ if budget.was_too_deep() => CodecError::TooDeep,
-            _ if budget.was_overdrawn() => CodecError::TooManyElements,
-            DecodeError::UnexpectedEnd { .. } => CodecError::UnexpectedEnd,
-            DecodeError::OtherString(text) => CodecError::Invalid(text),
-            DecodeError::Serde(bincode::serde::DecodeError::AnyNotSupported) => {
-                CodecError::Invalid(ANY.into())
-            }
-            other => CodecError::Invalid(other.to_string()),
+        let (value, read) = decoded.map_err(|error| match (budget.failure(), error) {
+            (Some(failure), _) => failure,
+            (None, DecodeError::UnexpectedEnd { .. }) => CodecError::UnexpectedEnd,
+            (None, error) => CodecError::Invalid(unreadable(&error, &budget)),
         })?;
+        self.memory_left = budget.memory_left();
         self.rest = self.rest.get(read..).unwrap_or_default();
         Ok(value)
+    }
+
+    /// The next value, a list of bytes, as it lies in the payload.
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
+        let count: u64 = self.read()?;
+        self.take(usize::try_from(count).map_err(|_| CodecError::UnexpectedEnd)?)
     }
 
     /// The next `count` bytes as they are.
@@ -151,9 +182,127 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What there is to say of types such as `serde_json::Value`.
-const ANY: &str = "its type finds out from the bytes what they are, and these bytes do not say; \
-    it travels in calls by name only, or as text";
+impl CodecError {
+    /// The error of a typed call. Both ends have the same type there, so bytes that do not fit it mean that it does not
+    /// read what it writes.
+    pub(crate) fn of_typed(self) -> Self {
+        match self {
+            Self::UnexpectedEnd | Self::TrailingBytes { .. } => {
+                Self::Invalid(format!("{self}{UNLIKE}"))
+            }
+            error => error,
+        }
+    }
+}
+
+impl serde::ser::Error for CodecError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Invalid(message.to_string())
+    }
+}
+
+impl serde::de::Error for CodecError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Invalid(message.to_string())
+    }
+}
+
+/// What helps with a type that the codec cannot carry.
+const OTHERWISE: &str = "it travels in calls by name only, or as text";
+
+/// What helps with a type that the codec carries wrongly.
+const UNLIKE: &str = "; a type that does not write what it reads, such as one with `skip_serializing_if`, travels in \
+    calls by name only, or as text";
+
+/// Why a value cannot be written.
+fn unwritable(error: &EncodeError) -> String {
+    match error {
+        EncodeError::OtherString(text) => text.clone(),
+        EncodeError::Other(text) => (*text).into(),
+        EncodeError::Serde(SerdeEncodeError::SequenceMustHaveLength) => format!(
+            "its type does not say beforehand how many elements it has, as with an iterator or \
+             `#[serde(flatten)]`; {OTHERWISE}"
+        ),
+        EncodeError::InvalidPathCharacters => "its path is no UTF-8".into(),
+        EncodeError::InvalidSystemTime { .. } => "its time lies before 1970".into(),
+        EncodeError::LockFailed { .. } => "it is behind a lock whose holder has panicked".into(),
+        EncodeError::RefCellAlreadyBorrowed { .. } => {
+            "it is in a `RefCell` that is being changed".into()
+        }
+        // Of writers of other kinds. New kinds of errors must not bring their names to users.
+        _ => "its type cannot be written".into(),
+    }
+}
+
+/// Why bytes are not the value that is expected.
+fn unreadable(error: &DecodeError, budget: &Budget) -> String {
+    match error {
+        DecodeError::OtherString(text) => match budget.unknown_variant_of() {
+            Some(name) => format!("no variant of `{name}`: {text}"),
+            None => text.clone(),
+        },
+        DecodeError::Other(text) => (*text).into(),
+        DecodeError::Serde(
+            SerdeDecodeError::AnyNotSupported
+            | SerdeDecodeError::IdentifierNotSupported
+            | SerdeDecodeError::IgnoredAnyNotSupported,
+        ) => format!(
+            "its type finds out from the bytes what they are, and these bytes do not say; {OTHERWISE}"
+        ),
+        DecodeError::Serde(_) => {
+            "its type borrows from the bytes, which are gone after the call; use an owned one"
+                .into()
+        }
+        DecodeError::InvalidBooleanValue(found) => {
+            format!("expected a bool, the byte 0 or 1, but found {found}{UNLIKE}")
+        }
+        DecodeError::InvalidCharEncoding(_) => {
+            format!("expected a character in UTF-8, but found other bytes{UNLIKE}")
+        }
+        DecodeError::Utf8 { inner } => format!(
+            "expected text in UTF-8, but found other bytes after the first {}{UNLIKE}",
+            inner.valid_up_to()
+        ),
+        DecodeError::UnexpectedVariant {
+            type_name,
+            allowed: AllowedEnumVariants::Range { min, max },
+            found,
+        } => {
+            format!(
+                "expected `{type_name}`, which begins with {min} to {max}, but found {found}{UNLIKE}"
+            )
+        }
+        DecodeError::UnexpectedVariant {
+            type_name, found, ..
+        } => {
+            format!("expected `{type_name}`, but found {found}, which begins none")
+        }
+        DecodeError::NonZeroTypeIsZero { .. } => {
+            "expected a number other than 0, but found 0".into()
+        }
+        DecodeError::ArrayLengthMismatch { required, found } => {
+            format!("expected an array of {required} elements, but found {found}")
+        }
+        DecodeError::OutsideUsizeRange(found) => {
+            format!("expected a size that this computer can have, but found {found}")
+        }
+        DecodeError::EmptyEnum { type_name } => {
+            format!("expected `{type_name}`, of which there are no values")
+        }
+        DecodeError::InvalidDuration { secs, nanos } => format!(
+            "expected a duration, but found {secs} s and {nanos} ns, which is too long for one"
+        ),
+        DecodeError::InvalidSystemTime { duration } => {
+            format!("expected a time, but found {duration:?} after 1970, which is too late for one")
+        }
+        DecodeError::CStringNulError { position } => {
+            format!("expected a text without the byte 0, but found it at {position}")
+        }
+        DecodeError::LimitExceeded => format!("it takes more than {MAX_VALUE} bytes"),
+        // Of readers and integers of other kinds. New kinds of errors must not bring their names to users.
+        _ => "expected another value than these bytes are".into(),
+    }
+}
 
 fn configuration() -> impl Config {
     config::standard()
@@ -176,98 +325,5 @@ impl Writer for BoundedWriter<'_> {
         }
         self.out.extend_from_slice(bytes);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use serde::Deserialize;
-
-    use super::*;
-
-    fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
-        let mut out = Vec::new();
-        encode(value, &mut out, MAX_VALUE).unwrap();
-        out
-    }
-
-    #[test]
-    fn integers_are_fixed_width_little_endian() {
-        assert_eq!(encoded(&0x0102_0304_u32), [4, 3, 2, 1]);
-        assert_eq!(encoded(&vec![1.0_f64])[..8], [1, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(encoded(&vec![1.0_f64])[8..], 1.0_f64.to_le_bytes());
-    }
-
-    #[test]
-    fn trailing_and_missing_bytes_are_refused() {
-        assert_eq!(
-            decode::<u16>(&[1, 0, 9]),
-            Err(CodecError::TrailingBytes { extra: 1 })
-        );
-        assert_eq!(decode::<u16>(&[1]), Err(CodecError::UnexpectedEnd));
-    }
-
-    #[test]
-    fn encoding_stops_at_the_limit_and_leaves_no_trace() {
-        let mut out = vec![7; 10];
-        let error = encode(&[0_u8; 1000].as_slice(), &mut out, 100).unwrap_err();
-        assert_eq!(error, CodecError::TooLarge { limit: 100 });
-        assert_eq!(out, [7; 10]);
-    }
-
-    #[test]
-    fn length_bombs_allocate_nothing_and_end_at_once() {
-        let bomb = (1_u64 << 62).to_le_bytes();
-        assert!(decode::<Vec<u8>>(&bomb).is_err());
-        assert!(decode::<Vec<u64>>(&bomb).is_err());
-        assert!(decode::<String>(&bomb).is_err());
-        assert!(decode::<HashMap<u64, u64>>(&bomb).is_err());
-        assert_eq!(decode::<Vec<()>>(&bomb), Err(CodecError::TooManyElements));
-        assert_eq!(decode::<Vec<()>>(&8_u64.to_le_bytes()), Ok(vec![(); 8]));
-    }
-
-    #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-    struct Nested(Option<Box<Nested>>);
-
-    fn nested(depth: usize) -> Nested {
-        (0..depth).fold(Nested::default(), |inner, _| Nested(Some(Box::new(inner))))
-    }
-
-    #[test]
-    fn nesting_is_bounded_and_never_overflows_the_stack() {
-        let shallow = nested(20);
-        assert_eq!(decode::<Nested>(&encoded(&shallow)), Ok(shallow));
-        assert_eq!(
-            decode::<Nested>(&vec![1; 1_000_000]),
-            Err(CodecError::TooDeep)
-        );
-    }
-
-    #[test]
-    fn every_kind_of_serde_value_comes_back() {
-        #[derive(Debug, PartialEq, Serialize, Deserialize)]
-        enum Shape {
-            Unit,
-            New(u8),
-            Tuple(i16, String),
-            Struct {
-                a: Option<f32>,
-                b: Vec<(char, bool)>,
-            },
-        }
-        let values = vec![
-            Shape::Unit,
-            Shape::New(3),
-            Shape::Tuple(-4, "five".into()),
-            Shape::Struct {
-                a: Some(6.5),
-                b: vec![('7', true)],
-            },
-        ];
-        assert_eq!(decode::<Vec<Shape>>(&encoded(&values)), Ok(values));
-        let map = HashMap::from([("x".to_string(), i128::MIN), ("y".to_string(), i128::MAX)]);
-        assert_eq!(decode::<HashMap<String, i128>>(&encoded(&map)), Ok(map));
     }
 }

@@ -1,10 +1,19 @@
-//! A fence around any serde deserialiser: bounded nesting, bounded number of elements.
+//! A fence around any serde deserialiser: bounded nesting, bounded number of elements, bounded memory.
 //!
-//! A compact format lets a few bytes claim a deep or a long value. A recursive type would then overflow the stack, and
-//! a list of zero-sized elements would spin for ever; neither can be caught afterwards. So every container that is
-//! entered counts against a depth, and every element against what the payload can hold.
+//! A compact format lets a few bytes claim a deep, a long or a large value. A recursive type would then overflow the
+//! stack, a list of zero-sized elements would spin for ever, and a list of options of large arrays would take hundreds
+//! of times its bytes in memory; none of this can be caught afterwards. So every container that is entered counts
+//! against a depth, every element against what the payload can hold, and every value against a budget of memory, before
+//! it is decoded.
+//!
+//! # What counts as memory
+//!
+//! The size of a value's type, and once only: the fields of a struct and the content of an option lie inside of what is
+//! paid for already, the elements of a list or map, and the content of a box, do not. Texts and bytes beyond that are
+//! as long as on the wire. Of a list or map, the first element counts as [`NODE`] ones, since a collection may reserve
+//! room for that many with it. A collection that grows has up to twice the room that it needs, and while its elements
+//! move, three times: so that is what the budget may take in bytes of the allocator.
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -13,54 +22,9 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-/// What decoding one payload may use up.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    elements: Cell<usize>,
-    too_deep: Cell<bool>,
-    overdrawn: Cell<bool>,
-}
+mod budget;
 
-impl Budget {
-    /// Elements that take no bytes are allowed this often, beyond one element per byte.
-    const FREE_ELEMENTS: usize = 65_536;
-
-    pub(crate) fn for_payload(bytes: usize) -> Self {
-        Self {
-            elements: Cell::new(bytes.saturating_add(Self::FREE_ELEMENTS)),
-            too_deep: Cell::new(false),
-            overdrawn: Cell::new(false),
-        }
-    }
-
-    pub(crate) fn was_too_deep(&self) -> bool {
-        self.too_deep.get()
-    }
-
-    pub(crate) fn was_overdrawn(&self) -> bool {
-        self.overdrawn.get()
-    }
-
-    fn take_element<E: Error>(&self) -> Result<(), E> {
-        match self.elements.get().checked_sub(1) {
-            Some(left) => {
-                self.elements.set(left);
-                Ok(())
-            }
-            None => {
-                self.overdrawn.set(true);
-                Err(E::custom("too many elements"))
-            }
-        }
-    }
-
-    fn descend<E: Error>(&self, levels: u32) -> Result<u32, E> {
-        levels.checked_sub(1).ok_or_else(|| {
-            self.too_deep.set(true);
-            E::custom("nested too deep")
-        })
-    }
-}
+pub(crate) use budget::Budget;
 
 /// Decodes a `T` under a budget.
 pub(crate) struct GuardedSeed<'b, T> {
@@ -71,7 +35,12 @@ pub(crate) struct GuardedSeed<'b, T> {
 impl<'b, T> GuardedSeed<'b, T> {
     pub(crate) fn new(budget: &'b Budget, levels: u32) -> Self {
         Self {
-            guard: Guard { budget, levels },
+            guard: Guard {
+                budget,
+                levels,
+                room: 0,
+                first: 1,
+            },
             value: PhantomData,
         }
     }
@@ -89,17 +58,59 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for GuardedSeed<'_, T> {
 struct Guard<'b> {
     budget: &'b Budget,
     levels: u32,
+    /// Bytes of memory that are paid for already, for the value or the elements to come.
+    room: usize,
+    /// How many elements the next one counts as.
+    first: usize,
 }
+
+/// Elements for which a collection may reserve room with its first: as many as a node of a B-tree holds.
+const NODE: usize = 11;
 
 impl<'b> Guard<'b> {
     fn wrap<T>(self, inner: T) -> Guarded<'b, T> {
         Guarded { inner, guard: self }
     }
 
-    fn inside<E: Error>(self) -> Result<Self, E> {
+    /// Pays for a value of type `T`, unless there is room for it.
+    fn pay<T, E: Error>(self) -> Result<(), E> {
+        match size_of::<T>() > self.room {
+            true => self.budget.charge(size_of::<T>()),
+            false => Ok(()),
+        }
+    }
+
+    /// Enters a value of type `T` whose parts lie inside of it.
+    fn inside<T, E: Error>(self) -> Result<Self, E> {
+        self.pay::<T, E>()?;
         Ok(Self {
             levels: self.budget.descend(self.levels)?,
+            room: size_of::<T>(),
+            first: 1,
             ..self
+        })
+    }
+
+    /// Enters a value of type `T` whose parts lie elsewhere; the first of them counts as `first`.
+    fn beside<T, E: Error>(self, first: usize) -> Result<Self, E> {
+        Ok(Self {
+            room: 0,
+            first,
+            ..self.inside::<T, E>()?
+        })
+    }
+
+    /// Pays for the next element of type `T`, and gives the guard of it.
+    fn element<T, E: Error>(&mut self) -> Result<Self, E> {
+        let size = size_of::<T>();
+        if size > self.room {
+            self.budget.charge(size.saturating_mul(self.first))?;
+        } else {
+            self.room -= size;
+        }
+        Ok(Self {
+            room: size,
+            ..*self
         })
     }
 }
@@ -111,13 +122,22 @@ struct Guarded<'b, T> {
 }
 
 macro_rules! forward {
-    (scalars: $($method:ident)*; containers: $($name:ident($($arg:ident: $ty:ty),*))*) => {
+    (
+        scalars: $($method:ident)*;
+        inside: $($name:ident($($arg:ident: $ty:ty),*))*;
+        beside: $($list:ident($first:expr))*
+    ) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.guard.pay::<V::Value, D::Error>()?;
             self.inner.$method(visitor)
         })*
         $(fn $name<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
-            let guard = self.guard.inside()?;
+            let guard = self.guard.inside::<V::Value, D::Error>()?;
             self.inner.$name($($arg,)* guard.wrap(visitor))
+        })*
+        $(fn $list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            let guard = self.guard.beside::<V::Value, D::Error>($first)?;
+            self.inner.$list(guard.wrap(visitor))
         })*
     };
 }
@@ -131,12 +151,25 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
             deserialize_u128 deserialize_f32 deserialize_f64 deserialize_char deserialize_str
             deserialize_string deserialize_bytes deserialize_byte_buf deserialize_unit
             deserialize_identifier;
-        containers: deserialize_any() deserialize_option() deserialize_seq() deserialize_map()
-            deserialize_ignored_any() deserialize_unit_struct(name: &'static str)
+        inside: deserialize_option() deserialize_unit_struct(name: &'static str)
             deserialize_newtype_struct(name: &'static str) deserialize_tuple(len: usize)
             deserialize_tuple_struct(name: &'static str, len: usize)
-            deserialize_struct(name: &'static str, fields: &'static [&'static str])
-            deserialize_enum(name: &'static str, variants: &'static [&'static str])
+            deserialize_struct(name: &'static str, fields: &'static [&'static str]);
+        // What finds out by itself what it reads has lists and maps without nodes.
+        beside: deserialize_seq(NODE) deserialize_map(NODE) deserialize_any(1)
+            deserialize_ignored_any(1)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        let guard = self.guard.inside::<V::Value, D::Error>()?;
+        guard.budget.reads_variant_of(Some(name));
+        self.inner
+            .deserialize_enum(name, variants, guard.wrap(visitor))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -203,8 +236,13 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guarded<'_, A> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
+        if self.inner.size_hint() == Some(0) {
+            return self.inner.next_element_seed(seed);
+        }
         self.guard.budget.take_element()?;
-        self.inner.next_element_seed(self.guard.wrap(seed))
+        let guard = self.guard.element::<S::Value, A::Error>()?;
+        self.guard.first = 1;
+        self.inner.next_element_seed(guard.wrap(seed))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -219,12 +257,18 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Guarded<'_, A> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
+        if self.inner.size_hint() == Some(0) {
+            return self.inner.next_key_seed(seed);
+        }
         self.guard.budget.take_element()?;
-        self.inner.next_key_seed(self.guard.wrap(seed))
+        let guard = self.guard.element::<S::Value, A::Error>()?;
+        self.inner.next_key_seed(guard.wrap(seed))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.inner.next_value_seed(self.guard.wrap(seed))
+        let guard = self.guard.element::<S::Value, A::Error>()?;
+        self.guard.first = 1;
+        self.inner.next_value_seed(guard.wrap(seed))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -241,6 +285,7 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Guarded<'b, A> {
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
         let (value, variant) = self.inner.variant_seed(self.guard.wrap(seed))?;
+        self.guard.budget.reads_variant_of(None);
         Ok((value, self.guard.wrap(variant)))
     }
 }

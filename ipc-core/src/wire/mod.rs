@@ -5,7 +5,7 @@ pub mod codec;
 pub mod ctrl;
 pub mod failure;
 pub mod frame;
-mod guard;
+pub(crate) mod guard;
 pub(crate) mod length;
 pub mod message;
 pub mod preamble;

@@ -173,7 +173,7 @@ fn values(hex: fn(&dyn Written) -> String) -> String {
         volts: [0.5, 0.25],
         label: "é".into(),
     };
-    let examples: [(&str, Box<dyn Written>); 28] = [
+    let examples: [(&str, Box<dyn Written>); 31] = [
         ("bool true", Box::new(true)),
         ("u8 200", Box::new(200_u8)),
         ("i16 -2", Box::new(-2_i16)),
@@ -187,6 +187,12 @@ fn values(hex: fn(&dyn Written) -> String) -> String {
         ("()", Box::new(())),
         ("Option<u8> None", Box::new(None::<u8>)),
         ("Option<u8> Some(7)", Box::new(Some(7_u8))),
+        ("Option<()> Some(())", Box::new(Some(()))),
+        ("Option<Option<u8>> Some(None)", Box::new(Some(None::<u8>))),
+        (
+            "Option<Option<u8>> Some(Some(7))",
+            Box::new(Some(Some(7_u8))),
+        ),
         ("Vec<u8> [1, 2]", Box::new(vec![1_u8, 2])),
         ("Vec<i16> [-1]", Box::new(vec![-1_i16])),
         ("[u16; 2] [1, 2]", Box::new([1_u16, 2])),
