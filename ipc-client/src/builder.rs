@@ -99,7 +99,7 @@ impl ClientBuilder {
     }
 
     /// How much memory an answer may take once decoded, in bytes, beyond 8 times its bytes on the wire; the default is
-    /// 256 MiB. It is counted by the sizes of the types, before they are decoded. While long lists grow, up to three
+    /// 256 MiB, the least 64 KiB. It is counted by the sizes of the types, before they are decoded. While long lists grow, up to three
     /// times as much may be in use. A larger answer ends its call in [`CallError::BadReply`](ipc_core::CallError). Plain
     /// lists of numbers (`Vec<f64>`) take in memory what they take on the wire, and are not counted.
     pub fn decode_memory(mut self, bytes: usize) -> Self {

@@ -155,7 +155,7 @@ impl ServerBuilder {
     }
 
     /// How much memory the arguments of a call may take once decoded, in bytes, beyond 8 times their bytes on the wire.
-    /// The default is 64 MiB. It is counted by the sizes of the types, before they are decoded. While long lists grow, up
+    /// The default is 64 MiB, the least 64 KiB. It is counted by the sizes of the types, before they are decoded. While long lists grow, up
     /// to three times as much may be in use. A call that would take more is refused. Plain lists of numbers
     /// (`Vec<f64>`) take in memory what they take on the wire, and are not counted.
     pub fn decode_memory(mut self, bytes: usize) -> Self {

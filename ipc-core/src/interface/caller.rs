@@ -14,7 +14,7 @@ use super::invocation;
 use super::value;
 use crate::error::{CallError, NotSent};
 use crate::wire::bulk;
-use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, Reader};
+use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, MIN_DECODE_MEMORY, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
 use crate::wire::failure::{Fault, Refusal};
 use crate::wire::frame;
@@ -176,9 +176,10 @@ impl OutgoingCall {
         self.idempotent = true;
     }
 
-    /// Sets how many bytes of memory the decoded result may take, beyond 8 times its bytes on the wire.
+    /// Sets how many bytes of memory the decoded result may take, beyond 8 times its bytes on the wire;
+    /// [`MIN_DECODE_MEMORY`] at least.
     pub fn set_decode_memory(&mut self, bytes: usize) {
-        self.decode_memory = bytes;
+        self.decode_memory = bytes.max(MIN_DECODE_MEMORY);
     }
 
     /// Takes the frame, all of it but the numbers that the session fills in; or why the call cannot be sent.

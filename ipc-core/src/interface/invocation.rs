@@ -189,7 +189,7 @@ impl<'a> Invocation<'a> {
         match &mut self.arguments {
             Arguments::Typed(reader) => match bulk::read(reader) {
                 Ok(value) => Ok(Some(value)),
-                Err(error) => Err(self.bad_argument(index, "unreadable".into(), &error.of_typed())),
+                Err(error) => Err(self.bad_argument(index, UNREADABLE.into(), &error.of_typed())),
             },
             Arguments::ByName { args, budget } => {
                 let positional = args.positional.get(index).copied();
@@ -213,15 +213,13 @@ impl<'a> Invocation<'a> {
         };
         let method = self.wire_name.to_string();
         if let CodecError::TooMuchMemory { limit } = error {
-            let reason = format!(
-                "decoded, its argument `{name}` would take more than the {limit} bytes of memory that `decode_memory` \
-                 of the server's builder allows for the call"
-            );
+            let reason = too_much_memory(&format!("its argument `{name}`"), *limit);
             return Failure::Refused(Refusal::Protocol { method, reason });
         }
         // What is wrong with a plain value for a plain type is plain to see; inside of another one it is not.
-        let is_plain =
-            !given.contains(['{', '[']) && argument.is_none_or(|a| is_plain_type(&a.schema));
+        let is_plain = given != UNREADABLE
+            && !given.contains(['{', '['])
+            && argument.is_none_or(|argument| is_plain_type(&argument.schema));
         let given = match error {
             CodecError::Invalid(_) if is_plain => shortened(given),
             error => format!("{} ({error})", shortened(given)),
@@ -316,6 +314,17 @@ pub(crate) fn serialised<E: serde::Serialize>(error: &E) -> Option<FaultValue> {
 /// Larger error values travel as text only.
 const MAX_FAULT_VALUE: usize = 64 * 1024;
 
+/// Why the server does not decode `what`.
+pub(crate) fn too_much_memory(what: &str, limit: usize) -> String {
+    format!(
+        "decoded, {what} would take more than the {limit} bytes of memory that `decode_memory` of the server's builder \
+         allows for the call"
+    )
+}
+
+/// Given in an error text for bytes that are no value.
+const UNREADABLE: &str = "unreadable";
+
 /// An argument by name for an error text.
 fn shown(packed: &[u8]) -> String {
     const SHOWN: usize = 64 * 1024;
@@ -324,7 +333,7 @@ fn shown(packed: &[u8]) -> String {
     }
     match value::unpack::<Value>(packed) {
         Ok(value) => value.to_string(),
-        Err(_) => "unreadable".into(),
+        Err(_) => UNREADABLE.into(),
     }
 }
 

@@ -8,12 +8,12 @@ use super::context::CallContext;
 use super::definitions;
 use super::describe::{DeviceDescription, Method, ServerDescription};
 use super::function::{BoxedFunction, Function};
-use super::invocation::{Arguments, Invocation};
+use super::invocation::{Arguments, Invocation, too_much_memory};
 use super::remote::{Device, IntoDevice, Release, ReleaseHook, Remote, Shared};
 use super::value;
 use crate::contain::contain;
 use crate::wire::bulk;
-use crate::wire::codec::{CodecError, DECODE_MEMORY, Reader};
+use crate::wire::codec::{CodecError, DECODE_MEMORY, MIN_DECODE_MEMORY, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::frame::OutgoingFrame;
@@ -224,9 +224,10 @@ impl Registry {
         device_label(index, name, &target.prefix)
     }
 
-    /// Sets how many bytes of memory the decoded arguments of a call may take, beyond 8 times their bytes on the wire.
+    /// Sets how many bytes of memory the decoded arguments of a call may take, beyond 8 times their bytes on the wire;
+    /// [`MIN_DECODE_MEMORY`] at least.
     pub fn set_decode_memory(&mut self, bytes: usize) {
-        self.decode_memory = bytes;
+        self.decode_memory = bytes.max(MIN_DECODE_MEMORY);
     }
 
     /// Runs a call to its end and returns the frame to answer with, at most `limit` bytes long. A panic of the driver
@@ -271,7 +272,12 @@ impl Registry {
             _ => arguments_by_name(&call.arguments, self.decode_memory).map_err(|error| {
                 Refusal::Protocol {
                     method: name.clone(),
-                    reason: error.to_string(),
+                    reason: match error {
+                        CodecError::TooMuchMemory { limit } => {
+                            too_much_memory("the list of its arguments", limit)
+                        }
+                        error => error.to_string(),
+                    },
                 }
             })?,
         };

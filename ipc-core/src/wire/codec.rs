@@ -32,6 +32,9 @@ pub const MAX_VALUE: usize = 1 << 30;
 /// Memory that a decoded payload may take, beyond 8 times its bytes, unless the reader says otherwise: 64 MiB.
 pub const DECODE_MEMORY: usize = 64 << 20;
 
+/// No reader allows less, or the smallest calls would be refused: 64 KiB.
+pub const MIN_DECODE_MEMORY: usize = 64 << 10;
+
 /// Why bytes could not be turned into a value, or a value into bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]

@@ -1,7 +1,9 @@
 //! Values there and back, and what is refused.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use bincode::error::IntegerType;
+use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
@@ -88,4 +90,262 @@ fn every_kind_of_serde_value_comes_back() {
     assert_eq!(decode::<Vec<Shape>>(&encoded(&values)), Ok(values));
     let map = HashMap::from([("x".to_string(), i128::MIN), ("y".to_string(), i128::MAX)]);
     assert_eq!(decode::<HashMap<String, i128>>(&encoded(&map)), Ok(map));
+}
+
+/// The memory that counts for a value.
+fn counted<T: Serialize + DeserializeOwned>(value: &T) -> usize {
+    let bytes = encoded(value);
+    let mut reader = Reader::within(&bytes, 1 << 30);
+    reader.read::<T>().unwrap();
+    reader.memory_limit - reader.memory_left
+}
+
+type Array = [u64; 32];
+
+#[test]
+fn every_value_counts_once_by_the_size_of_its_type() {
+    const LIST: usize = size_of::<Vec<u8>>();
+    const MAP: usize = size_of::<BTreeMap<u8, u8>>();
+    const MAYBE: usize = size_of::<Option<Array>>();
+    assert_eq!(counted(&7_u64), 8);
+    // The first element counts eleven times.
+    assert_eq!(counted(&vec![(0.5_f64, 1.5_f64); 100]), LIST + 110 * 16);
+    assert_eq!(counted(&vec![None::<Array>; 100]), LIST + 110 * MAYBE);
+    assert_eq!(counted(&Vec::<Array>::new()), LIST);
+    assert_eq!(counted(&vec![vec![1_u16; 2]; 3]), LIST + 13 * LIST + 3 * 24);
+    assert_eq!(
+        counted(&BTreeMap::from([(7_u8, None::<Array>)])),
+        MAP + 11 * (MAYBE + 1)
+    );
+    assert_eq!(counted(&BTreeSet::from([7_u64, 8])), MAP + 12 * 8);
+    // What is in a box lies elsewhere.
+    let boxed = Box::new(None::<Array>);
+    const PAIR: usize = size_of::<(u8, Box<Option<Array>>)>();
+    assert_eq!(counted(&(7_u8, boxed)), PAIR + MAYBE);
+    let text = String::from("longer than its pointer and its two lengths");
+    assert_eq!(counted(&vec![text; 2]), LIST + 12 * size_of::<String>());
+}
+
+#[test]
+fn memory_is_refused_before_it_is_taken() {
+    let bytes = encoded(&vec![None::<Array>; 1000]);
+    let limit = 8 * bytes.len() + 100_000;
+    let read = |memory| Reader::within(&bytes, memory).read::<Vec<Option<Array>>>();
+    assert_eq!(read(100_000), Err(CodecError::TooMuchMemory { limit }));
+    assert_eq!(read(300_000).unwrap().len(), 1000);
+    // All values of a payload share what there is.
+    let twice = [&bytes[..], &bytes].concat();
+    let mut reader = Reader::within(&twice, 300_000);
+    assert!(reader.read::<Vec<Option<Array>>>().is_ok());
+    let second = reader.read::<Vec<Option<Array>>>();
+    assert!(matches!(second, Err(CodecError::TooMuchMemory { .. })));
+}
+
+/// A record as instruments give it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Record {
+    time: f64,
+    value: Option<f64>,
+    flags: Vec<bool>,
+    place: (String, [f32; 3]),
+    more: HashMap<String, Option<Vec<(i16, f64)>>>,
+}
+
+fn records() -> impl Strategy<Value = Vec<Record>> {
+    let pairs = || proptest::collection::vec((any::<i16>(), -1.0..1.0), 0..4);
+    let more = proptest::collection::hash_map(".{0,6}", proptest::option::of(pairs()), 0..4);
+    let record = (
+        -1e9..1e9,
+        proptest::option::of(-1.0..1.0),
+        any::<Vec<bool>>(),
+        (".{0,8}", any::<[bool; 3]>()),
+        more,
+    );
+    let record = record.prop_map(|(time, value, flags, (name, at), more)| Record {
+        time,
+        value,
+        flags,
+        place: (name, at.map(|at| if at { 0.5 } else { -1.5 })),
+        more,
+    });
+    proptest::collection::vec(record, 0..20)
+}
+
+proptest! {
+    /// So at least a megabyte of them always passes, whatever they are.
+    #[test]
+    fn honest_values_need_little_more_than_their_bytes(records in records()) {
+        let bytes = encoded(&records);
+        let memory = 56 * bytes.len() + 4096;
+        let read = Reader::within(&bytes, memory).read::<Vec<Record>>();
+        prop_assert_eq!(read, Ok(records));
+    }
+}
+
+/// All that the codec may report, and words of what is said of it.
+#[test]
+fn no_error_of_the_codec_shows_its_inner_names() {
+    let time = std::time::SystemTime::UNIX_EPOCH;
+    let before = time.duration_since(time + std::time::Duration::from_secs(1));
+    let borrowed = std::cell::RefCell::new(());
+    let _held = borrowed.borrow_mut();
+    let io = || std::io::Error::other("a failing disk");
+    let written = [
+        (EncodeError::UnexpectedEnd, "cannot be written"),
+        (EncodeError::Other("no reason"), "no reason"),
+        (EncodeError::OtherString("a reason".into()), "a reason"),
+        (EncodeError::InvalidPathCharacters, "no UTF-8"),
+        (
+            EncodeError::Io {
+                inner: io(),
+                index: 1,
+            },
+            "cannot be written",
+        ),
+        (EncodeError::LockFailed { type_name: "Mutex" }, "lock"),
+        (
+            EncodeError::RefCellAlreadyBorrowed {
+                inner: borrowed.try_borrow().unwrap_err(),
+                type_name: "RefCell",
+            },
+            "being changed",
+        ),
+        (
+            EncodeError::InvalidSystemTime {
+                inner: before.unwrap_err(),
+                time: Box::new(time),
+            },
+            "before 1970",
+        ),
+        (
+            EncodeError::Serde(SerdeEncodeError::SequenceMustHaveLength),
+            "calls by name only",
+        ),
+    ];
+    for (error, words) in &written {
+        is_plain(&unwritable(error), words);
+    }
+    let budget = Budget::new(0, 0);
+    let text = String::from_utf8(vec![b'a', 0xff]);
+    let text = text.unwrap_err().utf8_error();
+    let numbers = || (IntegerType::U8, IntegerType::U16);
+    let (expected, found) = numbers();
+    let read = [
+        (DecodeError::UnexpectedEnd { additional: 1 }, "expected"),
+        (DecodeError::LimitExceeded, "1073741824 bytes"),
+        (
+            DecodeError::InvalidIntegerType { expected, found },
+            "expected",
+        ),
+        (
+            DecodeError::NonZeroTypeIsZero {
+                non_zero_type: numbers().0,
+            },
+            "found 0",
+        ),
+        (
+            DecodeError::UnexpectedVariant {
+                type_name: "Option<T>",
+                allowed: &AllowedEnumVariants::Range { min: 0, max: 1 },
+                found: 9,
+            },
+            "`Option<T>`, which begins with 0 to 1, but found 9",
+        ),
+        (
+            DecodeError::UnexpectedVariant {
+                type_name: "Odd",
+                allowed: &AllowedEnumVariants::Allowed(&[1, 3]),
+                found: 9,
+            },
+            "`Odd`, but found 9",
+        ),
+        (DecodeError::Utf8 { inner: text }, "after the first 1"),
+        (DecodeError::InvalidCharEncoding([0xff; 4]), "a character"),
+        (DecodeError::InvalidBooleanValue(7), "found 7"),
+        (
+            DecodeError::ArrayLengthMismatch {
+                required: 3,
+                found: 2,
+            },
+            "3 elements, but found 2",
+        ),
+        (
+            DecodeError::OutsideUsizeRange(1 << 40),
+            "found 1099511627776",
+        ),
+        (DecodeError::EmptyEnum { type_name: "Never" }, "`Never`"),
+        (
+            DecodeError::InvalidDuration { secs: 1, nanos: 2 },
+            "1 s and 2 ns",
+        ),
+        (
+            DecodeError::InvalidSystemTime {
+                duration: std::time::Duration::MAX,
+            },
+            "too late",
+        ),
+        (DecodeError::CStringNulError { position: 4 }, "at 4"),
+        (
+            DecodeError::Io {
+                inner: io(),
+                additional: 1,
+            },
+            "expected",
+        ),
+        (DecodeError::Other("no reason"), "no reason"),
+        (DecodeError::OtherString("a reason".into()), "a reason"),
+        (
+            DecodeError::Serde(SerdeDecodeError::AnyNotSupported),
+            "by name only",
+        ),
+        (
+            DecodeError::Serde(SerdeDecodeError::IdentifierNotSupported),
+            "by name only",
+        ),
+        (
+            DecodeError::Serde(SerdeDecodeError::IgnoredAnyNotSupported),
+            "by name only",
+        ),
+        (
+            DecodeError::Serde(SerdeDecodeError::CannotBorrowOwnedData),
+            "an owned one",
+        ),
+    ];
+    for (error, words) in &read {
+        is_plain(&unreadable(error, &budget), words);
+    }
+}
+
+fn is_plain(text: &str, words: &str) {
+    assert!(text.contains(words), "`{words}` in: {text}");
+    for debug in [" {", "inner:", "Serde(", "Error", "NotSupported", "Length("] {
+        assert!(!text.contains(debug), "{text}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_said_in_words() {
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code, reason = "is only read")]
+    enum Trigger {
+        Off,
+        Level(f64),
+    }
+    fn said<T: DeserializeOwned + std::fmt::Debug>(bytes: &[u8], words: &str) {
+        let error = decode::<T>(bytes).unwrap_err().to_string();
+        is_plain(&error, words);
+    }
+    said::<bool>(&[7], "the byte 0 or 1, but found 7");
+    said::<Option<u8>>(&[9, 1], "`Option<T>`");
+    said::<char>(&[0xff, 0, 0, 0], "a character in UTF-8");
+    said::<String>(&[1, 0, 0, 0, 0, 0, 0, 0, 0xff], "text in UTF-8");
+    said::<Trigger>(
+        &[9, 0, 0, 0],
+        "no variant of `Trigger`: invalid value: integer `9`",
+    );
+    said::<Vec<Trigger>>(
+        &[&[1, 0, 0, 0, 0, 0, 0, 0][..], &[5, 0, 0, 0]].concat(),
+        "`Trigger`",
+    );
+    said::<std::num::NonZeroU8>(&[0], "nonzero");
 }
