@@ -159,9 +159,7 @@ impl ServerBuilder {
     /// to three times as much may be in use. A call that would take more is refused. Plain lists of numbers
     /// (`Vec<f64>`) take in memory what they take on the wire, and are not counted.
     pub fn decode_memory(mut self, bytes: usize) -> Self {
-        if let Ok(registry) = &mut self.registry {
-            registry.set_decode_memory(bytes);
-        }
+        self.hosted.registry.set_decode_memory(bytes);
         self
     }
 

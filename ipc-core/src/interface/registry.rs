@@ -77,6 +77,7 @@ impl Registry {
             devices: Vec::new(),
             functions: Vec::new(),
             release_hooks: Vec::new(),
+            driver_paths: Vec::new(),
             targets: HashMap::new(),
             description: ServerDescription::default(),
             decode_memory: DECODE_MEMORY,
