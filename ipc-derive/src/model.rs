@@ -117,6 +117,18 @@ pub(crate) struct Interface {
     pub(crate) methods: Vec<Method>,
 }
 
+impl Output {
+    /// True for `()` and `Result<(), E>`, as far as the syntax tells.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let is_unit = |ty: &Type| matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty());
+        match &self.shape {
+            Shape::Plain => is_unit(&self.ty),
+            Shape::Fallible { value, .. } => is_unit(value),
+            Shape::Unknown => false,
+        }
+    }
+}
+
 impl Method {
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
         self.inputs.iter().filter_map(|input| match input {

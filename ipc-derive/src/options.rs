@@ -229,9 +229,9 @@ impl Options {
         match name.to_string().as_str() {
             "crate" => self.krate = Some(value_with(&name, form, input, Path::parse_mod_style)?),
             "proxy" => self.proxy = Some(value(&name, form, input)?),
-            "driver" => self.driver = Some(value(&name, form, input)?),
+            "driver" => self.driver = Some(text_value(&name, form, input)?),
             "rename" => self.rename = Some(value(&name, form, input)?),
-            "unit" => self.unit = Some(value(&name, form, input)?),
+            "unit" => self.unit = Some(text_value(&name, form, input)?),
             "default" => self.default = Some(ungrouped(value(&name, form, input)?)),
             "range" => self.range = Some(ungrouped(value(&name, form, input)?)),
             "one_of" => self.one_of = Some(ungrouped(value(&name, form, input)?)),
@@ -285,6 +285,16 @@ fn value<T: Parse>(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Res
     value_with(name, form, input, T::parse)
 }
 
+/// A text with something in it.
+fn text_value(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let text: LitStr = value(name, form, input)?;
+    if text.value().trim().is_empty() {
+        let message = format!("an empty `{name}` says nothing; write for instance `{form}`");
+        return Err(syn::Error::new(text.span(), message));
+    }
+    Ok(text)
+}
+
 fn value_with<T>(
     name: &Ident,
     form: &str,
@@ -322,6 +332,10 @@ fn list(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Result<Vec<Pat
     let content;
     syn::parenthesized!(content in input);
     let paths = content.parse_terminated(Path::parse, Token![,])?;
+    if paths.is_empty() {
+        let message = format!("this list is empty; write for instance `{form}`, or leave it out");
+        return Err(syn::Error::new(name.span(), message));
+    }
     Ok(paths.into_iter().collect())
 }
 

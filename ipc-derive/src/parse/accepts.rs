@@ -36,7 +36,8 @@ fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
     };
     let bound = |bound: &Option<Box<Expr>>| bound.as_deref().cloned().map(ungrouped);
     let (low, high) = (bound(&range.start), bound(&range.end));
-    if low.is_none() && high.is_none() {
+    let inclusive = matches!(range.limits, RangeLimits::Closed(_));
+    if literal::is_everything(low.as_ref(), high.as_ref(), inclusive, inner) {
         errors.on(
             range,
             "this range accepts everything; leave it out or give it a bound",
@@ -59,7 +60,6 @@ fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
             return None;
         }
     }
-    let inclusive = matches!(range.limits, RangeLimits::Closed(_));
     if let (Some(low), Some(high)) = (&low, &high)
         && let (Some(low), Some(high)) = (number(low), number(high))
         && (low > high || (low == high && !inclusive))

@@ -9,7 +9,7 @@ use syn::{
 };
 
 use super::wrong::{self, Wrong};
-use super::{attributes, krate, lints, method};
+use super::{attributes, effect, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method};
 use crate::options::{Options, Place};
@@ -151,10 +151,7 @@ fn offered<'a>(
 ) -> Result<(), Option<(&'a dyn ToTokens, &'static str)>> {
     let said = |word: Option<&'a Ident>, text| Err(word.map(|word| (word as &dyn ToTokens, text)));
     if options.skip.is_some() {
-        return said(
-            options.beside_skip(),
-            "this does nothing: `skip` hides the method",
-        );
+        return said(options.beside_skip(), effect::BESIDE_SKIP);
     }
     let Some(receiver) = function.sig.receiver() else {
         return said(

@@ -147,6 +147,12 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
         let options = Options::take(&mut field.attrs, Place::Field, errors);
         let serde = Serde::read(&field.attrs, errors);
         if serde.skip.is_some() {
+            if let Some(option) = options.first() {
+                errors.on(
+                    option,
+                    "this does nothing: serde skips the field, so callers never see it",
+                );
+            }
             continue;
         }
         let plain = field.ident.as_ref().map(plain_name);

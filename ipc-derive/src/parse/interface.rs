@@ -7,7 +7,7 @@ use syn::{
 };
 
 use super::trait_error::{error_type, is_error};
-use super::{attributes, krate, lints, method};
+use super::{attributes, effect, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method, Shape};
 use crate::options::{Options, Place};
@@ -191,6 +191,9 @@ enum Read {
 fn read_method(function: &mut TraitItemFn, has_error_type: bool, errors: &mut Errors) -> Read {
     let options = Options::take(&mut function.attrs, Place::Method, errors);
     if options.skip.is_some() {
+        if let Some(option) = options.beside_skip() {
+            errors.on(option, effect::BESIDE_SKIP);
+        }
         method::strip_arguments(&mut function.sig, errors);
         if function.default.is_some() {
             return Read::Provided;

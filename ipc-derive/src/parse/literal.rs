@@ -47,6 +47,30 @@ pub(crate) fn mismatch(value: &Expr, ty: &Type) -> Option<String> {
     }
 }
 
+/// True for a range without bounds, and for one that every value of an integer type lies in.
+pub(crate) fn is_everything(
+    low: Option<&Expr>,
+    high: Option<&Expr>,
+    inclusive: bool,
+    ty: &Type,
+) -> bool {
+    let name = types::last_name(types::referred(ty)).map(ToString::to_string);
+    let limits = name.filter(|name| !name.ends_with("size"));
+    let Some((lowest, highest)) = limits.and_then(|name| integer_type(&name)) else {
+        return low.is_none() && high.is_none();
+    };
+    let digits = |bound: &Expr| match literal(bound) {
+        Some((Lit::Int(int), is_negative)) => Some((int.base10_parse::<u128>().ok()?, is_negative)),
+        _ => None,
+    };
+    let is_low =
+        |(digits, is_negative): (u128, bool)| digits == lowest && (is_negative || lowest == 0);
+    let is_high =
+        |(digits, is_negative): (u128, bool)| digits == highest && !is_negative && inclusive;
+    low.is_none_or(|low| digits(low).is_some_and(is_low))
+        && high.is_none_or(|high| digits(high).is_some_and(is_high))
+}
+
 fn other(value: &str, ty: &str) -> String {
     format!("`{value}` is no `{ty}`; write a value of this type, or give the argument another type")
 }
@@ -84,6 +108,26 @@ mod tests {
     fn wrong(value: &str, ty: &str) -> bool {
         let value = syn::parse_str(value).unwrap();
         mismatch(&value, &syn::parse_str(ty).unwrap()).is_some()
+    }
+
+    #[test]
+    fn a_range_of_all_values_is_everything() {
+        let everything = |low: &str, high: &str, inclusive, ty: &str| {
+            let bound = |text: &str| syn::parse_str::<Expr>(text).ok();
+            let ty = syn::parse_str(ty).unwrap();
+            is_everything(bound(low).as_ref(), bound(high).as_ref(), inclusive, &ty)
+        };
+        assert!(everything("", "", false, "f64"));
+        assert!(everything("0", "255", true, "u8"));
+        assert!(everything("0", "", false, "u32"));
+        assert!(everything("-128", "127", true, "i8"));
+        assert!(everything("", "0xffff", true, "u16"));
+        assert!(!everything("0", "255", false, "u8"));
+        assert!(!everything("0", "", false, "i32"));
+        assert!(!everything("1", "", false, "u8"));
+        assert!(!everything("0", "18446744073709551615", true, "usize"));
+        assert!(!everything("0.0", "", false, "f64"));
+        assert!(!everything("LOW", "255", true, "u8"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use syn::{
     Safety, Signature, Type, parse_quote,
 };
 
-use super::{accepts, attributes, lints, literal};
+use super::{accepts, attributes, effect, lints, literal};
 use crate::errors::Errors;
 use crate::model::{Argument, Input, Kind, Method, Output, Shape};
 use crate::options::{Options, Place};
@@ -28,6 +28,9 @@ pub(crate) fn read(
     let output = read_output(sig, errors);
     let (kind, name) = read_name(&sig.ident, &options, errors);
     check_property(sig, kind, output.as_ref(), errors);
+    if let (Some(unit), Some(output)) = (&options.unit, &output) {
+        effect::unit_of_result(unit, kind, output, inputs.as_deref(), errors);
+    }
     if !has_plain_signature {
         return None;
     }
@@ -294,13 +297,7 @@ fn check_property(sig: &Signature, kind: Kind, output: Option<&Output>, errors: 
                     "a getter takes no arguments; remove this one, or the `get`",
                 );
             }
-            let nothing = |ty: &Type| matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty());
-            let returns_nothing = output.is_some_and(|output| match &output.shape {
-                Shape::Plain => nothing(&output.ty),
-                Shape::Fallible { value, .. } => nothing(value),
-                Shape::Unknown => false,
-            });
-            if returns_nothing {
+            if output.is_some_and(Output::is_nothing) {
                 errors.on(
                     &sig.ident,
                     "a getter returns the value of its property, but this returns nothing: remove the `get`, or return the value",

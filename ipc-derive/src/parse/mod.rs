@@ -5,6 +5,7 @@ pub(crate) mod beside;
 pub(crate) mod block;
 pub(crate) mod conditions;
 pub(crate) mod data;
+mod effect;
 pub(crate) mod fields;
 pub(crate) mod function;
 pub(crate) mod interface;
