@@ -6,6 +6,10 @@ use syn::{Lifetime, Type, TypeReference, parse_quote};
 use crate::errors::Errors;
 use crate::types::{is_named, leaves, mentions, sole_or_first, text, unwrapped};
 
+/// What is said about an `Rc`.
+pub(crate) const RC: &str =
+    "an `Rc` is tied to its thread, so it cannot travel; use the type in it";
+
 /// The type to decode for a reference.
 pub(crate) fn owned(reference: &TypeReference, errors: &mut Errors) -> Option<Type> {
     if let Some(mutability) = &reference.mutability {
@@ -58,6 +62,7 @@ pub(crate) fn by_value(ty: &Type, errors: &mut Errors) -> bool {
         ty if is_function(ty) => errors.on(ty, "a function cannot travel; take a value that says what to do"),
         ty @ Type::TraitObject(_) => errors.on(ty, "a trait object cannot travel; take a concrete type"),
         ty @ Type::Ptr(_) => errors.on(ty, "a pointer means nothing to another process; take the value"),
+        ty if is_named(ty, "Rc") => errors.on(ty, RC),
         Type::Infer(_) => errors.on(ty, "write out the type: both ends must know it"),
         _ => forbid_borrowed_argument(ty, errors),
     }
@@ -85,7 +90,9 @@ fn forbid_borrowed_argument(ty: &Type, errors: &mut Errors) {
 fn inside(ty: &Type) -> &Type {
     let mut parts = Vec::new();
     leaves(ty, &mut parts);
-    let never = |part: &&Type| matches!(part, Type::TraitObject(_) | Type::FnPtr(_) | Type::Ptr(_));
+    let never = |part: &&Type| {
+        is_named(part, "Rc") || matches!(part, Type::TraitObject(_) | Type::FnPtr(_) | Type::Ptr(_))
+    };
     parts.into_iter().find(never).unwrap_or(ty)
 }
 
@@ -109,6 +116,7 @@ pub(crate) fn forbid_borrowed(ty: &Type, errors: &mut Errors) {
         ty @ (Type::TraitObject(_) | Type::FnPtr(_) | Type::Ptr(_)) => {
             errors.on(ty, "this cannot travel; return a value");
         }
+        ty if is_named(ty, "Rc") => errors.on(ty, RC),
         _ => match borrowed(sole_or_first(ty)) {
             Some(Borrowed::Reference(reference)) => {
                 let instead = instead(&reference);

@@ -6,6 +6,8 @@
 //! knows the rules between the parts, `expand` writes the code. What is wrong is left out of the model, so that the rest
 //! of the item compiles beside the errors.
 
+mod advice;
+mod arrays;
 mod borrows;
 mod check;
 mod errors;

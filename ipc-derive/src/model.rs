@@ -118,14 +118,17 @@ pub(crate) struct Interface {
 }
 
 impl Output {
+    /// What callers get, as far as the syntax tells: not the error of a `Result`.
+    pub(crate) fn value(&self) -> &Type {
+        match &self.shape {
+            Shape::Fallible { value, .. } => value,
+            Shape::Plain | Shape::Unknown => &self.ty,
+        }
+    }
+
     /// True for `()` and `Result<(), E>`, as far as the syntax tells.
     pub(crate) fn is_nothing(&self) -> bool {
-        let is_unit = |ty: &Type| matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty());
-        match &self.shape {
-            Shape::Plain => is_unit(&self.ty),
-            Shape::Fallible { value, .. } => is_unit(value),
-            Shape::Unknown => false,
-        }
+        matches!(self.value(), Type::Tuple(tuple) if tuple.elems.is_empty())
     }
 }
 

@@ -14,16 +14,9 @@ use super::caller::{Caller, OutgoingCall, Stub};
 use super::function::sources;
 use super::invocation::{Invocation, serialised};
 use super::schema::{Describe, Schema, short_name};
-use super::wire_type::{Wire, WireDriver};
+use super::wire_type::Wire;
 use crate::error::CallError;
 use crate::wire::failure::{Failure, Fault, FaultKind, FaultValue};
-
-/// Compiles for types that can travel, and says what to do for others. Generated code asks this once per type; all
-/// other steps below accept any type, so that one mistake is one error.
-pub fn wire<T: Wire>() {}
-
-/// The same for the driver itself, should it be an argument or a result.
-pub fn wire_driver<T: WireDriver>() {}
 
 /// A question about the type `T`.
 pub struct Probe<T: ?Sized>(PhantomData<fn() -> PhantomData<T>>);
@@ -99,7 +92,7 @@ pub trait Travels<T> {
         T: Send + 'static;
 }
 
-/// The type cannot travel, and [`wire`] has said so.
+/// The type cannot travel, and [`wire`](super::wire_type::wire) has said so.
 pub trait CannotTravel<T> {
     /// Never runs.
     fn take(&self, _call: &mut Invocation<'_>) -> Result<T, Failure> {
@@ -151,7 +144,7 @@ pub trait Puts<T: ?Sized> {
     fn put(&self, call: &mut OutgoingCall, value: &T);
 }
 
-/// The value cannot be an argument, and [`wire`] has said so.
+/// The value cannot be an argument, and [`wire`](super::wire_type::wire) has said so.
 pub trait CannotPut<T: ?Sized> {
     /// Never runs.
     fn put(&self, _call: &mut OutgoingCall, _value: &T) {

@@ -5,7 +5,7 @@
 //! takes as given afterwards. That is how serde's `Deserialize` comes to accept the field. Its `Serialize` calls
 //! [`SerialisesField`], which finds out by itself. Whoever uses the struct hears nothing more of it.
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::autoref::{Probe, never};
 
@@ -14,26 +14,77 @@ use super::autoref::{Probe, never};
     message = "`{Self}` cannot travel over the wire",
     label = "used in a field of a `#[remote]` struct or enum",
     note = "put `#[remote]` (or `#[derive(serde::Serialize, serde::Deserialize)]`) on `{Self}`, or on the type inside of it that lacks it, say how it travels with `#[serde(with = \"module\")]`, or leave the field out with `#[serde(skip)]`",
-    note = "a type of another crate travels if that crate has a feature `serde` that is switched on (for `Arc` and `Rc` it is the feature `rc` of serde itself)",
+    note = "a type of another crate travels if that crate has a feature `serde` that is switched on (for `Arc` it is the feature `rc` of serde itself); an array of more than 32 elements travels as a `Vec`",
     note = "is this struct the driver? Then take `#[remote]` off it: only its `impl` block takes it"
 )]
+#[doc(hidden)]
 pub trait Field<'de>: Deserialize<'de> {}
 
-#[diagnostic::do_not_recommend]
-impl<'de, T: Serialize + Deserialize<'de> + Send + 'static> Field<'de> for T {}
+/// The claim that such a type can be in a field of `S`, made by generated code once for each of its types.
+#[doc(hidden)]
+pub trait FieldOf<S, const NUMBER: usize>: for<'de> Field<'de> {}
 
-/// Never applies. Where one implementation is possible, the compiler says what that one lacks; where there are two, it
-/// says what was asked for, in the words above.
-#[diagnostic::do_not_recommend]
-impl<'de, T: Deserialize<'de>> Field<'de> for T where Probe<T>: Impossible {}
+/// The same with advice of its own: a point in time.
+#[diagnostic::on_unimplemented(
+    message = "an `{Self}` cannot travel over the wire: a point in time of one computer means nothing on another",
+    label = "used in a field of a `#[remote]` struct or enum",
+    note = "send a `Duration`, such as the time since then, or a `SystemTime`; or leave the field out with `#[serde(skip)]`"
+)]
+#[doc(hidden)]
+pub trait InstantField<'de>: Deserialize<'de> {}
+
+/// The claim that such a type can be in a field of `S`, made by generated code once for each of its types.
+#[doc(hidden)]
+pub trait InstantFieldOf<S, const NUMBER: usize>: for<'de> InstantField<'de> {}
+
+/// The same with advice of its own: a file, a socket, a thread, one end of a channel.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` belongs to one process: it cannot travel over the wire",
+    label = "used in a field of a `#[remote]` struct or enum",
+    note = "send what is in it, or what callers need to know of it, or leave the field out with `#[serde(skip)]`",
+    note = "is this struct the driver? Then take `#[remote]` off it: only its `impl` block takes it"
+)]
+#[doc(hidden)]
+pub trait HandleField<'de>: Deserialize<'de> {}
+
+/// The claim that such a type can be in a field of `S`, made by generated code once for each of its types.
+#[doc(hidden)]
+pub trait HandleFieldOf<S, const NUMBER: usize>: for<'de> HandleField<'de> {}
+
+/// The same with advice of its own: an array, whose length may be a constant that only the compiler knows.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel over the wire",
+    label = "used in a field of a `#[remote]` struct or enum",
+    note = "an array travels if its elements do, and if it has at most 32 of them, where serde stops: use a `Vec`, or say how it travels with `#[serde(with = \"module\")]`"
+)]
+#[doc(hidden)]
+pub trait ArrayField<'de>: Deserialize<'de> {}
+
+/// The claim that such a type can be in a field of `S`, made by generated code once for each of its types.
+#[doc(hidden)]
+pub trait ArrayFieldOf<S, const NUMBER: usize>: for<'de> ArrayField<'de> {}
+
+macro_rules! for_all_that_travel {
+    ($($field:ident)*) => {
+        $(
+            #[diagnostic::do_not_recommend]
+            impl<'de, T: Serialize + Deserialize<'de> + Send + 'static> $field<'de> for T {}
+
+            /// Never applies. Where one implementation is possible, the compiler says what that one lacks; where there
+            /// are two, it says what was asked for, in the words above.
+            #[diagnostic::do_not_recommend]
+            impl<'de, T: Deserialize<'de>> $field<'de> for T where Probe<T>: Impossible {}
+        )*
+    };
+}
+
+for_all_that_travel!(Field InstantField HandleField ArrayField);
 
 /// Implemented by nothing.
 trait Impossible {}
 
-/// The claim that the type can be in a field of `S`, made by generated code once for each of its types.
-pub trait FieldOf<S, const NUMBER: usize>: for<'de> Field<'de> {}
-
 /// How fields of type `T` are serialised, for serde's `serialize_with`.
+#[doc(hidden)]
 pub trait SerialisesField<T, const NUMBER: usize> {
     /// Serialises a field of this type.
     fn serialise<S: Serializer>(field: &T, serializer: S) -> Result<S::Ok, S::Error>;
@@ -45,7 +96,7 @@ pub trait Serialises<T: ?Sized> {
     fn serialise<S: Serializer>(&self, field: &T, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
-/// The field cannot be serialised, and [`FieldOf`] has said so.
+/// The field cannot be serialised, and the claim has said so.
 pub trait CannotSerialise<T: ?Sized> {
     /// Never runs.
     fn serialise<S: Serializer>(&self, _field: &T, _serializer: S) -> Result<S::Ok, S::Error> {
@@ -60,3 +111,13 @@ impl<T: Serialize + ?Sized> Serialises<T> for &Probe<T> {
 }
 
 impl<T: ?Sized> CannotSerialise<T> for Probe<T> {}
+
+/// Stands for the serialisation of a field that `#[remote]` has refused.
+pub fn refused_serialise<T, S: Serializer>(_field: &T, _: S) -> Result<S::Ok, S::Error> {
+    never::<T, _>()
+}
+
+/// Stands for the deserialisation of a field that `#[remote]` has refused.
+pub fn refused_deserialise<'de, T, D: Deserializer<'de>>(_: D) -> Result<T, D::Error> {
+    never::<T, _>()
+}

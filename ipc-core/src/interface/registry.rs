@@ -48,7 +48,7 @@ pub enum RegisterError {
 
 /// All that a server offers, by name.
 pub struct Registry {
-    devices: Vec<Shared<dyn Remote>>,
+    devices: Vec<Shared<dyn Remote + Send>>,
     functions: Vec<Mutex<Box<dyn Function>>>,
     release_hooks: Vec<ReleaseHook>,
     driver_paths: Vec<&'static str>,

@@ -6,11 +6,31 @@ use super::describe::Interface;
 use super::invocation::Invocation;
 use crate::wire::failure::Failure;
 
+/// A driver that may be called on any thread: everything that is `Send`.
+#[diagnostic::on_unimplemented(
+    message = "the driver `{Self}` is tied to one thread, so it cannot be served",
+    label = "something in it is not `Send`",
+    note = "calls of different clients come on different threads (never two at once): use `Arc<Mutex<_>>` instead of `Rc<RefCell<_>>`; or let a thread of its own have what must stay on one thread, and talk to it through a channel",
+    note = "to see which part it is, write `fn check(driver: {Self}) -> impl Send {{ driver }}`: the compiler then names it"
+)]
+#[doc(hidden)]
+pub trait AnyThread: Send {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send> AnyThread for T {}
+
 /// A driver that can be served. `#[remote]` on its `impl` block implements this; where a driver has several blocks, on the
 /// one that is not marked as `part`.
-pub trait Remote: Send + 'static {
+pub trait Remote: 'static {
     /// What the driver offers.
     fn interface() -> Interface
+    where
+        Self: Sized;
+
+    /// Makes a device of the driver. The bound stands here, and not on the trait, so that the compiler speaks once, in
+    /// our words, of a driver that is not `Send`.
+    #[doc(hidden)]
+    fn served(driver: Shared<Self>) -> Shared<dyn Remote + Send>
     where
         Self: Sized;
 
@@ -50,7 +70,12 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T: Remote> Shared<T> {
+/// What [`Remote::served`] does.
+pub fn served<T: Remote + AnyThread>(Shared(driver): Shared<T>) -> Shared<dyn Remote + Send> {
+    Shared(driver)
+}
+
+impl<T: Remote + Send> Shared<T> {
     /// Serves the driver, and runs `hook` whenever a client no longer holds it, before another one does: the place to
     /// switch a laser off, or to ramp a field down.
     ///
@@ -108,7 +133,7 @@ impl<T: ?Sized> Clone for Shared<T> {
 /// # Ok::<(), ipc_core::RegisterError>(())
 /// ```
 pub struct Device {
-    pub(crate) driver: Shared<dyn Remote>,
+    pub(crate) driver: Shared<dyn Remote + Send>,
     pub(crate) interface: Interface,
     /// The path of the driver's type.
     pub(crate) path: &'static str,
@@ -162,6 +187,7 @@ impl std::fmt::Debug for Device {
     message = "`{Self}` cannot be served as a device",
     label = "this is not a device",
     note = "put `#[remote]` on the `impl` block with the methods of `{Self}`; if all its blocks are parts, one of them must do without `part` and list the others; if the block has `driver = \"feature\"`, switch that feature on",
+    note = "if it holds something that is not `Send`, such as an `Rc`, it cannot be served either: calls of different clients come on different threads",
     note = "if `{Self}` implements a `#[remote]` trait, wrap it in `<Trait>Device`: `MeterDevice(driver)` for a trait `Meter`"
 )]
 pub trait IntoDevice {
@@ -169,6 +195,7 @@ pub trait IntoDevice {
     fn into_device(self) -> Device;
 }
 
+#[doc(hidden)]
 #[diagnostic::do_not_recommend]
 impl<T: Into<Device>> IntoDevice for T {
     fn into_device(self) -> Device {
@@ -183,9 +210,9 @@ impl<T: Remote> From<T> for Device {
 }
 
 impl<T: Remote> From<Shared<T>> for Device {
-    fn from(Shared(driver): Shared<T>) -> Self {
+    fn from(driver: Shared<T>) -> Self {
         Self {
-            driver: Shared(driver),
+            driver: T::served(driver),
             interface: T::interface(),
             path: std::any::type_name::<T>(),
             prefix: String::new(),

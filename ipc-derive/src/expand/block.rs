@@ -2,10 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
+use syn::spanned::Spanned;
 use syn::{Path, PathArguments, parse_quote};
 
 use super::describe::value_type;
-use super::{Indices, checks, hidden, proxy, scope, server};
+use super::{Indices, checks, hidden, located, proxy, scope, server};
 use crate::model::Interface;
 use crate::parse::behind_feature;
 use crate::parse::block::Block;
@@ -128,7 +129,16 @@ fn remote(block: &Block) -> TokenStream {
     let krate = &interface.krate;
     let feature = behind_feature(driver.as_ref());
     let key = key(interface);
+    // What a parameter stands for decides whether the driver can be served; the block itself need not say so.
+    let mut generics = generics.clone();
+    if !generics.params.is_empty() {
+        let servable = parse_quote!(#self_ty: ::core::marker::Send + 'static);
+        generics.make_where_clause().predicates.push(servable);
+    }
     let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let shared =
+        quote!(#krate::private::Shared<dyn #krate::private::Remote + ::core::marker::Send>);
+    let served = located(quote!(#krate::private::served), self_ty.span());
     let all: Vec<_> = std::iter::once(key)
         .chain(parts.iter().map(key_of_part))
         .collect();
@@ -144,6 +154,10 @@ fn remote(block: &Block) -> TokenStream {
         impl #impl_generics #krate::private::Remote for #self_ty #where_clause {
             fn interface() -> #krate::private::Interface {
                 #offers
+            }
+
+            fn served(driver: #krate::private::Shared<Self>) -> #shared {
+                #served::<#self_ty>(driver)
             }
 
             fn dispatch(

@@ -7,7 +7,8 @@ use quote::{quote, quote_spanned};
 use syn::Type;
 
 use super::describe::value_type;
-use super::{hidden, located};
+use super::{hidden, located, underlined};
+use crate::advice;
 use crate::model::{Interface, Method, Shape};
 use crate::types::{self, is_known, leaves, mentions};
 
@@ -49,35 +50,23 @@ fn of_method(interface: &Interface, method: &Method) -> Vec<(String, TokenStream
         Shape::Fallible { value, .. } => leaves(value, &mut types),
         Shape::Unknown => {}
     }
-    let ask = |ty: &Type, span: proc_macro2::Span| {
-        let question = match types::is_named(ty, &interface.name) {
-            true => quote!(wire_driver),
-            false => quote!(wire),
-        };
-        let question = located(question, span);
-        (
-            quote!(#ty).to_string(),
-            quote_spanned!(span=> #krate::private::#question::<#ty>();),
-        )
+    let ask = |ty: &Type, asked: TokenStream| {
+        let place = types::span(ty);
+        let question = advice::question(ty, &interface.name);
+        let question = located(quote!(#krate::private::#question), place);
+        // The same key as for another place where it stands: it is the same type, unless it is an alias of `Result`.
+        let key = quote!(#ty).to_string();
+        (key, quote_spanned!(place=> #question::<#asked>();))
     };
     let mut questions: Vec<_> = types
         .into_iter()
         .filter(|ty| !is_known(ty) && !mentions(ty, parameters))
-        .map(|ty| ask(ty, types::span(ty)))
+        .map(|ty| ask(ty, quote!(#ty)))
         .collect();
-    if let (Shape::Unknown, false) = (
-        &method.output.shape,
-        mentions(&method.output.ty, parameters),
-    ) {
-        let written = &method.output.ty;
-        let value = value_type(&method.output, krate, parameters);
-        let question = match types::is_named(written, &interface.name) {
-            true => quote!(#krate::private::wire_driver::<#value>();),
-            false => quote!(#krate::private::wire::<#value>();),
-        };
-        let question = located(question, types::span(written));
-        // The same key as for an argument of this type: it is the same type, unless it is an alias of `Result`.
-        questions.push((quote!(#written).to_string(), question));
+    let output = &method.output;
+    if let (Shape::Unknown, false) = (&output.shape, mentions(&output.ty, parameters)) {
+        let value = value_type(output, krate, parameters);
+        questions.push(ask(&output.ty, underlined(value, &output.ty)));
     }
     questions
 }

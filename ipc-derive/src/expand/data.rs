@@ -5,6 +5,7 @@ use quote::quote;
 use syn::parse_quote;
 
 use super::{hidden, option};
+use crate::advice;
 use crate::parse::data::{Data, DataShape, Field, serde_path};
 use crate::parse::doc;
 
@@ -68,11 +69,12 @@ fn claims(data: &Data) -> TokenStream {
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let leaves = claims.leaves.iter().enumerate().map(|(number, claim)| {
         let (ty, cfgs) = (&claim.ty, &claim.cfgs);
+        let claim = advice::claim(ty);
         quote! {
             #(#cfgs)*
             #[doc(hidden)]
             #[automatically_derived]
-            impl #impl_generics #krate::private::FieldOf<#ident #ty_generics, #number> for #ty
+            impl #impl_generics #krate::private::#claim<#ident #ty_generics, #number> for #ty
             #where_clause {}
         }
     });

@@ -196,6 +196,12 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
                 <#proxy<()> as #krate::private::Offer>::interface()
             }
 
+            fn served(
+                driver: #krate::private::Shared<Self>,
+            ) -> #krate::private::Shared<dyn #krate::private::Remote + ::core::marker::Send> {
+                #krate::private::served(driver)
+            }
+
             fn dispatch(
                 &mut self,
                 #method: ::core::primitive::usize,

@@ -17,7 +17,8 @@ pub(crate) mod server;
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
-use syn::Ident;
+use syn::spanned::Spanned;
+use syn::{Ident, Type};
 
 use crate::model::Interface;
 
@@ -68,6 +69,15 @@ pub(crate) fn located(tokens: TokenStream, place: Span) -> TokenStream {
         }
     };
     tokens.into_iter().map(at).collect()
+}
+
+/// The same tokens at a type of the user's, which the compiler underlines from its first to its last token.
+pub(crate) fn underlined(tokens: TokenStream, ty: &Type) -> TokenStream {
+    let mut underlined: Vec<_> = located(tokens, ty.span()).into_iter().collect();
+    if let (Some(token), Some(last)) = (underlined.last_mut(), quote!(#ty).into_iter().last()) {
+        token.set_span(last.span());
+    }
+    underlined.into_iter().collect()
 }
 
 /// `Some(value)` or `None`.

@@ -94,12 +94,13 @@ fn read_methods(
     wrong: &mut Vec<Wrong>,
     errors: &mut Errors,
 ) -> Vec<Method> {
-    let is_generic = !item.generics.params.is_empty();
+    let generics = &item.generics;
+    let is_generic = !generics.params.is_empty();
     let before = errors.count();
     let mut methods = Vec::new();
     for item in &mut item.items {
         match item {
-            ImplItem::Fn(function) => match read_method(function, self_ty, errors) {
+            ImplItem::Fn(function) => match read_method(function, self_ty, generics, errors) {
                 Ok(method) => methods.push(method),
                 Err(unread) => wrong.extend(unread.filter(|_| !is_generic).map(|unread| *unread)),
             },
@@ -119,6 +120,7 @@ fn read_methods(
 fn read_method(
     function: &mut ImplItemFn,
     self_ty: &TokenStream,
+    generics: &Generics,
     errors: &mut Errors,
 ) -> Result<Method, Option<Box<Wrong>>> {
     let options = Options::take(&mut function.attrs, Place::Method, errors);
@@ -137,7 +139,14 @@ fn read_method(
         return Err(None);
     }
     let mut sig = without_self(&function.sig, self_ty);
-    let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
+    let read = method::read(
+        &mut sig,
+        &function.attrs,
+        options,
+        Place::Method,
+        generics,
+        errors,
+    );
     // The attributes of the arguments have been read from the copy.
     method::strip_arguments(&mut function.sig, &mut Errors::default());
     read.ok_or_else(|| wrong::read(&sig, &function.attrs).map(Box::new))
@@ -226,7 +235,7 @@ fn mentioned(generics: &Generics, methods: &[Method]) -> Generics {
     let mentions = |name: &str| {
         let name = [name.to_string()];
         methods.iter().any(|method| {
-            types::mentions(&method.output.ty, &name)
+            types::mentions(method.output.value(), &name)
                 || method
                     .arguments()
                     .any(|argument| types::mentions(&argument.written, &name))

@@ -6,8 +6,10 @@ use syn::{Attribute, Field, Generics, Item, LitStr, Path, Type};
 
 use super::attributes;
 use super::data::Serde;
+use crate::borrows::RC;
 use crate::errors::Errors;
-use crate::types::{self, is_known, leaves, mentions, value_of_map};
+use crate::types::{self, is_known, is_named, leaves, mentions, value_of_map};
+use crate::{advice, arrays};
 
 /// What is said about references and lifetimes.
 pub(super) const BORROWS: &str =
@@ -69,11 +71,23 @@ pub(crate) fn claim(
             continue;
         };
         let is_odd = is_special(&field.attrs) || has_no_text(&quote!(#krate #ty));
-        if is_known(&ty) || mentions(&ty, &parameters) || is_odd {
+        if is_known(&ty) || is_odd {
             continue;
         }
         let mut parts = Vec::new();
         leaves(&ty, &mut parts);
+        let before = errors.count();
+        if let Some(part) = parts.iter().find(|part| is_named(part, "Rc")) {
+            errors.on(part, RC);
+        }
+        arrays::forbid_long(&ty, generics, INSTEAD_OF_ARRAY, errors);
+        if errors.count() != before {
+            field.attrs.push(refused(krate));
+            continue;
+        }
+        if mentions(&ty, &parameters) {
+            continue;
+        }
         let borrowed = |part: &&&Type| matches!(part, Type::Reference(_));
         if let Some(borrowed) = parts.iter().find(borrowed) {
             errors.on(borrowed, BORROWS);
@@ -84,6 +98,19 @@ pub(crate) fn claim(
         field.attrs.push(attribute);
     }
     claims
+}
+
+/// What is said about an array that serde does not take.
+const INSTEAD_OF_ARRAY: &str = "use a `Vec<{}>`, or say how it travels with `#[serde(with = \"..\")]`, for which there is the crate `serde-big-array`";
+
+/// What serde is told about a field that has been refused, so that it says nothing of its own.
+fn refused(krate: &Path) -> Attribute {
+    let path = |name: &str| {
+        let name = quote::format_ident!("{name}");
+        text(&quote!(#krate::private::#name), Span::call_site())
+    };
+    let (serialise, deserialise) = (path("refused_serialise"), path("refused_deserialise"));
+    syn::parse_quote!(#[serde(serialize_with = #serialise, deserialize_with = #deserialise)])
 }
 
 impl Claims {
@@ -100,7 +127,8 @@ impl Claims {
         let bounds: Vec<_> = parts
             .map(|leaf| {
                 let number = number(&mut self.leaves, leaf, cfgs);
-                quote!(#leaf: #krate::private::FieldOf<#owner, #number>)
+                let claim = advice::claim(leaf);
+                quote!(#leaf: #krate::private::#claim<#owner, #number>)
             })
             .collect();
         let bound = text(&quote!(#(#bounds),*), types::span(&ty));

@@ -1,7 +1,7 @@
 //! A free function.
 
 use quote::ToTokens;
-use syn::{ItemFn, LitStr};
+use syn::{Generics, ItemFn, LitStr};
 
 use super::{attributes, krate, lints, method};
 use crate::errors::Errors;
@@ -26,7 +26,7 @@ pub(crate) fn read(item: &mut ItemFn, options: Options, errors: &mut Errors) -> 
         is_trait: false,
         proxy: item.sig.ident.clone(),
         vis: item.vis.to_token_stream(),
-        generics: syn::Generics::default(),
+        generics: Generics::default(),
         parameters: vec![],
         methods: vec![],
     };
@@ -38,7 +38,15 @@ pub(crate) fn read(item: &mut ItemFn, options: Options, errors: &mut Errors) -> 
             "an argument from elsewhere lives until the function returns; take it without a named lifetime",
         );
     }
-    let mut method = method::read(&mut sig, &item.attrs, options, Place::Function, errors);
+    let generics = Generics::default();
+    let mut method = method::read(
+        &mut sig,
+        &item.attrs,
+        options,
+        Place::Function,
+        &generics,
+        errors,
+    );
     method::strip_arguments(&mut item.sig, &mut Errors::default());
     // The item as a whole has the condition already.
     if let Some(method) = &mut method {

@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Attribute, Ident, Item, ItemTrait, LitStr, Signature, TraitItem, TraitItemFn, WherePredicate,
+    Attribute, Generics, Ident, Item, ItemTrait, LitStr, Signature, TraitItem, TraitItemFn,
+    WherePredicate,
 };
 
 use super::trait_error::{error_type, is_error};
@@ -107,7 +108,7 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
                 .unwrap_or_else(|| format_ident!("{name}Proxy")),
             name: name.to_string(),
             vis: item.vis.to_token_stream(),
-            generics: syn::Generics::default(),
+            generics: Generics::default(),
             parameters: vec![],
             methods,
         },
@@ -222,7 +223,15 @@ fn read_method(function: &mut TraitItemFn, has_error_type: bool, errors: &mut Er
         Some(true) => {}
     }
     let mut sig = function.sig.clone();
-    let read = method::read(&mut sig, &function.attrs, options, Place::Method, errors);
+    let generics = Generics::default();
+    let read = method::read(
+        &mut sig,
+        &function.attrs,
+        options,
+        Place::Method,
+        &generics,
+        errors,
+    );
     method::strip_arguments(&mut function.sig, &mut Errors::default());
     let before = errors.count();
     if let Some(method) = &read {

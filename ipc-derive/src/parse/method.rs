@@ -2,27 +2,30 @@
 
 use syn::ext::IdentExt;
 use syn::{
-    Attribute, FnArg, GenericParam, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType,
-    Safety, Signature, Type, parse_quote,
+    Attribute, FnArg, GenericParam, Generics, Ident, Pat, PatType, Receiver, ReceiverKind,
+    ReturnType, Safety, Signature, Type, parse_quote,
 };
 
 use super::{accepts, attributes, effect, lints, literal};
+use crate::arrays;
 use crate::errors::Errors;
 use crate::model::{Argument, Input, Kind, Method, Output, Shape};
 use crate::options::{Options, Place};
 use crate::types::{self, last_name, unwrapped};
 
 /// Reads a method or function, whose attributes have been taken out already; `None` if nobody could call it. Takes the
-/// attributes of the arguments out of the signature.
+/// attributes of the arguments out of the signature. `generics` are those of the block around it.
 pub(crate) fn read(
     sig: &mut Signature,
     attrs: &[Attribute],
     options: Options,
     place: Place,
+    generics: &Generics,
     errors: &mut Errors,
 ) -> Option<Method> {
     let before = errors.count();
     check_signature(sig, place, errors);
+    check_arrays(sig, generics, errors);
     let has_plain_signature = errors.count() == before;
     let inputs = read_inputs(sig, errors);
     let output = read_output(sig, errors);
@@ -107,6 +110,23 @@ fn check_signature(sig: &Signature, place: Place, errors: &mut Errors) {
             "both ends must know all types, so nothing can be left open here; use a concrete {concrete}, or {otherwise}"
         );
         errors.on(ident, text);
+    }
+}
+
+/// Arrays that serde does not take, of all lengths that are allowed by the parameters of the block.
+fn check_arrays(sig: &Signature, generics: &Generics, errors: &mut Errors) {
+    for input in &sig.inputs {
+        if let FnArg::Typed(argument) = input {
+            arrays::forbid_long(
+                &argument.ty,
+                generics,
+                "use a `Vec<{}>` or a `&[{}]`",
+                errors,
+            );
+        }
+    }
+    if let ReturnType::Type(_, ty) = &sig.output {
+        arrays::forbid_long(ty, generics, "use a `Vec<{}>`", errors);
     }
 }
 

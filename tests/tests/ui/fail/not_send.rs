@@ -1,14 +1,49 @@
-use ipc_core::remote;
+use std::rc::Rc;
 
-struct Meter;
+use ipc_core::{Local, remote};
 
-pub struct Shared(std::rc::Rc<u8>);
+struct Cache(Rc<u8>);
+
+pub struct Meter {
+    cache: Cache,
+}
 
 #[remote]
-impl Shared {
+impl Meter {
     pub fn read(&self) -> u8 {
-        *self.0
+        *self.cache.0
     }
 }
 
-fn main() {}
+#[remote]
+pub trait Reads {
+    type Error: std::error::Error;
+
+    fn read(&mut self) -> Result<u8, Self::Error>;
+}
+
+impl Reads for Cache {
+    type Error = std::fmt::Error;
+
+    fn read(&mut self) -> Result<u8, std::fmt::Error> {
+        Ok(*self.0)
+    }
+}
+
+pub struct Buffer<T>(T);
+
+#[remote]
+impl<T> Buffer<T> {
+    pub fn size(&self) -> usize {
+        size_of::<T>()
+    }
+}
+
+fn main() {
+    // Said where the driver is made, and not here again.
+    let meter = Meter { cache: Cache(Rc::new(1)) };
+    let _ = MeterProxy::new(&Local::new(meter).unwrap()).read();
+    // Here it depends on what the parameter stands for.
+    let _ = Local::new(ReadsDevice(Cache(Rc::new(1))));
+    let _ = Local::new(Buffer(Cache(Rc::new(1))));
+}
