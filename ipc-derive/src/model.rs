@@ -109,6 +109,8 @@ pub(crate) struct Interface {
     /// True if the proxy has what a trait provides, beside the methods.
     pub(crate) is_trait: bool,
     pub(crate) proxy: Ident,
+    /// The generic parameter of the proxy: what it calls through.
+    pub(crate) caller: Ident,
     pub(crate) vis: TokenStream,
     /// The generic parameters of the driver that its signatures mention, with their bounds.
     pub(crate) generics: syn::Generics,

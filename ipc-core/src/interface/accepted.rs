@@ -12,6 +12,7 @@ use super::autoref::Probe;
     label = "the `one_of` of an argument",
     note = "list values of the type `{Self}`, and put `#[derive(PartialEq, Debug)]` on it"
 )]
+#[doc(hidden)]
 pub trait Listed<V: ?Sized> {
     /// Whether this is the value in the list.
     fn is(&self, listed: &V) -> bool;
@@ -32,6 +33,7 @@ impl<T: PartialEq<V> + Debug + ?Sized, V: ?Sized> Listed<V> for T {
     label = "the `range` of an argument",
     note = "put `#[derive(PartialEq, PartialOrd, Debug)]` on `{Self}`, or list the values with `one_of = [..]`"
 )]
+#[doc(hidden)]
 pub trait Ordered: Sized {
     /// Whether this is not below `low`.
     fn is_at_least(&self, low: &Self) -> bool;
@@ -77,6 +79,7 @@ pub fn is_below<T: Ordered>(value: &T, high: &T) -> bool {
 }
 
 /// The value can be shown.
+#[doc(hidden)]
 pub trait Shows<T> {
     /// The value, to be shown.
     fn shown<'a>(&self, value: &'a T) -> &'a dyn Debug;
@@ -85,6 +88,7 @@ pub trait Shows<T> {
 }
 
 /// The value cannot be shown, which has been said: neither [`Listed`] nor [`Ordered`] takes it.
+#[doc(hidden)]
 pub trait CannotShow<T> {
     /// Something else.
     fn shown<'a>(&self, _value: &'a T) -> &'a dyn Debug {

@@ -40,18 +40,21 @@ impl<T: ?Sized> fmt::Debug for Probe<T> {
 // The schema of a type.
 
 /// The type describes itself.
+#[doc(hidden)]
 pub trait SchemaDescribed {
     /// Its schema.
     fn schema(&self) -> Schema;
 }
 
 /// The type has a JSON schema. Nothing does without the feature `schemars`.
+#[doc(hidden)]
 pub trait SchemaFromJson {
     /// Its schema.
     fn schema(&self) -> Schema;
 }
 
 /// The type is known by its name only.
+#[doc(hidden)]
 pub trait SchemaByName {
     /// Its name as a schema.
     fn schema(&self) -> Schema;
@@ -79,6 +82,7 @@ impl<T: ?Sized> SchemaByName for Probe<T> {
 // Arguments and results.
 
 /// The type can travel.
+#[doc(hidden)]
 pub trait Travels<T> {
     /// Takes the next argument of a call.
     fn take(&self, call: &mut Invocation<'_>) -> Result<T, Failure>;
@@ -93,6 +97,7 @@ pub trait Travels<T> {
 }
 
 /// The type cannot travel, and [`wire`](super::wire_type::wire) has said so.
+#[doc(hidden)]
 pub trait CannotTravel<T> {
     /// Never runs.
     fn take(&self, _call: &mut Invocation<'_>) -> Result<T, Failure> {
@@ -139,12 +144,14 @@ impl<T: Wire> Travels<T> for &Probe<T> {
 impl<T> CannotTravel<T> for Probe<T> {}
 
 /// The value can be an argument.
+#[doc(hidden)]
 pub trait Puts<T: ?Sized> {
     /// Adds it to a call.
     fn put(&self, call: &mut OutgoingCall, value: &T);
 }
 
 /// The value cannot be an argument, and [`wire`](super::wire_type::wire) has said so.
+#[doc(hidden)]
 pub trait CannotPut<T: ?Sized> {
     /// Never runs.
     fn put(&self, _call: &mut OutgoingCall, _value: &T) {
@@ -188,6 +195,7 @@ impl<T, E> Returned<Result<T, E>> {
 }
 
 /// Everything else is a success.
+#[doc(hidden)]
 pub trait ReturnedPlain<R> {
     /// The value as a result.
     fn into_result(self) -> Result<R, Never>;
@@ -225,6 +233,7 @@ impl<T, E> IsResult<Result<T, E>> {
 }
 
 /// The answer for all other types.
+#[doc(hidden)]
 pub trait IsNoResult {
     /// It is not.
     const VALUE: bool = false;
@@ -238,6 +247,7 @@ pub trait IsNoResult {
 impl<R> IsNoResult for IsResult<R> {}
 
 /// What the caller of a method gets: the value in a `Result`, or the whole of anything else.
+#[doc(hidden)]
 pub trait Output<const IS_RESULT: bool> {
     /// The value.
     type Value;
@@ -257,6 +267,7 @@ impl<R> Output<false> for R {
     label = "returned by a method of a `#[remote]` trait",
     note = "return `Result<{Self}, Self::Error>`, with `type Error: std::error::Error;` in the trait"
 )]
+#[doc(hidden)]
 pub trait MayFail<T> {
     /// The outcome of a call as the trait wants it.
     fn from_call(outcome: Result<T, CallError>) -> Self;
@@ -274,6 +285,7 @@ impl<T, E: HoldsCallError> MayFail<T> for Result<T, E> {
     label = "returned as an error by a method of a `#[remote]` trait",
     note = "return `Self::Error` instead, or implement `From<ipc_core::CallError>` for `{Self}`"
 )]
+#[doc(hidden)]
 pub trait HoldsCallError {
     /// Takes the error of the call in.
     fn hold(error: CallError) -> Self;
@@ -294,6 +306,7 @@ impl<E: From<CallError>> HoldsCallError for E {
     label = "returned as an error by a `#[remote]` method",
     note = "implement `std::error::Error` for `{Self}` (or `Display` at least), or hide the method with `#[remote(skip)]`"
 )]
+#[doc(hidden)]
 pub trait ErrorText: Display {}
 
 #[diagnostic::do_not_recommend]
@@ -303,6 +316,7 @@ macro_rules! error_ladder {
     ($($(#[$doc:meta])* $step:ident, $way:ident: [$($bound:tt)*] for [$($refs:tt)*] => $failure:expr;)*) => {
         $(
             $(#[$doc])*
+            #[doc(hidden)]
             pub trait $step {
                 /// How such an error is told.
                 fn way(&self) -> $way {
@@ -350,6 +364,7 @@ error_ladder! {
 }
 
 /// A text, or nothing that could be told.
+#[doc(hidden)]
 pub trait RaisesText {
     /// How such an error is told.
     fn way(&self) -> TellText {

@@ -91,12 +91,14 @@ pub trait SerialisesField<T, const NUMBER: usize> {
 }
 
 /// The field can be serialised.
+#[doc(hidden)]
 pub trait Serialises<T: ?Sized> {
     /// Serialises it.
     fn serialise<S: Serializer>(&self, field: &T, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
 /// The field cannot be serialised, and the claim has said so.
+#[doc(hidden)]
 pub trait CannotSerialise<T: ?Sized> {
     /// Never runs.
     fn serialise<S: Serializer>(&self, _field: &T, _serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,12 +1,15 @@
 //! What a driver offers, how it is called, and what calls it.
 
+#[doc(hidden)]
 pub mod accepted;
 pub mod args;
+#[doc(hidden)]
 pub mod autoref;
 pub mod caller;
 pub mod context;
 mod definitions;
 pub mod describe;
+#[doc(hidden)]
 pub mod field;
 pub mod function;
 pub mod invocation;
@@ -18,6 +21,7 @@ mod readable;
 pub mod registry;
 pub mod remote;
 pub mod schema;
+#[doc(hidden)]
 pub mod spec;
 pub mod value;
 pub mod wire_type;

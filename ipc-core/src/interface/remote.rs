@@ -39,6 +39,7 @@ pub trait Remote: 'static {
 }
 
 /// What can be called through a proxy; generated for every proxy, whether the driver is there or not.
+#[doc(hidden)]
 pub trait Offer {
     /// How many methods there are.
     const METHODS: usize;
@@ -48,6 +49,7 @@ pub trait Offer {
 }
 
 /// A proxy whose driver `D` is there, so that its calls can be run.
+#[doc(hidden)]
 pub trait Part<D: ?Sized>: Offer {
     /// Runs method number `method` of [`Offer::interface`].
     fn dispatch(
@@ -195,7 +197,6 @@ pub trait IntoDevice {
     fn into_device(self) -> Device;
 }
 
-#[doc(hidden)]
 #[diagnostic::do_not_recommend]
 impl<T: Into<Device>> IntoDevice for T {
     fn into_device(self) -> Device {

@@ -14,7 +14,6 @@ use serde::de::DeserializeOwned;
 )]
 pub trait Wire: Serialize + DeserializeOwned + Send + 'static {}
 
-#[doc(hidden)]
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Wire for T {}
 

@@ -32,8 +32,12 @@ pub(crate) fn expand(block: &Block) -> TokenStream {
 
 /// The methods of the proxy that nobody can call: the compiler has been told, and says it once.
 fn wrong(block: &Block) -> TokenStream {
-    let Interface { krate, proxy, .. } = &block.interface;
-    let caller = super::caller();
+    let Interface {
+        krate,
+        proxy,
+        caller,
+        ..
+    } = &block.interface;
     let methods = block.wrong.iter().map(|wrong| {
         let Wrong {
             ident,

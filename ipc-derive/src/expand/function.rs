@@ -44,7 +44,7 @@ fn caller(function: &Function, method: &Method) -> TokenStream {
     let interface = &function.interface;
     let krate = &interface.krate;
     let (caller, call, stub) = (hidden("caller"), hidden("call"), hidden("stub"));
-    let (by, ident) = (super::caller(), &method.ident);
+    let (by, ident) = (&interface.caller, &method.ident);
     let doc = match method.docs.as_slice() {
         [] => docs::own(&format!("Calls `{}`.", method.name)),
         docs => docs::of_driver(docs, None),

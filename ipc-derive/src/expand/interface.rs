@@ -66,7 +66,12 @@ fn implementation(item: &Trait) -> TokenStream {
         demands,
         ..
     } = item;
-    let (krate, proxy, caller) = (&interface.krate, &interface.proxy, super::caller());
+    let Interface {
+        krate,
+        proxy,
+        caller,
+        ..
+    } = interface;
     let (bound, wait) = if *is_async {
         (quote!(AsyncCaller), quote!(.await))
     } else {
@@ -160,17 +165,15 @@ fn plain(signature: &Signature) -> TokenStream {
 
 fn part(item: &Trait, indices: &Indices) -> TokenStream {
     let Trait {
-        interface, ident, ..
+        interface,
+        ident,
+        implementor: ty,
+        ..
     } = item;
     let (krate, proxy) = (&interface.krate, &interface.proxy);
     let feature = behind_feature(item.driver.as_ref());
     let adapter = adapter_name(item);
-    let (ty, driver, method, call) = (
-        hidden("Driver"),
-        hidden("driver"),
-        hidden("method"),
-        hidden("call"),
-    );
+    let (driver, method, call) = (hidden("driver"), hidden("method"), hidden("call"));
     let arms = server::arms(interface, indices, &quote!(<#ty as #ident>));
     quote! {
         #feature

@@ -27,11 +27,6 @@ pub(crate) fn hidden(name: &str) -> Ident {
     Ident::new(&format!("__{name}"), Span::mixed_site())
 }
 
-/// The generic parameter of a proxy: what it calls through. No type of the user's has this name.
-pub(crate) fn caller() -> Ident {
-    hidden("Caller")
-}
-
 /// A hidden name at a place of the user's, for what the compiler may have to say there.
 pub(crate) fn hidden_at(name: &str, place: Span) -> Ident {
     let mut ident = hidden(name);

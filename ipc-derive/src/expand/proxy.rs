@@ -20,9 +20,9 @@ pub(crate) fn definition(interface: &Interface) -> TokenStream {
         proxy,
         vis,
         generics,
+        caller,
         ..
     } = interface;
-    let caller = super::caller();
     let doc = format!("Calls the methods of a `{name}` through a caller, wherever the device is.");
     let params = &generics.params;
     let where_clause = &generics.where_clause;
@@ -46,6 +46,7 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
         krate,
         proxy,
         generics,
+        caller,
         ..
     } = interface;
     let methods = interface
@@ -58,7 +59,6 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
         let cfgs = &method.cfgs;
         quote!(#(#cfgs)* (),)
     });
-    let caller = super::caller();
     let mut called = generics.clone();
     called
         .params
@@ -125,8 +125,12 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
 
 /// `new` and `with_prefix`, unless the driver has methods of these names.
 fn constructors(interface: &Interface) -> TokenStream {
-    let Interface { krate, methods, .. } = interface;
-    let caller = super::caller();
+    let Interface {
+        krate,
+        methods,
+        caller,
+        ..
+    } = interface;
     let is_free = |name: &str| !methods.iter().any(|method| method.ident == name);
     let new = is_free("new").then(|| {
         quote! {
@@ -149,7 +153,10 @@ fn constructors(interface: &Interface) -> TokenStream {
 
 fn method(interface: &Interface, method: &Method, number: &TokenStream) -> TokenStream {
     let Interface {
-        krate, parameters, ..
+        krate,
+        parameters,
+        caller,
+        ..
     } = interface;
     let Method {
         ident,
@@ -168,7 +175,7 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
         let Argument { ident, written, .. } = argument;
         quote!(#ident: #written)
     });
-    let (call, caller) = (hidden("call"), super::caller());
+    let call = hidden("call");
     let steps = steps(interface, method, &call);
     let binding = if steps.is_empty() {
         quote!(let #call = self.stub.begin(#number);)

@@ -9,7 +9,7 @@ use syn::{
 };
 
 use super::wrong::{self, Wrong};
-use super::{attributes, effect, krate, lints, method};
+use super::{attributes, caller, effect, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method};
 use crate::options::{Options, Place};
@@ -60,8 +60,10 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
     let methods = read_methods(item, &self_ty, &mut wrong, errors);
     let parameters = parameter_names(&item.generics);
     let generics = mentioned(&item.generics, &methods);
+    let krate = krate(&options);
     let interface = Interface {
-        krate: krate(&options),
+        caller: caller(item, &krate),
+        krate,
         docs: attributes(&item.attrs, "doc"),
         cfgs: attributes(&item.attrs, "cfg"),
         lints: lints(&item.attrs),

@@ -3,7 +3,7 @@
 use quote::ToTokens;
 use syn::{Generics, ItemFn, LitStr};
 
-use super::{attributes, krate, lints, method};
+use super::{attributes, caller, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::Interface;
 use crate::options::{Options, Place};
@@ -17,8 +17,10 @@ pub(crate) struct Function {
 
 /// Reads a function. Takes all `#[remote(..)]` out of it.
 pub(crate) fn read(item: &mut ItemFn, options: Options, errors: &mut Errors) -> Option<Function> {
+    let krate = krate(&options);
     let interface = Interface {
-        krate: krate(&options),
+        caller: caller(item, &krate),
+        krate,
         name: item.sig.ident.to_string(),
         docs: vec![],
         cfgs: attributes(&item.attrs, "cfg"),

@@ -8,7 +8,7 @@ use syn::{
 };
 
 use super::trait_error::{error_type, is_error};
-use super::{attributes, effect, krate, lints, method};
+use super::{attributes, caller, effect, krate, lints, method, parameter};
 use crate::errors::Errors;
 use crate::model::{Interface, Method, Shape};
 use crate::options::{Options, Place};
@@ -18,6 +18,8 @@ use crate::{neighbours, types};
 pub(crate) struct Trait {
     pub(crate) interface: Interface,
     pub(crate) ident: Ident,
+    /// The generic parameter for what implements it.
+    pub(crate) implementor: Ident,
     /// True if the trait has a `type Error`.
     pub(crate) has_error_type: bool,
     /// The signatures of the methods, which the proxy repeats.
@@ -94,10 +96,13 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
     }
     let is_async = check_async(&methods, errors);
     let is_plain = item.generics.params.is_empty();
+    let krate = krate(&options);
     is_plain.then(|| Trait {
         is_complete,
+        implementor: parameter("D", "Driver", item, &krate),
         interface: Interface {
-            krate: krate(&options),
+            caller: caller(item, &krate),
+            krate,
             docs: attributes(&item.attrs, "doc"),
             cfgs: attributes(&item.attrs, "cfg"),
             lints: lints(&item.attrs),

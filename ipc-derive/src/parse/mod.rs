@@ -14,11 +14,13 @@ pub(crate) mod method;
 mod trait_error;
 pub(crate) mod wrong;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Attribute, Expr, Lit, LitStr, Meta, Path, parse_quote};
+use syn::{Attribute, Expr, Ident, Lit, LitStr, Meta, Path, parse_quote};
 
+use crate::expand::hidden;
 use crate::options::Options;
+use crate::types;
 
 /// The path to `ipc_core` as generated code writes it.
 pub(crate) fn krate(options: &Options) -> Path {
@@ -26,6 +28,20 @@ pub(crate) fn krate(options: &Options) -> Path {
         .krate
         .clone()
         .unwrap_or_else(|| parse_quote!(::ipc_core))
+}
+
+/// A name for a type parameter of what is generated beside `item`: `short`, as people will see it in the docs, unless the
+/// item has something of that name.
+pub(crate) fn parameter(short: &str, long: &str, item: &impl ToTokens, krate: &Path) -> Ident {
+    match types::mentions(&quote!(#item #krate), &[short.into()]) {
+        true => hidden(long),
+        false => Ident::new(short, Span::call_site()),
+    }
+}
+
+/// The generic parameter of the proxy that is generated beside `item`.
+pub(crate) fn caller(item: &impl ToTokens, krate: &Path) -> Ident {
+    parameter("C", "Caller", item, krate)
 }
 
 /// The attributes called `name`, those in a `cfg_attr` included, each with its condition.
