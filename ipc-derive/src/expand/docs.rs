@@ -57,22 +57,39 @@ pub(crate) fn facts(method: &Method) -> TokenStream {
     quote!(#(#[doc = #lines])*)
 }
 
+/// Which values are accepted, in the words that a refusal uses, too.
 fn accepted(accepts: &Accepts) -> String {
-    let dots = |inclusive: &bool| if *inclusive { "..=" } else { ".." };
-    let bound = |bound: &Option<Expr>| bound.as_ref().map(types::text).unwrap_or_default();
     match accepts {
         Accepts::Range {
             low,
             high,
             inclusive,
-        } => format!("one of `{}{}{}`", bound(low), dots(inclusive), bound(high)),
+        } => {
+            let low = low.as_ref().map(|low| format!("from {}", shown(low)));
+            let high = high.as_ref().map(shown);
+            match (low, high, inclusive) {
+                (Some(low), Some(high), true) => format!("{low} to {high}"),
+                (Some(low), Some(high), false) => format!("{low} to below {high}"),
+                (Some(low), None, _) => low,
+                (None, high, true) => format!("up to {}", high.unwrap_or_default()),
+                (None, high, false) => format!("below {}", high.unwrap_or_default()),
+            }
+        }
         Accepts::OneOf(values) => {
-            let values: Vec<_> = values.iter().map(types::text).collect();
-            format!("one of `{}`", values.join("`, `"))
+            let values: Vec<_> = values.iter().map(shown).collect();
+            format!("one of {}", values.join(", "))
         }
-        Accepts::Named(constant) | Accepts::NamedList(constant) => {
-            format!("one of `{}`", types::text(constant))
-        }
+        Accepts::Named(range) => format!("in {}", shown(range)),
+        Accepts::NamedList(list) => format!("one of {}", shown(list)),
+    }
+}
+
+/// A value as people read it: numbers as they are, everything else as code.
+fn shown(value: &Expr) -> String {
+    let text = types::text(value);
+    match text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+        true => text,
+        false => format!("`{text}`"),
     }
 }
 
@@ -197,6 +214,34 @@ mod tests {
     fn rewritten(text: &str) -> String {
         let names = vec!["read".to_string()];
         Links { names, fence: None }.in_text(text)
+    }
+
+    #[test]
+    fn limits_are_told_in_words() {
+        let range = |low: &str, high: &str, inclusive| {
+            let bound = |text: &str| syn::parse_str(text).ok();
+            let (low, high) = (bound(low), bound(high));
+            accepted(&Accepts::Range {
+                low,
+                high,
+                inclusive,
+            })
+        };
+        assert_eq!(range("0.0", "10.0", true), "from 0.0 to 10.0");
+        assert_eq!(range("0.0", "10.0", false), "from 0.0 to below 10.0");
+        assert_eq!(range("-5", "Self::MOST", true), "from -5 to `Self::MOST`");
+        assert_eq!(range("0.0", "", false), "from 0.0");
+        assert_eq!(range("", "10.0", false), "below 10.0");
+        assert_eq!(range("", "10.0", true), "up to 10.0");
+        let list = |values: &[&str]| {
+            let values = values.iter().map(|value| syn::parse_str(value).unwrap());
+            accepted(&Accepts::OneOf(values.collect()))
+        };
+        assert_eq!(list(&["1", "2", "5"]), "one of 1, 2, 5");
+        assert_eq!(
+            list(&["\"low\"", "Mode::High"]),
+            "one of `\"low\"`, `Mode::High`"
+        );
     }
 
     #[test]
