@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ipc_core::session::link::LinkError;
@@ -16,8 +15,9 @@ use crate::activity::Activity;
 use crate::admission::{QueueFull, Ticket};
 use crate::connection::Newcomer;
 use crate::handle::ServerEvent;
+use crate::handoff::{Expected, Resumption, ThreadState};
 use crate::session::{self, Seat};
-use crate::state::{Mail, OutSession, Resumption, ServerState};
+use crate::state::ServerState;
 
 /// A place in the order of clients, given up when dropped.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello
     let session = match greeted {
         Greeted::Session(session) => session,
         Greeted::Out(key) => match resume(&state, &mut newcomer, &hello, key).await {
-            Ok(Resumed::ByThread(out)) => return hand_over(&out, newcomer, hello),
+            Ok(Resumed::ByThread(expected)) => return hand_over(expected, newcomer, hello),
             Ok(Resumed::Parked(session)) => session,
             Err(error) => return newcomer.dismiss(error, &state.complaints).await,
         },
@@ -271,25 +271,9 @@ fn look_around(
     (status, tick)
 }
 
-/// Counts a connection that waits for a session's thread, until dropped.
-struct Expected(Arc<AtomicUsize>);
-
-impl Expected {
-    fn new(count: Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(count)
-    }
-}
-
-impl Drop for Expected {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 enum Resumed {
     /// Its thread still has it and takes the connection.
-    ByThread(OutSession),
+    ByThread(Expected),
     /// Its thread has ended meanwhile.
     Parked(Box<ServerSession>),
 }
@@ -302,10 +286,7 @@ async fn resume(
     key: SessionKey,
 ) -> Result<Resumed, LinkError> {
     let since = Instant::now();
-    let expected = state.out(key).map(|out| {
-        out.activity.cut();
-        Expected::new(out.expected)
-    });
+    let mut expected = None;
     loop {
         let reclaimed = state.table().reclaim(key, hello.connection);
         if let Some(session) = reclaimed {
@@ -314,35 +295,44 @@ async fn resume(
         if state.is_stopping() || !state.table().is_newest(key, hello.connection) {
             return Err(LinkError::Lost("superseded".into()));
         }
-        let out = state.out(key);
-        if let Some(out) = out.as_ref().filter(|out| *out.wants_connection.borrow()) {
-            drop(expected);
-            return Ok(Resumed::ByThread(out.clone()));
+        if expected.is_none() {
+            expected = announce(state, key);
         }
         let ready = async {
-            match out.clone() {
-                Some(mut out) => {
-                    let _ = out.wants_connection.wait_for(|wants| *wants).await;
+            match &expected {
+                Some(expected) => expected.thread_is_ready().await,
+                // It has not begun yet, or is about to give the session back.
+                None => {
+                    sleep(SOON).await;
+                    ThreadState::Serving
                 }
-                None => sleep(SOON).await,
             }
         };
         tokio::select! {
-            () = ready => {}
+            thread = ready => match (thread, expected.take()) {
+                (ThreadState::Waiting, Some(expected)) => return Ok(Resumed::ByThread(expected)),
+                (ThreadState::Serving, unchanged) => expected = unchanged,
+                _ => sleep(SOON).await,
+            },
             read = newcomer.read() => read?,
             () = sleep(TELL_EVERY) => newcomer.tell_place(own_call_runs(hello, since)).await?,
         }
     }
 }
 
-fn hand_over(out: &OutSession, newcomer: Newcomer, hello: Hello) {
+/// Tells the thread of a session that its client is back, and only then cuts the earlier connection: in the other order
+/// the thread could find nobody to wait for.
+fn announce(state: &ServerState, key: SessionKey) -> Option<Expected> {
+    let out = state.out(key)?;
+    let expected = out.handoff.expect()?;
+    out.activity.cut();
+    Some(expected)
+}
+
+fn hand_over(expected: Expected, newcomer: Newcomer, hello: Hello) {
     let peer = newcomer.peer();
     match newcomer.into_connection() {
-        // Nobody takes it if the thread has just ended; the client then comes again.
-        Ok(connection) => {
-            let resumption = Box::new(Resumption { connection, hello });
-            let _ = out.mailbox.send(Mail::Resume(resumption));
-        }
+        Ok(connection) => expected.deliver(Resumption { connection, hello }),
         Err(error) => tracing::warn!(%peer, "cannot resume a session: {error}"),
     }
 }

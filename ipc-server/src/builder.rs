@@ -129,7 +129,8 @@ impl ServerBuilder {
         self
     }
 
-    /// For so long after a lost connection the place is kept for the same client. The default is 15 s.
+    /// How long the place of a client that lost its connection is kept while no other client waits. While one waits, it is
+    /// kept for 0.8 s, or for the grace if that is less. The default is 15 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.config.grace = grace;
         self

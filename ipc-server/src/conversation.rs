@@ -15,8 +15,6 @@ use crate::activity::Activity;
 pub(crate) struct Conversation {
     pub(crate) session: Box<ServerSession>,
     pub(crate) stream: Option<TcpStream>,
-    /// True if the connection ended by silence: nobody closed it, so its client may still believe in it.
-    pub(crate) has_vanished: bool,
     pub(crate) buffer: Box<[u8]>,
     pub(crate) activity: Arc<Activity>,
 }
@@ -27,7 +25,6 @@ impl Conversation {
         Self {
             session,
             stream: None,
-            has_vanished: false,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             activity,
         }
@@ -85,12 +82,6 @@ impl Conversation {
     }
 
     fn lose(&mut self, error: &io::Error) {
-        self.has_vanished = !matches!(
-            error.kind(),
-            io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-        );
         self.session.handle_eof(Some(error.to_string()));
     }
 

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use crate::banner;
 use crate::hosted;
 use crate::log::{self, About};
-use crate::state::{Mail, ServerState, later};
+use crate::state::{ServerState, later};
 
 /// A running server. Dropping it stops the server like [`stop`](Self::stop).
 #[derive(Debug)]
@@ -221,8 +221,7 @@ impl ServerHandle {
         for out in self.state.all_out() {
             out.activity
                 .ask_to_leave(ByeReason::Stopping, "the server is stopping");
-            // A thread that has ended meanwhile needs no mail.
-            let _ = out.mailbox.send(Mail::Stop);
+            out.handoff.wake();
         }
         Some(ending)
     }

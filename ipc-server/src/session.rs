@@ -4,9 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,16 +14,17 @@ use ipc_core::session::server::{End, ServerSession};
 use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::message::IncomingCall;
 use ipc_core::{Release, wire::ctrl::SessionKey};
-use tokio::sync::watch;
 
 use crate::activity::Activity;
 use crate::arrivals::{Claim, Place};
 use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::handle::ServerEvent;
+use crate::handoff::{Handoff, Resumption};
 use crate::hosted::Hosted;
 use crate::log::{self, About};
-use crate::state::{Mail, OutSession, ServerState, later};
+use crate::pause::overslept;
+use crate::state::{OutSession, ServerState};
 
 /// All that a session thread starts with.
 pub(crate) struct Seat {
@@ -71,19 +70,16 @@ fn serve(seat: Seat) {
     // Plain methods of drivers find the runtime as async ones do.
     let _runtime = state.runtime.enter();
     let _inside = state.enter();
+    let handoff = Arc::new(Handoff::new());
     let _ended = EndedByPanic {
         state: &state,
         activity: &activity,
+        handoff: &handoff,
         key,
     };
-    let (mailbox, mail) = mpsc::channel();
-    let (wants, wants_connection) = watch::channel(false);
-    let expected = Arc::new(AtomicUsize::new(0));
     let out = OutSession {
-        mailbox,
-        wants_connection,
+        handoff: Arc::clone(&handoff),
         activity: Arc::clone(&activity),
-        expected: Arc::clone(&expected),
     };
     state.set_out(key, Some(out));
 
@@ -92,9 +88,7 @@ fn serve(seat: Seat) {
         client: RefCell::new("".into()),
         lease_epoch: Cell::new(state.admission().begin(key)),
         lost_since: Cell::new(None),
-        mail,
-        wants,
-        expected,
+        handoff: Arc::clone(&handoff),
         hosted,
         state: Arc::clone(&state),
     });
@@ -111,11 +105,9 @@ struct Host {
     conversation: RefCell<Conversation>,
     client: RefCell<Rc<str>>,
     lease_epoch: Cell<u64>,
-    /// Since when a running call has no client, as far as its driver has looked.
+    /// Since when there is no connection, as far as this thread has noticed.
     lost_since: Cell<Option<Instant>>,
-    mail: Receiver<Mail>,
-    wants: watch::Sender<bool>,
-    expected: Arc<AtomicUsize>,
+    handoff: Arc<Handoff>,
     hosted: Arc<Hosted>,
     state: Arc<ServerState>,
 }
@@ -124,6 +116,7 @@ struct Host {
 struct EndedByPanic<'a> {
     state: &'a ServerState,
     activity: &'a Activity,
+    handoff: &'a Handoff,
     key: SessionKey,
 }
 
@@ -134,6 +127,7 @@ impl Drop for EndedByPanic<'_> {
                 About::client(self.activity.name()),
                 "the thread of this client's session panicked; its connection is closed",
             );
+            self.handoff.close();
             self.activity.cut();
             self.state.set_out(self.key, None);
             self.state.table().remove(self.key);
@@ -178,11 +172,20 @@ impl Host {
             .session
             .attach(link, hello, self.lease_epoch.get());
         conversation.stream = Some(stream);
-        conversation.has_vanished = false;
         self.lost_since.set(None);
+        self.handoff.set_waiting(false);
+        // A newer connection may have come before there was a socket to cut.
+        if !self.is_newest(conversation.session.key(), hello) {
+            conversation.activity.cut();
+        }
         conversation.flush();
         // The hello may have had company.
         conversation.session.handle_input(&[], Instant::now());
+    }
+
+    /// True if no newer connection of this session has arrived than the one with this hello.
+    fn is_newest(&self, key: SessionKey, hello: &Hello) -> bool {
+        self.state.table().is_newest(key, hello.connection)
     }
 
     fn converse(self: &Rc<Self>) -> Over {
@@ -204,6 +207,9 @@ impl Host {
     }
 
     fn next_call(&self) -> Option<(IncomingCall, Option<Instant>)> {
+        if self.lost_since.get().is_some() {
+            self.take_connection();
+        }
         let mut conversation = self.conversation.borrow_mut();
         if self.state.is_stopping() {
             conversation.refuse_all(ByeReason::Stopping);
@@ -236,8 +242,7 @@ impl Host {
         conversation.flush();
     }
 
-    /// Keeps the place of a client whose connection was lost, for a while. A client that vanished may not know yet that
-    /// it has to come back; one whose connection was closed has gone or is on its way, and makes room for others.
+    /// Keeps the place of a client whose connection was lost, for a while.
     fn await_return(&self, error: &LinkError) -> Option<Over> {
         let client = Rc::clone(&self.client.borrow());
         tracing::info!(%client, "connection lost: {error}");
@@ -248,30 +253,50 @@ impl Host {
         if !matches!(error, LinkError::Lost(_) | LinkError::Silent) {
             return Some(Over::for_now(Release::Lost));
         }
-        let has_vanished = self.conversation.borrow().has_vanished;
-        let deadline = later(Instant::now(), self.state.config.grace);
-        self.wants.send_replace(true);
-        let over = loop {
-            let is_wanted = self.state.admission().waiting() > 0;
-            let patience = match self.expected.load(Ordering::SeqCst) {
-                0 if is_wanted && !has_vanished => Duration::ZERO,
-                0 => deadline.saturating_duration_since(Instant::now()),
-                _ => HAND_OVER_WITHIN,
-            };
-            match self.mail.recv_timeout(patience) {
-                Ok(Mail::Resume(resumption)) => {
-                    self.attach(resumption.connection, &resumption.hello);
-                    break None;
-                }
-                Ok(Mail::MakeRoom) => {}
-                Ok(Mail::Stop) => break Some(Over::for_now(Release::Stopping)),
-                // The connection that was expected did not come after all.
-                Err(_) if Instant::now() < deadline && (has_vanished || !is_wanted) => {}
-                Err(_) => break Some(Over::for_now(Release::Lost)),
+        let mut since = self.lost_since.get().unwrap_or_else(Instant::now);
+        self.handoff.set_waiting(true);
+        loop {
+            if self.take_connection() {
+                return None;
             }
+            if self.state.is_stopping() {
+                return Some(Over::for_now(Release::Stopping));
+            }
+            let left = self.patience().saturating_sub(since.elapsed());
+            if left.is_zero() && self.handoff.give_up() {
+                return Some(Over::for_now(Release::Lost));
+            }
+            let limit = match left.is_zero() {
+                // A client is on its way back, and wakes this thread.
+                true => LOOK_AGAIN,
+                false => left.min(LOOK_AGAIN),
+            };
+            let due = Instant::now() + limit;
+            self.handoff.wait(limit);
+            since += overslept(due);
+        }
+    }
+
+    /// Goes on over the connection that a returning client has brought, if there is one.
+    fn take_connection(&self) -> bool {
+        let Some(Resumption { connection, hello }) = self.handoff.take() else {
+            return false;
         };
-        self.wants.send_replace(false);
-        over
+        let key = self.conversation.borrow().session.key();
+        let is_newest = self.is_newest(key, &hello);
+        if is_newest {
+            self.attach(connection, &hello);
+        }
+        is_newest
+    }
+
+    /// How long the place of a lost client is kept: not for long while others wait.
+    fn patience(&self) -> Duration {
+        let grace = self.state.config.grace;
+        match self.state.admission().waiting() {
+            0 => grace,
+            _ => grace.min(KEPT_WHILE_OTHERS_WAIT),
+        }
     }
 
     fn leave_if_asked(&self) -> Option<Over> {
@@ -305,6 +330,7 @@ impl Host {
     /// Puts the devices into their safe state and gives the session back to the table. The order matters: whoever finds
     /// it out of this thread's hands must find it in the table.
     fn retire(&self, key: SessionKey, over: Over) {
+        self.handoff.close();
         let mut conversation = self.conversation.borrow_mut();
         conversation.disconnect();
         let released = self.hosted.registry.release(over.why);
@@ -346,19 +372,12 @@ impl Host {
         if self.lost_since.get().is_none() {
             self.lost_since.set(Some(Instant::now()));
         }
-        self.wants.send_replace(true);
-        while let Ok(mail) = self.mail.try_recv() {
-            if let Mail::Resume(resumption) = mail {
-                self.wants.send_replace(false);
-                self.attach(resumption.connection, &resumption.hello);
-            }
-        }
+        self.handoff.set_waiting(true);
+        self.take_connection();
     }
-}
 
-impl Host {
-    /// True once the client of a running call is gone and is not expected back: it keeps nobody waiting for long, and
-    /// nobody at all for longer than the grace.
+    /// True once the client of a running call is gone and is not expected back. The rule is that for a client without a
+    /// call.
     fn is_abandoned(&self) -> bool {
         let Some(since) = self.lost_since.get() else {
             return false;
@@ -366,13 +385,7 @@ impl Host {
         if self.conversation.borrow().session.end() == Some(&End::Finished) {
             return true;
         }
-        let has_vanished = self.conversation.borrow().has_vanished;
-        let is_wanted = self.state.admission().waiting() > 0;
-        let patience = match is_wanted && !has_vanished {
-            true => self.state.config.grace.min(RETURN_WITHIN),
-            false => self.state.config.grace,
-        };
-        self.expected.load(Ordering::SeqCst) == 0 && since.elapsed() >= patience
+        self.handoff.is_deserted() && since.elapsed() >= self.patience()
     }
 }
 
@@ -396,7 +409,8 @@ impl CallHost for Host {
 
 /// Drivers may recurse; a thread's stack costs only what is used of it.
 const STACK: usize = 8 * 1024 * 1024;
-/// A client that lost its connection in mid-call and is still there has tried to come back by then.
-const RETURN_WITHIN: Duration = Duration::from_secs(2);
-/// A connection that waits for this thread is handed over at once, if at all.
-const HAND_OVER_WITHIN: Duration = Duration::from_secs(1);
+/// How long the place of a client that lost its connection is kept while others wait: long enough for a client that
+/// closed its old connection, or lost it, and is on its way back; short enough for those who wait.
+const KEPT_WHILE_OTHERS_WAIT: Duration = Duration::from_millis(800);
+/// Upper bound on one wait for a lost client.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);

@@ -3,13 +3,13 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipc_core::contain::contain;
 use ipc_core::session::table::{SessionTable, TableLimits};
-use ipc_core::wire::ctrl::{Hello, SessionKey};
+use ipc_core::wire::ctrl::SessionKey;
 use ipc_core::{Secret, ServerDescription};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -18,9 +18,9 @@ use crate::access::AccessLimits;
 use crate::activity::Activity;
 use crate::admission::{Admission, Ticket};
 use crate::complaints::Complaints;
-use crate::connection::Connection;
 use crate::gate::Gate;
 use crate::handle::ServerEvent;
+use crate::handoff::Handoff;
 use crate::hosted::Hosted;
 use crate::log::{self, About};
 
@@ -95,30 +95,8 @@ impl Drop for Work {
 /// A session in the hands of its thread, reachable for a new connection of the same client.
 #[derive(Clone, Debug)]
 pub(crate) struct OutSession {
-    pub(crate) mailbox: mpsc::Sender<Mail>,
-    /// True while the thread has no connection and would take one.
-    pub(crate) wants_connection: watch::Receiver<bool>,
+    pub(crate) handoff: Arc<Handoff>,
     pub(crate) activity: Arc<Activity>,
-    /// How many connections would like to go on with this session.
-    pub(crate) expected: Arc<AtomicUsize>,
-}
-
-/// What a session thread without a connection waits for.
-#[derive(Debug)]
-pub(crate) enum Mail {
-    /// The client is back.
-    Resume(Box<Resumption>),
-    /// Somebody else wants the place.
-    MakeRoom,
-    /// The server is stopping.
-    Stop,
-}
-
-/// A new connection for a session that lost its own.
-#[derive(Debug)]
-pub(crate) struct Resumption {
-    pub(crate) connection: Connection,
-    pub(crate) hello: Hello,
 }
 
 impl ServerState {
@@ -243,8 +221,7 @@ impl ServerState {
     /// Lets the holder know that somebody waits, in case it has no connection to lose.
     pub(crate) fn ask_for_room(&self) {
         for out in self.all_out() {
-            // A thread that has ended meanwhile needs no mail.
-            let _ = out.mailbox.send(Mail::MakeRoom);
+            out.handoff.wake();
         }
     }
 

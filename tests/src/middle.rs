@@ -2,8 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +29,17 @@ pub struct Middle {
 struct Record {
     to_server: Vec<u8>,
     to_client: Vec<u8>,
-    connections: Vec<TcpStream>,
+    connections: Vec<Pair>,
     is_closed: bool,
+    delay: Duration,
+}
+
+/// The two ends of a connection.
+struct Pair {
+    client: TcpStream,
+    server: TcpStream,
+    /// True once the server is to see no end of it.
+    is_stranded: Arc<AtomicBool>,
 }
 
 impl Middle {
@@ -50,6 +61,8 @@ impl Middle {
         let edit: Arc<Edit> = Arc::new(edit);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                let delay = lock(&record).delay;
+                thread::sleep(delay);
                 if lock(&record).is_closed {
                     continue;
                 }
@@ -58,11 +71,17 @@ impl Middle {
                 };
                 for stream in [&client, &server] {
                     stream.set_nodelay(true).expect("no delay");
-                    let stream = stream.try_clone().expect("a descriptor");
-                    lock(&record).connections.push(stream);
                 }
-                pass_on(Towards::Server, &client, &server, &record, &edit);
-                pass_on(Towards::Client, &server, &client, &record, &edit);
+                let is_stranded = Arc::new(AtomicBool::new(false));
+                let stranded = [&is_stranded; 2].map(Arc::clone);
+                lock(&record).connections.push(Pair {
+                    client: client.try_clone().expect("a descriptor"),
+                    server: server.try_clone().expect("a descriptor"),
+                    is_stranded,
+                });
+                let [up, down] = stranded;
+                pass_on(Towards::Server, &client, &server, &record, &edit, up);
+                pass_on(Towards::Client, &server, &client, &record, &edit, down);
             }
         });
         middle
@@ -90,10 +109,27 @@ impl Middle {
 
     /// Cuts all connections.
     pub fn cut(&self) {
-        for stream in lock(&self.record).connections.drain(..) {
-            // It may be cut already.
-            let _ = stream.shutdown(Shutdown::Both);
+        for pair in lock(&self.record).connections.drain(..) {
+            for stream in [pair.client, pair.server] {
+                // It may be cut already.
+                let _ = stream.shutdown(Shutdown::Both);
+            }
         }
+    }
+
+    /// Cuts all connections at the client's end only. Towards the server they stand, silent, as when a laptop has
+    /// changed its network.
+    pub fn strand(&self) {
+        for pair in &lock(&self.record).connections {
+            pair.is_stranded.store(true, Ordering::SeqCst);
+            // It may be cut already.
+            let _ = pair.client.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// From now on a new connection reaches the server after this time.
+    pub fn delay(&self, delay: Duration) {
+        lock(&self.record).delay = delay;
     }
 }
 
@@ -103,6 +139,7 @@ fn pass_on(
     to: &TcpStream,
     record: &Arc<Mutex<Record>>,
     edit: &Arc<Edit>,
+    is_stranded: Arc<AtomicBool>,
 ) {
     let mut from = from.try_clone().expect("a descriptor");
     let mut to = to.try_clone().expect("a descriptor");
@@ -122,7 +159,9 @@ fn pass_on(
                 break;
             }
         }
-        let _ = to.shutdown(Shutdown::Write);
+        if !is_stranded.load(Ordering::SeqCst) {
+            let _ = to.shutdown(Shutdown::Write);
+        }
     });
 }
 
