@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::ServerSession;
@@ -12,12 +12,12 @@ use ipc_core::wire::text::fit_to_show;
 use tokio::time::sleep;
 
 use crate::activity::Activity;
-use crate::admission::{QueueFull, Ticket};
+use crate::admission::Ticket;
 use crate::connection::Newcomer;
-use crate::handle::ServerEvent;
 use crate::handoff::{Expected, Resumption, ThreadState};
 use crate::session::{self, Seat};
 use crate::state::ServerState;
+use crate::waiting::{SOON, TELL_EVERY, Waiting, wait_for_turn};
 
 /// A place in the order of clients, given up when dropped.
 #[derive(Debug)]
@@ -32,15 +32,34 @@ impl Drop for Place {
     }
 }
 
-/// A session taken from the table, put back when dropped.
+/// A session taken from the table, put back when dropped; one that is new is removed.
 #[derive(Debug)]
 pub(crate) struct Claim {
     state: Arc<ServerState>,
+    key: SessionKey,
     session: Option<Box<ServerSession>>,
     is_new: bool,
 }
 
 impl Claim {
+    fn of(state: &Arc<ServerState>, session: Box<ServerSession>, is_new: bool) -> Self {
+        Self {
+            state: Arc::clone(state),
+            key: session.key(),
+            session: Some(session),
+            is_new,
+        }
+    }
+
+    fn new(state: &Arc<ServerState>, hello: &Hello) -> Result<Self, Refusal> {
+        let fresh = random().map_err(|error| Refusal::full(error.to_string()))?;
+        let opened = state.table().open(hello, fresh, Instant::now());
+        let session = opened.ok_or_else(|| {
+            Refusal::full("the server keeps as many sessions as it may; try again later")
+        })?;
+        Ok(Self::of(state, session, true))
+    }
+
     /// The session; from now on nobody puts it back.
     pub(crate) fn take(mut self) -> Option<Box<ServerSession>> {
         self.session.take()
@@ -59,216 +78,165 @@ impl Drop for Claim {
     }
 }
 
-/// Takes a connection whose hello has come to where it belongs.
+/// Serves a connection that has sent its hello: resumes its session, lets it wait for its turn, or refuses it.
 pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello: Hello) {
-    if hello.service != state.config.service {
-        let named = |service: &str| match service {
-            "" => "without a service name".to_string(),
-            name => format!("`{}`", fit_to_show(name)),
-        };
-        let message = format!(
-            "this server is {}, the client asked for one {}; check the address and the service name",
-            named(&state.config.service),
-            named(&hello.service)
-        );
-        return newcomer.refuse(ByeReason::WrongService, message).await;
-    }
-    let fresh = match random() {
-        Ok(fresh) => fresh,
-        Err(error) => return newcomer.refuse(ByeReason::Full, error.to_string()).await,
-    };
     let _work = state.begin_work();
-    let greeted = state.table().greet(&hello, fresh, Instant::now());
-    let session = match greeted {
-        Greeted::Session(session) => session,
-        Greeted::Out(key) => match resume(&state, &mut newcomer, &hello, key).await {
-            Ok(Resumed::ByThread(expected)) => return hand_over(expected, newcomer, hello),
-            Ok(Resumed::Parked(session)) => session,
-            Err(error) => return newcomer.dismiss(error, &state.complaints).await,
-        },
-        Greeted::Stale => {
-            let message = "a newer connection of this client has taken over, with a higher number"
-                .to_string();
-            return newcomer.refuse(ByeReason::Superseded, message).await;
-        }
-        Greeted::Full => {
-            let message =
-                "the server keeps as many sessions as it may; try again later".to_string();
-            return newcomer.refuse(ByeReason::Full, message).await;
-        }
-    };
-    let is_new = hello.resume != Some(session.key());
-    let claim = Claim {
-        state: Arc::clone(&state),
-        session: Some(session),
-        is_new,
-    };
-    take_turn(state, newcomer, hello, claim).await;
+    // A refused newcomer has given up all it had by the time it is told: refusals may linger.
+    match enter(&state, &mut newcomer, &hello).await {
+        Ok(Admitted::Returns(expected)) => hand_over(expected, newcomer, hello),
+        Ok(Admitted::Holds(turn)) => seat(state, newcomer, hello, turn),
+        Err(Refusal::Bye(reason, message)) => newcomer.refuse(reason, message, &state).await,
+        Err(Refusal::Link(error)) => newcomer.dismiss(error, &state).await,
+    }
 }
 
-async fn take_turn(state: Arc<ServerState>, mut newcomer: Newcomer, hello: Hello, claim: Claim) {
-    let peer = newcomer.peer();
+/// What a newcomer is admitted to.
+enum Admitted {
+    /// Its session is served by a thread that takes the connection.
+    Returns(Expected),
+    /// Its turn has come.
+    Holds(Turn),
+}
+
+/// The server, for a client whose turn has come.
+struct Turn {
+    place: Place,
+    activity: Arc<Activity>,
+    claim: Claim,
+}
+
+/// Why a newcomer is sent away.
+pub(crate) enum Refusal {
+    /// It is told the reason.
+    Bye(ByeReason, String),
+    /// Its connection cannot go on.
+    Link(LinkError),
+}
+
+impl From<LinkError> for Refusal {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error)
+    }
+}
+
+impl Refusal {
+    fn full(message: impl Into<String>) -> Self {
+        Self::Bye(ByeReason::Full, message.into())
+    }
+}
+
+/// Waits until the newcomer can be served.
+async fn enter(
+    state: &Arc<ServerState>,
+    newcomer: &mut Newcomer,
+    hello: &Hello,
+) -> Result<Admitted, Refusal> {
+    check_service(state, hello)?;
+    let greeted = state.table().resume(hello, Instant::now());
+    let session = match greeted {
+        // A new session is made when its turn has come: a client that never gets so far costs no session.
+        None | Some(Greeted::Full) => None,
+        Some(Greeted::Session(session)) => Some(session),
+        Some(Greeted::Out(key)) => match resume(state, newcomer, hello, key).await? {
+            Resumed::ByThread(expected) => return Ok(Admitted::Returns(expected)),
+            Resumed::Parked(session) => Some(session),
+        },
+        Some(Greeted::Stale) => {
+            let message = "a newer connection of this client has taken over, with a higher number";
+            return Err(Refusal::Bye(ByeReason::Superseded, message.into()));
+        }
+    };
+    let claim = session.map(|session| Claim::of(state, session, false));
+    take_turn(state, newcomer, hello, claim)
+        .await
+        .map(Admitted::Holds)
+}
+
+fn check_service(state: &ServerState, hello: &Hello) -> Result<(), Refusal> {
+    if hello.service == state.config.service {
+        return Ok(());
+    }
+    let named = |service: &str| match service {
+        "" => "without a service name".to_string(),
+        name => format!("`{}`", fit_to_show(name)),
+    };
+    let message = format!(
+        "this server is {}, the client asked for one {}; check the address and the service name",
+        named(&state.config.service),
+        named(&hello.service)
+    );
+    Err(Refusal::Bye(ByeReason::WrongService, message))
+}
+
+async fn take_turn(
+    state: &Arc<ServerState>,
+    newcomer: &mut Newcomer,
+    hello: &Hello,
+    claim: Option<Claim>,
+) -> Result<Turn, Refusal> {
     let activity = Arc::new(Activity::new(
         state.next_client(),
         hello.name.clone(),
-        peer,
+        newcomer.peer(),
         Instant::now(),
     ));
     let entered = state.admission().enter(Arc::clone(&activity));
-    let place = match entered {
-        Ok(ticket) => Place {
+    let Ok(ticket) = entered else {
+        let waiting = state.config.queue;
+        let message = format!("{waiting} clients wait already; try again later");
+        return Err(Refusal::full(message));
+    };
+    let place = Place {
+        state: Arc::clone(state),
+        ticket,
+    };
+    let client = Waiting {
+        hello,
+        session: claim.as_ref().map(|claim| claim.key),
+        ticket,
+        activity: &activity,
+    };
+    let waited = wait_for_turn(state, newcomer, &client).await;
+    if let Some((reason, message)) = activity.request() {
+        return Err(Refusal::Bye(reason, message));
+    }
+    if waited.is_err() && state.is_stopping() {
+        let message = "the server is stopping".into();
+        return Err(Refusal::Bye(ByeReason::Stopping, message));
+    }
+    waited?;
+    let claim = match claim {
+        Some(claim) => claim,
+        None => Claim::new(state, hello)?,
+    };
+    Ok(Turn {
+        place,
+        activity,
+        claim,
+    })
+}
+
+fn seat(state: Arc<ServerState>, newcomer: Newcomer, hello: Hello, turn: Turn) {
+    let Turn {
+        place,
+        activity,
+        claim,
+    } = turn;
+    let peer = newcomer.peer();
+    let seated = newcomer.into_connection().and_then(|connection| {
+        session::spawn(Seat {
             state: Arc::clone(&state),
-            ticket,
-        },
-        Err(QueueFull) => {
-            let message = format!(
-                "{} clients wait already; try again later",
-                state.config.queue
-            );
-            return newcomer.refuse(ByeReason::Full, message).await;
-        }
-    };
-    let Some(key) = claim.session.as_ref().map(|session| session.key()) else {
-        return;
-    };
-    let turn = wait_for_turn(&state, &mut newcomer, &hello, key, &place, &activity).await;
-    match (turn, activity.request()) {
-        (Ok(()), None) => {
-            let seated = newcomer.into_connection().and_then(|connection| {
-                session::spawn(Seat {
-                    state,
-                    place,
-                    activity,
-                    claim,
-                    connection,
-                    hello,
-                })
-            });
-            if let Err(error) = seated {
-                tracing::error!(%peer, "cannot serve a client: {error}");
-            }
-        }
-        (_, Some((reason, message))) => {
-            drop(place);
-            newcomer.refuse(reason, message).await;
-        }
-        (Err(_), None) if state.is_stopping() => {
-            drop(place);
-            newcomer
-                .refuse(ByeReason::Stopping, "the server is stopping".into())
-                .await;
-        }
-        (Err(error), None) => {
-            drop(place);
-            newcomer.dismiss(error, &state.complaints).await;
-        }
+            place,
+            activity,
+            claim,
+            connection,
+            hello,
+        })
+    });
+    if let Err(error) = seated {
+        let error = format_args!("cannot serve the client at {peer}: {error}");
+        state.complaints.log_here(error);
     }
-}
-
-/// Waits until the place is the holder's, telling the client meanwhile where it stands.
-async fn wait_for_turn(
-    state: &ServerState,
-    newcomer: &mut Newcomer,
-    hello: &Hello,
-    key: SessionKey,
-    place: &Place,
-    activity: &Activity,
-) -> Result<(), LinkError> {
-    let mut turns = state.turns();
-    let mut told: Option<Told> = None;
-    loop {
-        turns.borrow_and_update();
-        if state.is_stopping() || !state.table().is_newest(key, hello.connection) {
-            return Err(LinkError::Lost("superseded".into()));
-        }
-        if activity.request().is_some() {
-            return Ok(());
-        }
-        let now = Instant::now();
-        let is_mine = state.admission().try_take(place.ticket, now);
-        if is_mine {
-            // The others have somebody else before them now.
-            state.wake_waiting();
-            return match told {
-                Some(_) => newcomer.confirm().await,
-                None => Ok(()),
-            };
-        }
-        let (status, tick) = look_around(state, place.ticket, now);
-        if let Some(status) = status {
-            if told.is_none() {
-                let peer = newcomer.peer();
-                tracing::info!(%peer, client = hello.name, "waits: {status}");
-                state.tell(&ServerEvent::Waiting {
-                    client: activity.id(),
-                    status: status.clone(),
-                });
-                state.ask_for_room();
-            }
-            if told.as_ref().is_none_or(|told| told.is_stale(&status, now)) {
-                newcomer.tell_place(status.clone()).await?;
-                told = Some(Told { status, at: now });
-            }
-        }
-        let tick = told
-            .as_ref()
-            .map_or(tick, |told| tick.min(told.fresh_for(now)));
-        tokio::select! {
-            changed = turns.changed() => {
-                changed.map_err(|_| LinkError::Lost("the server is gone".into()))?;
-            }
-            read = newcomer.read() => read?,
-            () = sleep(tick) => {}
-        }
-    }
-}
-
-/// What somebody who waits was told last.
-struct Told {
-    status: QueueStatus,
-    at: Instant,
-}
-
-impl Told {
-    /// True if it has changed, or was said so long ago that the client may wonder whether the server is alive.
-    fn is_stale(&self, status: &QueueStatus, now: Instant) -> bool {
-        let order =
-            |status: &QueueStatus| (status.place, status.waiting, status.holder_address.clone());
-        order(&self.status) != order(status) || self.fresh_for(now).is_zero()
-    }
-
-    /// How long this will do.
-    fn fresh_for(&self, now: Instant) -> Duration {
-        TELL_EVERY.saturating_sub(now.saturating_duration_since(self.at))
-    }
-}
-
-/// What to tell somebody who waits, and when to look again. The next in line asks an idle holder to leave.
-fn look_around(
-    state: &ServerState,
-    ticket: Ticket,
-    now: Instant,
-) -> (Option<QueueStatus>, Duration) {
-    let admission = state.admission();
-    if admission.holder().is_none() {
-        // Somebody is about to take it: there is nobody to name yet.
-        return (None, SOON);
-    }
-    let status = admission.status(ticket, now);
-    let is_next = status.as_ref().is_some_and(|status| status.place == 1);
-    let mut tick = TELL_EVERY;
-    if let (true, Some(holder), Some(limit)) =
-        (is_next, admission.holder(), state.config.idle_handover)
-    {
-        let idle = holder.idle(now);
-        if idle >= limit {
-            let message = format!("idle for {} s while others wait", idle.as_secs());
-            holder.ask_to_leave(ByeReason::IdleHandover, message);
-        } else {
-            tick = tick.min((limit - idle).max(SOON));
-        }
-    }
-    (status, tick)
 }
 
 enum Resumed {
@@ -287,6 +255,10 @@ async fn resume(
 ) -> Result<Resumed, LinkError> {
     let since = Instant::now();
     let mut expected = None;
+    if state.out(key).is_none() {
+        // An earlier connection may wait in the queue with it; it looks, and gives it back.
+        state.wake_waiting();
+    }
     loop {
         let reclaimed = state.table().reclaim(key, hello.connection);
         if let Some(session) = reclaimed {
@@ -355,8 +327,3 @@ fn random() -> io::Result<u128> {
     getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(u128::from_le_bytes(bytes))
 }
-
-/// What is about to change is looked at again after this time.
-const SOON: Duration = Duration::from_millis(20);
-/// Those who wait hear at least so often, so that they know the server is alive.
-const TELL_EVERY: Duration = Duration::from_secs(5);

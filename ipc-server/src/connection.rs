@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ipc_core::secure::Ticket;
+use ipc_core::secure::{ChannelError, Ticket};
 use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus};
@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::complaints::Complaints;
+use crate::state::ServerState;
 use crate::stranger;
 
 /// A connection that has not been admitted yet.
@@ -124,19 +124,21 @@ impl Newcomer {
     }
 
     /// Sends the client away with a reason that its user will read.
-    pub(crate) async fn refuse(mut self, reason: ByeReason, message: String) {
+    pub(crate) async fn refuse(mut self, reason: ByeReason, message: String, state: &ServerState) {
         tracing::info!(peer = %self.peer, "sent away: {message}");
         self.arrival.refuse(reason, message);
-        self.part().await;
+        self.part(state).await;
     }
 
     /// Ends a connection that went wrong; a stranger is told what can be told.
-    pub(crate) async fn dismiss(mut self, error: LinkError, complaints: &Complaints) {
+    pub(crate) async fn dismiss(mut self, error: LinkError, state: &ServerState) {
         let peer = self.peer;
         match &error {
             LinkError::Preamble(PreambleError::NotThisProtocol(first)) => {
                 let kind = stranger::looks_like(first);
-                complaints.log(peer, format_args!("refused a connection: {error} ({kind})"));
+                state
+                    .complaints
+                    .log(peer, format_args!("refused a connection: {error} ({kind})"));
                 if kind == "an HTTP request" {
                     let _ = timeout(LINGER, self.stream.write_all(stranger::HTTP_ANSWER)).await;
                 }
@@ -144,14 +146,28 @@ impl Newcomer {
             LinkError::Lost(_) | LinkError::Bye(_) => {
                 tracing::debug!(%peer, "left: {}", fit_to_show(&error.to_string()));
             }
-            _ => complaints.log(peer, format_args!("refused a connection: {error}")),
+            LinkError::Channel(ChannelError::WrongSecret) => {
+                state
+                    .guesses
+                    .log(peer, format_args!("refused a connection: {error}"));
+            }
+            _ => {
+                state
+                    .complaints
+                    .log(peer, format_args!("refused a connection: {error}"));
+            }
         }
-        self.part().await;
+        self.part(state).await;
     }
 
     /// Sends what is left to say, then waits a little for the client to read it: bytes that arrive at a closed socket
-    /// would make the system throw it away.
-    async fn part(&mut self) {
+    /// would make the system throw it away. When many wait like this already, what is left is written and that is all.
+    async fn part(&mut self, state: &ServerState) {
+        let Ok(_permit) = state.lingering.try_acquire() else {
+            // It fits into an empty socket, and is lost with a full one.
+            let _ = self.stream.try_write(self.arrival.transmit());
+            return;
+        };
         let farewell = async {
             self.flush().await.ok()?;
             self.stream.shutdown().await.ok()?;

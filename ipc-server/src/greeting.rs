@@ -141,7 +141,9 @@ async fn greet(
     let link = match link(state) {
         Ok(link) => link,
         Err(error) => {
-            tracing::error!(%peer, "refused a connection: the system gives no random numbers: {error}");
+            let refused =
+                format_args!("refused {peer}: the system gives no random numbers: {error}");
+            state.complaints.log_here(refused);
             return None;
         }
     };
@@ -155,19 +157,15 @@ async fn greet(
         }
         // No secret was tried: there is nothing to hide.
         Ok(Err(Refused::Link(LinkError::Channel(ChannelError::Preamble(error))))) => {
-            newcomer.dismiss(error.into(), &state.complaints).await;
+            newcomer.dismiss(error.into(), state).await;
         }
         Ok(Err(Refused::Link(LinkError::Channel(error)))) => {
             // Whatever was wrong, the answer takes the same time and is the same.
             sleep_until(later(accepted, state.config.access.answer_after).into()).await;
-            let complaints = match error {
-                ChannelError::WrongSecret => &state.guesses,
-                _ => &state.complaints,
-            };
-            newcomer.dismiss(error.into(), complaints).await;
+            newcomer.dismiss(error.into(), state).await;
         }
-        Ok(Err(Refused::Link(error))) => newcomer.dismiss(error, &state.complaints).await,
-        Err(_) => newcomer.dismiss(LinkError::Silent, &state.complaints).await,
+        Ok(Err(Refused::Link(error))) => newcomer.dismiss(error, state).await,
+        Err(_) => newcomer.dismiss(LinkError::Silent, state).await,
     }
     None
 }

@@ -70,6 +70,7 @@ mod signals;
 mod socket;
 mod state;
 mod stranger;
+mod waiting;
 
 pub use access::AccessLimits;
 pub use builder::{Server, ServerBuilder};

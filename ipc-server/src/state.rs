@@ -12,7 +12,7 @@ use ipc_core::session::table::{SessionTable, TableLimits};
 use ipc_core::wire::ctrl::SessionKey;
 use ipc_core::{Secret, ServerDescription};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::access::AccessLimits;
 use crate::activity::Activity;
@@ -72,6 +72,8 @@ pub(crate) struct ServerState {
     pub(crate) complaints: Complaints,
     /// Wrong secrets, which nobody can hide behind other complaints.
     pub(crate) guesses: Complaints,
+    /// One permit for each refusal that may linger until its client has read it.
+    pub(crate) lingering: Semaphore,
     /// Rises whenever a place in the order of clients may have become free.
     turns: watch::Sender<u64>,
     out: Mutex<HashMap<SessionKey, OutSession>>,
@@ -119,6 +121,7 @@ impl ServerState {
             gate: Mutex::new(Gate::new(config.access.clone())),
             complaints: Complaints::new(Instant::now()),
             guesses: Complaints::new(Instant::now()),
+            lingering: Semaphore::new(LINGERING),
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
@@ -268,6 +271,9 @@ impl Drop for Inside {
         SERVING.set(self.0);
     }
 }
+
+/// Upper bound on refusals that wait for their clients to read them; more are written and closed at once.
+const LINGERING: usize = 128;
 
 /// The time after `duration`, which may be longer than time.
 pub(crate) fn later(now: Instant, duration: Duration) -> Instant {

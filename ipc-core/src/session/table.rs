@@ -91,20 +91,37 @@ impl SessionTable {
         }
     }
 
-    /// Finds or makes the session for a hello. `fresh` is random, the id of a session if one is made. A session that is
-    /// given out comes back by [`park`](Self::park) or [`remove`](Self::remove).
+    /// Finds or makes the session for a hello: [`resume`](Self::resume), or else [`open`](Self::open).
     pub fn greet(&mut self, hello: &Hello, fresh: u128, now: Instant) -> Greeted {
-        self.expire(now);
-        let resumed = hello.resume.filter(|key| {
-            key.incarnation == self.incarnation || self.mutants.has(Mutant::NoIncarnation)
-        });
-        if let Some(key) = resumed
-            && let Some(slot) = self.slots.get_mut(&key.session)
-        {
-            return slot.resume(key, hello.connection, self.mutants);
+        match self.resume(hello, now) {
+            Some(greeted) => greeted,
+            None => self
+                .open(hello, fresh, now)
+                .map_or(Greeted::Full, Greeted::Session),
         }
+    }
+
+    /// Finds the session that a hello asks for; `None` if there is no such session here, and a new one is to be
+    /// [opened](Self::open). A session that is given out comes back by [`park`](Self::park) or
+    /// [`remove`](Self::remove).
+    pub fn resume(&mut self, hello: &Hello, now: Instant) -> Option<Greeted> {
+        self.expire(now);
+        let key = hello.resume.filter(|key| {
+            key.incarnation == self.incarnation || self.mutants.has(Mutant::NoIncarnation)
+        })?;
+        let slot = self.slots.get_mut(&key.session)?;
+        Some(slot.resume(key, hello.connection, self.mutants))
+    }
+
+    /// Makes a session, which comes back like one that was resumed; `None` if there are too many. `fresh` is random and
+    /// becomes the id.
+    ///
+    /// At the limit the session parked for longest is forgotten, so call this only for a client that is about to be
+    /// served.
+    pub fn open(&mut self, hello: &Hello, fresh: u128, now: Instant) -> Option<Box<ServerSession>> {
+        self.expire(now);
         if self.slots.contains_key(&fresh) || !self.has_room() {
-            return Greeted::Full;
+            return None;
         }
         let mut key = SessionKey {
             incarnation: self.incarnation,
@@ -125,7 +142,7 @@ impl SessionTable {
         );
         let mut session = ServerSession::new(key, self.limits.session.clone());
         session.mutants = self.mutants;
-        Greeted::Session(Box::new(session))
+        Some(Box::new(session))
     }
 
     /// True if there is room for another session, or could be made: clients that crash leave their sessions behind,
