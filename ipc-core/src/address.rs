@@ -225,6 +225,18 @@ fn mistake(given: &str, problem: impl Into<String>) -> AddressError {
     }
 }
 
+/// What is wrong with a host that the system could not resolve.
+pub fn unresolved(host: &str) -> String {
+    match host.split_once('%') {
+        Some((_, zone)) => format!(
+            "`{host}` names the network interface `{zone}`, which this computer does not have"
+        ),
+        None => format!(
+            "the name `{host}` cannot be resolved; check its spelling, or try its IP address"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

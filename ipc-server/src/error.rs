@@ -1,12 +1,13 @@
 //! Why a server cannot start.
 
+use std::io;
 use std::net::SocketAddr;
 
 use ipc_core::RegisterError;
-use ipc_core::address::AddressError;
+use ipc_core::address::{AddressError, unresolved};
 use ipc_core::secure::SecretError;
 
-/// Why a server cannot start. Nothing listens then.
+/// Why a server cannot start. Nothing listens then, and drivers, closures and hooks have been dropped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -19,21 +20,26 @@ pub enum StartError {
     /// The address was not written as one. Correct it in the program.
     #[error(transparent)]
     BadAddress(#[from] AddressError),
-    /// The address is not one of this computer, or the name is unknown.
-    #[error("cannot listen on `{address}`: {cause}; give an address or name of this computer")]
+    /// The name is unknown, or its zone is no network interface of this computer.
+    #[error("cannot listen: {}", unresolved(.address))]
     Address {
         /// The address as given.
         address: String,
         /// What the system says.
-        cause: std::io::Error,
+        #[source]
+        cause: io::Error,
     },
     /// The port cannot be had.
-    #[error("cannot listen on {address}: {cause}{}", hint(.cause))]
+    #[error("cannot listen on {address}: {problem}")]
     Bind {
         /// The address and port.
         address: SocketAddr,
-        /// What the system says.
-        cause: std::io::Error,
+        /// What is wrong and what to do or, if that is not clear, what the system says.
+        problem: String,
+        /// The kind of the system's answer.
+        kind: io::ErrorKind,
+        /// The system's answer, unless `problem` has its text.
+        source: Option<io::Error>,
     },
     /// The server would be open to everybody in the network.
     #[error(
@@ -55,16 +61,31 @@ pub enum StartError {
     InsideRuntime,
     /// The system gives no threads, timers or random numbers.
     #[error("cannot start the server: {0}")]
-    System(std::io::Error),
+    System(io::Error),
 }
 
-fn hint(cause: &std::io::Error) -> &'static str {
-    match cause.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            "; another program listens there: stop it or choose another port"
+impl StartError {
+    pub(crate) fn bind(address: SocketAddr, error: io::Error) -> Self {
+        let kind = error.kind();
+        let problem = match kind {
+            io::ErrorKind::AddrInUse => {
+                "the port is in use; stop the program that listens there, or choose another port"
+            }
+            io::ErrorKind::PermissionDenied => "it is not permitted; choose a port from 1024 up",
+            io::ErrorKind::AddrNotAvailable => {
+                "this computer has no such address; `*` stands for all that it has"
+            }
+            _ => "",
+        };
+        let (problem, source) = match problem {
+            "" => (error.to_string(), None),
+            problem => (problem.to_string(), Some(error)),
+        };
+        Self::Bind {
+            address,
+            problem,
+            kind,
+            source,
         }
-        std::io::ErrorKind::PermissionDenied => "; choose a port from 1024 up",
-        std::io::ErrorKind::AddrNotAvailable => "; this computer has no such address",
-        _ => "",
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn bind(
         let socket = match bound(address) {
             Ok(socket) => socket,
             Err(cause) => {
-                failure = Some(StartError::Bind { address, cause });
+                failure = Some(StartError::bind(address, cause));
                 continue;
             }
         };
@@ -53,7 +53,7 @@ pub(crate) fn bind(
         }
         match socket.listen(BACKLOG) {
             Ok(()) => return Ok(socket.into()),
-            Err(cause) => failure = Some(StartError::Bind { address, cause }),
+            Err(cause) => failure = Some(StartError::bind(address, cause)),
         }
     }
     Err(failure.unwrap_or_else(|| unknown(host, io::ErrorKind::NotFound.into())))

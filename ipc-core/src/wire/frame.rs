@@ -84,7 +84,7 @@ impl OutgoingFrame {
     }
 
     /// The control message.
-    pub(crate) fn ctrl(&self) -> Option<CtrlMsg> {
+    pub fn ctrl(&self) -> Option<CtrlMsg> {
         let number = self.head.get(LENGTH..)?.first_chunk()?;
         CtrlMsg::from_number(u16::from_le_bytes(*number))
     }

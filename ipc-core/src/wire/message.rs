@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::codec::{self, CodecError, Reader};
 use super::ctrl::{CallHeader, CtrlMsg, Info};
 use super::failure::{Failure, Fault, FaultKind, Refusal};
-use super::frame::{self, Frame, FrameError, FrameReader};
+use super::frame::{self, Frame, FrameError, FrameReader, OutgoingFrame};
 use super::length::Length;
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
@@ -153,6 +153,19 @@ pub(crate) fn reply_of(frame: Frame) -> Option<Result<(u64, Outcome), CodecError
         _ => return None,
     };
     Some(outcome)
+}
+
+/// What a reply says of a call that has no result; `None` for a result.
+pub fn failure_in(reply: &OutgoingFrame) -> Option<Failure> {
+    if reply.ctrl() == Some(CtrlMsg::Ok) {
+        return None;
+    }
+    let frame = single_frame(&reply.to_vec()).ok()?;
+    match reply_of(frame)?.ok()?.1 {
+        Outcome::Ok(_) => None,
+        Outcome::Refused(refusal) => Some(Failure::Refused(refusal)),
+        Outcome::Fault(fault) => Some(Failure::Fault(fault)),
+    }
 }
 
 fn unreadable_fault(error: CodecError) -> Box<Fault> {
