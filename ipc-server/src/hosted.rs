@@ -57,8 +57,7 @@ impl Hosted {
     }
 
     fn is_empty(&self) -> bool {
-        let offers_nothing = self.registry.description().methods().next().is_none();
-        offers_nothing && self.waiting.is_empty() && self.observer.is_none()
+        self.registry.is_empty() && self.waiting.is_empty() && self.observer.is_none()
     }
 
     fn drop_one_by_one(mut self) {

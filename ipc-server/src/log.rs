@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use tracing::Dispatch;
 use tracing::dispatcher::{get_default, with_default};
+use tracing::level_filters::LevelFilter;
 
 /// The client or peer that a line is about.
 #[derive(Clone, Debug, Default)]
@@ -88,9 +89,7 @@ pub(crate) fn info(about: About, text: impl Display) {
 
 /// Logs what only an investigation wants to know.
 pub(crate) fn debug(about: About, text: impl Display) {
-    if tracing::enabled!(tracing::Level::DEBUG) {
-        event(tracing::Level::DEBUG, about, text);
-    }
+    event(tracing::Level::DEBUG, about, text);
 }
 
 /// Prints text on standard error.
@@ -107,6 +106,9 @@ pub(crate) fn flush(limit: Duration) {
 }
 
 fn event(level: tracing::Level, about: About, text: impl Display) {
+    if level > LevelFilter::current() {
+        return;
+    }
     send(Entry::Event(Event {
         subscriber: get_default(Clone::clone),
         level,
@@ -180,7 +182,7 @@ impl Event {
 pub(crate) fn install_default() {
     use std::io::IsTerminal;
 
-    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::filter::Targets;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
 
@@ -233,6 +235,6 @@ impl Write for Output {
     }
 }
 
-const TARGET: &str = "ipc_server";
+pub(crate) const TARGET: &str = "ipc_server";
 /// How many lines wait to be written before further ones are dropped.
 const CAPACITY: usize = 1024;

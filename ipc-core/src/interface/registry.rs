@@ -182,6 +182,11 @@ impl Registry {
         &self.driver_paths
     }
 
+    /// True if there is no device and no function.
+    pub fn is_empty(&self) -> bool {
+        self.devices.is_empty() && self.functions.is_empty()
+    }
+
     /// Drops devices, functions and hooks one by one, and returns the message of each `Drop` that panicked.
     pub fn dismantle(self) -> Vec<String> {
         let hooks = self.release_hooks.into_iter();
