@@ -109,7 +109,8 @@ impl ClientBuilder {
 
     /// How long [`connect`](Self::connect) tries; the default is 10 s. The server may come up, or become free, within
     /// this time; under [`Retry::never`] it must be up already, and only its becoming free is waited for. Has no effect
-    /// on later outages, for which there is [`retry`](Self::retry).
+    /// on later outages, for which there is [`retry`](Self::retry). `Duration::MAX` waits for ever, here as for all other
+    /// times that are waited for.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -122,10 +123,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Within which time a cut cable or a dead computer is noticed; the default is 15 s, the least 3 s. The system
-    /// looks after it, also while the program does something else.
+    /// Within which time a cut cable or a dead computer is noticed; the default is 15 s, the least 3 s, the most a day
+    /// (what is longer counts as a day). The system looks after it, also while the program does something else.
     pub fn liveness(mut self, liveness: Duration) -> Self {
-        self.settings.liveness = liveness.max(Duration::from_secs(3));
+        self.settings.liveness = liveness;
         self
     }
 

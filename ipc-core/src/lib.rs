@@ -9,6 +9,7 @@ pub mod backoff;
 pub mod contain;
 pub mod error;
 pub mod interface;
+pub mod liveness;
 #[doc(hidden)]
 pub mod private;
 pub mod secure;

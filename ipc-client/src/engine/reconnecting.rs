@@ -132,12 +132,12 @@ impl Engine {
         let error = match dialled {
             Dialled::Pending(at) => return Step::Wait(at),
             Dialled::Connected(stream, server) => {
-                match socket::tune(&stream, self.settings.liveness) {
+                match socket::tune(&stream, server, self.settings.liveness) {
                     Ok(()) => {
                         self.dial = None;
                         return Step::Attach(stream, server);
                     }
-                    Err(error) => ConnectError::from_io(server.to_string(), Some(server), error),
+                    Err(error) => error,
                 }
             }
             Dialled::Failed(error) => error,

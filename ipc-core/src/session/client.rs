@@ -151,7 +151,10 @@ impl ClientSession {
     ) -> u64 {
         self.last_number += 1;
         let number = self.last_number;
-        let timeout_ms = timeout.map_or(0, |t| u64::try_from(t.as_millis()).unwrap_or(0).max(1));
+        // 0 means as long as it takes, which a time beyond all numbers is.
+        let timeout_ms = timeout.map_or(0, |timeout| {
+            u64::try_from(timeout.as_millis()).map_or(0, |ms| ms.max(1))
+        });
         let mut oldest = self.oldest_call().unwrap_or(number);
         if self.mutants.has(Mutant::ConfirmsTooMuch) {
             oldest = number;
