@@ -126,7 +126,7 @@ impl ClientBuilder {
     /// Within which time a cut cable or a dead computer is noticed; the default is 15 s, the least 3 s, the most a day
     /// (what is longer counts as a day). The system looks after it, also while the program does something else.
     pub fn liveness(mut self, liveness: Duration) -> Self {
-        self.settings.liveness = liveness;
+        self.settings.liveness = liveness.max(Duration::from_secs(3));
         self
     }
 

@@ -21,7 +21,7 @@ use crate::dial::Dial;
 use crate::error::ConnectError;
 use crate::guesses::Guesses;
 use crate::outage::Outage;
-use crate::state::{ConnectionState, Watch};
+use crate::state::{ConnectionState, Watch, aged};
 
 pub(crate) use reconnecting::Step;
 pub(crate) use traffic::Written;
@@ -38,7 +38,8 @@ pub(crate) struct Engine {
     connection: Option<Connection>,
     /// True once the connection takes no more bytes; what the peer said before is still to be read.
     write_failed: bool,
-    queue: Option<QueueStatus>,
+    /// The place in the queue, and when the server told it.
+    queue: Option<(QueueStatus, Instant)>,
     outage: Option<Outage>,
     guesses: Guesses,
     first: Option<First>,
@@ -164,7 +165,7 @@ impl Engine {
                 Event::Ended { call, outcome } => {
                     self.note_outcome(&outcome);
                     let last_error = self.outage.as_ref().and_then(Outage::last_error);
-                    let ended = Ended::while_queued(outcome, self.queue.clone());
+                    let ended = Ended::while_queued(outcome, self.queue_status(now));
                     let news = News::Ended(ended.after(last_error));
                     return Some(CallEvent { call, news });
                 }
@@ -185,6 +186,12 @@ impl Engine {
                 _ => {}
             }
         }
+    }
+
+    /// The place in the queue, as of now.
+    fn queue_status(&self, now: Instant) -> Option<QueueStatus> {
+        let (status, told) = self.queue.as_ref()?;
+        Some(aged(status, now.saturating_duration_since(*told)))
     }
 
     fn note_outcome(&mut self, outcome: &CallOutcome) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::QueueStatus;
 
@@ -28,7 +28,7 @@ pub enum ConnectionState {
         /// How the last of them failed.
         last_error: Option<String>,
     },
-    /// The server is busy with somebody else.
+    /// The server is busy with another client. The times go on from what the server told last.
     Queued(QueueStatus),
     /// The control session is ours; calls go out at once.
     Connected {
@@ -72,6 +72,32 @@ impl std::fmt::Display for ConnectionState {
     }
 }
 
+impl ConnectionState {
+    /// What this state, which was told at `told`, has become by `now`.
+    fn as_of(&self, now: Instant, told: Instant) -> Self {
+        match self {
+            Self::Queued(status) => Self::Queued(aged(status, now.saturating_duration_since(told))),
+            state => state.clone(),
+        }
+    }
+}
+
+/// What a server told of its queue this long ago. The times in it have gone on since.
+pub(crate) fn aged(status: &QueueStatus, ago: Duration) -> QueueStatus {
+    let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+    let later = |ms: u64| ms.saturating_add(ago);
+    QueueStatus {
+        held_ms: later(status.held_ms),
+        // 0 while a call runs; then nothing is known of how long it went on.
+        idle_ms: if status.idle_ms == 0 {
+            0
+        } else {
+            later(status.idle_ms)
+        },
+        ..status.clone()
+    }
+}
+
 /// The state for all to read, and what callbacks have not been told yet.
 pub(crate) struct Watch {
     on_state: Option<StateCallback>,
@@ -83,13 +109,15 @@ pub(crate) struct Watch {
 
 struct Shown {
     state: ConnectionState,
+    /// When the state became this one.
+    since: Instant,
     notices: VecDeque<Notice>,
     /// True while some thread is calling back, so that notices keep their order.
     delivering: bool,
 }
 
 enum Notice {
-    State(ConnectionState),
+    State(ConnectionState, Instant),
     Handover,
 }
 
@@ -103,6 +131,7 @@ impl Watch {
             on_handover,
             shown: Mutex::new(Shown {
                 state: ConnectionState::Disconnected,
+                since: Instant::now(),
                 notices: VecDeque::new(),
                 delivering: false,
             }),
@@ -112,7 +141,8 @@ impl Watch {
     }
 
     pub(crate) fn state(&self) -> ConnectionState {
-        self.shown().state.clone()
+        let shown = self.shown();
+        shown.state.as_of(Instant::now(), shown.since)
     }
 
     pub(crate) fn set(&self, state: ConnectionState) {
@@ -121,8 +151,10 @@ impl Watch {
             return;
         }
         shown.state = state.clone();
+        shown.since = Instant::now();
         if self.on_state.is_some() {
-            shown.notices.push_back(Notice::State(state));
+            let since = shown.since;
+            shown.notices.push_back(Notice::State(state, since));
             self.pending.store(true, Ordering::Release);
         }
     }
@@ -159,7 +191,10 @@ impl Watch {
             shown.delivering = true;
             drop(shown);
             match (notice, &self.on_state, &self.on_handover) {
-                (Notice::State(state), Some(on_state), _) => on_state.run(|tell| tell(&state)),
+                (Notice::State(state, since), Some(on_state), _) => {
+                    let state = state.as_of(Instant::now(), since);
+                    on_state.run(|tell| tell(&state));
+                }
                 (Notice::Handover, _, Some(on_handover)) => on_handover.run(|tell| tell()),
                 _ => {}
             }
@@ -169,5 +204,41 @@ impl Watch {
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Five seconds after it had been told, a text said that somebody "has held the server for 0 s".
+    #[test]
+    fn what_was_told_of_the_queue_goes_on() {
+        let told = |idle_ms| QueueStatus {
+            place: 1,
+            waiting: 2,
+            holder: "scan by alice".into(),
+            holder_address: "192.168.1.7".into(),
+            held_ms: 900,
+            idle_ms,
+        };
+        let then = Instant::now();
+        let text = |idle_ms| {
+            let state = ConnectionState::Queued(told(idle_ms));
+            state.as_of(then + Duration::from_secs(5), then).to_string()
+        };
+        assert!(
+            text(500).contains("held the server for 5 s, idle for 5 s"),
+            "{}",
+            text(500)
+        );
+        // A call runs.
+        assert!(
+            text(0).contains("held the server for 5 s, idle for 0 s"),
+            "{}",
+            text(0)
+        );
+        assert_eq!(aged(&told(0), Duration::MAX).held_ms, u64::MAX);
+        assert_eq!(aged(&told(7), Duration::ZERO), told(7));
     }
 }

@@ -136,8 +136,7 @@ impl ServerBuilder {
         self
     }
 
-    /// A client whose computer or cable is gone is noticed within this time. The default is 15 s, the least 3 s, the most a
-    /// day (what is longer counts as a day).
+    /// A client whose computer or cable is gone is noticed after about so long. The default is 15 s, the least 3 s.
     pub fn liveness(mut self, dead_after: Duration) -> Self {
         self.config.liveness = dead_after;
         self

@@ -51,7 +51,7 @@ impl Engine {
         } else if let Some(error) = self.failure.take() {
             Err(error)
         } else if first.until.is_some_and(|until| until <= now) {
-            Err(self.waited_too_long(first.limit))
+            Err(self.waited_too_long(first.limit, now))
         } else {
             return None;
         };
@@ -60,13 +60,10 @@ impl Engine {
     }
 
     /// The error of one who has waited long enough for the first connection.
-    fn waited_too_long(&self, waited: Duration) -> ConnectError {
+    fn waited_too_long(&self, waited: Duration, now: Instant) -> ConnectError {
         let last_error = self.outage.as_ref().and_then(Outage::last_error);
-        match (&self.queue, last_error) {
-            (Some(queue), _) => ConnectError::Busy {
-                waited,
-                queue: queue.clone(),
-            },
+        match (self.queue_status(now), last_error) {
+            (Some(queue), _) => ConnectError::Busy { waited, queue },
             (None, Some(error)) => error.clone(),
             (None, None) => ConnectError::TimedOut {
                 address: self.settings.address_text(),
@@ -200,7 +197,7 @@ impl Engine {
     pub(crate) fn nobody_waits(&mut self) {
         self.dial = None;
         // At place 0 there is no queue, only an earlier call of this very session.
-        if self.queue.take_if(|status| status.place > 0).is_some() {
+        if self.queue.take_if(|(status, _)| status.place > 0).is_some() {
             tracing::info!("left the queue: no call waits any more");
             self.session.disconnect();
             self.connection = None;
@@ -251,7 +248,7 @@ impl Engine {
             connection.since.get_or_insert(now);
         }
         self.watch.set(ConnectionState::Queued(status.clone()));
-        self.queue = Some(status);
+        self.queue = Some((status, now));
     }
 
     pub(super) fn lost(&mut self, error: LinkError, now: Instant) {

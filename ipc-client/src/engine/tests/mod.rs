@@ -97,6 +97,13 @@ impl Stage {
 
     /// One connection to a server that says what the script tells it to, stays for a while and closes.
     fn meets(&mut self, link: Link, script: Script, stay: Duration) {
+        self.joins(link, script);
+        self.now += stay;
+        self.loses(Ok(0));
+    }
+
+    /// The same, but the connection stands.
+    fn joins(&mut self, link: Link, script: Script) {
         self.connect();
         let mut arrival = Arrival::new(link);
         while arrival.hello().is_none() {
@@ -106,8 +113,6 @@ impl Stage {
             self.hears(&answer);
         }
         self.hears(&script(arrival));
-        self.now += stay;
-        self.loses(Ok(0));
     }
 }
 

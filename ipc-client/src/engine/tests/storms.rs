@@ -105,6 +105,20 @@ fn waiting_in_a_queue_is_no_part_of_the_outage() {
 }
 
 #[test]
+fn who_gives_up_in_the_queue_is_told_how_long_the_holder_has_had_it_by_then() {
+    let mut stage = Stage::new(client());
+    stage.engine.begin_first(MINUTE, stage.now);
+    stage.await_try();
+    let until = stage.now + MINUTE;
+    stage.joins(plain(), queues);
+    stage.now = until;
+    let Some(Err(ConnectError::Busy { queue, .. })) = stage.engine.poll_first(until) else {
+        panic!("it waits in the queue");
+    };
+    assert_eq!(queue.held_ms, 60_001);
+}
+
+#[test]
 fn who_waits_for_the_first_connection_waits_as_long_as_it_asked_for() {
     let limit = Duration::from_secs(10);
     let mut stage = Stage::new(client().retry(Retry::for_duration(MINUTE / 60)));
