@@ -168,6 +168,10 @@ impl ClientBuilder {
 
     /// Connects, and waits for the turn of this client if the server is busy.
     ///
+    /// One client is enough for a program: it is cheap to clone, and the clones share its turn. A second one waits for the
+    /// first like for any other, and says so (unless a router or a forwarded port on the way hides where the first one
+    /// comes from).
+    ///
     /// Blocks for at most the [`connect_timeout`](Self::connect_timeout). Until then a server that cannot be reached is
     /// tried again, unless [`Retry::never`] was asked for; an error that time does not heal ends it at once.
     pub fn connect(self) -> Result<Client, ConnectError> {

@@ -21,6 +21,7 @@ use crate::dial::Dial;
 use crate::error::ConnectError;
 use crate::guesses::Guesses;
 use crate::outage::Outage;
+use crate::own_ends::OwnEnd;
 use crate::state::{ConnectionState, Watch, aged};
 
 pub(crate) use reconnecting::Step;
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     session: ClientSession,
     /// The connection that is being made.
     dial: Option<Dial>,
+    /// This end of the connection that was made last.
+    own_end: Option<OwnEnd>,
     connection: Option<Connection>,
     /// True once the connection takes no more bytes; what the peer said before is still to be read.
     write_failed: bool,
@@ -92,6 +95,7 @@ impl Engine {
             watch,
             session,
             dial: None,
+            own_end: None,
             connection: None,
             write_failed: false,
             queue: None,
@@ -135,6 +139,7 @@ impl Engine {
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.dial = None;
+        self.own_end = None;
         self.session.close();
         self.watch.set(ConnectionState::Closed);
     }

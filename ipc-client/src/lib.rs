@@ -31,6 +31,7 @@ mod handle;
 mod identity;
 mod local;
 mod outage;
+mod own_ends;
 mod retry;
 mod socket;
 mod state;

@@ -12,6 +12,7 @@ use super::{Connection, Engine, First};
 use crate::dial::{Dial, Dialled};
 use crate::error::ConnectError;
 use crate::outage::{Outage, Verdict};
+use crate::own_ends::{OwnEnd, is_own};
 use crate::socket;
 use crate::state::ConnectionState;
 
@@ -132,6 +133,7 @@ impl Engine {
                 match socket::tune(&stream, server, self.settings.liveness) {
                     Ok(()) => {
                         self.dial = None;
+                        self.own_end = OwnEnd::of(&stream, server);
                         return Step::Attach(stream, server);
                     }
                     Err(error) => error,
@@ -200,6 +202,7 @@ impl Engine {
         if self.queue.take_if(|(status, _)| status.place > 0).is_some() {
             tracing::info!("left the queue: no call waits any more");
             self.session.disconnect();
+            self.own_end = None;
             self.connection = None;
             self.watch.set(ConnectionState::Disconnected);
         }
@@ -238,8 +241,12 @@ impl Engine {
         self.ticket = self.session.ticket().or(self.ticket);
     }
 
-    pub(super) fn queued(&mut self, status: QueueStatus, now: Instant) {
+    pub(super) fn queued(&mut self, mut status: QueueStatus, now: Instant) {
         self.keep_ticket();
+        let server = self.connection.map(|connection| connection.server);
+        if status.place > 0 && server.is_some_and(|server| is_own(&status.holder_address, server)) {
+            status.holder_address.push_str(OWN_HOLDER);
+        }
         if self.queue.is_none() {
             tracing::info!(%status, "the server is busy");
         }
@@ -253,6 +260,7 @@ impl Engine {
 
     pub(super) fn lost(&mut self, error: LinkError, now: Instant) {
         self.queue = None;
+        self.own_end = None;
         let connection = self.connection.take();
         if let LinkError::Bye(_) = error {
             self.guesses.confirmed();
@@ -313,6 +321,8 @@ impl Engine {
     }
 }
 
+/// Added for people to the address of a holder that is another client of this process.
+const OWN_HOLDER: &str = " (this very program: share one `Client`, it is cheap to clone)";
 /// A connection that is lost sooner, in the queue or behind it and without one answer, counts as a failed try whatever
 /// the server said: the pauses go on growing.
 const STABLE: Duration = Duration::from_secs(1);
