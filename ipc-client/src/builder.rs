@@ -21,7 +21,7 @@ use crate::state::{ConnectionState, Watch};
 
 /// Sets a client up. Only the address is needed.
 #[derive(Clone)]
-#[must_use = "a builder does nothing until `connect` or `lazy` is called"]
+#[must_use = "a client is made by `connect`, `lazy`, `connect_async` or `lazy_async`"]
 pub struct ClientBuilder {
     address: String,
     port: u16,

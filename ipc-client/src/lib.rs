@@ -45,11 +45,27 @@ pub use local::AsyncLocal;
 pub use retry::Retry;
 pub use state::ConnectionState;
 
+// A program needs this crate and that of its driver, and no other.
 pub use ipc_core::address::{AddressError, DEFAULT_PORT};
-pub use ipc_core::interface::describe::{DeviceDescription, Interface, Method, ServerDescription};
-pub use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
+pub use ipc_core::interface::caller::OutgoingCall;
+pub use ipc_core::interface::describe::{
+    Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
+};
+pub use ipc_core::interface::schema::{Describe, Field, Schema, Variant};
+/// What the code made by `#[remote(crate = ipc_client)]` calls.
+#[doc(hidden)]
+pub use ipc_core::private;
+pub use ipc_core::secure::{
+    ChannelError, IntoSecret, SECRET_VARIABLE, Secret, SecretError, SecretSourceError,
+};
+pub use ipc_core::session::link::LinkError;
+pub use ipc_core::wire::codec::CodecError;
+pub use ipc_core::wire::ctrl::{Bye, ByeReason, CtrlMsg, QueueStatus};
 pub use ipc_core::wire::failure::{FaultKind, FaultValue};
+pub use ipc_core::wire::frame::FrameError;
+pub use ipc_core::wire::preamble::{PreambleError, Role};
 pub use ipc_core::{
-    Args, AsyncCaller, BlockingCaller, CallError, Caller, Fault, FaultError, NotSent, Proxy,
-    Refusal, Value, Wire,
+    Args, AsyncCaller, AsyncMock, BlockingCaller, CallContext, CallError, Caller, Device, Fault,
+    FaultError, IntoDevice, Local, Mock, MockAnswer, MockCall, NotSent, Proxy, Refusal,
+    RegisterError, Registry, Release, Remote, Shared, Value, Wire, remote,
 };
