@@ -131,7 +131,7 @@ fn wrong_counts_show_the_signature(way: Way) {
 
 fn values_out_of_range_are_refused_by_both_ends(way: Way) {
     let lab = Lab::new(way);
-    let words = ["`divide`", "`dividend`", "0..=100", "101"];
+    let words = ["`divide`", "`dividend`", "a number from 0 to 100", "101"];
     lab.refuses(lab.client.call_by_name::<f64>("divide", (101, 1.0)), &words);
     lab.refuses(BenchProxy::new(&lab.client).divide(101, 1.0), &words);
 }

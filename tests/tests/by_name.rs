@@ -179,7 +179,7 @@ fn a_value_out_of_its_limits_is_shown_as_it_was_given() {
     let by_name = call::<Option<f64>>("fraction", 1.5);
     let typed = ScopeProxy::new(&Local::new(Scope).unwrap()).fraction(Some(1.5));
     for result in [by_name, typed] {
-        let error = says(result, &["`fraction`", "0.0..=1.0", "but is 1.5"]);
+        let error = says(result, &["`fraction`", "a number from 0 to 1, but is 1.5"]);
         assert!(!error.to_string().contains("Some"), "{error}");
     }
 }

@@ -174,6 +174,21 @@ fn a_clash_of_names_is_told_before_anything_listens(way: Way) {
     for word in ["`pump_step`", "prefix `pump_`", "function"] {
         assert!(error.contains(word), "`{word}` in: {error}");
     }
+    let two = way.server().function("add", |a: u8, b: u8| a + b);
+    let two = two.function("add", |a: f64, b: f64| a + b);
+    let error = two.spawn().map(drop).unwrap_err().to_string();
+    for words in ["`add` is offered by two functions", "another name"] {
+        assert!(error.contains(words), "`{words}` in: {error}");
+    }
+    let twins = way.server().device(Other).device(Other);
+    let error = twins.spawn().map(drop).unwrap_err().to_string();
+    for words in [
+        "device 1 (Other)",
+        "device 2 (Other)",
+        "one of the devices another prefix",
+    ] {
+        assert!(error.contains(words), "`{words}` in: {error}");
+    }
     // With a prefix each, all is well.
     let both = way.server().device(Device::new(Bench::new()).prefix("a_"));
     assert!(both.device(Device::new(Other).prefix("b_")).spawn().is_ok());

@@ -6,6 +6,7 @@ use std::pin::pin;
 use bytes::Bytes;
 
 use super::args::PackedArgs;
+use super::bounds;
 use super::context::CallContext;
 use super::describe::{Argument, Method};
 use super::schema::Schema;
@@ -245,13 +246,16 @@ impl<'a> Invocation<'a> {
     }
 }
 
-/// "of type `u8`, one of 1..=5"
+/// "a number (`u8`) from 1 to 5"
 fn expected(argument: &Argument) -> String {
     let Argument {
-        schema, accepts, ..
+        schema,
+        accepts,
+        unit,
+        ..
     } = argument;
     match accepts {
-        Some(accepts) => format!("of type `{schema}`, one of {accepts}"),
+        Some(accepts) => bounds::in_words_of(schema, accepts, unit.as_deref()),
         None => format!("of type `{schema}`"),
     }
 }
@@ -277,11 +281,7 @@ pub(crate) fn check(
     let Some(argument) = method.arguments.get(index).filter(|_| !accepted) else {
         return Ok(());
     };
-    let unit = argument
-        .unit
-        .as_ref()
-        .map(|unit| format!(" {unit}"))
-        .unwrap_or_default();
+    let accepts = argument.accepts.as_deref().unwrap_or("its values");
     let given = format!("{given:?}");
     // A missing value is always accepted, so this one was given, and the caller did not write `Some`.
     let inner = given
@@ -294,10 +294,7 @@ pub(crate) fn check(
     Err(Refusal::BadArgument {
         method: wire_name.to_string(),
         argument: argument.name.clone(),
-        expected: format!(
-            "one of {}{unit}",
-            argument.accepts.as_deref().unwrap_or("its values")
-        ),
+        expected: bounds::in_words(accepts, argument.unit.as_deref()),
         given: shortened(given),
     })
 }

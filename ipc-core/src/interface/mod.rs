@@ -5,6 +5,7 @@ pub mod accepted;
 pub mod args;
 #[doc(hidden)]
 pub mod autoref;
+mod bounds;
 pub mod caller;
 pub mod context;
 mod definitions;

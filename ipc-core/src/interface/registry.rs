@@ -25,9 +25,7 @@ use crate::wire::message::{Form, IncomingCall, begin_reply, failure_frame};
 #[non_exhaustive]
 pub enum RegisterError {
     /// Two things would answer to the same name.
-    #[error(
-        "`{name}` is offered by both {first} and {second}; give one of them another prefix or name"
-    )]
+    #[error("{}", name_taken(.name, .first, .second))]
     NameTaken {
         /// The name on the wire.
         name: String,
@@ -145,7 +143,7 @@ impl Registry {
     pub fn add_function(&mut self, function: impl BoxedFunction) -> Result<(), RegisterError> {
         let function = function.boxed();
         let method = function.method();
-        let name = match self.free_name(method.wire_name(""), "a function") {
+        let name = match self.free_name(method.wire_name(""), FUNCTION) {
             Ok(name) => name,
             Err(error) => {
                 let _ = contain(|| drop(function));
@@ -223,7 +221,7 @@ impl Registry {
 
     fn owner_name(&self, target: &Target) -> String {
         let Owner::Device { index, .. } = target.owner else {
-            return "a function".into();
+            return FUNCTION.into();
         };
         let device = self.description.devices.get(index);
         let name = device.map_or("", |device| &device.interface.name);
@@ -344,6 +342,29 @@ impl std::fmt::Debug for Registry {
         f.debug_struct("Registry")
             .field("names", &self.targets.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// What a function is called in an error at start-up: all of them alike, since the name is what they share.
+const FUNCTION: &str = "a function";
+
+fn name_taken(name: &str, first: &str, second: &str) -> String {
+    match (first, second) {
+        (FUNCTION, FUNCTION) => {
+            format!("`{name}` is offered by two functions; give one of them another name")
+        }
+        (FUNCTION, device) | (device, FUNCTION) => format!(
+            "`{name}` is offered by both {device} and a function; give the device another prefix or the function another \
+             name"
+        ),
+        (device, other) if device == other => {
+            format!(
+                "{device} offers `{name}` twice; give one of its methods or properties another name"
+            )
+        }
+        (first, second) => format!(
+            "`{name}` is offered by both {first} and {second}; give one of the devices another prefix"
+        ),
     }
 }
 

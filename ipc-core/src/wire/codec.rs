@@ -12,6 +12,8 @@ use std::fmt;
 
 use bincode::config::{self, Config};
 use bincode::enc::write::Writer;
+#[cfg(test)]
+use bincode::error::IntegerType;
 use bincode::error::{AllowedEnumVariants, DecodeError, EncodeError};
 use bincode::serde::{DecodeError as SerdeDecodeError, EncodeError as SerdeEncodeError};
 use serde::de::DeserializeOwned;

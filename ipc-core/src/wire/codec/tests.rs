@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bincode::error::IntegerType;
 use proptest::prelude::*;
 use serde::Deserialize;
 

@@ -122,11 +122,11 @@ fn main() {
     assert!(is_refused(meter.constants(1, Some(9), "a", a.clone())));
     assert!(is_refused(meter.constants(1, None, "c", a.clone())));
     let error = meter.constants(1, None, "a", c).unwrap_err().to_string();
-    assert!(error.contains(r#"one of ["a", "b"]"#), "{error}");
+    assert!(error.contains(r#"must be "a" or "b", but"#), "{error}");
 
     let amplifier = AmplifierProxy::new(&Local::new(Amplifier).unwrap());
     assert_eq!(amplifier.whole(0.5), Ok(0.5));
-    assert!(amplifier.whole(1.5).unwrap_err().to_string().contains("0.0..=1.0"));
-    assert!(amplifier.bounds(-1.5).unwrap_err().to_string().contains("-1.0..=1.0"));
+    assert!(amplifier.whole(1.5).unwrap_err().to_string().contains("from 0 to 1,"));
+    assert!(amplifier.bounds(-1.5).unwrap_err().to_string().contains("from -1 to 1,"));
     assert!(amplifier.list("c".into()).unwrap_err().is_not_executed());
 }
