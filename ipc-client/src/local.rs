@@ -51,6 +51,27 @@ use crate::error::ConnectError;
 /// # }
 /// ```
 ///
+/// Blocking code calls such a device through [`Local`], within a runtime that has threads of its own:
+///
+/// ```
+/// use ipc_core::{Local, remote};
+/// # use std::time::Duration;
+/// # struct Counter;
+/// # #[remote]
+/// # impl Counter {
+/// #     /// Counts for a while.
+/// #     pub async fn count(&mut self, seconds: f64) -> u64 {
+/// #         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+/// #         7
+/// #     }
+/// # }
+///
+/// let runtime = tokio::runtime::Runtime::new().unwrap();
+/// let _entered = runtime.enter();
+/// let counter = CounterProxy::new(&Local::new(Counter).unwrap());
+/// assert_eq!(counter.count(0.001), Ok(7));
+/// ```
+///
 /// The calls run one after the other, in the order in which they came, on a thread beside the runtime, as they do at a
 /// server; `async` methods are driven there within the runtime of the caller, which may have one thread or many. What is
 /// said of [`AsyncClient`](crate::AsyncClient) about dropped futures holds here, too. With the paused clock of a test,

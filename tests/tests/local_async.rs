@@ -172,6 +172,35 @@ fn an_async_method_that_needs_a_runtime_names_the_caller_that_has_one() {
     );
 }
 
+/// A future that is woken by another thread, and knows nothing of runtimes.
+pub struct Elsewhere;
+
+#[remote]
+impl Elsewhere {
+    pub async fn answer(&mut self) -> u32 {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || sender.send(7));
+        tokio::task::yield_now().await;
+        receiver.await.unwrap()
+    }
+}
+
+#[test]
+fn a_blocking_test_drives_async_methods_with_and_without_a_runtime() {
+    let elsewhere = ElsewhereProxy::new(&Local::new(Elsewhere).unwrap());
+    assert_eq!(elsewhere.answer(), Ok(7));
+    let tagger = TaggerProxy::new(&Local::new(Tagger::default()).unwrap());
+    let error = tagger.counts(MOMENT).unwrap_err().to_string();
+    assert!(
+        error.contains("`let _entered = runtime.enter();`"),
+        "{error}"
+    );
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    assert_eq!(tagger.counts(MOMENT), Ok(1));
+    assert_eq!(elsewhere.answer(), Ok(7));
+}
+
 /// It waits for ever, which nobody can tell from a long measurement: so it says what may be the matter.
 #[test]
 fn a_blocking_local_that_holds_its_runtime_up_is_pointed_out() {

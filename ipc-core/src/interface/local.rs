@@ -23,10 +23,18 @@ use crate::wire::message::{self, Outcome};
 ///
 /// # Methods that are `async`
 ///
-/// They are driven on the calling thread, without a runtime. One that needs its runtime, for a timer or a socket,
-/// panics where there is none; where the calling thread is the only one of a runtime (as in `#[tokio::test]`), that
-/// thread waits for ever for a timer that only it could fire. `ipc_client::AsyncLocal` is the caller for such devices,
-/// and the one for code that is written for async callers.
+/// They are driven on the calling thread, without a runtime, which is all that most need. A method that uses tokio, for a
+/// timer or a socket, panics where there is no runtime, and its call ends in an error that says so. In blocking code,
+/// enter a runtime with threads of its own before the call:
+///
+/// ```text
+/// let runtime = tokio::runtime::Runtime::new()?;
+/// let _entered = runtime.enter();
+/// let count = TaggerProxy::new(&Local::new(Tagger)?).count(0.5)?;
+/// ```
+///
+/// If the calling thread is the only one of its runtime (as in `#[tokio::test]`), it waits for ever for a timer that only
+/// it could fire. Use `ipc_client::AsyncLocal` there, and for all code that is written for async callers.
 #[derive(Clone, Default)]
 pub struct Local {
     registry: Arc<Registry>,
@@ -184,4 +192,5 @@ impl CallHost for Inline {
 }
 
 /// Added to the panic of an `async` method.
-const NO_RUNTIME: &str = " (`Local` drives async methods without a runtime; use `ipc_client::AsyncLocal` if the driver needs one)";
+const NO_RUNTIME: &str = " (`Local` drives async methods without a runtime; if the driver needs one, \
+    enter it before the call, as in `let _entered = runtime.enter();`, or use `ipc_client::AsyncLocal` in async code)";
