@@ -136,7 +136,9 @@ impl ServerBuilder {
         self
     }
 
-    /// A client whose computer or cable is gone is noticed after about so long. The default is 15 s, the least 3 s.
+    /// When a client whose computer or cable is gone without a word is replaced by the next one that waits: within this
+    /// time, or within 4 s where this is 3 s. While no client waits, its place is kept for the [grace](Self::grace) in
+    /// addition. The default is 15 s, the least 3 s, the most a day; parts of a second do not count.
     pub fn liveness(mut self, dead_after: Duration) -> Self {
         self.config.liveness = dead_after;
         self

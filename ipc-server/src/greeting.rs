@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -29,6 +29,8 @@ use crate::state::{ServerState, later};
 pub(crate) struct Strangers {
     waiting: Mutex<VecDeque<Stranger>>,
     next: AtomicUsize,
+    /// True once it has been said that the system refuses a setting: it does so for all connections.
+    has_warned: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,7 @@ impl Strangers {
         let task = tokio::spawn(async move {
             // The task must be in the list before it can take itself out.
             let _ = wait.await;
+            strangers.configure(&stream, &state_of_task);
             let greeted = greet(stream, peer, &state_of_task).await;
             strangers.lock().retain(|other| other.id != id);
             drop(room);
@@ -94,6 +97,21 @@ impl Strangers {
             oldest.make_room(why, &state.complaints);
         }
         let _ = registered.send(());
+    }
+
+    fn configure(&self, stream: &TcpStream, state: &ServerState) {
+        let liveness = state.config.liveness;
+        let configured = socket::configure(SockRef::from(stream), liveness);
+        if let Err(error) = configured
+            // Some systems refuse it because the peer is gone.
+            && stream.peer_addr().is_ok()
+            && !self.has_warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                "the system refuses a setting of connections: {error}; a client whose computer vanishes may be noticed \
+                 later than after {liveness:?}"
+            );
+        }
     }
 
     /// Gives back what the oldest of them uses up.
@@ -130,9 +148,6 @@ async fn greet(
     state: &ServerState,
 ) -> Option<(Newcomer, Hello)> {
     let accepted = Instant::now();
-    if let Err(error) = socket::configure(SockRef::from(&stream), state.config.liveness) {
-        tracing::debug!(%peer, "socket settings: {error}");
-    }
     if let Err(barred) = is_worth_a_word(&stream, peer.ip(), state).await {
         let refused = format_args!("refused a connection: {barred}");
         state.complaints.log(peer, refused);

@@ -28,6 +28,8 @@ const SERVER: &str = "10.77.2.1";
 const LIVENESS: Duration = Duration::from_secs(3);
 const SLACK: Duration = Duration::from_secs(3);
 const GRACE: Duration = Duration::from_secs(1);
+/// What comes to the liveness until the next client is served.
+const KEPT: Duration = Duration::from_secs(1);
 
 /// Three namespaces: a client, a router, a server. Removed when dropped, with everything in them.
 struct Lab {
@@ -102,10 +104,15 @@ impl Lab {
     }
 
     fn server(&self, more: &[&str]) -> (Process, String) {
+        let mut arguments = vec!["--liveness", "3000", "--grace", "1000"];
+        arguments.extend(more);
+        self.server_with(&arguments)
+    }
+
+    fn server_with(&self, more: &[&str]) -> (Process, String) {
         let ledger = self.scratch.file("ledger");
         let ledger = ledger.to_str().expect("a path of plain characters");
         let mut arguments = vec!["server", "--bind", SERVER, "--ledger", ledger];
-        arguments.extend(["--liveness", "3000", "--grace", "1000"]);
         arguments.extend(more);
         let mut server = self.start("s", &arguments);
         let address = server.first_line().expect("an address");
@@ -207,7 +214,8 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 #[test]
 fn a_holder_that_vanishes_while_idle_makes_room_and_goes_on_when_it_is_back() {
     let Some(lab) = Lab::new() else { return };
-    let (_server, address) = lab.server(&[]);
+    // The grace does not come on top while somebody waits.
+    let (_server, address) = lab.server_with(&["--liveness", "3000", "--grace", "60000"]);
     // Calls once, and again after ten seconds.
     let _idle = lab.client("c", &address, 1, &["--pause", "10000"]);
     within(AT_ONCE, "the first call of the holder", || {
@@ -215,7 +223,7 @@ fn a_holder_that_vanishes_while_idle_makes_room_and_goes_on_when_it_is_back() {
     });
     lab.pass_on(false).expect("a router");
     let _next = lab.client("s", &address, 2, &[]);
-    let limit = LIVENESS + GRACE + SLACK;
+    let limit = LIVENESS + KEPT + SLACK;
     within(limit, "idle holder vanished, next one served", || {
         lab.served(2) > 0
     });
@@ -230,14 +238,14 @@ fn a_holder_that_vanishes_while_idle_makes_room_and_goes_on_when_it_is_back() {
 #[test]
 fn a_holder_that_vanishes_in_mid_call_makes_room_and_gets_its_answer_when_it_is_back() {
     let Some(lab) = Lab::new() else { return };
-    let (_server, address) = lab.server(&[]);
+    let (_server, address) = lab.server_with(&["--liveness", "3000", "--grace", "60000"]);
     let _busy = lab.client("c", &address, 1, &[]);
     within(AT_ONCE, "the first calls of the holder", || {
         lab.ends(1).len() > 10
     });
     lab.pass_on(false).expect("a router");
     let next = lab.client("s", &address, 2, &[]);
-    let limit = LIVENESS + GRACE + SLACK;
+    let limit = LIVENESS + KEPT + SLACK;
     within(limit, "busy holder vanished, next one served", || {
         lab.served(2) > 0
     });
@@ -249,6 +257,21 @@ fn a_holder_that_vanishes_in_mid_call_makes_room_and_gets_its_answer_when_it_is_
         lab.ends(1).len() > before + 10
     });
     lab.all_right(1);
+}
+
+/// It took 28 to 31 s: the time until the loss was noticed, and the grace on top.
+#[test]
+fn by_default_a_holder_that_vanishes_is_replaced_within_15_seconds() {
+    let Some(lab) = Lab::new() else { return };
+    let (_server, address) = lab.server_with(&["--liveness", "15000", "--grace", "15000"]);
+    let _idle = lab.client("c", &address, 1, &["--pause", "60000"]);
+    within(AT_ONCE, "the first call of the holder", || {
+        lab.ends(1).len() == 1
+    });
+    lab.pass_on(false).expect("a router");
+    let _next = lab.client("s", &address, 2, &[]);
+    let limit = Duration::from_secs(15) + SLACK;
+    within(limit, "by default, next one served", || lab.served(2) > 0);
 }
 
 #[test]
