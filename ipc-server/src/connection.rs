@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipc_core::secure::{ChannelError, Ticket};
 use ipc_core::session::arrival::Arrival;
@@ -12,8 +12,9 @@ use ipc_core::wire::preamble::PreambleError;
 use ipc_core::wire::text::fit_to_show;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
+use crate::pause::overslept;
 use crate::state::ServerState;
 use crate::stranger;
 
@@ -23,6 +24,8 @@ pub(crate) struct Newcomer {
     stream: TcpStream,
     arrival: Arrival,
     peer: SocketAddr,
+    /// The token of the last ping, and when it was sent.
+    ping: (u64, Instant),
 }
 
 /// A connection that has been admitted, for a blocking thread.
@@ -39,6 +42,7 @@ impl Newcomer {
             stream,
             arrival: Arrival::new(link),
             peer,
+            ping: (0, Instant::now()),
         }
     }
 
@@ -94,20 +98,49 @@ impl Newcomer {
         self.flush().await
     }
 
+    /// Asks the client whether it is still there, unless it has not answered the last time yet.
+    pub(crate) async fn ping(&mut self) -> Result<(), LinkError> {
+        if self.answer_due().is_some() {
+            return Ok(());
+        }
+        let (token, _) = self.ping;
+        self.ping = (token + 1, Instant::now());
+        self.arrival.ping(token + 1);
+        self.flush().await
+    }
+
+    /// Until when the client has to answer the last ping; `None` if it has.
+    pub(crate) fn answer_due(&self) -> Option<Instant> {
+        let (token, sent) = self.ping;
+        let is_answered = token == 0 || self.arrival.answered(token);
+        (!is_answered).then(|| sent + CONFIRM_WITHIN)
+    }
+
+    /// Fails if the client has not answered by the time that was `due`.
+    pub(crate) fn check_answer(&mut self, due: Instant) -> Result<(), LinkError> {
+        // The answer may be here, unread.
+        self.read_now()?;
+        if self.answer_due().is_none() {
+            return Ok(());
+        }
+        if overslept(due).is_zero() {
+            return Err(LinkError::Silent);
+        }
+        let (token, _) = self.ping;
+        self.ping = (token, Instant::now());
+        Ok(())
+    }
+
     /// Makes sure that the client is still there, before others are kept waiting for it.
     pub(crate) async fn confirm(&mut self) -> Result<(), LinkError> {
-        const TOKEN: u64 = 1;
-        self.arrival.ping(TOKEN);
-        self.flush().await?;
-        let answer = async {
-            while !self.arrival.answered(TOKEN) {
-                self.read().await?;
+        self.ping().await?;
+        while let Some(due) = self.answer_due() {
+            match timeout_at(due.into(), self.read()).await {
+                Ok(read) => read?,
+                Err(_) => self.check_answer(due)?,
             }
-            Ok(())
-        };
-        timeout(CONFIRM_WITHIN, answer)
-            .await
-            .unwrap_or(Err(LinkError::Silent))
+        }
+        Ok(())
     }
 
     /// Sends what there is to say.
@@ -203,8 +236,8 @@ fn lost(error: io::Error) -> LinkError {
     LinkError::Lost(error.to_string())
 }
 
-/// A client whose turn has come must answer within this time.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+/// A client that waits must answer a ping within this time, and take what it is sent.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(4);
 /// A client that was sent away has this long to read why.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_READS: usize = 64;

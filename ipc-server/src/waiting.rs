@@ -56,25 +56,27 @@ pub(crate) async fn wait_for_turn(
                 None => Ok(()),
             };
         }
+        if let Some(due) = newcomer.answer_due().filter(|due| *due <= now) {
+            newcomer.check_answer(due)?;
+        }
         let (status, tick) = look_around(state, client.ticket, now);
         if let Some(status) = status {
             if told.is_none() {
-                let peer = newcomer.peer();
-                tracing::info!(%peer, client = client.hello.name, "waits: {status}");
-                state.tell(&ServerEvent::Waiting {
-                    client: client.activity.id(),
-                    status: status.clone(),
-                });
-                state.ask_for_room();
+                begin_to_wait(state, newcomer, client, &status);
             }
             if told.as_ref().is_none_or(|told| told.is_stale(&status, now)) {
                 newcomer.tell_place(status.clone()).await?;
+                if told.is_some_and(|told| told.calls_for_ping(&status)) {
+                    newcomer.ping().await?;
+                }
                 told = Some(Told { status, at: now });
             }
         }
         let tick = told
             .as_ref()
             .map_or(tick, |told| tick.min(told.fresh_for(now)));
+        let answer = newcomer.answer_due();
+        let tick = answer.map_or(tick, |due| tick.min(due.saturating_duration_since(now)));
         tokio::select! {
             changed = turns.changed() => {
                 changed.map_err(|_| LinkError::Lost("the server is gone".into()))?;
@@ -83,6 +85,22 @@ pub(crate) async fn wait_for_turn(
             () = sleep(tick) => {}
         }
     }
+}
+
+/// Makes known that a client has to wait.
+fn begin_to_wait(
+    state: &ServerState,
+    newcomer: &Newcomer,
+    client: &Waiting<'_>,
+    status: &QueueStatus,
+) {
+    let peer = newcomer.peer();
+    tracing::info!(%peer, client = client.hello.name, "waits: {status}");
+    state.tell(&ServerEvent::Waiting {
+        client: client.activity.id(),
+        status: status.clone(),
+    });
+    state.ask_for_room();
 }
 
 /// What somebody who waits was told last.
@@ -97,6 +115,14 @@ impl Told {
         let order =
             |status: &QueueStatus| (status.place, status.waiting, status.holder_address.clone());
         order(&self.status) != order(status) || self.fresh_for(now).is_zero()
+    }
+
+    /// True if the client should show that it is still there, ahead of its turn: near the front of the queue with every
+    /// notice, and anywhere when the server changes hands. All that are gone then leave the queue together, and those
+    /// behind do not wait for one after the other.
+    fn calls_for_ping(&self, status: &QueueStatus) -> bool {
+        let changes_hands = self.status.holder_address != status.holder_address;
+        changes_hands || status.place <= NEAR_THE_FRONT
     }
 
     /// How long this will do.
@@ -135,5 +161,7 @@ fn look_around(
 
 /// What is about to change is looked at again after this time.
 pub(crate) const SOON: Duration = Duration::from_millis(20);
+/// Clients up to this place are pinged with every notice.
+const NEAR_THE_FRONT: u32 = 8;
 /// Those who wait hear at least this often that the server is alive.
 pub(crate) const TELL_EVERY: Duration = Duration::from_secs(5);

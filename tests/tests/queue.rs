@@ -13,6 +13,7 @@ use ipc_client::{
 };
 use ipc_server::ServerHandle;
 use tests::child::Peer;
+use tests::raw::{Raw, hello};
 use tests::{Bench, BenchProxy, Way, both_ways, log, until, within};
 
 both_ways!(
@@ -26,6 +27,8 @@ both_ways!(
     a_frozen_holder_is_handed_over,
     a_holder_that_vanished_keeps_its_place_for_the_grace,
     a_holder_that_is_disconnected_is_told_why,
+    any_number_of_silent_clients_keep_the_next_one_waiting_once,
+    silent_clients_near_the_front_leave_before_their_turn,
 );
 
 fn server(way: Way) -> ServerHandle {
@@ -384,4 +387,49 @@ fn a_holder_that_is_disconnected_is_told_why(way: Way) {
     assert_eq!(steps.unwrap(), 2);
     log::expect(&["the connection is lost", "the laser needs service"]);
     assert_eq!(client.handovers(), 1);
+}
+
+/// Clients that have said hello and answer nothing from there on.
+fn silent_clients(way: Way, server: &ServerHandle, count: usize) -> Vec<Raw> {
+    let before = server.waiting();
+    let silent = (1..=count).map(|n| {
+        let mut raw = Raw::connect(way, server.local_addr());
+        raw.say(&hello("silent"));
+        until("it waits", || server.waiting() == before + n);
+        raw
+    });
+    silent.collect()
+}
+
+/// Each of them was waited for by itself, for 5 s.
+fn any_number_of_silent_clients_keep_the_next_one_waiting_once(way: Way) {
+    let server = server(way);
+    let holder = way.client(&server).name("holder").connect().unwrap();
+    let silent = silent_clients(way, &server, 10);
+    let client = way.client(&server).lazy();
+    let call = thread::spawn(move || BenchProxy::new(&client).step().unwrap());
+    until("the next one waits", || server.waiting() == 11);
+    let start = Instant::now();
+    holder.close();
+    assert_eq!(call.join().unwrap(), 1);
+    assert!(
+        start.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        start.elapsed()
+    );
+    drop(silent);
+}
+
+fn silent_clients_near_the_front_leave_before_their_turn(way: Way) {
+    let server = server(way);
+    let holder = way.client(&server).name("holder").connect().unwrap();
+    let silent = silent_clients(way, &server, 3);
+    let client = way.client(&server).lazy();
+    let call = thread::spawn(move || BenchProxy::new(&client).step().unwrap());
+    until("it waits", || server.waiting() == 4);
+    until("only the living one waits", || server.waiting() == 1);
+    assert_eq!(server.holder().unwrap().name, "holder");
+    holder.close();
+    assert_eq!(call.join().unwrap(), 1);
+    drop(silent);
 }
