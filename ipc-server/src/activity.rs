@@ -18,8 +18,10 @@ pub(crate) struct Activity {
     arrived: Instant,
     /// When it became the holder, in milliseconds after `arrived`.
     held_from_ms: AtomicU64,
-    /// When its last call ended, in milliseconds after `arrived`.
+    /// When its last call that entered a driver ended, in milliseconds after `arrived`.
     last_ms: AtomicU64,
+    /// When its present connection was attached, in milliseconds after `arrived`; [`NEVER`] while it has none.
+    attached_ms: AtomicU64,
     busy: AtomicBool,
     calls: AtomicU64,
     received: AtomicU64,
@@ -51,6 +53,7 @@ impl Activity {
             arrived: now,
             held_from_ms: AtomicU64::new(0),
             last_ms: AtomicU64::new(0),
+            attached_ms: AtomicU64::new(NEVER),
             busy: AtomicBool::new(false),
             calls: AtomicU64::new(0),
             received: AtomicU64::new(0),
@@ -85,10 +88,12 @@ impl Activity {
         self.busy.store(true, Ordering::Relaxed);
     }
 
-    /// A call has ended.
-    pub(crate) fn call_ends(&self, now: Instant) {
-        self.last_ms
-            .store(self.since_arrival(now), Ordering::Relaxed);
+    /// A call has ended. One that did not enter a driver leaves its client as idle as it was.
+    pub(crate) fn call_ends(&self, has_entered: bool, now: Instant) {
+        if has_entered {
+            self.last_ms
+                .store(self.since_arrival(now), Ordering::Relaxed);
+        }
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.busy.store(false, Ordering::Relaxed);
     }
@@ -138,16 +143,34 @@ impl Activity {
         u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// For how long the holder has not called anything; nothing while a call runs.
-    pub(crate) fn idle(&self, now: Instant) -> Duration {
-        Duration::from_millis(self.seen(now).idle_ms)
+    /// How long until the holder may be sent away because it has been idle for `limit`: not while a call runs, and not
+    /// without a connection or before one that has just been attached can have brought a call. `None` if that cannot be
+    /// said yet.
+    pub(crate) fn idle_for_good_in(&self, limit: Duration, now: Instant) -> Option<Duration> {
+        let now_ms = self.since_arrival(now);
+        let since = |ms: u64| Duration::from_millis(now_ms.saturating_sub(ms));
+        let attached_ms = self.attached_ms.load(Ordering::Relaxed);
+        if self.busy.load(Ordering::Relaxed) || attached_ms == NEVER {
+            return None;
+        }
+        let idle = limit.saturating_sub(since(self.last_ms.load(Ordering::Relaxed)));
+        let settled = limit.min(MOMENT).saturating_sub(since(attached_ms));
+        Some(idle.max(settled))
     }
 
     /// The holder is now at the other end of `stream`.
-    pub(crate) fn connected(&self, address: SocketAddr, stream: Option<TcpStream>) {
+    pub(crate) fn connected(&self, address: SocketAddr, stream: Option<TcpStream>, now: Instant) {
+        let attached_ms = self.since_arrival(now);
+        self.attached_ms.store(attached_ms, Ordering::Relaxed);
         let mut connection = self.connection();
         connection.address = address;
         connection.stream = stream;
+    }
+
+    /// The holder has lost its connection.
+    pub(crate) fn disconnected(&self) {
+        self.attached_ms.store(NEVER, Ordering::Relaxed);
+        self.connection().stream = None;
     }
 
     /// Asks the client's own thread or task to say goodbye, as soon as no call runs.
@@ -173,6 +196,10 @@ impl Activity {
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+const NEVER: u64 = u64::MAX;
+/// A client that has called before it was sent away is heard within this time.
+pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 
 /// Wakes a thread that waits for bytes. Fails only where there is no connection left to shut.
 fn shut(connection: &Connection, how: Shutdown) {

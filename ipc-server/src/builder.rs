@@ -122,8 +122,8 @@ impl ServerBuilder {
         self
     }
 
-    /// A holder that has called nothing for so long is asked to make room when somebody waits; it queues again by itself
-    /// at its next call. `None` lets it stay. The default is 30 s.
+    /// How long a holder may call nothing until it is asked to make room, if another client waits; it queues again by
+    /// itself at its next call. Only calls that enter a driver count. `None` lets it stay. The default is 30 s.
     pub fn idle_handover(mut self, idle: impl Into<Option<Duration>>) -> Self {
         self.config.idle_handover = idle.into();
         self

@@ -15,6 +15,8 @@ use crate::activity::Activity;
 pub(crate) struct Conversation {
     pub(crate) session: Box<ServerSession>,
     pub(crate) stream: Option<TcpStream>,
+    /// True once an idle holder that has to leave has had its last calls answered.
+    pub(crate) has_last_word: bool,
     pub(crate) buffer: Box<[u8]>,
     pub(crate) activity: Arc<Activity>,
 }
@@ -25,6 +27,7 @@ impl Conversation {
         Self {
             session,
             stream: None,
+            has_last_word: false,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             activity,
         }

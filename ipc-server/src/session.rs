@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, ServerSession};
-use ipc_core::wire::ctrl::{ByeReason, Hello};
-use ipc_core::wire::message::IncomingCall;
+use ipc_core::wire::ctrl::{ByeReason, CtrlMsg, Hello};
+use ipc_core::wire::message::{Form, IncomingCall};
 use ipc_core::{Release, wire::ctrl::SessionKey};
 
 use crate::activity::Activity;
@@ -167,7 +167,7 @@ impl Host {
         let mut conversation = self.conversation.borrow_mut();
         conversation
             .activity
-            .connected(peer, stream.try_clone().ok());
+            .connected(peer, stream.try_clone().ok(), Instant::now());
         conversation
             .session
             .attach(link, hello, self.lease_epoch.get());
@@ -236,7 +236,8 @@ impl Host {
         let context = CallContext::new(host, number, client, deadline);
         activity.call_begins();
         let reply = self.hosted.registry.run(call, &context, limit);
-        activity.call_ends(Instant::now());
+        let has_entered = call.form != Form::Describe && reply.ctrl() != Some(CtrlMsg::Error);
+        activity.call_ends(has_entered, Instant::now());
         let mut conversation = self.conversation.borrow_mut();
         conversation.session.reply(number, reply);
         conversation.flush();
@@ -247,6 +248,7 @@ impl Host {
         let client = Rc::clone(&self.client.borrow());
         tracing::info!(%client, "connection lost: {error}");
         self.conversation.borrow_mut().disconnect();
+        self.conversation.borrow().activity.disconnected();
         if self.state.is_stopping() {
             return Some(Over::for_now(Release::Stopping));
         }
@@ -307,13 +309,16 @@ impl Host {
         };
         let (reason, message) = asked?;
         tracing::info!(client = %self.client.borrow(), "asked to leave: {message}");
-        // What is left unread would make the system throw the goodbye away, and its calls would end in doubt.
-        conversation.read_available();
+        if !conversation.has_last_word {
+            // What is left unread would make the system throw the goodbye away, and its calls would end in doubt.
+            conversation.read_available();
+        }
         if conversation.session.end() == Some(&End::Finished) {
             return Some(Over::for_good(Release::Finished));
         }
         if reason == ByeReason::IdleHandover && conversation.session.has_waiting() {
-            // It came in time: not so idle after all. What it asked for is answered first.
+            // These calls came in time and are answered first; those behind them come too late.
+            conversation.has_last_word = true;
             return None;
         }
         conversation.refuse_all(reason);
@@ -368,6 +373,7 @@ impl Host {
             return;
         }
         conversation.disconnect();
+        conversation.activity.disconnected();
         drop(conversation);
         if self.lost_since.get().is_none() {
             self.lost_since.set(Some(Instant::now()));

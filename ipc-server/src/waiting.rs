@@ -6,7 +6,7 @@ use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus, SessionKey};
 use tokio::time::sleep;
 
-use crate::activity::Activity;
+use crate::activity::{Activity, MOMENT};
 use crate::admission::Ticket;
 use crate::connection::Newcomer;
 use crate::handle::ServerEvent;
@@ -38,6 +38,7 @@ pub(crate) async fn wait_for_turn(
 ) -> Result<(), LinkError> {
     let mut turns = state.turns();
     let mut told: Option<Told> = None;
+    let mut lookout = Lookout::default();
     loop {
         turns.borrow_and_update();
         if state.is_stopping() || client.is_superseded(state) {
@@ -59,18 +60,13 @@ pub(crate) async fn wait_for_turn(
         if let Some(due) = newcomer.answer_due().filter(|due| *due <= now) {
             newcomer.check_answer(due)?;
         }
-        let (status, tick) = look_around(state, client.ticket, now);
+        let (status, mut tick) = look_around(state, client.ticket, now);
         if let Some(status) = status {
+            tick = tick.min(lookout.look(state, &status, now));
             if told.is_none() {
                 begin_to_wait(state, newcomer, client, &status);
             }
-            if told.as_ref().is_none_or(|told| told.is_stale(&status, now)) {
-                newcomer.tell_place(status.clone()).await?;
-                if told.is_some_and(|told| told.calls_for_ping(&status)) {
-                    newcomer.ping().await?;
-                }
-                told = Some(Told { status, at: now });
-            }
+            tell(newcomer, &mut told, status, now).await?;
         }
         let tick = told
             .as_ref()
@@ -85,6 +81,26 @@ pub(crate) async fn wait_for_turn(
             () = sleep(tick) => {}
         }
     }
+}
+
+/// Tells the client where it stands, if that has changed or was long ago.
+async fn tell(
+    newcomer: &mut Newcomer,
+    told: &mut Option<Told>,
+    status: QueueStatus,
+    now: Instant,
+) -> Result<(), LinkError> {
+    if let Some(last) = told {
+        if !last.is_stale(&status, now) {
+            return Ok(());
+        }
+        if last.calls_for_ping(&status) {
+            newcomer.ping().await?;
+        }
+    }
+    newcomer.tell_place(status.clone()).await?;
+    *told = Some(Told { status, at: now });
+    Ok(())
 }
 
 /// Makes known that a client has to wait.
@@ -131,7 +147,8 @@ impl Told {
     }
 }
 
-/// What to tell somebody who waits, and when to look again. The next in line asks an idle holder to leave.
+/// What to tell a client that waits, and when to look again. `None` while nobody holds the server: somebody is about to,
+/// and cannot be named yet.
 fn look_around(
     state: &ServerState,
     ticket: Ticket,
@@ -139,28 +156,49 @@ fn look_around(
 ) -> (Option<QueueStatus>, Duration) {
     let admission = state.admission();
     if admission.holder().is_none() {
-        // Somebody is about to take it: there is nobody to name yet.
         return (None, SOON);
     }
-    let status = admission.status(ticket, now);
-    let is_next = status.as_ref().is_some_and(|status| status.place == 1);
-    let mut tick = TELL_EVERY;
-    if let (true, Some(holder), Some(limit)) =
-        (is_next, admission.holder(), state.config.idle_handover)
-    {
-        let idle = holder.idle(now);
-        if idle >= limit {
-            let message = format!("idle for {} s while others wait", idle.as_secs());
-            holder.ask_to_leave(ByeReason::IdleHandover, message);
-        } else {
-            tick = tick.min((limit - idle).max(SOON));
+    (admission.status(ticket, now), TELL_EVERY)
+}
+
+/// What the next in line does about a holder that only keeps others waiting.
+#[derive(Default)]
+struct Lookout {
+    /// Since when its client has been the next in line.
+    since: Option<Instant>,
+}
+
+impl Lookout {
+    /// Asks an idle holder to leave. Returns when to look again.
+    fn look(&mut self, state: &ServerState, status: &QueueStatus, now: Instant) -> Duration {
+        let admission = state.admission();
+        let (Some(limit), Some(holder), 1) =
+            (state.config.idle_handover, admission.holder(), status.place)
+        else {
+            self.since = None;
+            return TELL_EVERY;
+        };
+        let since = *self.since.get_or_insert(now);
+        // The holder may have called already, and this server have been too slow, or suspended, to read it.
+        let heard = limit.min(MOMENT);
+        let heard_in = heard.saturating_sub(now.saturating_duration_since(since));
+        match holder.idle_for_good_in(limit, now) {
+            None => LOOK_EVERY,
+            Some(left) if left.max(heard_in).is_zero() && holder.request().is_none() => {
+                let idle = holder.seen(now).idle_ms / 1000;
+                let message = format!("idle for {idle} s while others wait");
+                holder.ask_to_leave(ByeReason::IdleHandover, message);
+                LOOK_EVERY
+            }
+            Some(left) => left.max(heard_in).clamp(SOON, LOOK_EVERY),
         }
     }
-    (status, tick)
 }
 
 /// What is about to change is looked at again after this time.
 pub(crate) const SOON: Duration = Duration::from_millis(20);
+/// The next in line looks at the holder at least this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Clients up to this place are pinged with every notice.
 const NEAR_THE_FRONT: u32 = 8;
 /// Those who wait hear at least this often that the server is alive.

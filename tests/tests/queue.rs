@@ -24,6 +24,8 @@ both_ways!(
     a_full_queue_sends_away_in_words,
     an_idle_holder_makes_room_and_queues_again_by_itself,
     a_holder_in_mid_call_is_not_idle,
+    calls_that_enter_no_driver_keep_no_place,
+    a_holder_that_has_just_called_is_heard_before_it_is_sent_away,
     a_frozen_holder_is_handed_over,
     a_holder_that_vanished_keeps_its_place_for_the_grace,
     a_holder_that_is_disconnected_is_told_why,
@@ -294,6 +296,44 @@ fn a_holder_in_mid_call_is_not_idle(way: Way) {
     assert_eq!(server.holder().unwrap().idle, Duration::ZERO);
     gate.open(1);
     assert_eq!(call.join().unwrap(), 1);
+}
+
+/// Its calls of names that there are not, and its questions what there is, counted as work.
+fn calls_that_enter_no_driver_keep_no_place(way: Way) {
+    let idle = Duration::from_millis(300);
+    let server = way.server().idle_handover(idle).device(Bench::new());
+    let server = server.spawn().unwrap();
+    let first = way.client(&server).name("first").connect().unwrap();
+    let is_over = Arc::new(AtomicU64::new(0));
+    let chatter = thread::spawn({
+        let is_over = Arc::clone(&is_over);
+        move || {
+            while is_over.load(Ordering::SeqCst) == 0 {
+                assert!(first.call_by_name::<u64>("nothing", ()).is_err());
+                first.describe().unwrap();
+            }
+        }
+    });
+    let second = way.client(&server).name("second").connect().unwrap();
+    assert_eq!(BenchProxy::new(&second).step().unwrap(), 1);
+    is_over.store(1, Ordering::SeqCst);
+    second.close();
+    chatter.join().unwrap();
+}
+
+/// A newcomer asks for the place of a holder that looks idle. That may be the server's own doing, which had no time to
+/// read its call.
+fn a_holder_that_has_just_called_is_heard_before_it_is_sent_away(way: Way) {
+    let idle = Duration::from_secs(1);
+    let server = way.server().idle_handover(idle).device(Bench::new());
+    let server = server.spawn().unwrap();
+    let first = way.client(&server).name("first").connect().unwrap();
+    until("the first is idle", || server.holder().unwrap().idle > idle);
+    let start = Instant::now();
+    let second = way.client(&server).name("second").connect().unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(900));
+    assert_eq!(BenchProxy::new(&second).step().unwrap(), 1);
+    drop(first);
 }
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
