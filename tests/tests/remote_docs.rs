@@ -1,6 +1,10 @@
-//! Docs that are not written where they stand, in the description that callers get.
+//! Docs that are not written where they stand, in the description that callers get; and what rustdoc shows of a user's
+//! crate.
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::Command;
 
 use ipc_core::interface::schema::Schema;
 use ipc_core::{Describe, Remote, remote};
@@ -57,4 +61,45 @@ fn docs_are_evaluated() {
     };
     assert_eq!(doc, warm);
     assert_eq!(fields.first().unwrap().doc, "How warm.");
+}
+
+#[test]
+fn rustdoc_shows_the_driver_and_its_proxy_and_nothing_that_serves_them() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs");
+    let made = Command::new(env!("CARGO"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .args(["doc", "--locked", "--offline", "--no-deps"])
+        .args(["-p", "shutter", "--features", "hardware", "--target-dir"])
+        .arg(&target)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let page = |name: &str| {
+        let file = target.join("doc/shutter").join(name);
+        std::fs::read_to_string(file).unwrap()
+    };
+    let proxy = page("struct.ShutterProxy.html");
+    assert!(proxy.contains("Moves the shutter"));
+    let ours = [
+        "__Caller",
+        "AnyThread",
+        "ErrorText",
+        "FieldOf",
+        "Listed",
+        "Offer",
+        "Output&lt;true",
+        "Output%3Cfalse",
+        "Part&lt;",
+        "Serialises",
+        "autoref",
+        "ipc_core/private",
+    ];
+    for page in [
+        proxy,
+        page("struct.Shutter.html"),
+        page("enum.Position.html"),
+    ] {
+        let shown: Vec<_> = ours.iter().filter(|word| page.contains(**word)).collect();
+        assert!(shown.is_empty(), "{shown:?}");
+    }
 }

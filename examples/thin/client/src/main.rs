@@ -1,0 +1,13 @@
+//! Any other computer: `shutter-client lab-host`. It needs no serial port, and nothing that drives one.
+
+use ipc_client::Client;
+use shutter::{Position, ShutterProxy};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let host = std::env::args().nth(1).unwrap_or("127.0.0.1".into());
+    let client = Client::builder(host).connect()?;
+    let shutter = ShutterProxy::new(&client);
+    shutter.go(Position::Open)?;
+    println!("{:?}", shutter.position()?);
+    Ok(())
+}
