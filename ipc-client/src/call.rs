@@ -185,5 +185,6 @@ pub(crate) fn no_such_method(name: &str, description: &ServerDescription) -> Cal
     CallError::Refused(Refusal::UnknownMethod {
         method: name.to_string(),
         similar: description.names_like(name),
+        hint: String::new(),
     })
 }

@@ -18,7 +18,8 @@ use tests::{Way, both_ways};
 both_ways!(
     methods_may_be_called_as_ours_are,
     and_by_name,
-    and_with_a_prefix
+    and_with_a_prefix,
+    a_wrong_prefix_is_told_with_those_there_are
 );
 
 #[derive(Default)]
@@ -120,6 +121,60 @@ fn and_with_a_prefix(way: Way) {
     all_work(&<AwkwardProxy<Client> as Proxy<_>>::with_prefix(
         &client, "odd_",
     ));
+}
+
+#[derive(Default)]
+pub struct Stage {
+    position: f64,
+}
+
+#[remote]
+impl Stage {
+    #[remote(get, unit = "mm")]
+    pub fn position(&self) -> f64 {
+        self.position
+    }
+
+    #[remote(set)]
+    pub fn set_position(&mut self, #[remote(unit = "mm")] position: f64) {
+        self.position = position;
+    }
+
+    pub fn home(&mut self) {
+        self.position = 0.0;
+    }
+}
+
+fn a_wrong_prefix_is_told_with_those_there_are(way: Way) {
+    let stage = |prefix| Device::new(Stage::default()).prefix(prefix);
+    let server = way.server().device(stage("left_")).device(stage("right_"));
+    let server = server.spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    for (wrong, made) in [
+        ("left", "with the prefix `left`"),
+        ("main_", "with the prefix `main_`"),
+        ("rihgt_", "with the prefix `rihgt_`"),
+        ("", "without a prefix"),
+    ] {
+        let stage = StageProxy::with_prefix(&client, wrong);
+        for error in [
+            stage.home().unwrap_err(),
+            stage.position().unwrap_err(),
+            stage.set_position(1.0).unwrap_err(),
+        ] {
+            let end = format!("? (this proxy was made {made}; try `left_`, `right_`)");
+            assert!(error.to_string().ends_with(&end), "{error}");
+            assert!(error.is_not_executed());
+        }
+    }
+    // By name, the names themselves.
+    let error = client.call_by_name::<f64>("get_main_position", ());
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("did you mean `get_left_position`, `get_right_position`"),
+        "{error}"
+    );
+    StageProxy::with_prefix(&client, "left_").home().unwrap();
 }
 
 fn and_by_name(way: Way) {

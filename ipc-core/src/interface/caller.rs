@@ -237,6 +237,19 @@ impl OutgoingCall {
                     server,
                 })
             }
+            (
+                Target::Method { table, index },
+                Refusal::UnknownMethod {
+                    method, similar, ..
+                },
+            ) => {
+                let hint = table.prefix_hint(*index, &similar);
+                CallError::Refused(Refusal::UnknownMethod {
+                    method,
+                    similar,
+                    hint,
+                })
+            }
             (target, Refusal::Protocol { method, reason }) if method.is_empty() => {
                 let method = target.wire_name().to_string();
                 CallError::Refused(Refusal::Protocol { method, reason })
@@ -251,6 +264,26 @@ impl OutgoingCall {
             method: self.method().to_string(),
             fault,
         }
+    }
+}
+
+impl MethodTable {
+    /// What to say of the prefix if the server has the same method with other prefixes.
+    fn prefix_hint(&self, index: usize, similar: &[String]) -> String {
+        let Some(own) = self.interface.methods.get(index) else {
+            return String::new();
+        };
+        let others = similar.iter().filter_map(|name| own.prefix_in(name));
+        // A property of the same name looks like a method with this prefix.
+        let others = others.filter(|prefix| !["get_", "set_"].contains(prefix));
+        let others: Vec<_> = others.map(|prefix| format!("`{prefix}`")).collect();
+        let made = match self.prefix.as_str() {
+            _ if others.is_empty() => return String::new(),
+            "" => "without a prefix".into(),
+            prefix => format!("with the prefix `{prefix}`"),
+        };
+        let others = others.join(", ");
+        format!(" (this proxy was made {made}; try {others})")
     }
 }
 

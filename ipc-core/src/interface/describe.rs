@@ -57,6 +57,17 @@ pub enum MethodKind {
     Set,
 }
 
+impl MethodKind {
+    /// What stands before the prefix in the name on the wire.
+    fn accessor(self) -> &'static str {
+        match self {
+            MethodKind::Call => "",
+            MethodKind::Get => "get_",
+            MethodKind::Set => "set_",
+        }
+    }
+}
+
 /// One argument of a method.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs)]
@@ -96,12 +107,13 @@ pub struct DeviceDescription {
 impl Method {
     /// The name on the wire: `pump_read_voltage`, `get_pump_range`, `set_pump_range` for prefix `pump_`.
     pub fn wire_name(&self, prefix: &str) -> String {
-        let accessor = match self.kind {
-            MethodKind::Call => "",
-            MethodKind::Get => "get_",
-            MethodKind::Set => "set_",
-        };
-        format!("{accessor}{prefix}{}", self.name)
+        format!("{}{prefix}{}", self.kind.accessor(), self.name)
+    }
+
+    /// The prefix with which the method has this name on the wire, if it can have it.
+    pub(crate) fn prefix_in<'a>(&self, wire_name: &'a str) -> Option<&'a str> {
+        let name = wire_name.strip_prefix(self.kind.accessor())?;
+        name.strip_suffix(self.name.as_str())
     }
 
     /// Identifies all that changes the bytes of a call or their meaning: name, arguments, types, in order. Docs, units
@@ -194,35 +206,6 @@ impl ServerDescription {
         (!found.is_empty()).then(|| found.join("\n"))
     }
 }
-
-impl ServerDescription {
-    /// At most three names on the wire that somebody may have meant by `name`, the nearest first.
-    pub fn names_like(&self, name: &str) -> Vec<String> {
-        let asked: String = without_accessor(name).chars().take(COMPARED).collect();
-        let mut near: Vec<(usize, String)> = self
-            .methods()
-            .map(|(prefix, method)| method.wire_name(prefix))
-            .filter_map(|known| {
-                let bare = without_accessor(&known);
-                let distance = strsim::osa_distance(&asked, bare);
-                let is_near = distance * 3 <= bare.len().max(asked.len());
-                let is_part = !asked.is_empty() && (bare.contains(&asked) || asked.contains(bare));
-                (is_near || is_part).then_some((distance, known))
-            })
-            .collect();
-        near.sort();
-        near.into_iter().map(|(_, known)| known).take(3).collect()
-    }
-}
-
-/// The name of a property, of whichever of its two halves this is the name.
-fn without_accessor(name: &str) -> &str {
-    let get = name.strip_prefix("get_");
-    get.or_else(|| name.strip_prefix("set_")).unwrap_or(name)
-}
-
-/// Whoever asks for a name of megabytes does not get them compared.
-const COMPARED: usize = 100;
 
 impl DeviceDescription {
     fn heading(&self) -> String {
@@ -357,16 +340,5 @@ mod tests {
             assert!(help.contains(part), "{help}");
         }
         assert_eq!(server.help_for("read_voltage"), None);
-        for meant in [
-            "read_voltage",
-            "pump_read_votlage",
-            "get_pump_read_voltage",
-            "voltage",
-        ] {
-            assert_eq!(server.names_like(meant), ["pump_read_voltage"], "{meant}");
-        }
-        for other in ["", "x", "wavelength"] {
-            assert!(server.names_like(other).is_empty(), "{other}");
-        }
     }
 }

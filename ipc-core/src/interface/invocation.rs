@@ -143,6 +143,7 @@ impl<'a> Invocation<'a> {
         Failure::Refused(Refusal::UnknownMethod {
             method: self.wire_name.to_string(),
             similar: vec![],
+            hint: String::new(),
         })
     }
 

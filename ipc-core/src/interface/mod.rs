@@ -22,6 +22,7 @@ mod readable;
 pub mod registry;
 pub mod remote;
 pub mod schema;
+mod similar;
 #[doc(hidden)]
 pub mod spec;
 pub mod value;

@@ -312,6 +312,7 @@ impl Registry {
         Refusal::UnknownMethod {
             method: name.to_string(),
             similar: self.description.names_like(name),
+            hint: String::new(),
         }
     }
 }

@@ -35,12 +35,15 @@ impl From<Box<Fault>> for Failure {
 #[non_exhaustive]
 pub enum Refusal {
     /// The server offers no such method.
-    #[error("the server has no method `{method}`{}", did_you_mean(.similar))]
+    #[error("the server has no method `{method}`{}{hint}", did_you_mean(.similar))]
     UnknownMethod {
         /// The name that was asked for.
         method: String,
-        /// Names that look like it.
+        /// Names that look like it, or that are the same method of devices with other prefixes.
         similar: Vec<String>,
+        /// What the client adds about the prefix of the proxy that was called; empty on the wire.
+        #[serde(skip)]
+        hint: String,
     },
     /// The two ends were built from different versions of the driver, and this method is not the same in both.
     #[error(

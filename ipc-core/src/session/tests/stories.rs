@@ -244,6 +244,7 @@ fn an_unreadable_refusal_ends_its_call() {
     let long = Refusal::UnknownMethod {
         method: "m".repeat(MIN_REPLY),
         similar: vec![],
+        hint: String::new(),
     };
     let shortened = failure_frame(1, &Failure::Refused(long), MIN_REPLY);
     assert!(shortened.len() < MIN_REPLY);

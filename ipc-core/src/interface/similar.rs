@@ -1,0 +1,151 @@
+//! Names that a caller may have meant by one that the server does not have.
+
+use super::describe::ServerDescription;
+
+impl ServerDescription {
+    /// Names on the wire that a caller may have meant by `name`: the same method of devices with other prefixes, and at
+    /// most three names that look like it, the nearest first.
+    pub fn names_like(&self, name: &str) -> Vec<String> {
+        let mut names = self.with_other_prefixes(name);
+        for near in self.near(name).into_iter().take(NEAR) {
+            if !names.contains(&near) {
+                names.push(near);
+            }
+        }
+        names
+    }
+
+    fn near(&self, name: &str) -> Vec<String> {
+        let asked: String = without_accessor(name).chars().take(COMPARED).collect();
+        let mut near: Vec<(usize, String)> = self
+            .methods()
+            .map(|(prefix, method)| method.wire_name(prefix))
+            .filter_map(|known| {
+                let bare = without_accessor(&known);
+                let distance = strsim::osa_distance(&asked, bare);
+                let is_near = distance * 3 <= bare.len().max(asked.len());
+                let is_part = !asked.is_empty() && (bare.contains(&asked) || asked.contains(bare));
+                (is_near || is_part).then_some((distance, known))
+            })
+            .collect();
+        near.sort();
+        near.into_iter().map(|(_, known)| known).collect()
+    }
+
+    /// The method that `name` ends with, under its names on the wire: what a proxy with a wrong prefix asks for.
+    fn with_other_prefixes(&self, name: &str) -> Vec<String> {
+        let same = || {
+            self.methods().filter(|(_, method)| {
+                let prefix = method.prefix_in(name);
+                prefix.is_some_and(|prefix| self.may_be_wrong_prefix(prefix))
+            })
+        };
+        let longest = same().map(|(_, method)| method.name.len()).max();
+        same()
+            .filter(|(_, method)| Some(method.name.len()) == longest)
+            .map(|(prefix, method)| method.wire_name(prefix))
+            .take(PREFIXES)
+            .collect()
+    }
+
+    /// True for what stands apart from the name of the method, or would with the `_` of a known prefix, and does not begin
+    /// with a known one.
+    fn may_be_wrong_prefix(&self, prefix: &str) -> bool {
+        let mut known = self.devices.iter().map(|device| device.prefix.as_str());
+        let begins = |known: &str| !known.is_empty() && prefix.starts_with(known);
+        let stands_apart = prefix.is_empty()
+            || prefix.ends_with('_')
+            || known
+                .clone()
+                .any(|known| known.strip_suffix('_') == Some(prefix));
+        stands_apart && !known.any(begins)
+    }
+}
+
+/// The name of a property, of whichever of its two halves this is the name.
+fn without_accessor(name: &str) -> &str {
+    let get = name.strip_prefix("get_");
+    get.or_else(|| name.strip_prefix("set_")).unwrap_or(name)
+}
+
+/// Maximum number of names that only look alike.
+const NEAR: usize = 3;
+
+/// Maximum number of names of the same method.
+const PREFIXES: usize = 8;
+
+/// Whoever asks for a name of megabytes does not get them compared.
+const COMPARED: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::super::describe::{DeviceDescription, Interface, Method, MethodKind};
+    use super::*;
+
+    fn server(prefixes: &[&str]) -> ServerDescription {
+        let method = |name: &str, kind| Method {
+            name: name.into(),
+            kind,
+            ..Method::default()
+        };
+        let methods = vec![
+            method("read_voltage", MethodKind::Call),
+            method("age", MethodKind::Call),
+            method("range", MethodKind::Get),
+            method("range", MethodKind::Set),
+        ];
+        let devices = prefixes.iter().map(|prefix| DeviceDescription {
+            prefix: (*prefix).into(),
+            interface: Interface {
+                methods: methods.clone(),
+                ..Interface::default()
+            },
+        });
+        ServerDescription {
+            devices: devices.collect(),
+            functions: vec![],
+        }
+    }
+
+    #[test]
+    fn names_that_look_alike_are_found() {
+        let server = server(&["pump_"]);
+        // The second one ends with the method `age`, which is not meant.
+        for meant in [
+            "read_voltage",
+            "pump_read_votlage",
+            "get_pump_read_voltage",
+            "voltage",
+        ] {
+            assert_eq!(server.names_like(meant), ["pump_read_voltage"], "{meant}");
+        }
+        for other in ["", "x", "wavelength", "storage"] {
+            assert!(server.names_like(other).is_empty(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_prefix_finds_the_same_method_under_all_others() {
+        let server = server(&["left_", "right_", "reference_"]);
+        let voltages = [
+            "left_read_voltage",
+            "right_read_voltage",
+            "reference_read_voltage",
+        ];
+        for wrong in ["main_read_voltage", "leftread_voltage", "read_voltage"] {
+            // And not what ends with `age`, though that is a method, too.
+            assert_eq!(server.names_like(wrong), voltages, "{wrong}");
+        }
+        let getters = ["get_left_range", "get_right_range", "get_reference_range"];
+        assert_eq!(server.names_like("get_detector_range"), getters);
+    }
+
+    #[test]
+    fn the_list_stays_short() {
+        let prefixes: Vec<String> = (0..100)
+            .map(|number| format!("channel_{number}_"))
+            .collect();
+        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        assert_eq!(server(&prefixes).names_like("read_voltage").len(), PREFIXES);
+    }
+}
