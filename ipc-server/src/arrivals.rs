@@ -83,7 +83,7 @@ pub(crate) async fn admit(state: Arc<ServerState>, mut newcomer: Newcomer, hello
     let _work = state.begin_work();
     // A refused newcomer has given up all it had by the time it is told: refusals may linger.
     match enter(&state, &mut newcomer, &hello).await {
-        Ok(Admitted::Returns(expected)) => hand_over(expected, newcomer, hello),
+        Ok(Admitted::Returns(expected)) => hand_over(&state, expected, newcomer, hello),
         Ok(Admitted::Holds(turn)) => seat(state, newcomer, hello, turn),
         Err(Refusal::Bye(reason, message)) => newcomer.refuse(reason, message, &state).await,
         Err(Refusal::Link(error)) => newcomer.dismiss(error, &state).await,
@@ -301,11 +301,14 @@ fn announce(state: &ServerState, key: SessionKey) -> Option<Expected> {
     Some(expected)
 }
 
-fn hand_over(expected: Expected, newcomer: Newcomer, hello: Hello) {
+fn hand_over(state: &ServerState, expected: Expected, newcomer: Newcomer, hello: Hello) {
     let peer = newcomer.peer();
     match newcomer.into_connection() {
         Ok(connection) => expected.deliver(Resumption { connection, hello }),
-        Err(error) => tracing::warn!(%peer, "cannot resume a session: {error}"),
+        Err(error) => {
+            let error = format_args!("cannot resume a session: {error}");
+            state.complaints.log(peer, error);
+        }
     }
 }
 

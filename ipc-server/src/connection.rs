@@ -158,7 +158,9 @@ impl Newcomer {
 
     /// Sends the client away with a reason that its user will read.
     pub(crate) async fn refuse(mut self, reason: ByeReason, message: String, state: &ServerState) {
-        tracing::info!(peer = %self.peer, "sent away: {message}");
+        state
+            .visits
+            .log(self.peer, format_args!("sent away: {message}"));
         self.arrival.refuse(reason, message);
         self.part(state).await;
     }

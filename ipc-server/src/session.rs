@@ -1,6 +1,7 @@
 //! The thread that serves one client: reads, runs the driver, writes, with nobody in between.
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Display;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -162,8 +163,8 @@ impl Over {
 impl Host {
     fn attach(&self, connection: Connection, hello: &Hello) {
         let Connection { stream, link, peer } = connection;
-        tracing::info!(%peer, client = hello.name, "has the server");
         *self.client.borrow_mut() = format!("{} at {peer}", hello.name).into();
+        self.log("has the server");
         let mut conversation = self.conversation.borrow_mut();
         conversation
             .activity
@@ -186,6 +187,10 @@ impl Host {
     /// True if no newer connection of this session has arrived than the one with this hello.
     fn is_newest(&self, key: SessionKey, hello: &Hello) -> bool {
         self.state.table().is_newest(key, hello.connection)
+    }
+
+    fn log(&self, what: impl Display) {
+        self.state.visits.log(self.client.borrow(), what);
     }
 
     fn converse(self: &Rc<Self>) -> Over {
@@ -245,8 +250,7 @@ impl Host {
 
     /// Keeps the place of a client whose connection was lost, for a while.
     fn await_return(&self, error: &LinkError) -> Option<Over> {
-        let client = Rc::clone(&self.client.borrow());
-        tracing::info!(%client, "connection lost: {error}");
+        self.log(format_args!("connection lost: {error}"));
         self.conversation.borrow_mut().disconnect();
         self.conversation.borrow().activity.disconnected();
         if self.state.is_stopping() {
@@ -308,7 +312,7 @@ impl Host {
             false => conversation.activity.request(),
         };
         let (reason, message) = asked?;
-        tracing::info!(client = %self.client.borrow(), "asked to leave: {message}");
+        self.log(format_args!("asked to leave: {message}"));
         if !conversation.has_last_word {
             // What is left unread would make the system throw the goodbye away, and its calls would end in doubt.
             conversation.read_available();
@@ -362,7 +366,7 @@ impl Host {
             client,
             why: over.why,
         });
-        tracing::info!(client = %self.client.borrow(), "gave the server back");
+        self.log("gave the server back");
     }
 
     /// Looks, without waiting, for what came while a call runs.

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::access::AccessLimits;
 use crate::activity::Activity;
 use crate::admission::{Admission, Ticket};
-use crate::complaints::Complaints;
+use crate::complaints::{Complaints, Visits};
 use crate::gate::Gate;
 use crate::handle::ServerEvent;
 use crate::handoff::Handoff;
@@ -72,6 +72,8 @@ pub(crate) struct ServerState {
     pub(crate) complaints: Complaints,
     /// Wrong secrets, which nobody can hide behind other complaints.
     pub(crate) guesses: Complaints,
+    /// Clients that come and go.
+    pub(crate) visits: Visits,
     /// One permit for each refusal that may linger until its client has read it.
     pub(crate) lingering: Semaphore,
     /// Rises whenever a place in the order of clients may have become free.
@@ -121,6 +123,7 @@ impl ServerState {
             gate: Mutex::new(Gate::new(config.access.clone())),
             complaints: Complaints::new(Instant::now()),
             guesses: Complaints::new(Instant::now()),
+            visits: Visits::new(Instant::now()),
             lingering: Semaphore::new(LINGERING),
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),

@@ -110,8 +110,9 @@ fn begin_to_wait(
     client: &Waiting<'_>,
     status: &QueueStatus,
 ) {
-    let peer = newcomer.peer();
-    tracing::info!(%peer, client = client.hello.name, "waits: {status}");
+    let name = &client.hello.name;
+    let who = format_args!("{name} at {}", newcomer.peer());
+    state.visits.log(who, format_args!("waits: {status}"));
     state.tell(&ServerEvent::Waiting {
         client: client.activity.id(),
         status: status.clone(),

@@ -1,13 +1,20 @@
-//! Clients that are refused cost those that were served before them nothing.
+//! Clients that are refused, or come and go, cost others nothing.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Instant;
 
 use ipc_core::session::client::Event;
 use ipc_core::session::table::TableLimits;
 use tests::probe::Probe;
-use tests::{Bench, Way, both_ways, until};
+use tests::{Bench, Way, both_ways, log, until};
 
-both_ways!(a_parked_session_survives_any_number_of_refusals);
+both_ways!(
+    a_parked_session_survives_any_number_of_refusals,
+    clients_that_come_and_go_do_not_fill_the_log,
+);
 
 /// Each of them had a slot in the table of sessions while its refusal lingered, and the parked ones made room.
 fn a_parked_session_survives_any_number_of_refusals(way: Way) {
@@ -47,4 +54,29 @@ fn a_parked_session_survives_any_number_of_refusals(way: Way) {
     let resumed = |event: &Event| matches!(event, Event::Connected { resumed: true, .. });
     let events = back.events();
     assert!(events.iter().any(resumed), "{events:?}");
+}
+
+/// In the clear anybody can be a client. Each wrote its lines, half a megabyte of them a second.
+fn clients_that_come_and_go_do_not_fill_the_log(way: Way) {
+    log::capture();
+    let server = way.server().device(Bench::new()).spawn().unwrap();
+    let name = format!("one of many, {way:?}");
+    let start = Instant::now();
+    for _ in 0..300 {
+        let client = way.client(&server).name(&name).connect().unwrap();
+        client.close();
+    }
+    // 200 at once, and two a second: of 600.
+    let lines = log::lines(&["ipc_server", "client=", &name]).len();
+    let most = 200 + 2 * usize::try_from(start.elapsed().as_secs() + 1).unwrap();
+    assert!((50..=most).contains(&lines), "{lines} of {most}");
+    // They hide no complaint, and what is left out is said.
+    let mut browser = TcpStream::connect(server.local_addr()).unwrap();
+    browser.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let address = browser.local_addr().unwrap().to_string();
+    log::expect(&["WARN", &address, "HTTP"]);
+    until("it says how much is left out", || {
+        way.client(&server).name(&name).connect().unwrap().close();
+        !log::lines(&["ipc_server", "more lines about clients"]).is_empty()
+    });
 }
