@@ -1,13 +1,14 @@
 //! What others may know about a client, and how to make it leave.
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::ByeReason;
 
-use crate::handle::ClientInfo;
+use crate::handle::{ClientInfo, RunningCall};
+use crate::running::Running;
 
 /// A client as others see it, whether it waits or holds the server. Shared between its own task or thread and the rest
 /// of the server.
@@ -22,7 +23,7 @@ pub(crate) struct Activity {
     last_ms: AtomicU64,
     /// When its present connection was attached, in milliseconds after `arrived`; [`NEVER`] while it has none.
     attached_ms: AtomicU64,
-    busy: AtomicBool,
+    running: Running,
     calls: AtomicU64,
     received: AtomicU64,
     sent: AtomicU64,
@@ -43,6 +44,16 @@ pub(crate) struct Seen {
     pub(crate) address: String,
     pub(crate) held_ms: u64,
     pub(crate) idle_ms: u64,
+    pub(crate) running: Option<RunningCall>,
+}
+
+impl Seen {
+    /// How long a call has run, in milliseconds; 0 if none runs.
+    pub(crate) fn running_ms(&self) -> u64 {
+        let runs_for = self.running.as_ref().map(|call| call.runs_for);
+        let runs_for = runs_for.unwrap_or_default().as_millis();
+        u64::try_from(runs_for).unwrap_or(u64::MAX)
+    }
 }
 
 impl Activity {
@@ -54,7 +65,7 @@ impl Activity {
             held_from_ms: AtomicU64::new(0),
             last_ms: AtomicU64::new(0),
             attached_ms: AtomicU64::new(NEVER),
-            busy: AtomicBool::new(false),
+            running: Running::new(),
             calls: AtomicU64::new(0),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -83,19 +94,24 @@ impl Activity {
         self.last_ms.store(held_from_ms, Ordering::Relaxed);
     }
 
-    /// A call begins.
-    pub(crate) fn call_begins(&self) {
-        self.busy.store(true, Ordering::Relaxed);
+    /// A call begins, of a method or else the question what there is to call. For the serving thread only, as is
+    /// [`call_ends`](Self::call_ends).
+    pub(crate) fn call_begins(&self, method: Option<&str>, now: Instant) {
+        if let Some(method) = method {
+            self.running.begin(method, self.since_arrival(now));
+        }
+        // Only this thread changes it.
+        let calls = self.calls.load(Ordering::Relaxed);
+        self.calls.store(calls + 1, Ordering::Relaxed);
     }
 
-    /// A call has ended. One that did not enter a driver leaves its client as idle as it was.
+    /// The call has ended. One that did not enter a driver leaves its client as idle as it was.
     pub(crate) fn call_ends(&self, has_entered: bool, now: Instant) {
         if has_entered {
             self.last_ms
                 .store(self.since_arrival(now), Ordering::Relaxed);
         }
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.busy.store(false, Ordering::Relaxed);
+        self.running.end();
     }
 
     /// Bytes have come from the network.
@@ -110,15 +126,20 @@ impl Activity {
 
     pub(crate) fn seen(&self, now: Instant) -> Seen {
         let now_ms = self.since_arrival(now);
-        let idle_ms = match self.busy.load(Ordering::Relaxed) {
-            true => 0,
-            false => now_ms.saturating_sub(self.last_ms.load(Ordering::Relaxed)),
+        let running = self.running.now().map(|running| RunningCall {
+            method: running.method,
+            runs_for: Duration::from_millis(now_ms.saturating_sub(running.since_ms)),
+        });
+        let idle_ms = match running {
+            Some(_) => 0,
+            None => now_ms.saturating_sub(self.last_ms.load(Ordering::Relaxed)),
         };
         Seen {
             name: self.name.clone(),
             address: self.connection().address.to_string(),
             held_ms: now_ms.saturating_sub(self.held_from_ms.load(Ordering::Relaxed)),
             idle_ms,
+            running,
         }
     }
 
@@ -133,6 +154,7 @@ impl Activity {
             connected: now.saturating_duration_since(self.arrived),
             idle: Duration::from_millis(seen.idle_ms),
             calls: self.calls.load(Ordering::Relaxed),
+            running: seen.running,
             bytes_received: self.received.load(Ordering::Relaxed),
             bytes_sent: self.sent.load(Ordering::Relaxed),
         }
@@ -150,7 +172,7 @@ impl Activity {
         let now_ms = self.since_arrival(now);
         let since = |ms: u64| Duration::from_millis(now_ms.saturating_sub(ms));
         let attached_ms = self.attached_ms.load(Ordering::Relaxed);
-        if self.busy.load(Ordering::Relaxed) || attached_ms == NEVER {
+        if self.running.is_running() || attached_ms == NEVER {
             return None;
         }
         let idle = limit.saturating_sub(since(self.last_ms.load(Ordering::Relaxed)));

@@ -127,10 +127,12 @@ impl Admission {
         Some(QueueStatus {
             place: to_u32(place),
             waiting: to_u32(self.queue.len()),
+            running_ms: seen.running_ms(),
             holder: seen.name,
             holder_address: seen.address,
             held_ms: seen.held_ms,
             idle_ms: seen.idle_ms,
+            running: seen.running.map(|call| call.method).unwrap_or_default(),
         })
     }
 }

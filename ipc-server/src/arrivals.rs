@@ -287,7 +287,10 @@ async fn resume(
                 _ => sleep(SOON).await,
             },
             read = newcomer.read() => read?,
-            () = sleep(TELL_EVERY) => newcomer.tell_place(own_call_runs(hello, since)).await?,
+            () = sleep(TELL_EVERY) => {
+                let status = own_call_runs(state, key, hello, since);
+                newcomer.tell_place(status).await?;
+            },
         }
     }
 }
@@ -313,8 +316,15 @@ fn hand_over(state: &ServerState, expected: Expected, newcomer: Newcomer, hello:
 }
 
 /// Place 0: nobody else is before this client, only its own earlier call.
-fn own_call_runs(hello: &Hello, since: Instant) -> QueueStatus {
+fn own_call_runs(
+    state: &ServerState,
+    key: SessionKey,
+    hello: &Hello,
+    since: Instant,
+) -> QueueStatus {
     let held_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let seen = state.out(key).map(|out| out.activity.seen(Instant::now()));
+    let seen = seen.unwrap_or_default();
     QueueStatus {
         place: 0,
         waiting: 0,
@@ -322,6 +332,8 @@ fn own_call_runs(hello: &Hello, since: Instant) -> QueueStatus {
         holder_address: "this session".into(),
         held_ms,
         idle_ms: 0,
+        running_ms: seen.running_ms(),
+        running: seen.running.map(|call| call.method).unwrap_or_default(),
     }
 }
 

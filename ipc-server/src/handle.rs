@@ -50,12 +50,24 @@ pub struct ClientInfo {
     pub connected: Duration,
     /// For how long it has not called anything; zero while a call runs.
     pub idle: Duration,
-    /// How many calls it has made since it came.
+    /// How many calls it has made since it came, one that runs included.
     pub calls: u64,
+    /// The call that runs, if there is one.
+    pub running: Option<RunningCall>,
     /// How many bytes have come from it while it held the server.
     pub bytes_received: u64,
     /// How many bytes have gone to it while it held the server.
     pub bytes_sent: u64,
+}
+
+/// A call that runs, as the server sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunningCall {
+    /// The method on the wire; of a name of more than 128 bytes, the beginning.
+    pub method: String,
+    /// How long it has run.
+    pub runs_for: Duration,
 }
 
 /// What happens at a server; see [`ServerBuilder::on_event`](crate::ServerBuilder::on_event).

@@ -195,8 +195,8 @@ impl Host {
 
     fn converse(self: &Rc<Self>) -> Over {
         loop {
-            while let Some((call, deadline)) = self.next_call() {
-                self.run(&call, deadline);
+            while let Some((call, deadline, begins)) = self.next_call() {
+                self.run(&call, deadline, begins);
             }
             let end = self.conversation.borrow().session.end().cloned();
             let over = match end {
@@ -211,7 +211,8 @@ impl Host {
         }
     }
 
-    fn next_call(&self) -> Option<(IncomingCall, Option<Instant>)> {
+    /// The call to run next, with its deadline and the time.
+    fn next_call(&self) -> Option<(IncomingCall, Option<Instant>, Instant)> {
         if self.lost_since.get().is_some() {
             self.take_connection();
         }
@@ -220,14 +221,15 @@ impl Host {
             conversation.refuse_all(ByeReason::Stopping);
             return None;
         }
-        let call = conversation.session.next_call(Instant::now());
+        let now = Instant::now();
+        let call = conversation.session.next_call(now);
         if call.is_none() {
             conversation.flush();
         }
-        call
+        call.map(|(call, deadline)| (call, deadline, now))
     }
 
-    fn run(self: &Rc<Self>, call: &IncomingCall, deadline: Option<Instant>) {
+    fn run(self: &Rc<Self>, call: &IncomingCall, deadline: Option<Instant>, begins: Instant) {
         let number = call.header.number;
         let (limit, activity) = {
             let conversation = self.conversation.borrow();
@@ -239,9 +241,11 @@ impl Host {
         let host = Rc::clone(self) as Rc<dyn CallHost>;
         let client = Rc::clone(&self.client.borrow());
         let context = CallContext::new(host, number, client, deadline);
-        activity.call_begins();
+        let is_question = call.form == Form::Describe;
+        let method = (!is_question).then_some(call.header.method.as_str());
+        activity.call_begins(method, begins);
         let reply = self.hosted.registry.run(call, &context, limit);
-        let has_entered = call.form != Form::Describe && reply.ctrl() != Some(CtrlMsg::Error);
+        let has_entered = !is_question && reply.ctrl() != Some(CtrlMsg::Error);
         activity.call_ends(has_entered, Instant::now());
         let mut conversation = self.conversation.borrow_mut();
         conversation.session.reply(number, reply);

@@ -175,6 +175,7 @@ def queue(port):
     number, reader = second.connection.receive()
     info = read_info(reader)
     expect((number, info["place"], info["waiting"], info["holder"]), (INFO, 1, 1, "first"))
+    expect((info["running"], info["running_ms"]), ("", 0))
     expect(first.by_name("b_add", 1), 2.0)
     first.bye()
     expect(second.welcome(), None)

@@ -239,7 +239,8 @@ class Fault(Exception):
 def read_info(reader):
     if reader.number(4) == 0:
         names = ["place", "waiting", "holder", "address", "held_ms", "idle_ms"]
-        reads = [4, 4, None, None, 8, 8]
+        names += ["running", "running_ms"]
+        reads = [4, 4, None, None, 8, 8, None, 8]
         info = {n: reader.number(s) if s else reader.text() for n, s in zip(names, reads)}
     else:
         info = {"call": reader.number(8), "fraction": struct.unpack("<d", reader.take(8))[0]}

@@ -291,11 +291,28 @@ fn a_holder_in_mid_call_is_not_idle(way: Way) {
     let second = way
         .client(&server)
         .connect_timeout(Duration::from_millis(700));
-    assert!(matches!(second.connect(), Err(ConnectError::Busy { .. })));
-    assert_eq!(server.holder().unwrap().name, "first");
-    assert_eq!(server.holder().unwrap().idle, Duration::ZERO);
+    let busy = second.connect().unwrap_err();
+    assert!(matches!(busy, ConnectError::Busy { .. }), "{busy}");
+    // The call is named, and not mistaken for idleness.
+    let text = busy.to_string();
+    assert!(text.contains("and `pass` has run for"), "{text}");
+    assert!(!text.contains("idle"), "{text}");
+    let holder = server.holder().unwrap();
+    assert_eq!((holder.name.as_str(), holder.calls), ("first", 1));
+    assert_eq!(holder.idle, Duration::ZERO);
+    let running = holder.running.unwrap();
+    assert_eq!(running.method, "pass");
+    assert!(
+        running.runs_for >= Duration::from_millis(700),
+        "{running:?}"
+    );
     gate.open(1);
     assert_eq!(call.join().unwrap(), 1);
+    assert!(
+        server
+            .holder()
+            .is_none_or(|holder| holder.running.is_none())
+    );
 }
 
 /// Its calls of names that there are not, and its questions what there is, counted as work.

@@ -195,6 +195,10 @@ pub struct QueueStatus {
     pub held_ms: u64,
     /// For how long the holder has not called anything, in milliseconds; 0 while a call runs.
     pub idle_ms: u64,
+    /// The method on the wire that runs; empty while none does.
+    pub running: String,
+    /// How long it has run, in milliseconds.
+    pub running_ms: u64,
 }
 
 impl std::fmt::Display for QueueStatus {
@@ -206,19 +210,31 @@ impl std::fmt::Display for QueueStatus {
             holder_address,
             held_ms,
             idle_ms,
+            running,
+            running_ms,
         } = self;
-        let (held, idle) = (held_ms / 1000, idle_ms / 1000);
-        if *place == 0 {
+        let held = held_ms / 1000;
+        if *place == 0 && running.is_empty() {
             return write!(
                 f,
                 "an earlier call of this client still runs, for {held} s so far"
             );
         }
+        let runs = running_ms / 1000;
+        if *place == 0 {
+            return write!(
+                f,
+                "an earlier call of this client still runs: `{running}`, for {runs} s so far"
+            );
+        }
         write!(
             f,
-            "place {place} of {waiting} in the queue; {holder} at {holder_address} has held the server for {held} s, \
-             idle for {idle} s"
-        )
+            "place {place} of {waiting} in the queue; {holder} at {holder_address} has held the server for {held} s, "
+        )?;
+        match running.as_str() {
+            "" => write!(f, "idle for {} s", idle_ms / 1000),
+            method => write!(f, "and `{method}` has run for {runs} s"),
+        }
     }
 }
 

@@ -75,7 +75,9 @@ impl Conversation {
             holder: "scan".into(),
             holder_address: "10.0.0.7:50312".into(),
             held_ms: 61_000,
-            idle_ms: 1_500,
+            idle_ms: 0,
+            running: "pump_read_voltage".into(),
+            running_ms: 1_500,
         });
         let queued = arrival.transmit().to_vec();
         assert_eq!(queued[..8], *b"LIPC\x01\x00S\x00");

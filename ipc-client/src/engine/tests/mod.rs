@@ -143,6 +143,8 @@ fn queues(mut arrival: Arrival) -> Vec<u8> {
         holder_address: "192.168.1.7".into(),
         held_ms: 1,
         idle_ms: 0,
+        running: String::new(),
+        running_ms: 0,
     });
     drain(&mut arrival, Arrival::transmit, Arrival::consume)
 }

@@ -38,6 +38,8 @@ pub(crate) fn behind_alice() -> Admission {
         holder_address: "192.168.1.7".into(),
         held_ms: 61_000,
         idle_ms: 2_000,
+        running: String::new(),
+        running_ms: 0,
     })
 }
 

@@ -63,6 +63,7 @@ impl ClientSession {
                 let status = QueueStatus {
                     holder: fit_to_show(&status.holder),
                     holder_address: fit_to_show(&status.holder_address),
+                    running: fit_to_show(&status.running),
                     ..status
                 };
                 self.events.push_back(Event::Queued(status));

@@ -287,6 +287,8 @@ fn what_a_server_says_is_made_fit_to_show() {
         holder_address: evil.into(),
         held_ms: 0,
         idle_ms: 0,
+        running: evil.into(),
+        running_ms: 0,
     });
     let mut said = preamble(Role::Server);
     said.extend(frame_of(CtrlMsg::Info, &queued));
