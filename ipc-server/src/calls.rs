@@ -6,6 +6,7 @@ use ipc_core::wire::ctrl::CtrlMsg;
 use ipc_core::wire::failure::{Failure, FaultKind};
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::{IncomingCall, failure_in};
+use ipc_core::wire::text::fit_to_show;
 
 use crate::log::{self, About};
 use crate::state::ServerState;
@@ -26,28 +27,30 @@ pub(crate) fn note(
     let about = || About::client(client);
     let method = &call.header.method;
     if is_ordinary {
-        log::debug(about(), format_args!("called `{method}`, took {took:.1?}"));
-    } else if is_ok {
-        log::info(about(), format_args!("called `{method}`, took {took:.1?}"));
-    } else if let Some(unlisted) = state.failed_calls.spend() {
-        match failure_in(reply) {
-            Some(Failure::Refused(refusal)) => {
-                log::info(about(), format_args!("refused a call: {refusal}"));
-            }
-            Some(Failure::Fault(fault)) if fault.kind == FaultKind::Panic => {
-                log::error(about(), format_args!("called `{method}`: {fault}"));
-            }
-            Some(Failure::Fault(fault)) => {
-                log::warn(about(), format_args!("called `{method}`, which failed: {fault}"));
-            }
-            None => {}
+        return log::debug(about(), format_args!("called `{method}`, took {took:.1?}"));
+    }
+    if is_ok {
+        return log::info(about(), format_args!("called `{method}`, took {took:.1?}"));
+    }
+    if !state.failed_calls.may_log() {
+        return;
+    }
+    match failure_in(reply) {
+        Some(Failure::Refused(refusal)) => {
+            let refusal = fit_to_show(&refusal.to_string());
+            log::info(about(), format_args!("refused a call: {refusal}"));
         }
-        if unlisted > 0 {
+        Some(Failure::Fault(fault)) if fault.kind == FaultKind::Panic => {
+            let fault = fit_to_show(&fault.to_string());
+            log::error(about(), format_args!("called `{method}`: {fault}"));
+        }
+        Some(Failure::Fault(fault)) => {
             log::warn(
-                About::server(),
-                format_args!("{unlisted} more calls failed and are not listed"),
+                about(),
+                format_args!("called `{method}`, which failed: {fault}"),
             );
         }
+        None => {}
     }
 }
 

@@ -2,17 +2,31 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::log::{self, About};
 
 /// What goes wrong with connections. Strangers must not be able to fill a disk.
 #[derive(Debug)]
-pub(crate) struct Complaints(Mutex<Budget>);
+pub(crate) struct Complaints(Lines);
 
 /// Clients that come, wait and go, whose lines are none the fewer for being in order. With a budget of their own they
 /// hide no complaint.
 #[derive(Debug)]
-pub(crate) struct Visits(Mutex<Budget>);
+pub(crate) struct Visits(Lines);
+
+/// Calls that were refused or failed: a script may make thousands of them in a second.
+#[derive(Debug)]
+pub(crate) struct FailedCalls(Lines);
+
+/// Lines of one kind, within a budget.
+#[derive(Debug)]
+struct Lines {
+    budget: Mutex<Budget>,
+    /// What to say of those that were not listed, behind their number.
+    rest: &'static str,
+}
 
 #[derive(Debug)]
 struct Budget {
@@ -25,59 +39,70 @@ struct Budget {
 
 impl Complaints {
     pub(crate) fn new(now: Instant) -> Self {
-        Self(Mutex::new(Budget::new(Duration::from_secs(2), now)))
+        let rest = "more connections went wrong and are not listed: somebody floods the port";
+        Self(Lines::new(Duration::from_secs(2), rest, now))
     }
 
     /// Logs that something is wrong with a connection, unless that has been said too often.
     pub(crate) fn log(&self, peer: SocketAddr, what: impl Display) {
-        if self.may_speak() {
-            tracing::warn!(%peer, "{what}");
+        if self.0.may_log() {
+            log::warn(About::peer(peer), what);
         }
     }
 
     /// The same for what goes wrong here, before it is known who it is.
     pub(crate) fn log_here(&self, what: impl Display) {
-        if self.may_speak() {
-            tracing::error!("{what}");
+        if self.0.may_log() {
+            log::error(About::server(), what);
         }
-    }
-
-    fn may_speak(&self) -> bool {
-        let untold = lock(&self.0).spend(Instant::now());
-        if let Some(untold @ 1..) = untold {
-            tracing::warn!(
-                "{untold} more connections went wrong and are not listed: somebody floods the port"
-            );
-        }
-        untold.is_some()
     }
 }
 
 impl Visits {
     pub(crate) fn new(now: Instant) -> Self {
-        Self(Mutex::new(Budget::new(Duration::from_millis(500), now)))
+        let rest =
+            "more lines about clients that came, waited or left are not listed: too many at once";
+        Self(Lines::new(Duration::from_millis(500), rest, now))
     }
 
     /// Logs what a client does.
     pub(crate) fn log(&self, client: impl Display, what: impl Display) {
-        if self.may_speak() {
-            tracing::info!(%client, "{what}");
+        if self.0.may_log() {
+            log::info(About::client(client.to_string()), what);
         }
-    }
-
-    fn may_speak(&self) -> bool {
-        let untold = lock(&self.0).spend(Instant::now());
-        if let Some(untold @ 1..) = untold {
-            tracing::info!(
-                "{untold} more lines about clients that came, waited or left are not listed: too many at once"
-            );
-        }
-        untold.is_some()
     }
 }
 
-fn lock(budget: &Mutex<Budget>) -> MutexGuard<'_, Budget> {
-    budget.lock().unwrap_or_else(PoisonError::into_inner)
+impl FailedCalls {
+    pub(crate) fn new(now: Instant) -> Self {
+        let rest = "more calls were refused or failed and are not listed";
+        Self(Lines::new(Duration::from_millis(500), rest, now))
+    }
+
+    /// True if one more line may be written now.
+    pub(crate) fn may_log(&self) -> bool {
+        self.0.may_log()
+    }
+}
+
+impl Lines {
+    fn new(every: Duration, rest: &'static str, now: Instant) -> Self {
+        Self {
+            budget: Mutex::new(Budget::new(every, now)),
+            rest,
+        }
+    }
+
+    /// True if one more line may be written now, after one for those that could not be.
+    fn may_log(&self) -> bool {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let untold = budget.spend(Instant::now());
+        drop(budget);
+        if let Some(untold @ 1..) = untold {
+            log::warn(About::server(), format_args!("{untold} {}", self.rest));
+        }
+        untold.is_some()
+    }
 }
 
 impl Budget {
@@ -120,8 +145,8 @@ mod tests {
         let complaints = Complaints::new(Instant::now());
         complaints.log_here("out of everything");
         complaints.log(([127, 0, 0, 1], 1).into(), "says nothing");
-        let Complaints(budget) = complaints;
-        assert_eq!(budget.into_inner().unwrap().left, BURST - 2);
+        let Complaints(lines) = complaints;
+        assert_eq!(lines.budget.into_inner().unwrap().left, BURST - 2);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 
+use crate::log::{self, About};
 use crate::pause::overslept;
 use crate::state::ServerState;
 use crate::stranger;
@@ -179,7 +180,10 @@ impl Newcomer {
                 }
             }
             LinkError::Lost(_) | LinkError::Bye(_) => {
-                tracing::debug!(%peer, "left: {}", fit_to_show(&error.to_string()));
+                log::debug(
+                    About::peer(peer),
+                    format_args!("left: {}", fit_to_show(&error.to_string())),
+                );
             }
             LinkError::Channel(ChannelError::WrongSecret) => {
                 state

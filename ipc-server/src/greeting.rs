@@ -20,6 +20,7 @@ use crate::arrivals;
 use crate::complaints::Complaints;
 use crate::connection::Newcomer;
 use crate::gate::{self, Barred};
+use crate::log::{self, About};
 use crate::socket;
 use crate::state::{ServerState, later};
 
@@ -107,9 +108,12 @@ impl Strangers {
             && stream.peer_addr().is_ok()
             && !self.has_warned.swap(true, Ordering::Relaxed)
         {
-            tracing::warn!(
-                "the system refuses a setting of connections: {error}; a client whose computer vanishes may be noticed \
-                 later than after {liveness:?}"
+            log::warn(
+                About::server(),
+                format_args!(
+                    "the system refuses a setting of connections: {error}; a client whose computer vanishes may be \
+                     noticed later than after {liveness:?}"
+                ),
             );
         }
     }

@@ -52,6 +52,7 @@ mod admission;
 mod arrivals;
 mod banner;
 mod builder;
+mod calls;
 mod complaints;
 mod connection;
 mod conversation;

@@ -46,14 +46,6 @@ impl About {
             client: Some(client.into()),
         }
     }
-
-    /// With the address it connected from.
-    pub(crate) fn at(self, peer: SocketAddr) -> Self {
-        Self {
-            peer: Some(peer),
-            ..self
-        }
-    }
 }
 
 enum Entry {

@@ -18,6 +18,7 @@ use ipc_core::{Release, wire::ctrl::SessionKey};
 
 use crate::activity::Activity;
 use crate::arrivals::{Claim, Place};
+use crate::calls;
 use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::handle::ServerEvent;
@@ -246,7 +247,10 @@ impl Host {
         activity.call_begins(method, begins);
         let reply = self.hosted.registry.run(call, &context, limit);
         let has_entered = !is_question && reply.ctrl() != Some(CtrlMsg::Error);
-        activity.call_ends(has_entered, Instant::now());
+        let ended = Instant::now();
+        activity.call_ends(has_entered, ended);
+        let took = ended.saturating_duration_since(begins);
+        calls::note(&self.state, context.client(), call, &reply, took);
         let mut conversation = self.conversation.borrow_mut();
         conversation.session.reply(number, reply);
         conversation.flush();

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::access::AccessLimits;
 use crate::activity::Activity;
 use crate::admission::{Admission, Ticket};
-use crate::complaints::{Complaints, Visits};
+use crate::complaints::{Complaints, FailedCalls, Visits};
 use crate::gate::Gate;
 use crate::handle::ServerEvent;
 use crate::handoff::Handoff;
@@ -74,6 +74,7 @@ pub(crate) struct ServerState {
     pub(crate) guesses: Complaints,
     /// Clients that come and go.
     pub(crate) visits: Visits,
+    pub(crate) failed_calls: FailedCalls,
     /// One permit for each refusal that may linger until its client has read it.
     pub(crate) lingering: Semaphore,
     /// Rises whenever a place in the order of clients may have become free.
@@ -124,6 +125,7 @@ impl ServerState {
             complaints: Complaints::new(Instant::now()),
             guesses: Complaints::new(Instant::now()),
             visits: Visits::new(Instant::now()),
+            failed_calls: FailedCalls::new(Instant::now()),
             lingering: Semaphore::new(LINGERING),
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),

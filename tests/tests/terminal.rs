@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ fn a_terminal_that_is_closed_is_an_ordinary_stop() {
         "exec setsid -c {LASER} {} <{name} >{name} 2>{name}",
         notes.0.display()
     );
-    let mut shell = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+    let _shell = Ends(Command::new("sh").args(["-c", &script]).spawn().unwrap());
     let mut said = BufReader::new(File::from(terminal)).lines();
     let address = said
         .find_map(|line| Some(line.ok()?.split_once("Serving on ")?.1.trim().to_string()))
@@ -98,7 +98,6 @@ fn a_terminal_that_is_closed_is_an_ordinary_stop() {
     client.call_by_name::<()>("set_power", 3.0).unwrap();
     drop(said);
     notes.expect(&ORDINARY_END);
-    end(&mut shell);
 }
 
 /// Under `nohup` a program is not to end with its terminal.
@@ -140,8 +139,59 @@ fn a_second_signal_ends_the_wait_for_a_call() {
     assert!(call.join().unwrap().is_err());
 }
 
-fn end(process: &mut Child) {
-    // It may have ended by itself.
-    let _ = process.kill();
-    process.wait().unwrap();
+/// After 64 KiB of log no client got in, and only SIGKILL ended the server.
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    for own_log in [false, true] {
+        let notes = Notes::new();
+        let server = Command::new(LASER)
+            .arg(&notes.0)
+            .args(own_log.then_some("own-log"))
+            .env("RUST_LOG", "trace")
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut server = Ends(server);
+        let mut said = BufReader::with_capacity(1, server.0.stderr.take().unwrap()).lines();
+        let address = said
+            .find_map(|line| {
+                Some(
+                    line.unwrap()
+                        .split_once("Serving on ")?
+                        .1
+                        .trim()
+                        .to_string(),
+                )
+            })
+            .unwrap();
+        // From here on nobody reads it.
+        for _ in 0..400 {
+            let client = Client::connect(&address).unwrap();
+            assert_eq!(client.call_by_name::<f64>("get_power", ()).unwrap(), 1.0);
+            let failed = client.call_by_name::<()>("align", ()).unwrap_err();
+            assert!(failed.fault().is_some(), "{failed}");
+        }
+        let stopped = Command::new("kill").arg(server.0.id().to_string()).status();
+        assert!(stopped.unwrap().success());
+        until("the server stops", || {
+            notes
+                .read()
+                .last()
+                .is_some_and(|line| line == "run returned")
+        });
+        drop(said);
+    }
+}
+
+/// A process that ends with the test.
+struct Ends(Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
