@@ -57,13 +57,18 @@ impl ConnectError {
             ),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => (
                 "there is no way to it",
-                "is this computer in the same network, and is the cable plugged in?",
+                interface_of(tried).unwrap_or(
+                    "is this computer in the same network, and is the cable plugged in?",
+                ),
             ),
             io::ErrorKind::PermissionDenied => (
                 "this computer does not permit it",
                 "does a firewall on this computer forbid it?",
             ),
-            _ => ("", unclear(tried)),
+            _ => (
+                "",
+                interface_of(tried).unwrap_or("check the network between the two computers"),
+            ),
         };
         let (problem, source) = match problem {
             "" => (error.to_string(), None),
@@ -143,15 +148,15 @@ fn refused(tried: Option<SocketAddr>) -> &'static str {
     }
 }
 
-/// Where to look if it is not clear what the answer of the system means.
-fn unclear(tried: Option<SocketAddr>) -> &'static str {
+/// What to look at with a link-local address.
+fn interface_of(tried: Option<SocketAddr>) -> Option<&'static str> {
     match tried {
         Some(SocketAddr::V6(v6)) if v6.ip().is_unicast_link_local() => match v6.scope_id() {
-            0 => {
-                "a link-local address needs the network interface of this computer: `fe80::1%eth0`"
-            }
-            _ => "is the network interface after the `%` the right one?",
+            0 => Some(
+                "a link-local address needs the network interface of this computer: `fe80::1%eth0`",
+            ),
+            _ => Some("is the network interface after the `%` the right one?"),
         },
-        _ => "check the network between the two computers",
+        _ => None,
     }
 }

@@ -13,6 +13,7 @@ use super::caller::{BlockingCaller, Caller, OutgoingCall};
 use super::context::{CallContext, CallHost, HERE, drive};
 use super::registry::{RegisterError, Registry};
 use super::remote::IntoDevice;
+use crate::contain::contain;
 use crate::error::{CallError, NotSent};
 use crate::wire::codec::{CodecError, MAX_VALUE};
 use crate::wire::failure::FaultKind;
@@ -57,7 +58,8 @@ impl Local {
         Ok(registry.into())
     }
 
-    /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver says so.
+    /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver says so. If
+    /// the callback panics, the panic is logged and the call goes on.
     pub fn on_progress(&self, callback: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
         Self {
             on_progress: Some(Arc::new(callback)),
@@ -180,7 +182,7 @@ impl CallHost for Inline {
 
     fn progress(&self, _call: u64, fraction: f64, message: &str) {
         if let Some(tell) = &self.local.on_progress {
-            tell(fraction, message);
+            contain("`on_progress`", || tell(fraction, message));
         }
     }
 
