@@ -180,6 +180,15 @@ impl Activity {
         Some(idle.max(settled))
     }
 
+    /// This server was suspended for `pause`, in which the holder could not call anything.
+    pub(crate) fn excuse(&self, pause: Duration, now: Instant) {
+        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let last_ms = self.last_ms.load(Ordering::Relaxed);
+        let excused_ms = last_ms.saturating_add(pause_ms);
+        self.last_ms
+            .store(excused_ms.min(self.since_arrival(now)), Ordering::Relaxed);
+    }
+
     /// The holder is now at the other end of `stream`.
     pub(crate) fn connected(&self, address: SocketAddr, stream: Option<TcpStream>, now: Instant) {
         let attached_ms = self.since_arrival(now);

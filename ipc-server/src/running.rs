@@ -43,12 +43,14 @@ impl Running {
         self.version.store(version + 1, Ordering::Relaxed);
         fence(Ordering::Release);
         self.len.store(method.len() as u64, Ordering::Relaxed);
-        for (word, piece) in self.name.iter().zip(method.as_bytes().chunks(8)) {
-            let mut bytes = [0; 8];
-            if let Some(bytes) = bytes.get_mut(..piece.len()) {
-                bytes.copy_from_slice(piece);
-            }
-            word.store(u64::from_le_bytes(bytes), Ordering::Relaxed);
+        let (pieces, rest) = method.as_bytes().as_chunks();
+        let mut last = 0;
+        for (shift, byte) in rest.iter().enumerate() {
+            last |= u64::from(*byte) << (8 * shift);
+        }
+        let words = pieces.iter().map(|piece| u64::from_le_bytes(*piece));
+        for (place, word) in self.name.iter().zip(words.chain([last])) {
+            place.store(word, Ordering::Relaxed);
         }
         self.since_ms.store(now_ms, Ordering::Relaxed);
         self.version.store(version + 2, Ordering::Release);

@@ -10,6 +10,7 @@ use crate::activity::{Activity, MOMENT};
 use crate::admission::Ticket;
 use crate::connection::Newcomer;
 use crate::handle::ServerEvent;
+use crate::pause::overslept;
 use crate::state::ServerState;
 
 /// A client in the queue.
@@ -73,6 +74,7 @@ pub(crate) async fn wait_for_turn(
             .map_or(tick, |told| tick.min(told.fresh_for(now)));
         let answer = newcomer.answer_due();
         let tick = answer.map_or(tick, |due| tick.min(due.saturating_duration_since(now)));
+        let wakes = Instant::now() + tick;
         tokio::select! {
             changed = turns.changed() => {
                 changed.map_err(|_| LinkError::Lost("the server is gone".into()))?;
@@ -80,6 +82,7 @@ pub(crate) async fn wait_for_turn(
             read = newcomer.read() => read?,
             () = sleep(tick) => {}
         }
+        lookout.notice_pause(state, overslept(wakes));
     }
 }
 
@@ -162,7 +165,8 @@ fn look_around(
     (admission.status(ticket, now), TELL_EVERY)
 }
 
-/// What the next in line does about a holder that only keeps others waiting.
+/// What the next in line does about a holder that only keeps others waiting. It wakes every second, so that it notices a
+/// suspension of this server, which must not count as the holder's idleness.
 #[derive(Default)]
 struct Lookout {
     /// Since when its client has been the next in line.
@@ -170,6 +174,18 @@ struct Lookout {
 }
 
 impl Lookout {
+    /// The wait of this task was longer than it should have been, by `pause`.
+    fn notice_pause(&mut self, state: &ServerState, pause: Duration) {
+        // Only the next in line reports it, or it would count more than once.
+        let Some(since) = self.since.filter(|_| !pause.is_zero()) else {
+            return;
+        };
+        self.since = Some(since + pause);
+        if let Some(holder) = state.admission().holder() {
+            holder.excuse(pause, Instant::now());
+        }
+    }
+
     /// Asks an idle holder to leave. Returns when to look again.
     fn look(&mut self, state: &ServerState, status: &QueueStatus, now: Instant) -> Duration {
         let admission = state.admission();

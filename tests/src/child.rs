@@ -26,6 +26,14 @@ impl Peer {
         Self::server_by(command)
     }
 
+    /// Starts a server that sends a holder away after `idle`, if others wait.
+    pub fn server_with_handover(program: &str, way: Way, idle: Duration) -> (Self, String) {
+        let mut command = Command::new(program);
+        command.args(["serve", &secret(way), "0", "5000"]);
+        command.arg(idle.as_millis().to_string());
+        Self::server_by(command)
+    }
+
     /// Starts a server by a command of the test's own.
     pub fn server_by(command: Command) -> (Self, String) {
         let peer = Self::start(command);

@@ -24,6 +24,7 @@ both_ways!(
     a_signal_waits_no_longer_than_it_was_told,
     a_signal_right_after_the_start_is_no_accident,
     a_server_out_of_descriptors_recovers,
+    the_pause_of_a_suspended_server_is_not_its_holders,
 );
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
@@ -267,4 +268,27 @@ fn a_server_out_of_descriptors_recovers(way: Way) {
         start.elapsed()
     );
     drop(held);
+}
+
+/// The holder lost its place to the time in which the server could not have served it.
+fn the_pause_of_a_suspended_server_is_not_its_holders(way: Way) {
+    let idle = Duration::from_secs(6);
+    let (server, address) = Peer::server_with_handover(PEER, way, idle);
+    let holder = way.client_at(&address).connect().unwrap();
+    let bench = BenchProxy::new(&holder);
+    assert_eq!(bench.step().unwrap(), 1);
+    let next = way.client_at(&address).lazy();
+    let waiter = thread::spawn(move || BenchProxy::new(&next).step());
+    server.expect("waits");
+    // Called again, so that not much of the time that it may be idle is used up.
+    assert_eq!(bench.step().unwrap(), 2);
+    server.signal("STOP");
+    thread::sleep(idle + Duration::from_secs(1));
+    server.signal("CONT");
+    // The server takes a moment to find out what it makes of the pause.
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(bench.step().unwrap(), 3);
+    assert_eq!(holder.handovers(), 0, "{}", server.said());
+    holder.close();
+    assert_eq!(waiter.join().unwrap().unwrap(), 4);
 }

@@ -1,6 +1,6 @@
 //! A server or a client in a process of its own, for tests that kill it.
 //!
-//! `peer serve SECRET-FILE PORT [STOP-TIMEOUT-MS]` serves a [`Bench`] until it is told to stop. `peer client SECRET-FILE
+//! `peer serve SECRET-FILE PORT [STOP-TIMEOUT-MS [IDLE-MS]]` serves a [`Bench`] until it is told to stop. `peer client SECRET-FILE
 //! ADDRESS NAME` does what it is told on its standard input, a line each, and says on its standard output what came of
 //! it. `peer watch SECRET-FILE ADDRESS` makes two calls and prints the notices about its connection, and what came of the
 //! calls on its standard error. In the place of the file `-` stands for no secret, and `env` for the one in the
@@ -25,8 +25,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["serve", secret, port] => serve(secret, port, "5000"),
-        ["serve", secret, port, stop_timeout] => serve(secret, port, stop_timeout),
+        ["serve", secret, port] => serve(secret, port, "5000", "30000"),
+        ["serve", secret, port, stop_timeout] => serve(secret, port, stop_timeout, "30000"),
+        ["serve", secret, port, stop_timeout, idle] => serve(secret, port, stop_timeout, idle),
         ["client", secret, address, name] => use_server(secret, address, name),
         ["watch", secret, address] => watch(secret, address),
         _ => Err("see the source for what to say".into()),
@@ -41,12 +42,18 @@ fn find(secret: &str) -> Result<Option<Secret>, SecretSourceError> {
     }
 }
 
-fn serve(secret: &str, port: &str, stop_timeout_ms: &str) -> Result<(), Box<dyn Error>> {
+fn serve(
+    secret: &str,
+    port: &str,
+    stop_timeout_ms: &str,
+    idle_ms: &str,
+) -> Result<(), Box<dyn Error>> {
     // The port is to be had again after a restart: from 127.0.0.1 others connect, from ports that nobody has chosen.
     let mut server = Server::builder()
         .bind("127.0.0.9")
         .port(port.parse()?)
         .stop_timeout(Duration::from_millis(stop_timeout_ms.parse()?))
+        .idle_handover(Duration::from_millis(idle_ms.parse()?))
         .device(Bench::new());
     if let Some(secret) = find(secret)? {
         server = server.secret(secret);
