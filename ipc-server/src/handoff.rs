@@ -96,6 +96,14 @@ impl Handoff {
         waited.unwrap_or_else(PoisonError::into_inner).0.is_woken = false;
     }
 
+    /// Waits for the connection of a client that is on its way back, if one is. Blocks, but not for longer than `limit`.
+    pub(crate) fn await_connection(&self, limit: Duration) {
+        let inner = self.lock();
+        let is_coming = |inner: &mut Inner| inner.resumption.is_none() && inner.expected > 0;
+        // What has come is taken by another call.
+        drop(self.changed.wait_timeout_while(inner, limit, is_coming));
+    }
+
     /// True while no client is on its way back.
     pub(crate) fn is_deserted(&self) -> bool {
         self.lock().is_deserted()

@@ -390,8 +390,12 @@ impl Host {
         if self.lost_since.get().is_none() {
             self.lost_since.set(Some(Instant::now()));
         }
+        // Only now: between two looks of the driver, a returning client is still told every few seconds that it waits.
         self.handoff.set_waiting(true);
-        self.take_connection();
+        self.handoff.await_connection(HAND_OVER_WITHIN);
+        if !self.take_connection() {
+            self.handoff.set_waiting(false);
+        }
     }
 
     /// True once the client of a running call is gone and is not expected back. The rule is that for a client without a
@@ -430,5 +434,7 @@ const STACK: usize = 8 * 1024 * 1024;
 /// How long the place of a client that lost its connection is kept while others wait: long enough for a client that
 /// closed its old connection, or lost it, and is on its way back; short enough for those who wait.
 const KEPT_WHILE_OTHERS_WAIT: Duration = Duration::from_millis(800);
+/// A returning client whose connection is waited for delivers it at once, if at all.
+const HAND_OVER_WITHIN: Duration = Duration::from_millis(50);
 /// Upper bound on one wait for a lost client.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
