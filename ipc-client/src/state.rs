@@ -86,14 +86,14 @@ impl ConnectionState {
 pub(crate) fn aged(status: &QueueStatus, ago: Duration) -> QueueStatus {
     let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
     let later = |ms: u64| ms.saturating_add(ago);
+    let (idle_ms, running_ms) = match status.running.is_empty() {
+        true => (later(status.idle_ms), status.running_ms),
+        false => (status.idle_ms, later(status.running_ms)),
+    };
     QueueStatus {
         held_ms: later(status.held_ms),
-        // 0 while a call runs; then nothing is known of how long it went on.
-        idle_ms: if status.idle_ms == 0 {
-            0
-        } else {
-            later(status.idle_ms)
-        },
+        idle_ms,
+        running_ms,
         ..status.clone()
     }
 }
@@ -214,31 +214,29 @@ mod tests {
     /// Five seconds after it had been told, a text said that somebody "has held the server for 0 s".
     #[test]
     fn what_was_told_of_the_queue_goes_on() {
-        let told = |idle_ms| QueueStatus {
+        let told = |running: &str, ms| QueueStatus {
             place: 1,
             waiting: 2,
             holder: "scan by alice".into(),
             holder_address: "192.168.1.7".into(),
             held_ms: 900,
-            idle_ms,
+            idle_ms: if running.is_empty() { ms } else { 0 },
+            running: running.into(),
+            running_ms: if running.is_empty() { 0 } else { ms },
         };
         let then = Instant::now();
-        let text = |idle_ms| {
-            let state = ConnectionState::Queued(told(idle_ms));
-            state.as_of(then + Duration::from_secs(5), then).to_string()
-        };
-        assert!(
-            text(500).contains("held the server for 5 s, idle for 5 s"),
-            "{}",
-            text(500)
-        );
-        // A call runs.
-        assert!(
-            text(0).contains("held the server for 5 s, idle for 0 s"),
-            "{}",
-            text(0)
-        );
-        assert_eq!(aged(&told(0), Duration::MAX).held_ms, u64::MAX);
-        assert_eq!(aged(&told(7), Duration::ZERO), told(7));
+        for (running, end) in [
+            ("", "held the server for 5 s, idle for 5 s"),
+            (
+                "sweep",
+                "held the server for 5 s, and `sweep` has run for 5 s",
+            ),
+        ] {
+            let state = ConnectionState::Queued(told(running, 500));
+            let text = state.as_of(then + Duration::from_secs(5), then).to_string();
+            assert!(text.ends_with(end), "{text}");
+        }
+        assert_eq!(aged(&told("", 0), Duration::MAX).held_ms, u64::MAX);
+        assert_eq!(aged(&told("", 7), Duration::ZERO), told("", 7));
     }
 }

@@ -64,6 +64,8 @@ fn queue() -> QueueStatus {
         holder_address: "192.168.1.7".into(),
         held_ms: 61_000,
         idle_ms: 2_000,
+        running: String::new(),
+        running_ms: 0,
     }
 }
 
@@ -79,6 +81,7 @@ fn refusals_and_faults() {
             Refusal::UnknownMethod {
                 method: "pmup".into(),
                 similar: vec![method()],
+                hint: String::new(),
             },
             "`pmup`",
         ),

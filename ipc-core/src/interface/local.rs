@@ -13,7 +13,7 @@ use super::caller::{BlockingCaller, Caller, OutgoingCall};
 use super::context::{CallContext, CallHost, HERE, drive};
 use super::registry::{RegisterError, Registry};
 use super::remote::IntoDevice;
-use crate::contain::contain;
+use crate::contain::contain_logged;
 use crate::error::{CallError, NotSent};
 use crate::wire::codec::{CodecError, MAX_VALUE};
 use crate::wire::failure::FaultKind;
@@ -182,7 +182,7 @@ impl CallHost for Inline {
 
     fn progress(&self, _call: u64, fraction: f64, message: &str) {
         if let Some(tell) = &self.local.on_progress {
-            contain("`on_progress`", || tell(fraction, message));
+            contain_logged("`on_progress`", || tell(fraction, message));
         }
     }
 
