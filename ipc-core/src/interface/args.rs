@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::value::{self, Unpacker, Value};
 use crate::wire::codec::CodecError;
-use crate::wire::guard::Budget;
+use crate::wire::guard::{Budget, refused};
 
 /// The arguments of a call by name: some by position, some by name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -117,7 +117,7 @@ fn split_list<'a>(
     let count = unpacker.begin_list()?.ok_or_else(not_arguments)?;
     let mut list = Vec::new();
     for _ in 0..count {
-        budget.charge(size_of::<&[u8]>())?;
+        budget.charge(size_of::<&[u8]>()).ok_or_else(refused)?;
         list.push(unpacker.skip()?);
     }
     Ok(list)
@@ -130,7 +130,9 @@ fn split_map<'a>(
     let count = unpacker.begin_map()?.ok_or_else(not_arguments)?;
     let mut map = BTreeMap::new();
     for _ in 0..count {
-        budget.charge(size_of::<(&str, &[u8])>())?;
+        budget
+            .charge(size_of::<(&str, &[u8])>())
+            .ok_or_else(refused)?;
         let Some(name) = unpacker.text()? else {
             let name = value::unpack::<Value>(unpacker.skip()?)?;
             let problem = format!("`{name}` is no name of an argument");

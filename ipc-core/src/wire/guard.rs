@@ -10,9 +10,12 @@
 //!
 //! The size of a value's type, and once only: the fields of a struct and the content of an option lie inside of what is
 //! paid for already, the elements of a list or map, and the content of a box, do not. Texts and bytes beyond that are
-//! as long as on the wire. Of a list or map, the first element counts as [`NODE`] ones, since a collection may reserve
-//! room for that many with it. A collection that grows has up to twice the room that it needs, and while its elements
-//! move, three times: so that is what the budget may take in bytes of the allocator.
+//! as long as on the wire. Of a list or map, the first element counts as eleven, since a B-tree reserves room for as many
+//! with it. A collection that grows has up to twice the room that it needs, and while its elements move, three times: so
+//! that is what the budget may take in bytes of the allocator.
+//!
+//! What this cannot see: what the allocator adds to each of many small boxes and texts, a list that its type reads as a
+//! tuple, and what serde makes of a value that it has buffered first (`untagged`, `flatten`), which counts as buffered.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -23,8 +26,10 @@ use serde::de::{
 };
 
 mod budget;
+mod parts;
 
 pub(crate) use budget::Budget;
+use parts::{Beside, InNodes, Inside, Parts};
 
 /// Decodes a `T` under a budget.
 pub(crate) struct GuardedSeed<'b, T> {
@@ -39,7 +44,6 @@ impl<'b, T> GuardedSeed<'b, T> {
                 budget,
                 levels,
                 room: 0,
-                first: 1,
             },
             value: PhantomData,
         }
@@ -49,8 +53,9 @@ impl<'b, T> GuardedSeed<'b, T> {
 impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for GuardedSeed<'_, T> {
     type Value = T;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        T::deserialize(self.guard.wrap(deserializer))
+        T::deserialize(self.guard.wrap::<D, Inside>(deserializer))
     }
 }
 
@@ -58,86 +63,106 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for GuardedSeed<'_, T> {
 struct Guard<'b> {
     budget: &'b Budget,
     levels: u32,
-    /// Bytes of memory that are paid for already, for the value or the elements to come.
-    room: usize,
-    /// How many elements the next one counts as.
-    first: usize,
+    /// Bytes of memory that are paid for already, for the value to come. Of 32 bits, as this is handed on very often.
+    room: u32,
 }
 
-/// Elements for which a collection may reserve room with its first: as many as a node of a B-tree holds.
-const NODE: usize = 11;
+/// The size of a `T`, as room for it.
+#[inline]
+fn room_of<T>() -> u32 {
+    u32::try_from(size_of::<T>()).unwrap_or(u32::MAX)
+}
 
 impl<'b> Guard<'b> {
-    fn wrap<T>(self, inner: T) -> Guarded<'b, T> {
-        Guarded { inner, guard: self }
+    #[inline]
+    fn wrap<T, P: Parts>(self, inner: T) -> Guarded<'b, T, P> {
+        Guarded {
+            inner,
+            guard: self,
+            parts: P::default(),
+        }
     }
 
     /// Pays for a value of type `T`, unless there is room for it.
-    fn pay<T, E: Error>(self) -> Result<(), E> {
-        match size_of::<T>() > self.room {
+    #[inline]
+    fn pay<T>(self) -> Option<()> {
+        match room_of::<T>() > self.room {
             true => self.budget.charge(size_of::<T>()),
-            false => Ok(()),
+            false => Some(()),
         }
     }
 
-    /// Enters a value of type `T` whose parts lie inside of it.
-    fn inside<T, E: Error>(self) -> Result<Self, E> {
-        self.pay::<T, E>()?;
-        Ok(Self {
+    /// Enters a value of type `T`, whose parts lie as `P` says.
+    #[inline]
+    fn enter<T, P: Parts>(self) -> Option<Self> {
+        self.pay::<T>()?;
+        Some(Self {
             levels: self.budget.descend(self.levels)?,
-            room: size_of::<T>(),
-            first: 1,
+            room: if P::ARE_INSIDE { room_of::<T>() } else { 0 },
             ..self
-        })
-    }
-
-    /// Enters a value of type `T` whose parts lie elsewhere; the first of them counts as `first`.
-    fn beside<T, E: Error>(self, first: usize) -> Result<Self, E> {
-        Ok(Self {
-            room: 0,
-            first,
-            ..self.inside::<T, E>()?
-        })
-    }
-
-    /// Pays for the next element of type `T`, and gives the guard of it.
-    fn element<T, E: Error>(&mut self) -> Result<Self, E> {
-        let size = size_of::<T>();
-        if size > self.room {
-            self.budget.charge(size.saturating_mul(self.first))?;
-        } else {
-            self.room -= size;
-        }
-        Ok(Self {
-            room: size,
-            ..*self
         })
     }
 }
 
 /// `inner` (a deserialiser, visitor, access or seed), watched by `guard`.
-struct Guarded<'b, T> {
+struct Guarded<'b, T, P = Inside> {
     inner: T,
     guard: Guard<'b>,
+    parts: P,
+}
+
+impl<'b, A, P: Parts> Guarded<'b, A, P> {
+    /// Pays for the next part, of type `T`, and gives the guard of it. A key does not end its element.
+    #[inline]
+    fn part<T>(&mut self, ends: bool) -> Option<Guard<'b>> {
+        let is_inside = P::ARE_INSIDE && room_of::<T>() <= self.guard.room;
+        if !is_inside {
+            let count = self.parts.paid_by_next(ends);
+            let bytes = size_of::<T>().saturating_mul(count);
+            self.guard.budget.charge(bytes)?;
+        }
+        Some(Guard {
+            room: room_of::<T>(),
+            ..self.guard
+        })
+    }
+
+    /// Counts an element or entry.
+    #[inline]
+    fn count(&self) -> Option<()> {
+        match P::ARE_INSIDE {
+            true => Some(()),
+            false => self.guard.budget.take_element(),
+        }
+    }
+}
+
+/// A limit was exceeded; the budget knows which.
+#[cold]
+pub(crate) fn refused<E: Error>() -> E {
+    E::custom("beyond a limit")
 }
 
 macro_rules! forward {
     (
         scalars: $($method:ident)*;
         inside: $($name:ident($($arg:ident: $ty:ty),*))*;
-        beside: $($list:ident($first:expr))*
+        beside: $($list:ident($parts:ident))*
     ) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.guard.pay::<V::Value, D::Error>()?;
+        $(#[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.guard.pay::<V::Value>().ok_or_else(refused)?;
             self.inner.$method(visitor)
         })*
-        $(fn $name<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
-            let guard = self.guard.inside::<V::Value, D::Error>()?;
-            self.inner.$name($($arg,)* guard.wrap(visitor))
+        $(#[inline]
+        fn $name<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
+            let guard = self.guard.enter::<V::Value, Inside>().ok_or_else(refused)?;
+            self.inner.$name($($arg,)* guard.wrap::<V, Inside>(visitor))
         })*
-        $(fn $list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            let guard = self.guard.beside::<V::Value, D::Error>($first)?;
-            self.inner.$list(guard.wrap(visitor))
+        $(#[inline]
+        fn $list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            let guard = self.guard.enter::<V::Value, $parts>().ok_or_else(refused)?;
+            self.inner.$list(guard.wrap::<V, $parts>(visitor))
         })*
     };
 }
@@ -156,8 +181,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
             deserialize_tuple_struct(name: &'static str, len: usize)
             deserialize_struct(name: &'static str, fields: &'static [&'static str]);
         // What finds out by itself what it reads has lists and maps without nodes.
-        beside: deserialize_seq(NODE) deserialize_map(NODE) deserialize_any(1)
-            deserialize_ignored_any(1)
+        beside: deserialize_seq(InNodes) deserialize_map(InNodes)
+            deserialize_any(Beside) deserialize_ignored_any(Beside)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -166,10 +191,10 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        let guard = self.guard.inside::<V::Value, D::Error>()?;
+        let guard = self.guard.enter::<V::Value, Inside>().ok_or_else(refused)?;
         guard.budget.reads_variant_of(Some(name));
         self.inner
-            .deserialize_enum(name, variants, guard.wrap(visitor))
+            .deserialize_enum(name, variants, guard.wrap::<V, Inside>(visitor))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -179,13 +204,14 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
 
 macro_rules! visit_scalars {
     ($($method:ident: $ty:ty,)*) => {
-        $(fn $method<E: Error>(self, value: $ty) -> Result<V::Value, E> {
+        $(#[inline]
+        fn $method<E: Error>(self, value: $ty) -> Result<V::Value, E> {
             self.inner.$method(value)
         })*
     };
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Guarded<'_, V> {
+impl<'de, V: Visitor<'de>, P: Parts> Visitor<'de> for Guarded<'_, V, P> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,38 +226,47 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Guarded<'_, V> {
         visit_borrowed_bytes: &'de [u8], visit_byte_buf: Vec<u8>,
     }
 
+    #[inline]
     fn visit_none<E: Error>(self) -> Result<V::Value, E> {
         self.inner.visit_none()
     }
 
+    #[inline]
     fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
         self.inner.visit_unit()
     }
 
+    #[inline]
     fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
-        self.inner.visit_some(self.guard.wrap(value))
+        self.inner.visit_some(self.guard.wrap::<D, Inside>(value))
     }
 
+    #[inline]
     fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
-        self.inner.visit_newtype_struct(self.guard.wrap(value))
+        self.inner
+            .visit_newtype_struct(self.guard.wrap::<D, Inside>(value))
     }
 
+    #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_seq(self.guard.wrap(access))
+        self.inner.visit_seq(self.guard.wrap::<A, P>(access))
     }
 
+    #[inline]
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_map(self.guard.wrap(access))
+        self.inner.visit_map(self.guard.wrap::<A, P>(access))
     }
 
+    #[inline]
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_enum(self.guard.wrap(access))
+        self.inner.visit_enum(self.guard.wrap::<A, Inside>(access))
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guarded<'_, A> {
+impl<'de, A: SeqAccess<'de>, P: Parts> SeqAccess<'de> for Guarded<'_, A, P> {
     type Error = A::Error;
 
+    #[inline]
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
@@ -239,10 +274,9 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guarded<'_, A> {
         if self.inner.size_hint() == Some(0) {
             return self.inner.next_element_seed(seed);
         }
-        self.guard.budget.take_element()?;
-        let guard = self.guard.element::<S::Value, A::Error>()?;
-        self.guard.first = 1;
-        self.inner.next_element_seed(guard.wrap(seed))
+        self.count().ok_or_else(refused)?;
+        let guard = self.part::<S::Value>(true).ok_or_else(refused)?;
+        self.inner.next_element_seed(guard.wrap::<S, Inside>(seed))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -250,9 +284,10 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guarded<'_, A> {
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Guarded<'_, A> {
+impl<'de, A: MapAccess<'de>, P: Parts> MapAccess<'de> for Guarded<'_, A, P> {
     type Error = A::Error;
 
+    #[inline]
     fn next_key_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
@@ -260,15 +295,15 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Guarded<'_, A> {
         if self.inner.size_hint() == Some(0) {
             return self.inner.next_key_seed(seed);
         }
-        self.guard.budget.take_element()?;
-        let guard = self.guard.element::<S::Value, A::Error>()?;
-        self.inner.next_key_seed(guard.wrap(seed))
+        self.count().ok_or_else(refused)?;
+        let guard = self.part::<S::Value>(false).ok_or_else(refused)?;
+        self.inner.next_key_seed(guard.wrap::<S, Inside>(seed))
     }
 
+    #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        let guard = self.guard.element::<S::Value, A::Error>()?;
-        self.guard.first = 1;
-        self.inner.next_value_seed(guard.wrap(seed))
+        let guard = self.part::<S::Value>(true).ok_or_else(refused)?;
+        self.inner.next_value_seed(guard.wrap::<S, Inside>(seed))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -280,11 +315,14 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Guarded<'b, A> {
     type Error = A::Error;
     type Variant = Guarded<'b, A::Variant>;
 
+    #[inline]
     fn variant_seed<S: DeserializeSeed<'de>>(
         self,
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
-        let (value, variant) = self.inner.variant_seed(self.guard.wrap(seed))?;
+        let (value, variant) = self
+            .inner
+            .variant_seed(self.guard.wrap::<S, Inside>(seed))?;
         self.guard.budget.reads_variant_of(None);
         Ok((value, self.guard.wrap(variant)))
     }
@@ -298,11 +336,13 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        self.inner.newtype_variant_seed(self.guard.wrap(seed))
+        self.inner
+            .newtype_variant_seed(self.guard.wrap::<S, Inside>(seed))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.inner.tuple_variant(len, self.guard.wrap(visitor))
+        self.inner
+            .tuple_variant(len, self.guard.wrap::<V, Inside>(visitor))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -310,14 +350,17 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        self.inner.struct_variant(fields, self.guard.wrap(visitor))
+        self.inner
+            .struct_variant(fields, self.guard.wrap::<V, Inside>(visitor))
     }
 }
 
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Guarded<'_, S> {
     type Value = S::Value;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        self.inner.deserialize(self.guard.wrap(deserializer))
+        self.inner
+            .deserialize(self.guard.wrap::<D, Inside>(deserializer))
     }
 }

@@ -2,8 +2,6 @@
 
 use std::cell::Cell;
 
-use serde::de::Error;
-
 use crate::wire::codec::CodecError;
 
 /// What decoding one payload may use up.
@@ -78,36 +76,33 @@ impl Budget {
         self.variant_of.set(name);
     }
 
-    pub(super) fn take_element<E: Error>(&self) -> Result<(), E> {
-        match self.elements.get().checked_sub(1) {
-            Some(left) => {
-                self.elements.set(left);
-                Ok(())
-            }
-            None => Err(self.exceeded(Exceeded::Elements)),
-        }
+    /// Counts an element; `None` if it is one too many. The callers make the error, which is larger than all else here.
+    #[inline]
+    pub(super) fn take_element(&self) -> Option<()> {
+        let left = self.elements.get().checked_sub(1);
+        let left = left.or_else(|| self.exceeded(Exceeded::Elements))?;
+        self.elements.set(left);
+        Some(())
     }
 
-    /// Pays for `bytes` of memory.
-    pub(crate) fn charge<E: Error>(&self, bytes: usize) -> Result<(), E> {
-        match self.memory.get().checked_sub(bytes) {
-            Some(left) => {
-                self.memory.set(left);
-                Ok(())
-            }
-            None => Err(self.exceeded(Exceeded::Memory)),
-        }
+    /// Pays for `bytes` of memory; `None` if that is too much.
+    #[inline]
+    pub(crate) fn charge(&self, bytes: usize) -> Option<()> {
+        let left = self.memory.get().checked_sub(bytes);
+        let left = left.or_else(|| self.exceeded(Exceeded::Memory))?;
+        self.memory.set(left);
+        Some(())
     }
 
-    pub(super) fn descend<E: Error>(&self, levels: u32) -> Result<u32, E> {
-        levels
-            .checked_sub(1)
-            .ok_or_else(|| self.exceeded(Exceeded::Depth))
+    #[inline]
+    pub(super) fn descend(&self, levels: u32) -> Option<u32> {
+        let left = levels.checked_sub(1);
+        left.or_else(|| self.exceeded(Exceeded::Depth))
     }
 
     #[cold]
-    fn exceeded<E: Error>(&self, limit: Exceeded) -> E {
+    fn exceeded<T>(&self, limit: Exceeded) -> Option<T> {
         self.failure.set(Some(limit));
-        E::custom("beyond a limit")
+        None
     }
 }
