@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 ///
 /// Also safe in a destructor that runs because of another panic, where a second one would abort the process. State that
 /// the code was changing may be left half-changed; callers pass it on to the user's own code only.
+#[inline]
 pub fn contain<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(message_of)
 }

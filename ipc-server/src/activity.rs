@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::ByeReason;
+use ipc_core::wire::text::fit_to_show;
 
 use crate::handle::{ClientInfo, RunningCall};
-use crate::running::Running;
 
 /// A client as others see it, whether it waits or holds the server. Shared between its own task or thread and the rest
 /// of the server.
@@ -17,17 +17,25 @@ pub(crate) struct Activity {
     id: u64,
     name: String,
     arrived: Instant,
-    /// When it became the holder, in milliseconds after `arrived`.
-    held_from_ms: AtomicU64,
-    /// When its last call that entered a driver ended, in milliseconds after `arrived`.
-    last_ms: AtomicU64,
-    /// When its present connection was attached, in milliseconds after `arrived`; [`NEVER`] while it has none.
-    attached_ms: AtomicU64,
-    running: Running,
-    calls: AtomicU64,
+    use_of_server: Mutex<Use>,
     received: AtomicU64,
     sent: AtomicU64,
     connection: Mutex<Connection>,
+}
+
+/// What the holder does with the server, and since when. Written for every call: its lock is held for a few stores.
+#[derive(Debug)]
+struct Use {
+    held_since: Instant,
+    calls: u64,
+    /// When the last call that entered a driver ended.
+    last_call: Instant,
+    /// When the present connection was attached, if there is one.
+    attached: Option<Instant>,
+    /// When the running call began, if one runs.
+    running_since: Option<Instant>,
+    /// The method that runs or ran last. Kept between calls for its memory.
+    method: String,
 }
 
 #[derive(Debug)]
@@ -51,8 +59,7 @@ impl Seen {
     /// How long a call has run, in milliseconds; 0 if none runs.
     pub(crate) fn running_ms(&self) -> u64 {
         let runs_for = self.running.as_ref().map(|call| call.runs_for);
-        let runs_for = runs_for.unwrap_or_default().as_millis();
-        u64::try_from(runs_for).unwrap_or(u64::MAX)
+        millis(runs_for.unwrap_or_default())
     }
 }
 
@@ -62,11 +69,14 @@ impl Activity {
             id,
             name,
             arrived: now,
-            held_from_ms: AtomicU64::new(0),
-            last_ms: AtomicU64::new(0),
-            attached_ms: AtomicU64::new(NEVER),
-            running: Running::new(),
-            calls: AtomicU64::new(0),
+            use_of_server: Mutex::new(Use {
+                held_since: now,
+                calls: 0,
+                last_call: now,
+                attached: None,
+                running_since: None,
+                method: String::new(),
+            }),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             connection: Mutex::new(Connection {
@@ -89,29 +99,29 @@ impl Activity {
 
     /// Its turn has come.
     pub(crate) fn begins_to_hold(&self, now: Instant) {
-        let held_from_ms = self.since_arrival(now);
-        self.held_from_ms.store(held_from_ms, Ordering::Relaxed);
-        self.last_ms.store(held_from_ms, Ordering::Relaxed);
+        let mut used = self.used();
+        used.held_since = now;
+        used.last_call = now;
     }
 
-    /// A call begins, of a method or else the question what there is to call. For the serving thread only, as is
-    /// [`call_ends`](Self::call_ends).
+    /// A call of `method` begins, or, without one, the question what there is to call.
     pub(crate) fn call_begins(&self, method: Option<&str>, now: Instant) {
+        let mut used = self.used();
+        used.calls += 1;
         if let Some(method) = method {
-            self.running.begin(method, self.since_arrival(now));
+            used.method.clear();
+            used.method.push_str(beginning(method));
+            used.running_since = Some(now);
         }
-        // Only this thread changes it.
-        let calls = self.calls.load(Ordering::Relaxed);
-        self.calls.store(calls + 1, Ordering::Relaxed);
     }
 
     /// The call has ended. One that did not enter a driver leaves its client as idle as it was.
     pub(crate) fn call_ends(&self, has_entered: bool, now: Instant) {
+        let mut used = self.used();
+        used.running_since = None;
         if has_entered {
-            self.last_ms
-                .store(self.since_arrival(now), Ordering::Relaxed);
+            used.last_call = now;
         }
-        self.running.end();
     }
 
     /// Bytes have come from the network.
@@ -125,19 +135,22 @@ impl Activity {
     }
 
     pub(crate) fn seen(&self, now: Instant) -> Seen {
-        let now_ms = self.since_arrival(now);
-        let running = self.running.now().map(|running| RunningCall {
-            method: running.method,
-            runs_for: Duration::from_millis(now_ms.saturating_sub(running.since_ms)),
+        let used = self.used();
+        let since = |then: Instant| now.saturating_duration_since(then);
+        let running = used.running_since.map(|began| RunningCall {
+            method: fit_to_show(&used.method),
+            runs_for: since(began),
         });
         let idle_ms = match running {
             Some(_) => 0,
-            None => now_ms.saturating_sub(self.last_ms.load(Ordering::Relaxed)),
+            None => millis(since(used.last_call)),
         };
+        let held_ms = millis(since(used.held_since));
+        drop(used);
         Seen {
             name: self.name.clone(),
             address: self.connection().address.to_string(),
-            held_ms: now_ms.saturating_sub(self.held_from_ms.load(Ordering::Relaxed)),
+            held_ms,
             idle_ms,
             running,
         }
@@ -153,46 +166,34 @@ impl Activity {
             address: seen.address,
             connected: now.saturating_duration_since(self.arrived),
             idle: Duration::from_millis(seen.idle_ms),
-            calls: self.calls.load(Ordering::Relaxed),
+            calls: self.used().calls,
             running: seen.running,
             bytes_received: self.received.load(Ordering::Relaxed),
             bytes_sent: self.sent.load(Ordering::Relaxed),
         }
     }
 
-    fn since_arrival(&self, now: Instant) -> u64 {
-        let elapsed = now.saturating_duration_since(self.arrived);
-        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
-    }
-
     /// How long until the holder may be sent away because it has been idle for `limit`: not while a call runs, and not
     /// without a connection or before one that has just been attached can have brought a call. `None` if that cannot be
     /// said yet.
     pub(crate) fn idle_for_good_in(&self, limit: Duration, now: Instant) -> Option<Duration> {
-        let now_ms = self.since_arrival(now);
-        let since = |ms: u64| Duration::from_millis(now_ms.saturating_sub(ms));
-        let attached_ms = self.attached_ms.load(Ordering::Relaxed);
-        if self.running.is_running() || attached_ms == NEVER {
-            return None;
-        }
-        let idle = limit.saturating_sub(since(self.last_ms.load(Ordering::Relaxed)));
-        let settled = limit.min(MOMENT).saturating_sub(since(attached_ms));
+        let used = self.used();
+        let attached = used.attached.filter(|_| used.running_since.is_none())?;
+        let since = |then: Instant| now.saturating_duration_since(then);
+        let idle = limit.saturating_sub(since(used.last_call));
+        let settled = limit.min(MOMENT).saturating_sub(since(attached));
         Some(idle.max(settled))
     }
 
     /// This server was suspended for `pause`, in which the holder could not call anything.
     pub(crate) fn excuse(&self, pause: Duration, now: Instant) {
-        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        let last_ms = self.last_ms.load(Ordering::Relaxed);
-        let excused_ms = last_ms.saturating_add(pause_ms);
-        self.last_ms
-            .store(excused_ms.min(self.since_arrival(now)), Ordering::Relaxed);
+        let mut used = self.used();
+        used.last_call = used.last_call.checked_add(pause).unwrap_or(now).min(now);
     }
 
     /// The holder is now at the other end of `stream`.
     pub(crate) fn connected(&self, address: SocketAddr, stream: Option<TcpStream>, now: Instant) {
-        let attached_ms = self.since_arrival(now);
-        self.attached_ms.store(attached_ms, Ordering::Relaxed);
+        self.used().attached = Some(now);
         let mut connection = self.connection();
         connection.address = address;
         connection.stream = stream;
@@ -200,7 +201,7 @@ impl Activity {
 
     /// The holder has lost its connection.
     pub(crate) fn disconnected(&self) {
-        self.attached_ms.store(NEVER, Ordering::Relaxed);
+        self.used().attached = None;
         self.connection().stream = None;
     }
 
@@ -221,6 +222,12 @@ impl Activity {
         shut(&self.connection(), Shutdown::Both);
     }
 
+    fn used(&self) -> MutexGuard<'_, Use> {
+        self.use_of_server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection
             .lock()
@@ -228,7 +235,22 @@ impl Activity {
     }
 }
 
-const NEVER: u64 = u64::MAX;
+/// As much of a method's name as is shown to others. The name comes from the client, and may be as long as a call.
+fn beginning(method: &str) -> &str {
+    match method.len() > SHOWN {
+        true => method
+            .get(..method.floor_char_boundary(SHOWN))
+            .unwrap_or_default(),
+        false => method,
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// In bytes.
+const SHOWN: usize = 128;
 /// A client that has called before it was sent away is heard within this time.
 pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 
@@ -236,5 +258,49 @@ pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 fn shut(connection: &Connection, how: Shutdown) {
     if let Some(stream) = &connection.stream {
         let _ = stream.shutdown(how);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_method_is_named_while_its_call_runs() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let address = ([127, 0, 0, 1], 1).into();
+        let activity = Activity::new(1, "scan".into(), address, start);
+        for (method, shown) in [
+            ("sweep".to_string(), "sweep".to_string()),
+            ("a\u{1b}[2J".to_string(), "a\u{fffd}[2J".to_string()),
+            ("é".repeat(1000), "é".repeat(SHOWN / 2)),
+            (
+                format!("a{}", "é".repeat(1000)),
+                format!("a{}", "é".repeat(63)),
+            ),
+        ] {
+            activity.call_begins(Some(&method), after(1));
+            let seen = activity.seen(after(3));
+            let running = seen.running.as_ref().map(|call| call.method.as_str());
+            assert_eq!(running, Some(shown.as_str()));
+            assert_eq!((seen.running_ms(), seen.idle_ms), (2000, 0));
+            activity.call_ends(true, after(4));
+            let seen = activity.seen(after(9));
+            assert_eq!((seen.running_ms(), seen.idle_ms), (0, 5000));
+        }
+    }
+
+    #[test]
+    fn what_enters_no_driver_does_not_count_as_use() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let address = ([127, 0, 0, 1], 1).into();
+        let activity = Activity::new(1, "scan".into(), address, start);
+        activity.call_begins(Some("no_such_method"), after(5));
+        activity.call_ends(false, after(5));
+        activity.call_begins(None, after(6));
+        activity.call_ends(false, after(6));
+        assert_eq!(activity.seen(after(10)).idle_ms, 10_000);
     }
 }

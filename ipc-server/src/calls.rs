@@ -1,36 +1,46 @@
 //! The log of calls.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::CtrlMsg;
 use ipc_core::wire::failure::{Failure, FaultKind};
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::{IncomingCall, failure_in};
 use ipc_core::wire::text::fit_to_show;
+use tracing::level_filters::LevelFilter;
 
 use crate::log::{self, About};
 use crate::state::ServerState;
 
-/// Logs a call that failed, was refused or took long; every call only where the level is `debug`.
-pub(crate) fn note(
-    state: &ServerState,
-    client: &str,
-    call: &IncomingCall,
-    reply: &OutgoingFrame,
-    took: Duration,
-) {
-    let is_ok = reply.ctrl() == Some(CtrlMsg::Ok);
-    let is_ordinary = is_ok && took < LONG;
-    if is_ordinary && !tracing::enabled!(target: log::TARGET, tracing::Level::DEBUG) {
-        return;
-    }
+/// A call that has ended, as far as its log is concerned.
+pub(crate) struct Ended<'a> {
+    pub(crate) call: &'a IncomingCall,
+    pub(crate) reply: &'a OutgoingFrame,
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+}
+
+/// True for a call that brought a result in little time, which is logged only where the level is `debug`. Asked on the
+/// way of every call.
+#[inline]
+pub(crate) fn is_ordinary(reply: Option<CtrlMsg>, began: Instant, ended: Instant) -> bool {
+    let is_long = began.checked_add(LONG).is_some_and(|long| long <= ended);
+    reply == Some(CtrlMsg::Ok) && !is_long && LevelFilter::current() < LevelFilter::DEBUG
+}
+
+/// Logs a call that failed, was refused or took long, or any call where the level is `debug`.
+#[cold]
+pub(crate) fn note(state: &ServerState, client: &str, call: &Ended<'_>) {
+    let took = call.ended.saturating_duration_since(call.began);
+    let reply = call.reply;
+    let method = &call.call.header.method;
     let about = || About::client(client);
-    let method = &call.header.method;
-    if is_ordinary {
-        return log::debug(about(), format_args!("called `{method}`, took {took:.1?}"));
-    }
-    if is_ok {
-        return log::info(about(), format_args!("called `{method}`, took {took:.1?}"));
+    if reply.ctrl() == Some(CtrlMsg::Ok) {
+        let log = match took >= LONG {
+            true => log::info,
+            false => log::debug,
+        };
+        return log(about(), format_args!("called `{method}`, took {took:.1?}"));
     }
     if !state.failed_calls.may_log() {
         return;

@@ -66,7 +66,6 @@ mod listener;
 mod log;
 mod memory;
 mod pause;
-mod running;
 mod session;
 mod signals;
 mod socket;

@@ -20,7 +20,7 @@ use ipc_core::{Release, wire::ctrl::SessionKey};
 use self::place::Over;
 use crate::activity::Activity;
 use crate::arrivals::{Claim, Place};
-use crate::calls;
+use crate::calls::{self, Ended};
 use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::handle::ServerEvent;
@@ -91,6 +91,7 @@ fn serve(seat: Seat) {
         client: RefCell::new("".into()),
         lease_epoch: Cell::new(state.admission().begin(key)),
         lost_since: Cell::new(None),
+        activity: Arc::clone(&activity),
         handoff: Arc::clone(&handoff),
         hosted,
         state: Arc::clone(&state),
@@ -110,6 +111,7 @@ struct Host {
     lease_epoch: Cell<u64>,
     /// Since when there is no connection, as far as this thread has noticed.
     lost_since: Cell<Option<Instant>>,
+    activity: Arc<Activity>,
     handoff: Arc<Handoff>,
     hosted: Arc<Hosted>,
     state: Arc<ServerState>,
@@ -209,25 +211,27 @@ impl Host {
 
     fn run(self: &Rc<Self>, call: &IncomingCall, deadline: Option<Instant>, begins: Instant) {
         let number = call.header.number;
-        let (limit, activity) = {
-            let conversation = self.conversation.borrow();
-            (
-                conversation.session.reply_limit(),
-                Arc::clone(&conversation.activity),
-            )
-        };
+        let limit = self.conversation.borrow().session.reply_limit();
         let host = Rc::clone(self) as Rc<dyn CallHost>;
         let client = Rc::clone(&self.client.borrow());
         let context = CallContext::new(host, number, client, deadline);
         let is_question = call.form == Form::Describe;
         let method = (!is_question).then_some(call.header.method.as_str());
-        activity.call_begins(method, begins);
+        self.activity.call_begins(method, begins);
         let reply = self.hosted.registry.run(call, &context, limit);
-        let has_entered = !is_question && reply.ctrl() != Some(CtrlMsg::Error);
+        let kind = reply.ctrl();
         let ended = Instant::now();
-        activity.call_ends(has_entered, ended);
-        let took = ended.saturating_duration_since(begins);
-        calls::note(&self.state, context.client(), call, &reply, took);
+        self.activity
+            .call_ends(!is_question && kind != Some(CtrlMsg::Error), ended);
+        if !calls::is_ordinary(kind, begins, ended) {
+            let ended = Ended {
+                call,
+                reply: &reply,
+                began: begins,
+                ended,
+            };
+            calls::note(&self.state, context.client(), &ended);
+        }
         let mut conversation = self.conversation.borrow_mut();
         conversation.session.reply(number, reply);
         conversation.flush();

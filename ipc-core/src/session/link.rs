@@ -126,6 +126,7 @@ impl Link {
     }
 
     /// Takes bytes from the network, cut in any way.
+    #[inline]
     pub fn handle_input(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         match &mut self.channel {
             Channel::Plain(plain) => self.frames.push(plain.take_preamble(bytes)?),
@@ -225,6 +226,7 @@ impl Link {
     }
 
     /// The network has taken `count` bytes of [`transmit`](Self::transmit).
+    #[inline]
     pub fn consume(&mut self, count: usize) {
         let count = count.min(self.transmit().len());
         self.transmitted += count as u64;

@@ -118,7 +118,13 @@ pub(crate) fn call_of(frame: Frame) -> Option<Result<IncomingCall, CodecError>> 
 
 fn call_as(form: Form, payload: Bytes) -> Result<IncomingCall, CodecError> {
     let mut reader = Reader::new(&payload);
-    let header = reader.read::<CallHeader>()?;
+    let header = CallHeader {
+        number: reader.number()?,
+        acknowledged: reader.number()?,
+        timeout_ms: reader.number()?,
+        fingerprint: reader.number()?,
+        method: reader.text()?,
+    };
     if form == Form::Describe {
         reader.clone().finish()?;
     }
