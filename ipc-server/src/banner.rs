@@ -45,10 +45,7 @@ pub(crate) fn hint(
     if config.secret.is_some() {
         text.push_str("  encrypted: clients need the secret\n");
     }
-    // `Secret::from_file` has logged its own, but most likely before there was a log.
-    let of_secret = config.secret.as_ref().and_then(Secret::warning);
-    let warnings = warnings(listening, config);
-    for warning in warnings.iter().map(String::as_str).chain(of_secret) {
+    for warning in warnings(listening, config) {
         let _ = writeln!(text, "  WARNING: {warning}");
     }
     for device in description.devices.iter().take(SHOWN) {

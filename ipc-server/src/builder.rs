@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipc_core::address::{Address, AddressError, DEFAULT_PORT};
 use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
-use ipc_core::{BoxedFunction, IntoDevice, IntoFunction};
+use ipc_core::{BoxedFunction, IntoDevice, IntoFunction, Secret};
 
 use crate::access::AccessLimits;
 use crate::error::StartError;
@@ -206,7 +206,13 @@ impl ServerBuilder {
     /// subscriber of its own; see [the crate's documentation](crate#the-log).
     pub fn run(mut self) -> Result<(), StartError> {
         self.hint = true;
-        log::install_default();
+        let secret = self.config.secret.as_ref();
+        if log::install_default()
+            && let Some(warning) = secret.and_then(Secret::warning)
+        {
+            // It was logged when the secret was read, before there was a log.
+            log::warn(About::server(), warning);
+        }
         let runtime = listener::runtime()?;
         let stopped = runtime.block_on(async {
             let mut signals = Signals::install().map_err(StartError::System)?;

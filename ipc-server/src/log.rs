@@ -169,9 +169,9 @@ impl Event {
     }
 }
 
-/// Sends the log to standard error, if the program has not chosen another place for it.
+/// Sends the log to standard error, if the program has not chosen another place for it. Returns true if that was so.
 #[cfg(feature = "log")]
-pub(crate) fn install_default() {
+pub(crate) fn install_default() -> bool {
     use std::io::IsTerminal;
 
     use tracing_subscriber::filter::Targets;
@@ -179,7 +179,7 @@ pub(crate) fn install_default() {
     use tracing_subscriber::util::SubscriberInitExt;
 
     if tracing::dispatcher::has_been_set() {
-        return;
+        return false;
     }
     let default = || Targets::new().with_default(LevelFilter::INFO);
     let levels = match std::env::var("RUST_LOG").ok().map(|levels| levels.parse()) {
@@ -197,16 +197,16 @@ pub(crate) fn install_default() {
         // Standard error may be closed.
         .log_internal_errors(false)
         .with_writer(|| Output);
-    // Another thread may have installed one in this very moment.
-    let _ = tracing_subscriber::registry()
-        .with(levels)
-        .with(lines)
-        .try_init();
+    // Another thread may install one in this very moment.
+    let log = tracing_subscriber::registry().with(levels).with(lines);
+    log.try_init().is_ok()
 }
 
 /// Without the feature `log`, a program that wants a log installs a `tracing` subscriber itself.
 #[cfg(not(feature = "log"))]
-pub(crate) fn install_default() {}
+pub(crate) fn install_default() -> bool {
+    false
+}
 
 /// Standard error, by way of the log's thread: drivers may log, too, and must not be blocked by a log that nobody reads.
 #[cfg(feature = "log")]

@@ -187,7 +187,8 @@ impl Engine {
     }
 
     fn give_up_outage(&mut self, error: ConnectError) {
-        tracing::warn!("given up: {}", error.full_text());
+        // Every call that waited gets this error, and so does a program that connects: a warning would say it twice.
+        tracing::debug!("given up: {}", error.full_text());
         self.session
             .give_up_all(&NotSent::Unreachable(error.full_text()));
         self.failure = Some(error);
@@ -281,10 +282,13 @@ impl Engine {
         let address = self.settings.address_text();
         let error = ConnectError::from_link(address, &self.settings.session.service, error);
         let error = self.guesses.count(error, now);
+        let was_of_use = connection.is_some_and(|connection| connection.since.is_some());
         if asked_to_leave {
-            tracing::info!("gave the server to somebody who waited");
-        } else {
+            tracing::info!("gave the server to another client that waited");
+        } else if was_of_use {
             tracing::warn!(%error, "the connection is lost");
+        } else {
+            tracing::debug!(%error, "the connection is of no use");
         }
         if self.is_hopeless(&error) || !worthwhile {
             if let Some(outage) = &mut self.outage {
