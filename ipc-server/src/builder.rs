@@ -33,6 +33,7 @@ impl Server {
             unusable_secret: None,
             exposed: false,
             hint: false,
+            logs_beside_hint: false,
             max_call: None,
             config: Config::default(),
         }
@@ -49,6 +50,8 @@ pub struct ServerBuilder {
     unusable_secret: Option<SecretError>,
     exposed: bool,
     hint: bool,
+    /// True if hint and log go to the same place.
+    logs_beside_hint: bool,
     max_call: Option<usize>,
     config: Config,
 }
@@ -207,7 +210,8 @@ impl ServerBuilder {
     pub fn run(mut self) -> Result<(), StartError> {
         self.hint = true;
         let secret = self.config.secret.as_ref();
-        if log::install_default()
+        self.logs_beside_hint = log::install_default();
+        if self.logs_beside_hint
             && let Some(warning) = secret.and_then(Secret::warning)
         {
             // It was logged when the secret was read, before there was a log.
@@ -274,7 +278,9 @@ impl ServerBuilder {
         let handle = listener::start(listener, hosted, self.config)?;
         if self.hint {
             handle.send_hint();
-        } else {
+        }
+        // The hint has them, too: a log in the same place would repeat it.
+        if !self.logs_beside_hint {
             for warning in handle.warnings() {
                 log::warn(About::server(), warning);
             }

@@ -198,8 +198,9 @@ fn a_client_that_never_calls_makes_room() {
 fn two_hundred_clients_are_all_served_after_a_restart() {
     const CLIENTS: u64 = 200;
     let scratch = Scratch::new().expect("a directory");
-    let mut server =
-        Supervisor::start(Path::new(PROGRAM), &setup(&scratch, &[])).expect("a server");
+    // Without a moment for each client that has lost its connection to come back.
+    let setup = setup(&scratch, &["--grace", "0"]);
+    let mut server = Supervisor::start(Path::new(PROGRAM), &setup).expect("a server");
     let proxy = Proxy::start(server.address(), 1, calm()).expect("a proxy");
     let log = Log::open(&scratch.file("log")).expect("a log");
     let reach = Reach {

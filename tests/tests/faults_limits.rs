@@ -130,7 +130,8 @@ fn of_an_answer_too_large_to_keep_it_is_known_that_the_call_ran() {
 #[test]
 fn crashed_clients_keep_nobody_out_and_the_forgotten_one_is_told() {
     const SESSIONS: u64 = 1024;
-    let bench = Bench::new(None, &[], calm());
+    // A thousand times the moment that a lost client has to come back would be a quarter of an hour.
+    let bench = Bench::new(None, &["--grace", "0"], calm());
     let first = bench.client(None);
     let unanswered = std::thread::scope(|scope| {
         assert_eq!(BenchProxy::new(&first).step(0), Ok(answer(0)));

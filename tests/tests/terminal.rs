@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -137,6 +138,44 @@ fn a_second_signal_ends_the_wait_for_a_call() {
     notes.expect(&["warming up", "run returned"]);
     peer.kill();
     assert!(call.join().unwrap().is_err());
+}
+
+/// Nothing was logged by a server that was written as the README shows.
+#[test]
+fn a_server_logs_what_its_operator_wants_to_know() {
+    for (levels, is_told_of_every_call) in [(None, false), (Some("ipc_server=debug"), true)] {
+        let notes = Notes::new();
+        let mut command = Command::new(LASER);
+        command.env_remove("RUST_LOG");
+        command.envs(levels.map(|levels| ("RUST_LOG", levels)));
+        let (peer, address) = Peer::server_by(std::mem::replace(
+            command.arg(&notes.0),
+            Command::new("true"),
+        ));
+        let address = address.trim();
+        let mut stranger = TcpStream::connect(address).unwrap();
+        stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        peer.expect("an HTTP request");
+        let client = Client::builder(address).name("sweep").connect().unwrap();
+        assert_eq!(client.call_by_name::<f64>("get_power", ()).unwrap(), 1.0);
+        client.call_by_name::<()>("align", ()).unwrap_err();
+        client.call_by_name::<()>("set_power", 99.0).unwrap_err();
+        client.call_by_name::<()>("set_pover", 1.0).unwrap_err();
+        client.close();
+        for words in ["has the server", "gave the server back"] {
+            peer.expect(words);
+        }
+        peer.expect("called `align`, which failed: the beam is off its path");
+        peer.expect("refused a call: `set_power`: argument `power` must be");
+        peer.expect("refused a call: the server has no method `set_pover`");
+        assert!(
+            peer.said().contains("client=\"sweep at 127.0.0.1:"),
+            "{}",
+            peer.said()
+        );
+        let is_told = peer.said().contains("called `get_power`, took");
+        assert_eq!(is_told, is_told_of_every_call, "{}", peer.said());
+    }
 }
 
 /// After 64 KiB of log no client got in, and only SIGKILL ended the server.
