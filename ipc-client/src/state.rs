@@ -56,7 +56,11 @@ impl std::fmt::Display for ConnectionState {
                 last_error: Some(error),
                 ..
             } => {
-                write!(f, "connecting, {attempts} tries so far: {error}")
+                let tries = match attempts {
+                    1 => "one try".into(),
+                    many => format!("{many} tries"),
+                };
+                write!(f, "connecting, {tries} so far: {error}")
             }
             Self::Queued(status) => write!(f, "waiting, {status}"),
             Self::Connected {

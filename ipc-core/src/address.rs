@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
+use crate::wire::text::fit_to_show;
+
 /// The port of servers, and where clients look for them, unless told otherwise.
 pub const DEFAULT_PORT: u16 = 4440;
 
@@ -49,7 +51,12 @@ impl Address {
     }
 
     fn read(text: &str, default_port: u16) -> Result<Self, AddressError> {
-        let parts = Parts::of(text.trim()).map_err(|problem| mistake(text, problem))?;
+        let trimmed = text.trim();
+        if trimmed.len() > LONGEST || trimmed.contains(char::is_control) {
+            let problem = "it is too long for a name, or has control characters in it";
+            return Err(mistake(&fit_to_show(text), problem));
+        }
+        let parts = Parts::of(trimmed).map_err(|problem| mistake(text, problem))?;
         let port = match parts.port {
             Some(port) => number(port).map_err(|problem| mistake(text, problem))?,
             None => default_port,
@@ -224,6 +231,9 @@ fn mistake(given: &str, problem: impl Into<String>) -> AddressError {
         problem: problem.into(),
     }
 }
+
+/// No name of a computer is longer than 253 bytes; brackets, a zone and a port come on top.
+const LONGEST: usize = 300;
 
 /// What is wrong with a host that the system could not resolve.
 pub fn unresolved(host: &str) -> String {

@@ -180,8 +180,13 @@ impl Activity {
         let used = self.used();
         let attached = used.attached.filter(|_| used.running_since.is_none())?;
         let since = |then: Instant| now.saturating_duration_since(then);
-        let idle = limit.saturating_sub(since(used.last_call));
-        let settled = limit.min(MOMENT).saturating_sub(since(attached));
+        let unused = since(used.last_call);
+        let idle = limit.saturating_sub(unused);
+        // A client that connects again and again, and calls nothing, is not heard out each time.
+        let settled = match unused > limit.saturating_add(LONG_ENOUGH) {
+            true => Duration::ZERO,
+            false => limit.min(MOMENT).saturating_sub(since(attached)),
+        };
         Some(idle.max(settled))
     }
 
@@ -234,6 +239,9 @@ impl Activity {
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Idle for so much longer than allowed, a holder is sent away even if it has just connected again.
+const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
 /// As much of a method's name as is shown to others. The name comes from the client, and may be as long as a call.
 fn beginning(method: &str) -> &str {
@@ -289,6 +297,21 @@ mod tests {
             let seen = activity.seen(after(9));
             assert_eq!((seen.running_ms(), seen.idle_ms), (0, 5000));
         }
+    }
+
+    /// A new connection every 0.9 s kept an idle holder its place for ever.
+    #[test]
+    fn connecting_again_and_again_is_no_use_of_the_server() {
+        let start = Instant::now();
+        let address = ([127, 0, 0, 1], 1).into();
+        let activity = Activity::new(1, "scan".into(), address, start);
+        let limit = Duration::from_secs(2);
+        let leaves = (1..100).find(|n| {
+            let now = start + Duration::from_millis(900) * *n;
+            activity.connected(address, None, now);
+            activity.idle_for_good_in(limit, now) == Some(Duration::ZERO)
+        });
+        assert_eq!(leaves, Some(8), "after 7.2 s");
     }
 
     #[test]

@@ -109,7 +109,7 @@ fn program(
     }
     if config.secret.is_some() {
         // Where the secret is to come from, never the secret.
-        settings.push_str("\n        .secret(Secret::from_env()?)");
+        let _ = write!(settings, "\n        .secret(Secret::{SECRET}?)");
         uses = "use ipc_client::{Client, Secret};\n".into();
     }
     if !settings.is_empty() {
@@ -117,7 +117,10 @@ fn program(
     }
     let mut body =
         format!("    let client = Client::builder(\"{reachable}\"){settings}.connect()?;\n");
-    if let (Some(device), Some(path)) = (description.devices.first(), driver_paths.first()) {
+    let path = driver_paths
+        .first()
+        .filter(|path| !is_of_this_program(path));
+    if let (Some(device), Some(path)) = (description.devices.first(), path) {
         let proxy = proxy(path, &device.interface.name);
         let _ = writeln!(uses, "use {proxy};");
         body.push_str(&first_use(
@@ -126,7 +129,29 @@ fn program(
         ));
     }
     body.push_str("    println!(\"{}\", client.help()?);\n    Ok(())\n");
-    format!("{uses}\nfn main() -> Result<(), Box<dyn std::error::Error>> {{\n{body}}}\n")
+    format!(
+        "{uses}
+fn main() {{
+    if let Err(error) = run() {{
+        eprintln!(\"error: {{error}}\");
+        std::process::exit(1);
+    }}
+}}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {{
+{body}}}
+"
+    )
+}
+
+/// True for a driver in the server's own program, which no client can depend on.
+fn is_of_this_program(driver_path: &str) -> bool {
+    let program = std::env::current_exe().ok();
+    let name = program
+        .as_deref()
+        .and_then(|path| path.file_stem()?.to_str());
+    let package = driver_path.split("::").next();
+    name.is_some_and(|name| package == Some(name.replace('-', "_").as_str()))
 }
 
 /// Makes a proxy, and reads a property if there is one that can be printed.
@@ -178,6 +203,8 @@ fn outward() -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
+/// Where a client's secret is to come from: a copy of the server's file, most likely.
+const SECRET: &str = "from_file(\"lab.secret\")";
 /// How many devices, calls and properties are listed.
 const SHOWN: usize = 40;
 
@@ -235,7 +262,7 @@ mod tests {
             let (settings, _) = code.split_once(".connect()?;").unwrap();
             settings.split_whitespace().collect::<String>()
         };
-        let secret = ".secret(Secret::from_env()?)";
+        let secret = ".secret(Secret::from_file(\"lab.secret\")?)";
         assert_eq!(call(None, ""), "");
         assert_eq!(call(Some("waktu"), ""), secret);
         assert_eq!(call(None, "pump"), ".service(\"pump\")");

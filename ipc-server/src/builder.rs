@@ -147,7 +147,9 @@ impl ServerBuilder {
         self
     }
 
-    /// How long [`stop`](ServerHandle::stop) waits for a running call. The default is 5 s.
+    /// How long [`stop`](ServerHandle::stop) waits for a running call. The default is 5 s. After half of this time the
+    /// call is cancelled, for drivers that look at their context; a call that goes on regardless is left behind, without
+    /// the release hooks of the devices.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.config.stop_timeout = timeout;
         self
@@ -222,15 +224,12 @@ impl ServerBuilder {
             let mut signals = Signals::install().map_err(StartError::System)?;
             let handle = self.start().await?;
             signals.wait().await;
-            log::info(
-                About::server(),
-                "stopping: a running call may finish; a second signal ends the wait",
-            );
+            log::info(About::server(), handle.last_words());
             tokio::select! {
                 () = handle.stop_async() => {}
                 () = signals.wait() => log::warn(
                     About::server(),
-                    "stopped without waiting: release hooks and drivers may not have come to their end",
+                    "stopped without waiting: release hooks may not have run, and drivers may not have been dropped",
                 ),
             }
             Ok(())

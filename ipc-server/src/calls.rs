@@ -55,6 +55,7 @@ pub(crate) fn note(state: &ServerState, client: &str, call: &Ended<'_>) {
             log::error(about(), format_args!("called `{method}`: {fault}"));
         }
         Some(Failure::Fault(fault)) => {
+            let fault = fit_to_show(&fault.to_string());
             log::warn(
                 about(),
                 format_args!("called `{method}`, which failed: {fault}"),

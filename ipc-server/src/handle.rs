@@ -198,8 +198,9 @@ impl ServerHandle {
     }
 
     /// Stops in good order. No new connections are accepted, a running call may finish within the stop timeout (5 s by
-    /// default), clients are told, and release hooks run. On return the port is free, and every driver, closure and hook
-    /// has been dropped, unless a call had to be left behind; such a call drops them when it ends.
+    /// default) and is cancelled after half of it, clients are told, and release hooks run. On return the port is free, and every driver, closure and hook
+    /// has been dropped, unless a call had to be left behind; a `Drop` that blocks is waited for. Such a call drops them when it ends; the release hooks
+    /// run then, too, if the program is still there.
     ///
     /// Blocks; in async code use [`stop_async`](Self::stop_async). Inside a driver method, a hook or the callback of
     /// [`on_event`](crate::ServerBuilder::on_event), which the stop would have to wait for, it returns at once: the call
@@ -222,6 +223,18 @@ impl ServerHandle {
                 About::server(),
                 format_args!("cannot wait for running calls: {error}"),
             );
+        }
+    }
+
+    /// What there is to say before a stop.
+    pub(crate) fn last_words(&self) -> String {
+        let running = self.holder().and_then(|holder| holder.running);
+        match running {
+            Some(call) => format!(
+                "stopping: `{}` may finish within {:?}; a second signal ends the wait",
+                call.method, self.state.config.stop_timeout
+            ),
+            None => "stopping".into(),
         }
     }
 
@@ -284,12 +297,18 @@ impl Ending {
 fn wait_for_work(state: &ServerState) {
     if !state.wait_for_work(later(Instant::now(), state.config.stop_timeout)) {
         let after = state.config.stop_timeout;
-        log::error(
-            About::server(),
-            format_args!("a call still runs after {after:?}; it is left behind"),
-        );
-        // Nobody can say goodbye for its thread, but its client need not wait for it.
         for out in state.all_out() {
+            if let Some(call) = out.activity.seen(Instant::now()).running {
+                log::error(
+                    About::client(out.activity.name()),
+                    format_args!(
+                        "`{}` still runs {after:?} after the stop began and is left behind; the safe-state hooks of \
+                         the devices have not run",
+                        call.method
+                    ),
+                );
+            }
+            // Nobody can say goodbye for its thread, but its client need not wait for it.
             out.activity.cut();
         }
     }

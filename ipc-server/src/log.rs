@@ -182,16 +182,22 @@ pub(crate) fn install_default() -> bool {
         return false;
     }
     let default = || Targets::new().with_default(LevelFilter::INFO);
-    let levels = match std::env::var("RUST_LOG").ok().map(|levels| levels.parse()) {
-        None => default(),
-        Some(Ok(levels)) => levels,
-        Some(Err(error)) => {
+    let asked = std::env::var("RUST_LOG").unwrap_or_default();
+    let levels = match asked.parse::<Targets>() {
+        _ if asked.trim().is_empty() => default(),
+        Ok(levels) => levels,
+        Err(error) => {
             print(format!(
                 "RUST_LOG is not understood, and not used: {error}\n"
             ));
             default()
         }
     };
+    if asked != "off" && !levels.would_enable(TARGET, &tracing::Level::ERROR) {
+        print(format!(
+            "RUST_LOG={asked:?} hides the log of the server; `{TARGET}=info` in it shows it\n"
+        ));
+    }
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(io::stderr().is_terminal())
         // Standard error may be closed.

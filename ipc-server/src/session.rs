@@ -144,7 +144,7 @@ impl Host {
     fn attach(&self, connection: Connection, hello: &Hello) {
         let Connection { stream, link, peer } = connection;
         *self.client.borrow_mut() = format!("{} at {peer}", hello.name).into();
-        self.log("has the server");
+        self.log("client has the server");
         let mut conversation = self.conversation.borrow_mut();
         conversation
             .activity
@@ -241,7 +241,9 @@ impl Host {
 impl CallHost for Host {
     fn is_cancelled(&self, call: u64) -> bool {
         self.look();
-        self.conversation.borrow().session.is_cancelled(call) || self.is_abandoned()
+        self.conversation.borrow().session.is_cancelled(call)
+            || self.is_abandoned()
+            || self.state.asks_calls_to_end()
     }
 
     fn progress(&self, call: u64, fraction: f64, message: &str) {

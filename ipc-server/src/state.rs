@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipc_core::contain::contain;
@@ -81,6 +81,8 @@ pub(crate) struct ServerState {
     turns: watch::Sender<u64>,
     out: Mutex<HashMap<SessionKey, OutSession>>,
     stopping: AtomicBool,
+    /// When running calls are asked to end, once the server is stopping.
+    calls_end: OnceLock<Instant>,
     next_client: AtomicU64,
     work: Mutex<usize>,
     work_ended: Condvar,
@@ -130,6 +132,7 @@ impl ServerState {
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
+            calls_end: OnceLock::new(),
             next_client: AtomicU64::new(1),
             work: Mutex::new(0),
             work_ended: Condvar::new(),
@@ -237,7 +240,17 @@ impl ServerState {
         self.stopping.load(Ordering::SeqCst)
     }
 
+    /// True once a stop has waited for half of its time: a driver that looks whether its call is cancelled can then end
+    /// it in time for the release hooks.
+    pub(crate) fn asks_calls_to_end(&self) -> bool {
+        let at = self.calls_end.get();
+        at.is_some_and(|at| Instant::now() >= *at)
+    }
+
     pub(crate) fn set_stopping(&self) {
+        let patience = self.config.stop_timeout / 2;
+        self.calls_end
+            .get_or_init(|| later(Instant::now(), patience));
         self.stopping.store(true, Ordering::SeqCst);
         self.wake_waiting();
     }

@@ -20,6 +20,7 @@ both_ways!(
     a_driver_that_owns_a_runtime_ends_well,
     a_callback_that_panics_keeps_nobody_out,
     what_panics_when_it_is_dropped_still_gets_an_answer,
+    a_driver_that_looks_ends_its_call_in_time_for_its_hook,
     a_call_that_stops_its_server_is_answered,
     a_callback_can_stop_its_server,
     plain_methods_find_the_runtime,
@@ -285,6 +286,24 @@ fn what_panics_when_it_is_dropped_still_gets_an_answer(way: Way) {
     server.stop();
     log::expect(&["dropped", "the shelf came down"]);
     log::expect(&["dropped", "broken by being dropped"]);
+}
+
+/// The laser stayed on if a long call ran when its server was stopped, although the driver would have ended the call.
+fn a_driver_that_looks_ends_its_call_in_time_for_its_hook(way: Way) {
+    let released = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&released);
+    let bench = Bench::new();
+    let entered = bench.entered();
+    let bench = Shared::new(bench).on_release(move |_, why| note.lock().unwrap().push(why));
+    let server = way.server().stop_timeout(Duration::from_secs(4));
+    let server = server.device(bench).spawn().unwrap();
+    let client = way.client(&server).retry(Retry::never()).connect().unwrap();
+    let caller = client.clone();
+    let call = thread::spawn(move || BenchProxy::new(&caller).scan(60_000));
+    until("it scans", || entered.load(Ordering::SeqCst) == 1);
+    server.stop();
+    assert_eq!(*released.lock().unwrap(), [Release::Stopping]);
+    assert!(call.join().unwrap().unwrap() > 0, "it is answered");
 }
 
 /// Stops its own server.

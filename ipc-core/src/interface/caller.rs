@@ -276,7 +276,12 @@ impl MethodTable {
         let others = similar.iter().filter_map(|name| own.prefix_in(name));
         // A property of the same name looks like a method with this prefix.
         let others = others.filter(|prefix| !["get_", "set_"].contains(prefix));
-        let others: Vec<_> = others.map(|prefix| format!("`{prefix}`")).collect();
+        let others: Vec<_> = others
+            .map(|prefix| match prefix {
+                "" => "no prefix: `::new(..)`".into(),
+                prefix => format!("`{prefix}`"),
+            })
+            .collect();
         let made = match self.prefix.as_str() {
             _ if others.is_empty() => return String::new(),
             "" => "without a prefix".into(),

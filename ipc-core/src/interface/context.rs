@@ -96,7 +96,8 @@ impl CallContext {
         Self::new(Rc::new(host), 0, HERE.into(), None)
     }
 
-    /// True once the caller has cancelled the call, or its timeout has passed and it said so, or it is gone: its
+    /// True once the call is to end: its caller has cancelled it, or its timeout has passed; the server is stopping, and
+    /// half of the time that it waits for calls is over; or the caller is gone: its
     /// connection was lost and not made again, for the server's grace, or for 2 s while others wait. Looks at the
     /// connection without waiting; ask between the steps of a long measurement.
     pub fn is_cancelled(&self) -> bool {

@@ -98,11 +98,11 @@ impl Registry {
             interface,
             path,
             prefix,
-            on_release,
+            release_hook,
         } = device;
         self.targets.extend(targets);
         self.devices.push(driver);
-        self.release_hooks.extend(on_release);
+        self.release_hooks.extend(release_hook);
         self.driver_paths.push(path);
         self.description
             .devices

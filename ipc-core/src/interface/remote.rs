@@ -81,6 +81,9 @@ impl<T: Remote + Send> Shared<T> {
     /// Serves the driver, and runs `hook` whenever a client no longer holds it, before another one does: the place to
     /// switch a laser off, or to ramp a field down.
     ///
+    /// Act first and report last: a hook that prints to a terminal that was closed panics there, and what follows does not
+    /// run. `tracing` does not panic.
+    ///
     /// A client that was lost without a goodbye is waited for first, for as long as the server's grace, unless somebody
     /// else wants the server. A client that comes back after the hook has run is told that the devices were released in
     /// between.
@@ -100,7 +103,7 @@ impl<T: Remote + Send> Shared<T> {
     pub fn on_release(self, hook: impl Fn(&mut T, Release) + Send + Sync + 'static) -> Device {
         let driver = self.clone();
         let mut device = Device::from(self);
-        device.on_release = Some(Box::new(move |why| hook(&mut driver.lock(), why)));
+        device.release_hook = Some(Box::new(move |why| hook(&mut driver.lock(), why)));
         device
     }
 }
@@ -140,7 +143,7 @@ pub struct Device {
     /// The path of the driver's type.
     pub(crate) path: &'static str,
     pub(crate) prefix: String,
-    pub(crate) on_release: Option<ReleaseHook>,
+    pub(crate) release_hook: Option<ReleaseHook>,
 }
 
 pub(crate) type ReleaseHook = Box<dyn Fn(Release) + Send + Sync>;
@@ -217,7 +220,7 @@ impl<T: Remote> From<Shared<T>> for Device {
             interface: T::interface(),
             path: std::any::type_name::<T>(),
             prefix: String::new(),
-            on_release: None,
+            release_hook: None,
         }
     }
 }

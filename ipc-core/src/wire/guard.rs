@@ -182,7 +182,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
             deserialize_struct(name: &'static str, fields: &'static [&'static str]);
         // What finds out by itself what it reads has lists and maps without nodes.
         beside: deserialize_seq(InNodes) deserialize_map(InNodes)
-            deserialize_any(Beside) deserialize_ignored_any(Beside)
+            deserialize_any(InNodes) deserialize_ignored_any(Beside)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

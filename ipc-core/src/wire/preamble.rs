@@ -50,7 +50,7 @@ pub struct Preamble {
 #[non_exhaustive]
 pub enum PreambleError {
     /// The peer speaks another protocol altogether.
-    #[error("the peer does not speak this protocol: its first bytes are {}", .0.escape_ascii())]
+    #[error("the peer does not speak this protocol: its first bytes are \"{}\"", .0.escape_ascii())]
     NotThisProtocol([u8; 4]),
     /// The peer speaks another version of the protocol.
     #[error(

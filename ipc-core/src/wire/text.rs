@@ -9,9 +9,9 @@ pub fn fit_to_show(text: &str) -> String {
     text.chars().take(MAX_SHOWN).map(shown).collect()
 }
 
-/// Marks after which what is read is not what is written.
+/// Marks that are not seen, end a line, or after which what is read is not what is written.
 fn turns_text_around(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Texts of others are cut to so many characters.

@@ -41,7 +41,11 @@ impl Over {
 impl Host {
     /// Keeps the place of a client whose connection was lost, for a while.
     pub(super) fn await_return(&self, error: &LinkError) -> Option<Over> {
-        self.log(format_args!("connection lost: {error}"));
+        match error {
+            // It says so itself.
+            LinkError::Lost(how) => self.log(format_args!("connection lost: {how}")),
+            error => self.log(format_args!("connection lost: {error}")),
+        }
         self.conversation.borrow_mut().disconnect();
         self.conversation.borrow().activity.disconnected();
         if self.state.is_stopping() {
@@ -157,7 +161,7 @@ impl Host {
             client,
             why: over.why,
         });
-        self.log("gave the server back");
+        self.log(format_args!("client gave the server back: {:?}", over.why));
     }
 
     /// Looks, without waiting, for what came while a call runs.

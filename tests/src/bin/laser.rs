@@ -32,9 +32,12 @@ impl Laser {
         self.watts = power;
     }
 
-    /// Fails, with a long story.
+    /// Fails, with a long story of several lines.
     pub fn align(&mut self) -> Result<(), String> {
-        Err(format!("the beam is off its path: {}", "x".repeat(500)))
+        Err(format!(
+            "the beam is off its path:\nforged: {}",
+            "x".repeat(500)
+        ))
     }
 
     /// Does not come back until it is cancelled.

@@ -3,7 +3,14 @@
 use ipc_client::Client;
 use thermostat::{ThermostatError, ThermostatProxy};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() {
+    if let Err(error) = cool() {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn cool() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::builder("127.0.0.1").connect()?;
     let left = ThermostatProxy::with_prefix(&client, "left_");
 
