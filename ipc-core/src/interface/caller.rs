@@ -11,6 +11,7 @@ use super::args::Args;
 use super::definitions;
 use super::describe::{Interface, Method};
 use super::invocation;
+use super::similar::prefix_hint;
 use super::value;
 use crate::error::{CallError, NotSent};
 use crate::wire::bulk;
@@ -243,11 +244,12 @@ impl OutgoingCall {
                     method, similar, ..
                 },
             ) => {
-                let hint = table.prefix_hint(*index, &similar);
+                let own = table.interface.methods.get(*index);
+                let hint = own.map(|own| prefix_hint(own, &table.prefix, &similar));
                 CallError::Refused(Refusal::UnknownMethod {
                     method,
                     similar,
-                    hint,
+                    hint: hint.unwrap_or_default(),
                 })
             }
             (target, Refusal::Protocol { method, reason }) if method.is_empty() => {
@@ -264,31 +266,6 @@ impl OutgoingCall {
             method: self.method().to_string(),
             fault,
         }
-    }
-}
-
-impl MethodTable {
-    /// What to say of the prefix if the server has the same method with other prefixes.
-    fn prefix_hint(&self, index: usize, similar: &[String]) -> String {
-        let Some(own) = self.interface.methods.get(index) else {
-            return String::new();
-        };
-        let others = similar.iter().filter_map(|name| own.prefix_in(name));
-        // A property of the same name looks like a method with this prefix.
-        let others = others.filter(|prefix| !["get_", "set_"].contains(prefix));
-        let others: Vec<_> = others
-            .map(|prefix| match prefix {
-                "" => "no prefix: `::new(..)`".into(),
-                prefix => format!("`{prefix}`"),
-            })
-            .collect();
-        let made = match self.prefix.as_str() {
-            _ if others.is_empty() => return String::new(),
-            "" => "without a prefix".into(),
-            prefix => format!("with the prefix `{prefix}`"),
-        };
-        let others = others.join(", ");
-        format!(" (this proxy was made {made}; try {others})")
     }
 }
 

@@ -1,6 +1,6 @@
 //! Names that a caller may have meant by one that the server does not have.
 
-use super::describe::ServerDescription;
+use super::describe::{Method, ServerDescription};
 
 impl ServerDescription {
     /// Names on the wire that a caller may have meant by `name`: the same method of devices with other prefixes, and at
@@ -62,6 +62,27 @@ impl ServerDescription {
     }
 }
 
+/// What to add to the refusal of a call of `own`, made through a proxy with `prefix`, if the server has the same method
+/// with other prefixes.
+pub(super) fn prefix_hint(own: &Method, prefix: &str, similar: &[String]) -> String {
+    let others = similar.iter().filter_map(|name| own.prefix_in(name));
+    // A property of the same name looks like a method with this prefix.
+    let others = others.filter(|prefix| !["get_", "set_"].contains(prefix));
+    let others: Vec<_> = others
+        .map(|prefix| match prefix {
+            "" => "no prefix: `::new(..)`".into(),
+            prefix => format!("`{prefix}`"),
+        })
+        .collect();
+    let made = match prefix {
+        _ if others.is_empty() => return String::new(),
+        "" => "without a prefix".into(),
+        prefix => format!("with the prefix `{prefix}`"),
+    };
+    let others = others.join(", ");
+    format!(" (this proxy was made {made}; try {others})")
+}
+
 /// The name of a property, of whichever of its two halves this is the name.
 fn without_accessor(name: &str) -> &str {
     let get = name.strip_prefix("get_");
@@ -105,6 +126,19 @@ mod tests {
             devices: devices.collect(),
             functions: vec![],
         }
+    }
+
+    #[test]
+    fn a_wrong_prefix_is_told_with_the_right_ones() {
+        let own = Method {
+            name: "read_voltage".into(),
+            ..Method::default()
+        };
+        let hint = |prefix, similar: &str| prefix_hint(&own, prefix, &[similar.into()]);
+        assert!(hint("left", "left_read_voltage").ends_with("`left`; try `left_`)"));
+        assert!(hint("left_", "read_voltage").ends_with("try no prefix: `::new(..)`)"));
+        assert!(hint("", "left_read_voltage").contains("without a prefix"));
+        assert_eq!(hint("left_", "reset"), "");
     }
 
     #[test]
