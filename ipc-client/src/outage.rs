@@ -128,7 +128,7 @@ mod tests {
             }
             assert!(outage.next_try() > now);
         }
-        assert!((8..15).contains(&tries), "{tries}");
+        assert!((20..27).contains(&tries), "{tries}");
     }
 
     #[test]

@@ -2,23 +2,27 @@
 
 use std::time::Duration;
 
-/// Waits that grow with each try, never beyond a limit, each of them shifted at random.
+/// Waits that are short at first and then grow with each try, never beyond a limit, each of them shifted at random.
 ///
-/// Many clients that lost the same server come back spread out, not all at once.
+/// Many clients that lost the same server come back spread out, not all at once. The first waits do not grow yet: while
+/// others wait, a server keeps the place of a lost client for 0.8 s, and a short gap in the network must not cost it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backoff {
     first: Duration,
     longest: Duration,
     next: Duration,
+    /// Waits that are left before they begin to grow.
+    steady: u32,
 }
 
 impl Backoff {
-    /// Waits of about `first`, then about twice the one before, up to `longest`.
+    /// A dozen waits of about `first`, then about twice the one before, up to `longest`.
     pub fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
             longest,
             next: first,
+            steady: STEADY,
         }
     }
 
@@ -26,14 +30,17 @@ impl Backoff {
     /// number, each of them as likely as the others.
     pub fn next_wait(&mut self, random: u32) -> Duration {
         let full = self.next.min(self.longest);
-        self.next = full.saturating_mul(2).min(self.longest);
+        match self.steady.checked_sub(1) {
+            Some(left) => self.steady = left,
+            None => self.next = full.saturating_mul(2).min(self.longest),
+        }
         let half = full / 2;
         half + half.mul_f64(f64::from(random) / f64::from(u32::MAX))
     }
 
     /// A try was a success: the next wait is the first again.
     pub fn reset(&mut self) {
-        self.next = self.first;
+        *self = Self::new(self.first, self.longest);
     }
 }
 
@@ -44,6 +51,9 @@ impl Default for Backoff {
     }
 }
 
+/// Waits before they grow. With those of 0.1 s, shortened at random, a client tries at least each 0.1 s for 0.6 to 1.2 s.
+const STEADY: u32 = 11;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,8 +61,11 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn waits_double_up_to_the_longest() {
+    fn after_a_dozen_waits_double_up_to_the_longest() {
         let mut backoff = Backoff::default();
+        for _ in 0..STEADY {
+            assert_eq!(backoff.next_wait(u32::MAX), 100 * MS);
+        }
         let waits: Vec<_> = (0..8).map(|_| backoff.next_wait(u32::MAX)).collect();
         let expected = [100, 200, 400, 800, 1600, 3200, 5000, 5000].map(|n| n * MS);
         assert_eq!(waits, expected);
@@ -62,6 +75,10 @@ mod tests {
     fn jitter_takes_away_at_most_half() {
         for random in [0, 1, u32::MAX / 2, u32::MAX - 1, u32::MAX] {
             let mut backoff = Backoff::default();
+            for _ in 0..STEADY {
+                let wait = backoff.next_wait(random);
+                assert!(50 * MS <= wait && wait <= 100 * MS, "{wait:?}");
+            }
             for full in [100, 200, 400, 800, 1600, 3200, 5000, 5000].map(|n| n * MS) {
                 let wait = backoff.next_wait(random);
                 assert!(

@@ -147,7 +147,7 @@ pub enum NotSent {
     #[error("there was no connection within {0:?}")]
     TimedOut(Duration),
     /// There was no connection before the timeout of the call was over, and the last try to make one had failed.
-    #[error("gave up after {waited:.1?}: {last_error}")]
+    #[error("gave up after {waited:?}: {last_error}")]
     NoConnection {
         /// How long was waited.
         waited: Duration,
