@@ -70,6 +70,11 @@ impl Store {
         v
     }
 
+    /// A type that finds out from the bytes what they are, and keeps its maps in B-trees.
+    pub fn json(&self, v: serde_json::Value) -> usize {
+        enter() + v.as_array().map_or(0, Vec::len)
+    }
+
     pub fn small(&self, v: Vec<u8>) -> Vec<u8> {
         v
     }
@@ -193,6 +198,11 @@ fn options_of_large_arrays_are_refused_before_they_take_the_memory() {
         (0..count).for_each(|_| call.argument(&(1_u64, [0_u8; 2])));
     });
     is_refused(&client, trees);
+    let map = Value::Map(vec![(Value::String(String::new()), Value::Null)]);
+    is_refused(
+        &client,
+        by_name("json", Value::List(vec![map; LARGEST / 4])),
+    );
     // More arguments than any method has: their places take memory, too.
     let many = Args::from_serialize(&nothings()).unwrap();
     is_refused(&client, OutgoingCall::by_name("sparse", &many));
