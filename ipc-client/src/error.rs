@@ -117,7 +117,7 @@ pub enum ConnectError {
         message: String,
     },
     /// Somebody else held the server for all the time there was to wait.
-    #[error("the server is busy, after {waited:.1?} of waiting: {queue}")]
+    #[error("the server is busy, after {waited:?} of waiting: {queue}")]
     Busy {
         /// How long was waited.
         waited: Duration,

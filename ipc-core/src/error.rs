@@ -136,7 +136,7 @@ pub enum NotSent {
     #[error("{0}")]
     Unreachable(String),
     /// Somebody else held the server for all the time this call could wait.
-    #[error("the server was busy for {waited:.1?}: {queue}")]
+    #[error("the server was busy for {waited:?}: {queue}")]
     Busy {
         /// How long was waited.
         waited: Duration,
