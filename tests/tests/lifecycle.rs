@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ipc_client::{CallError, FaultKind, Retry};
 use ipc_core::{Device, Release, Shared, remote};
-use ipc_server::{Server, ServerHandle, StartError};
+use ipc_server::{ServerHandle, StartError};
 use tests::{Bench, BenchProxy, Way, both_ways, log, until, way};
 
 both_ways!(
@@ -23,7 +23,6 @@ both_ways!(
     a_driver_that_looks_ends_its_call_in_time_for_its_hook,
     a_call_that_stops_its_server_is_answered,
     a_callback_can_stop_its_server,
-    plain_methods_find_the_runtime,
 );
 
 /// Counts itself, as a serial port does that can be opened once.
@@ -372,50 +371,4 @@ fn a_callback_can_stop_its_server(way: Way) {
         took < Duration::from_secs(4),
         "{took:?}: it waited for itself"
     );
-}
-
-pub struct Plain;
-
-#[remote]
-impl Plain {
-    /// What `tokio_serial` and its like need to open a port.
-    pub fn spawns(&mut self) -> bool {
-        let task = tokio::spawn(async { true });
-        tokio::runtime::Handle::current().block_on(task).unwrap()
-    }
-
-    /// A runtime of its own is still allowed.
-    pub fn own(&mut self) -> bool {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async { true })
-    }
-}
-
-fn plain_methods_find_the_runtime(way: Way) {
-    let check = |address: &str| {
-        let client = way.client_at(address).connect().unwrap();
-        let plain = PlainProxy::new(&client);
-        assert!(plain.spawns().unwrap() && plain.own().unwrap());
-    };
-    let server = way.server().device(Plain).spawn().unwrap();
-    check(&server.local_addr().to_string());
-    server.stop();
-    way::run(async {
-        let server = way.server().device(Plain).start().await.unwrap();
-        let address = server.local_addr().to_string();
-        tokio::task::block_in_place(|| check(&address));
-        server.stop_async().await;
-    });
-}
-
-#[test]
-fn a_handle_and_a_builder_that_are_not_used_are_warned_of() {
-    // The attributes are what is looked at: a warning is an error under this lint.
-    #[deny(unused_must_use)]
-    fn used() -> Result<(), StartError> {
-        let server: ServerHandle = Server::builder().port(0).spawn()?;
-        server.stop();
-        Ok(())
-    }
-    used().unwrap();
 }

@@ -24,6 +24,7 @@ both_ways!(
     a_clash_of_names_is_told_before_anything_listens,
     a_server_starts_in_a_runtime_at_hand,
     a_server_of_another_thread_can_be_dropped_inside_a_runtime,
+    plain_methods_find_the_runtime,
 );
 
 /// Everything about a start that fails: at once, and with these words.
@@ -263,4 +264,38 @@ fn a_server_of_another_thread_can_be_dropped_inside_a_runtime(way: Way) {
     tests::until("the port is free", || TcpListener::bind(address).is_ok());
     let server = way.server().device(Bench::new()).spawn().unwrap();
     runtime.block_on(async move { server.stop_async().await });
+}
+
+pub struct Plain;
+
+#[remote]
+impl Plain {
+    /// What `tokio_serial` and its like need to open a port.
+    pub fn spawns(&mut self) -> bool {
+        let task = tokio::spawn(async { true });
+        tokio::runtime::Handle::current().block_on(task).unwrap()
+    }
+
+    /// A runtime of its own is still allowed.
+    pub fn own(&mut self) -> bool {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async { true })
+    }
+}
+
+fn plain_methods_find_the_runtime(way: Way) {
+    let check = |address: &str| {
+        let client = way.client_at(address).connect().unwrap();
+        let plain = PlainProxy::new(&client);
+        assert!(plain.spawns().unwrap() && plain.own().unwrap());
+    };
+    let server = way.server().device(Plain).spawn().unwrap();
+    check(&server.local_addr().to_string());
+    server.stop();
+    tests::way::run(async {
+        let server = way.server().device(Plain).start().await.unwrap();
+        let address = server.local_addr().to_string();
+        tokio::task::block_in_place(|| check(&address));
+        server.stop_async().await;
+    });
 }
