@@ -1,13 +1,11 @@
 //! Devices in this very process for async callers: the driver has a thread of its own, calls are futures.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::future::pending;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -229,17 +227,17 @@ impl Claim {
 
 impl Job {
     fn run(self, local: &Local) {
-        let host = Rc::new(Host {
+        let host = Arc::new(Host {
             options: self.options,
             runtime: self.runtime,
-            reply: RefCell::new(Some(self.reply)),
+            reply: Mutex::new(Some(self.reply)),
         });
         let reply = local.run(
             &self.frame,
-            Rc::clone(&host) as Rc<dyn CallHost>,
+            Arc::clone(&host) as Arc<dyn CallHost>,
             self.deadline,
         );
-        if let Some(asker) = host.reply.take() {
+        if let Some(asker) = host.reply().take() {
             // Who has given the call up does not want its end.
             let _ = asker.send(reply);
         }
@@ -250,15 +248,20 @@ impl Job {
 struct Host {
     options: CallOptions,
     runtime: Handle,
-    reply: RefCell<Option<oneshot::Sender<LocalReply>>>,
+    reply: Mutex<Option<oneshot::Sender<LocalReply>>>,
+}
+
+impl Host {
+    fn reply(&self) -> MutexGuard<'_, Option<oneshot::Sender<LocalReply>>> {
+        self.reply.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl CallHost for Host {
     fn is_cancelled(&self, _call: u64) -> bool {
         let token = self.options.token.as_ref();
         let is_gone = |reply: &oneshot::Sender<_>| reply.is_closed();
-        token.is_some_and(CancelToken::is_cancelled)
-            || self.reply.borrow().as_ref().is_none_or(is_gone)
+        token.is_some_and(CancelToken::is_cancelled) || self.reply().as_ref().is_none_or(is_gone)
     }
 
     fn progress(&self, call: u64, fraction: f64, message: &str) {

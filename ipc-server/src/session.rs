@@ -2,12 +2,11 @@
 
 mod place;
 
-use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -86,17 +85,17 @@ fn serve(seat: Seat) {
     };
     state.set_out(key, Some(out));
 
-    let host = Rc::new(Host {
-        conversation: RefCell::new(Conversation::new(session, Arc::clone(&activity))),
-        client: RefCell::new("".into()),
-        lease_epoch: Cell::new(state.admission().begin(key)),
-        lost_since: Cell::new(None),
+    let host = Arc::new(Host {
+        conversation: Mutex::new(Conversation::new(session, Arc::clone(&activity))),
+        client: Mutex::new("".into()),
+        lease_epoch: AtomicU64::new(state.admission().begin(key)),
+        lost_since: Mutex::new(None),
         activity: Arc::clone(&activity),
         handoff: Arc::clone(&handoff),
         hosted,
         state: Arc::clone(&state),
     });
-    let info = host.conversation.borrow().activity.info(0, Instant::now());
+    let info = host.conversation().activity.info(0, Instant::now());
     host.state.tell(&ServerEvent::Granted(info));
     host.attach(connection, &hello);
     let over = host.converse();
@@ -106,11 +105,11 @@ fn serve(seat: Seat) {
 
 /// The session as the thread and the running driver see it.
 struct Host {
-    conversation: RefCell<Conversation>,
-    client: RefCell<Rc<str>>,
-    lease_epoch: Cell<u64>,
+    conversation: Mutex<Conversation>,
+    client: Mutex<Arc<str>>,
+    lease_epoch: AtomicU64,
     /// Since when there is no connection, as far as this thread has noticed.
-    lost_since: Cell<Option<Instant>>,
+    lost_since: Mutex<Option<Instant>>,
     activity: Arc<Activity>,
     handoff: Arc<Handoff>,
     hosted: Arc<Hosted>,
@@ -141,19 +140,23 @@ impl Drop for EndedByPanic<'_> {
 }
 
 impl Host {
+    fn conversation(&self) -> MutexGuard<'_, Conversation> {
+        lock(&self.conversation)
+    }
+
     fn attach(&self, connection: Connection, hello: &Hello) {
         let Connection { stream, link, peer } = connection;
-        *self.client.borrow_mut() = format!("{} at {peer}", hello.name).into();
+        *lock(&self.client) = format!("{} at {peer}", hello.name).into();
         self.log("client has the server");
-        let mut conversation = self.conversation.borrow_mut();
+        let mut conversation = self.conversation();
         conversation
             .activity
             .connected(peer, stream.try_clone().ok(), Instant::now());
         conversation
             .session
-            .attach(link, hello, self.lease_epoch.get());
+            .attach(link, hello, self.lease_epoch.load(Ordering::Relaxed));
         conversation.stream = Some(stream);
-        self.lost_since.set(None);
+        *lock(&self.lost_since) = None;
         self.handoff.set_waiting(false);
         // A newer connection may have come before there was a socket to cut.
         if !self.is_newest(conversation.session.key(), hello) {
@@ -170,15 +173,15 @@ impl Host {
     }
 
     fn log(&self, what: impl Display) {
-        self.state.visits.log(self.client.borrow(), what);
+        self.state.visits.log(lock(&self.client), what);
     }
 
-    fn converse(self: &Rc<Self>) -> Over {
+    fn converse(self: &Arc<Self>) -> Over {
         loop {
             while let Some((call, deadline, begins)) = self.next_call() {
                 self.run(&call, deadline, begins);
             }
-            let end = self.conversation.borrow().session.end().cloned();
+            let end = self.conversation().session.end().cloned();
             let over = match end {
                 Some(End::Finished) => Some(Over::for_good(Release::Finished)),
                 Some(End::Lost(error)) => self.await_return(&error),
@@ -186,17 +189,17 @@ impl Host {
             };
             match over {
                 Some(over) => return over,
-                None => self.conversation.borrow_mut().read(),
+                None => self.conversation().read(),
             }
         }
     }
 
     /// The call to run next, with its deadline and the time.
     fn next_call(&self) -> Option<(IncomingCall, Option<Instant>, Instant)> {
-        if self.lost_since.get().is_some() {
+        if lock(&self.lost_since).is_some() {
             self.take_connection();
         }
-        let mut conversation = self.conversation.borrow_mut();
+        let mut conversation = self.conversation();
         if self.state.is_stopping() {
             conversation.refuse_all(ByeReason::Stopping);
             return None;
@@ -209,11 +212,11 @@ impl Host {
         call.map(|(call, deadline)| (call, deadline, now))
     }
 
-    fn run(self: &Rc<Self>, call: &IncomingCall, deadline: Option<Instant>, begins: Instant) {
+    fn run(self: &Arc<Self>, call: &IncomingCall, deadline: Option<Instant>, begins: Instant) {
         let number = call.header.number;
-        let limit = self.conversation.borrow().session.reply_limit();
-        let host = Rc::clone(self) as Rc<dyn CallHost>;
-        let client = Rc::clone(&self.client.borrow());
+        let limit = self.conversation().session.reply_limit();
+        let host = Arc::clone(self) as Arc<dyn CallHost>;
+        let client = Arc::clone(&lock(&self.client));
         let context = CallContext::new(host, number, client, deadline);
         let is_question = call.form == Form::Describe;
         let method = (!is_question).then_some(call.header.method.as_str());
@@ -232,23 +235,26 @@ impl Host {
             };
             calls::note(&self.state, context.client(), &ended);
         }
-        let mut conversation = self.conversation.borrow_mut();
+        let mut conversation = self.conversation();
         conversation.session.reply(number, reply);
         conversation.flush();
     }
 }
 
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl CallHost for Host {
     fn is_cancelled(&self, call: u64) -> bool {
         self.look();
-        self.conversation.borrow().session.is_cancelled(call)
-            || self.is_abandoned()
-            || self.state.asks_calls_to_end()
+        let is_cancelled = self.conversation().session.is_cancelled(call);
+        is_cancelled || self.is_abandoned() || self.state.asks_calls_to_end()
     }
 
     fn progress(&self, call: u64, fraction: f64, message: &str) {
         self.look();
-        let mut conversation = self.conversation.borrow_mut();
+        let mut conversation = self.conversation();
         conversation.session.progress(call, fraction, message);
         conversation.flush_available();
     }

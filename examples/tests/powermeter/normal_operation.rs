@@ -1,7 +1,6 @@
 //! An instrument and a line without faults.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use examples::powermeter::PowermeterError;
@@ -124,17 +123,17 @@ fn an_answer_takes_the_time_of_command_and_line() {
 #[test]
 fn a_waveform_says_how_far_it_is_and_stops_when_it_is_given_up() {
     let (simulator, mut pm) = bench(SimulatorOptions::fast());
-    let told: Rc<RefCell<Vec<f64>>> = Rc::default();
-    let (seen, telling) = (Rc::clone(&told), Rc::clone(&told));
+    let told: Arc<Mutex<Vec<f64>>> = Arc::default();
+    let (seen, telling) = (Arc::clone(&told), Arc::clone(&told));
     let ctx = CallContext::watched(
-        move || seen.borrow().len() == 3,
-        move |fraction, _| telling.borrow_mut().push(fraction),
+        move || seen.lock().unwrap().len() == 3,
+        move |fraction, _| telling.lock().unwrap().push(fraction),
     );
     let error = pm.read_waveform(&ctx, 1000).unwrap_err();
     assert!(
         matches!(error, PowermeterError::Cancelled { taken: 300, .. }),
         "{error}"
     );
-    assert_eq!(*told.borrow(), [0.0, 0.1, 0.2]);
+    assert_eq!(*told.lock().unwrap(), [0.0, 0.1, 0.2]);
     assert_eq!(simulator.commands("VOLT?"), 300);
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
@@ -32,14 +31,16 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Clone)]
 pub struct CallContext {
-    host: Rc<dyn CallHost>,
+    host: Arc<dyn CallHost>,
     call: u64,
-    client: Rc<str>,
+    client: Arc<str>,
     deadline: Option<Instant>,
 }
 
 /// What stands behind a [`CallContext`]: a server session, or nothing at all for calls within one process.
-pub trait CallHost {
+///
+/// The thread that runs the method need not be the one that serves the connection, so a host is shared between threads.
+pub trait CallHost: Send + Sync {
     /// True once the caller has given the call up.
     fn is_cancelled(&self, call: u64) -> bool;
     /// Passes on how far the call is.
@@ -51,9 +52,9 @@ pub trait CallHost {
 impl CallContext {
     /// A context for call number `call` of `client`.
     pub fn new(
-        host: Rc<dyn CallHost>,
+        host: Arc<dyn CallHost>,
         call: u64,
-        client: Rc<str>,
+        client: Arc<str>,
         deadline: Option<Instant>,
     ) -> Self {
         Self {
@@ -73,27 +74,30 @@ impl CallContext {
     /// cancelled, and `on_progress` is told how far it is.
     ///
     /// ```
-    /// use std::cell::Cell;
-    /// use std::rc::Rc;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
     /// # use ipc_core::CallContext;
     ///
-    /// let reached = Rc::new(Cell::new(0.0));
-    /// let (seen, told) = (Rc::clone(&reached), Rc::clone(&reached));
+    /// let is_half_done = Arc::new(AtomicBool::new(false));
+    /// let (seen, told) = (Arc::clone(&is_half_done), Arc::clone(&is_half_done));
     /// // Cancelled as soon as half of it is done.
-    /// let ctx = CallContext::watched(move || seen.get() >= 0.5, move |fraction, _| told.set(fraction));
+    /// let ctx = CallContext::watched(
+    ///     move || seen.load(Ordering::Relaxed),
+    ///     move |fraction, _| told.store(fraction >= 0.5, Ordering::Relaxed),
+    /// );
     /// assert!(!ctx.is_cancelled());
     /// ctx.progress(0.7, "counting");
     /// assert!(ctx.is_cancelled());
     /// ```
     pub fn watched(
-        is_cancelled: impl Fn() -> bool + 'static,
-        on_progress: impl Fn(f64, &str) + 'static,
+        is_cancelled: impl Fn() -> bool + Send + Sync + 'static,
+        on_progress: impl Fn(f64, &str) + Send + Sync + 'static,
     ) -> Self {
         let host = Watched {
             is_cancelled,
             on_progress,
         };
-        Self::new(Rc::new(host), 0, HERE.into(), None)
+        Self::new(Arc::new(host), 0, HERE.into(), None)
     }
 
     /// True once the call is to end: its caller has cancelled it, or its timeout has passed; the server is stopping, and
@@ -124,6 +128,12 @@ impl CallContext {
         &self.client
     }
 
+    /// Makes this the context of another call of the same client. Clones go on speaking for the earlier call.
+    pub fn turn_to(&mut self, call: u64, deadline: Option<Instant>) {
+        self.call = call;
+        self.deadline = deadline;
+    }
+
     pub(crate) fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
         self.host.block_on(future);
     }
@@ -138,7 +148,11 @@ struct Watched<C, P> {
     on_progress: P,
 }
 
-impl<C: Fn() -> bool, P: Fn(f64, &str)> CallHost for Watched<C, P> {
+impl<C, P> CallHost for Watched<C, P>
+where
+    C: Fn() -> bool + Send + Sync,
+    P: Fn(f64, &str) + Send + Sync,
+{
     fn is_cancelled(&self, _call: u64) -> bool {
         (self.is_cancelled)()
     }
@@ -207,23 +221,24 @@ impl fmt::Debug for CallContext {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::sync::Mutex;
 
     use super::*;
 
     #[test]
     fn progress_is_told_within_its_bounds() {
-        let told = Rc::new(RefCell::new(Vec::new()));
-        let log = Rc::clone(&told);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&told);
         let ctx = CallContext::watched(
             || false,
-            move |fraction, message| log.borrow_mut().push((fraction, message.to_string())),
+            move |fraction, message| log.lock().unwrap().push((fraction, message.to_string())),
         );
         for fraction in [0.25, -1.0, 50.0, f64::NAN, f64::INFINITY] {
             ctx.progress(fraction, "x");
         }
         let fractions: Vec<_> = told
-            .borrow()
+            .lock()
+            .unwrap()
             .iter()
             .map(|(fraction, _)| *fraction)
             .collect();

@@ -1,10 +1,9 @@
 //! Devices in this very process, called through proxies as if they were elsewhere.
 
-use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde::de::DeserializeOwned;
@@ -80,7 +79,7 @@ impl Local {
     pub fn run(
         &self,
         frame: &[u8],
-        host: Rc<dyn CallHost>,
+        host: Arc<dyn CallHost>,
         deadline: Option<Instant>,
     ) -> LocalReply {
         LocalReply(self.outcome(frame, host, deadline))
@@ -89,7 +88,7 @@ impl Local {
     fn outcome(
         &self,
         frame: &[u8],
-        host: Rc<dyn CallHost>,
+        host: Arc<dyn CallHost>,
         deadline: Option<Instant>,
     ) -> Option<Outcome> {
         let call = message::call_of(message::single_frame(frame).ok()?)?.ok()?;
@@ -141,14 +140,14 @@ impl Caller for Local {
         mut call: OutgoingCall,
     ) -> Result<T, CallError> {
         let frame = call.take_frame()?;
-        let host = Rc::new(Inline {
+        let host = Arc::new(Inline {
             local: self.clone(),
-            drives: Cell::new(false),
+            drives: AtomicBool::new(false),
         });
-        let mut reply = self.run(&frame, Rc::clone(&host) as Rc<dyn CallHost>, None);
+        let mut reply = self.run(&frame, Arc::clone(&host) as Arc<dyn CallHost>, None);
         if let LocalReply(Some(Outcome::Fault(fault))) = &mut reply
             && fault.kind == FaultKind::Panic
-            && host.drives.get()
+            && host.drives.load(Ordering::Relaxed)
         {
             fault.message.push_str(NO_RUNTIME);
         }
@@ -172,7 +171,7 @@ impl fmt::Debug for Local {
 struct Inline {
     local: Local,
     /// True while a future is driven, and for ever once one has panicked.
-    drives: Cell<bool>,
+    drives: AtomicBool,
 }
 
 impl CallHost for Inline {
@@ -187,9 +186,9 @@ impl CallHost for Inline {
     }
 
     fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
-        self.drives.set(true);
+        self.drives.store(true, Ordering::Relaxed);
         drive(future);
-        self.drives.set(false);
+        self.drives.store(false, Ordering::Relaxed);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipc_core::Args;
@@ -270,7 +270,7 @@ fn take_from_server(server: &mut ServerSession) -> Vec<u8> {
 }
 
 pub fn context() -> CallContext {
-    CallContext::new(Rc::new(Nobody), 0, "stranger".into(), None)
+    CallContext::new(Arc::new(Nobody), 0, "stranger".into(), None)
 }
 
 struct Nobody;

@@ -8,7 +8,7 @@ use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, ServerSession};
 use ipc_core::wire::ctrl::{ByeReason, SessionKey};
 
-use super::Host;
+use super::{Host, lock};
 use crate::handle::ServerEvent;
 use crate::handoff::Resumption;
 use crate::log::{self, About};
@@ -46,15 +46,15 @@ impl Host {
             LinkError::Lost(how) => self.log(format_args!("connection lost: {how}")),
             error => self.log(format_args!("connection lost: {error}")),
         }
-        self.conversation.borrow_mut().disconnect();
-        self.conversation.borrow().activity.disconnected();
+        self.conversation().disconnect();
+        self.conversation().activity.disconnected();
         if self.state.is_stopping() {
             return Some(Over::for_now(Release::Stopping));
         }
         if !matches!(error, LinkError::Lost(_) | LinkError::Silent) {
             return Some(Over::for_now(Release::Lost));
         }
-        let mut since = self.lost_since.get().unwrap_or_else(Instant::now);
+        let mut since = lock(&self.lost_since).unwrap_or_else(Instant::now);
         self.handoff.set_waiting(true);
         loop {
             if self.take_connection() {
@@ -83,7 +83,7 @@ impl Host {
         let Some(Resumption { connection, hello }) = self.handoff.take() else {
             return false;
         };
-        let key = self.conversation.borrow().session.key();
+        let key = self.conversation().session.key();
         let is_newest = self.is_newest(key, &hello);
         if is_newest {
             self.attach(connection, &hello);
@@ -101,7 +101,7 @@ impl Host {
     }
 
     pub(super) fn leave_if_asked(&self) -> Option<Over> {
-        let mut conversation = self.conversation.borrow_mut();
+        let mut conversation = self.conversation();
         let asked = match self.state.is_stopping() {
             true => Some((ByeReason::Stopping, "the server is stopping".to_string())),
             false => conversation.activity.request(),
@@ -135,7 +135,7 @@ impl Host {
     /// it out of this thread's hands must find it in the table.
     pub(super) fn retire(&self, key: SessionKey, over: Over) {
         self.handoff.close();
-        let mut conversation = self.conversation.borrow_mut();
+        let mut conversation = self.conversation();
         conversation.disconnect();
         let released = self.hosted.registry.release(over.why);
         if !released.is_empty() {
@@ -166,7 +166,7 @@ impl Host {
 
     /// Looks, without waiting, for what came while a call runs.
     pub(super) fn look(&self) {
-        let mut conversation = self.conversation.borrow_mut();
+        let mut conversation = self.conversation();
         conversation.read_available();
         if conversation.session.end().is_none() {
             return;
@@ -174,8 +174,8 @@ impl Host {
         conversation.disconnect();
         conversation.activity.disconnected();
         drop(conversation);
-        if self.lost_since.get().is_none() {
-            self.lost_since.set(Some(Instant::now()));
+        if lock(&self.lost_since).is_none() {
+            *lock(&self.lost_since) = Some(Instant::now());
         }
         // Only now: between two looks of the driver, a returning client is still told every few seconds that it waits.
         self.handoff.set_waiting(true);
@@ -188,10 +188,10 @@ impl Host {
     /// True once the client of a running call is gone and is not expected back. The rule is that for a client without a
     /// call.
     pub(super) fn is_abandoned(&self) -> bool {
-        let Some(since) = self.lost_since.get() else {
+        let Some(since) = *lock(&self.lost_since) else {
             return false;
         };
-        if self.conversation.borrow().session.end() == Some(&End::Finished) {
+        if self.conversation().session.end() == Some(&End::Finished) {
             return true;
         }
         self.handoff.is_deserted() && since.elapsed() >= self.patience()

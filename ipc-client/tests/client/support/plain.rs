@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -44,7 +44,7 @@ fn serve_one(mut stream: &TcpStream, registry: &Registry) {
     };
     let mut session = ServerSession::new(key, Default::default());
     session.attach(arrival.into_link(), &hello, 1);
-    let context = CallContext::new(Rc::new(Host), 0, "test".into(), None);
+    let context = CallContext::new(Arc::new(Host), 0, "test".into(), None);
     while session.end().is_none() {
         flush(stream, &mut session);
         read(stream, &mut session, &mut buffer);

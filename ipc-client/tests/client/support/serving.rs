@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -204,7 +203,7 @@ fn run(
         }
         _ => {}
     }
-    let context = CallContext::new(Rc::new(Host), number, "test".into(), None);
+    let context = CallContext::new(Arc::new(Host), number, "test".into(), None);
     let reply = shared.registry.run(call, &context, session.reply_limit());
     log(&call.header.method);
     reply
