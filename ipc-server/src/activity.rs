@@ -32,8 +32,8 @@ struct Use {
     last_call: Instant,
     /// When the present connection was attached, if there is one.
     attached: Option<Instant>,
-    /// When the running call began, if one runs.
-    running_since: Option<Instant>,
+    /// The call that runs and whose caller waits, and when it began.
+    running: Option<(u64, Instant)>,
     /// The method that runs or ran last. Kept between calls for its memory.
     method: String,
 }
@@ -74,7 +74,7 @@ impl Activity {
                 calls: 0,
                 last_call: now,
                 attached: None,
-                running_since: None,
+                running: None,
                 method: String::new(),
             }),
             received: AtomicU64::new(0),
@@ -104,24 +104,30 @@ impl Activity {
         used.last_call = now;
     }
 
-    /// A call of `method` begins, or, without one, the question what there is to call.
-    pub(crate) fn call_begins(&self, method: Option<&str>, now: Instant) {
+    /// Call `number` of `method` begins, or, without one, the question what there is to call.
+    pub(crate) fn call_begins(&self, number: u64, method: Option<&str>, now: Instant) {
         let mut used = self.used();
         used.calls += 1;
         if let Some(method) = method {
             used.method.clear();
             used.method.push_str(beginning(method));
-            used.running_since = Some(now);
+            used.running = Some((number, now));
         }
     }
 
-    /// The call has ended. One that did not enter a driver leaves its client as idle as it was.
-    pub(crate) fn call_ends(&self, has_entered: bool, now: Instant) {
+    /// Call `number` has ended. One that did not enter a driver leaves its client as idle as it was, and so does one that
+    /// the client had given up.
+    pub(crate) fn call_ends(&self, number: u64, has_entered: bool, now: Instant) {
         let mut used = self.used();
-        used.running_since = None;
-        if has_entered {
+        let is_awaited = used.running.take_if(|(running, _)| *running == number);
+        if has_entered && is_awaited.is_some() {
             used.last_call = now;
         }
+    }
+
+    /// The client no longer waits for call `number`, which goes on.
+    pub(crate) fn caller_gave_up(&self, number: u64, now: Instant) {
+        self.call_ends(number, true, now);
     }
 
     /// Bytes have come from the network.
@@ -137,7 +143,7 @@ impl Activity {
     pub(crate) fn seen(&self, now: Instant) -> Seen {
         let used = self.used();
         let since = |then: Instant| now.saturating_duration_since(then);
-        let running = used.running_since.map(|began| RunningCall {
+        let running = used.running.map(|(_, began)| RunningCall {
             method: fit_to_show(&used.method),
             runs_for: since(began),
         });
@@ -178,7 +184,7 @@ impl Activity {
     /// said yet.
     pub(crate) fn idle_for_good_in(&self, limit: Duration, now: Instant) -> Option<Duration> {
         let used = self.used();
-        let attached = used.attached.filter(|_| used.running_since.is_none())?;
+        let attached = used.attached.filter(|_| used.running.is_none())?;
         let since = |then: Instant| now.saturating_duration_since(then);
         let unused = since(used.last_call);
         let idle = limit.saturating_sub(unused);
@@ -288,12 +294,12 @@ mod tests {
                 format!("a{}", "é".repeat(63)),
             ),
         ] {
-            activity.call_begins(Some(&method), after(1));
+            activity.call_begins(1, Some(&method), after(1));
             let seen = activity.seen(after(3));
             let running = seen.running.as_ref().map(|call| call.method.as_str());
             assert_eq!(running, Some(shown.as_str()));
             assert_eq!((seen.running_ms(), seen.idle_ms), (2000, 0));
-            activity.call_ends(true, after(4));
+            activity.call_ends(1, true, after(4));
             let seen = activity.seen(after(9));
             assert_eq!((seen.running_ms(), seen.idle_ms), (0, 5000));
         }
@@ -320,10 +326,10 @@ mod tests {
         let after = |seconds| start + Duration::from_secs(seconds);
         let address = ([127, 0, 0, 1], 1).into();
         let activity = Activity::new(1, "scan".into(), address, start);
-        activity.call_begins(Some("no_such_method"), after(5));
-        activity.call_ends(false, after(5));
-        activity.call_begins(None, after(6));
-        activity.call_ends(false, after(6));
+        activity.call_begins(1, Some("no_such_method"), after(5));
+        activity.call_ends(1, false, after(5));
+        activity.call_begins(2, None, after(6));
+        activity.call_ends(2, false, after(6));
         assert_eq!(activity.seen(after(10)).idle_ms, 10_000);
     }
 }

@@ -270,6 +270,7 @@ impl Ending {
     /// Waits for running calls, drops what belongs to the user, and ends the server's own runtime. Blocks.
     fn wait(self) {
         wait_for_work(&self.state);
+        self.state.tick.end();
         self.state.drop_hosted();
         log::flush(LOG_WITHIN);
         let Some(runtime) = self.runtime else {
@@ -295,7 +296,8 @@ impl Ending {
 }
 
 fn wait_for_work(state: &ServerState) {
-    if !state.wait_for_work(later(Instant::now(), state.config.stop_timeout)) {
+    let calls_and_goodbyes = state.config.stop_timeout.saturating_add(GOODBYES);
+    if !state.wait_for_work(later(Instant::now(), calls_and_goodbyes)) {
         let after = state.config.stop_timeout;
         for out in state.all_out() {
             if let Some(call) = out.activity.seen(Instant::now()).running {
@@ -314,5 +316,8 @@ fn wait_for_work(state: &ServerState) {
     }
 }
 
+/// How long a stop waits, after calls have had their time, for clients to be told and for devices to be put into their
+/// safe state.
+const GOODBYES: Duration = Duration::from_millis(500);
 /// A log that is not read does not hold up a stop for longer than this.
 const LOG_WITHIN: Duration = Duration::from_millis(200);

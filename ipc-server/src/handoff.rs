@@ -96,19 +96,6 @@ impl Handoff {
         waited.unwrap_or_else(PoisonError::into_inner).0.is_woken = false;
     }
 
-    /// Waits for the connection of a client that is on its way back, if one is. Blocks, but not for longer than `limit`.
-    pub(crate) fn await_connection(&self, limit: Duration) {
-        let inner = self.lock();
-        let is_coming = |inner: &mut Inner| inner.resumption.is_none() && inner.expected > 0;
-        // What has come is taken by another call.
-        drop(self.changed.wait_timeout_while(inner, limit, is_coming));
-    }
-
-    /// True while no client is on its way back.
-    pub(crate) fn is_deserted(&self) -> bool {
-        self.lock().is_deserted()
-    }
-
     /// Stops taking connections, unless a client is on its way back. Returns true if it has stopped.
     pub(crate) fn give_up(&self) -> bool {
         let mut inner = self.lock();
@@ -180,7 +167,6 @@ mod tests {
         drop(first);
         assert!(!handoff.give_up());
         drop(second);
-        assert!(handoff.is_deserted());
         assert!(handoff.give_up());
         assert!(handoff.expect().is_none(), "it came too late");
     }

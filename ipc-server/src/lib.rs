@@ -55,7 +55,6 @@ mod builder;
 mod calls;
 mod complaints;
 mod connection;
-mod conversation;
 mod error;
 mod gate;
 mod greeting;

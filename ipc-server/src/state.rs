@@ -23,6 +23,7 @@ use crate::handle::ServerEvent;
 use crate::handoff::Handoff;
 use crate::hosted::Hosted;
 use crate::log::{self, About};
+use crate::session::tick::Tick;
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
@@ -75,6 +76,8 @@ pub(crate) struct ServerState {
     /// Clients that come and go.
     pub(crate) visits: Visits,
     pub(crate) failed_calls: FailedCalls,
+    /// Notices calls that run for long.
+    pub(crate) tick: Arc<Tick>,
     /// One permit for each refusal that may linger until its client has read it.
     pub(crate) lingering: Semaphore,
     /// Rises whenever a place in the order of clients may have become free.
@@ -83,6 +86,8 @@ pub(crate) struct ServerState {
     stopping: AtomicBool,
     /// When running calls are asked to end, once the server is stopping.
     calls_end: OnceLock<Instant>,
+    /// When a call that still runs is answered without its result, once the server is stopping.
+    answer_by: OnceLock<Instant>,
     next_client: AtomicU64,
     work: Mutex<usize>,
     work_ended: Condvar,
@@ -128,11 +133,13 @@ impl ServerState {
             guesses: Complaints::new(Instant::now()),
             visits: Visits::new(Instant::now()),
             failed_calls: FailedCalls::new(Instant::now()),
+            tick: Arc::default(),
             lingering: Semaphore::new(LINGERING),
             turns: watch::Sender::new(0),
             out: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
             calls_end: OnceLock::new(),
+            answer_by: OnceLock::new(),
             next_client: AtomicU64::new(1),
             work: Mutex::new(0),
             work_ended: Condvar::new(),
@@ -247,10 +254,20 @@ impl ServerState {
         at.is_some_and(|at| Instant::now() >= *at)
     }
 
+    /// How long a stopping server still waits for calls before it answers them without their results.
+    pub(crate) fn time_to_answer(&self) -> Duration {
+        let by = self.answer_by.get();
+        by.map_or(Duration::ZERO, |by| {
+            by.saturating_duration_since(Instant::now())
+        })
+    }
+
     pub(crate) fn set_stopping(&self) {
         let patience = self.config.stop_timeout / 2;
-        self.calls_end
-            .get_or_init(|| later(Instant::now(), patience));
+        let now = Instant::now();
+        self.calls_end.get_or_init(|| later(now, patience));
+        self.answer_by
+            .get_or_init(|| later(now, self.config.stop_timeout));
         self.stopping.store(true, Ordering::SeqCst);
         self.wake_waiting();
     }

@@ -148,7 +148,7 @@ impl Bench {
         let mut rounds = 0;
         while Instant::now() < end && !ctx.is_cancelled() {
             rounds += 1;
-            ctx.progress(0.5, "half way");
+            ctx.progress(0.5, &rounds.to_string());
             thread::sleep(Duration::from_millis(5));
         }
         self.steps += u64::from(ctx.is_cancelled());

@@ -163,8 +163,18 @@ fn progress_arrives_while_the_call_runs(way: Way) {
     let rounds = BenchProxy::new(&watched).scan(300).unwrap();
     let seen = seen.lock().unwrap();
     assert!(rounds > 2, "{rounds}");
-    assert_eq!(seen.len() as u64, rounds, "none is lost on a quiet line");
-    assert!(seen.iter().all(|told| *told == (0.5, "half way".into())));
+    // Reports that follow each other closely replace each other; the first and the last arrive.
+    let told: Vec<u64> = seen
+        .iter()
+        .map(|(_, round)| round.parse().unwrap())
+        .collect();
+    assert_eq!(
+        (told.first(), told.last()),
+        (Some(&1), Some(&rounds)),
+        "{told:?}"
+    );
+    assert!(told.is_sorted() && told.len() as u64 <= rounds, "{told:?}");
+    assert!(seen.iter().all(|(fraction, _)| *fraction == 0.5));
 }
 
 fn a_call_whose_time_is_over_before_its_turn_is_not_run(way: Way) {

@@ -134,6 +134,13 @@ impl CallContext {
         self.deadline = deadline;
     }
 
+    /// Names the client, if that is another one than before.
+    pub fn set_client(&mut self, client: &Arc<str>) {
+        if !Arc::ptr_eq(&self.client, client) {
+            self.client = Arc::clone(client);
+        }
+    }
+
     pub(crate) fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
         self.host.block_on(future);
     }

@@ -1,16 +1,21 @@
 //! The place of a session's client: kept while the client is away for a moment, given up, and what that means for the
 //! devices.
 
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use ipc_core::Release;
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, ServerSession};
-use ipc_core::wire::ctrl::{ByeReason, SessionKey};
+use ipc_core::wire::ctrl::ByeReason;
 
-use super::{Host, lock};
+use super::pump::Pump;
+use super::reader::Reader;
+use super::running::Running;
+use super::serving::{OVERRUN, Serving};
 use crate::handle::ServerEvent;
 use crate::handoff::Resumption;
+use crate::hosted::Hosted;
 use crate::log::{self, About};
 use crate::pause::overslept;
 
@@ -38,26 +43,25 @@ impl Over {
     }
 }
 
-impl Host {
+impl Serving {
     /// Keeps the place of a client whose connection was lost, for a while.
-    pub(super) fn await_return(&self, error: &LinkError) -> Option<Over> {
+    pub(super) fn await_return(&self, reader: &mut Reader, error: &LinkError) -> Option<Over> {
         match error {
             // It says so itself.
             LinkError::Lost(how) => self.log(format_args!("connection lost: {how}")),
             error => self.log(format_args!("connection lost: {error}")),
         }
-        self.conversation().disconnect();
-        self.conversation().activity.disconnected();
+        self.pump().disconnect(reader);
         if self.state.is_stopping() {
             return Some(Over::for_now(Release::Stopping));
         }
         if !matches!(error, LinkError::Lost(_) | LinkError::Silent) {
             return Some(Over::for_now(Release::Lost));
         }
-        let mut since = lock(&self.lost_since).unwrap_or_else(Instant::now);
+        let mut since = Instant::now();
         self.handoff.set_waiting(true);
         loop {
-            if self.take_connection() {
+            if self.take_connection(reader) {
                 return None;
             }
             if self.state.is_stopping() {
@@ -79,14 +83,13 @@ impl Host {
     }
 
     /// Goes on over the connection that a returning client has brought, if there is one.
-    pub(super) fn take_connection(&self) -> bool {
+    fn take_connection(&self, reader: &mut Reader) -> bool {
         let Some(Resumption { connection, hello }) = self.handoff.take() else {
             return false;
         };
-        let key = self.conversation().session.key();
-        let is_newest = self.is_newest(key, &hello);
+        let is_newest = self.is_newest(&hello);
         if is_newest {
-            self.attach(connection, &hello);
+            self.attach(reader, connection, &hello);
         }
         is_newest
     }
@@ -100,30 +103,40 @@ impl Host {
         }
     }
 
-    pub(super) fn leave_if_asked(&self) -> Option<Over> {
-        let mut conversation = self.conversation();
+    /// Ends the connection if the server is stopping, or the client was asked to leave.
+    pub(super) fn leave_if_asked(&self, reader: &mut Reader) -> Option<Over> {
         let asked = match self.state.is_stopping() {
             true => Some((ByeReason::Stopping, "the server is stopping".to_string())),
-            false => conversation.activity.request(),
+            false => self.activity.request(),
         };
         let (reason, message) = asked?;
         self.log(format_args!("asked to leave: {message}"));
-        if !conversation.has_last_word {
-            // What is left unread would make the system throw the goodbye away, and its calls would end in doubt.
-            conversation.read_available();
+        let mut pump = self.pump();
+        if !pump.has_last_word {
+            // Bytes left unread would make the system discard the goodbye, and calls would end in doubt. The reading half is
+            // shut, so this does not wait.
+            drop(pump);
+            reader.read();
+            pump = self.pump();
+            pump.take_in(reader, Instant::now());
         }
-        if conversation.session.end() == Some(&End::Finished) {
+        if pump.session.end() == Some(&End::Finished) {
             return Some(Over::for_good(Release::Finished));
         }
-        if reason == ByeReason::IdleHandover && conversation.session.has_waiting() {
+        if reason == ByeReason::IdleHandover && pump.session.has_waiting() {
             // These calls came in time and are answered first; those behind them come too late.
-            conversation.has_last_word = true;
+            pump.has_last_word = true;
             return None;
         }
-        conversation.refuse_all(reason);
-        conversation.session.say_bye(reason, &message);
-        conversation.flush();
-        conversation.disconnect();
+        pump.refuse_waiting(reason);
+        pump = self.flush(pump, reader);
+        pump = self.await_calls(pump, reason);
+        let may_say_bye = pump.give_up_running();
+        if may_say_bye {
+            pump.session.say_bye(reason, &message);
+        }
+        pump = self.flush(pump, reader);
+        pump.disconnect(reader);
         Some(match reason {
             ByeReason::Stopping => Over::for_now(Release::Stopping),
             ByeReason::IdleHandover => Over::for_now(Release::HandedOver),
@@ -131,13 +144,60 @@ impl Host {
         })
     }
 
-    /// Puts the devices into their safe state and gives the session back to the table. The order matters: whoever finds
-    /// it out of this thread's hands must find it in the table.
-    pub(super) fn retire(&self, key: SessionKey, over: Over) {
+    /// Waits for running calls to end and be answered, but not for hung ones. Blocks.
+    fn await_calls<'a>(
+        &'a self,
+        mut pump: MutexGuard<'a, Pump>,
+        reason: ByeReason,
+    ) -> MutexGuard<'a, Pump> {
+        let since = Instant::now();
+        pump.is_awaited = true;
+        while pump.running.iter().any(|call| !call.is_given_up()) {
+            let left = match reason {
+                ByeReason::Stopping => self.state.time_to_answer(),
+                _ => OVERRUN.saturating_sub(since.elapsed()),
+            };
+            if left.is_zero() || pump.session.end().is_some() {
+                break;
+            }
+            drop(pump);
+            self.handoff.wait(left);
+            pump = self.pump();
+        }
+        pump.is_awaited = false;
+        pump
+    }
+
+    /// Waits until no call of this client is inside a driver, apart from those whose devices are stuck. Blocks.
+    fn await_drivers(&self) {
+        let mut pump = self.pump();
+        pump.is_awaited = true;
+        let now = Instant::now();
+        for call in &mut pump.running {
+            call.give_up(&self.activity, now);
+        }
+        while pump.running.iter().any(|call| !call.is_stuck) {
+            let limit = match self.state.is_stopping() {
+                true => self.state.time_to_answer(),
+                false => LOOK_AGAIN,
+            };
+            if limit.is_zero() {
+                pump.running.iter_mut().for_each(Running::leave_behind);
+                break;
+            }
+            drop(pump);
+            self.handoff.wait(limit);
+            pump = self.pump();
+        }
+    }
+
+    /// Puts the devices into their safe state and gives the session back to the table. The order matters: a connection
+    /// that finds the session out of this thread's hands must find it in the table.
+    pub(super) fn retire(&self, hosted: &Hosted, over: Over, mut reader: Reader) {
         self.handoff.close();
-        let mut conversation = self.conversation();
-        conversation.disconnect();
-        let released = self.hosted.registry.release(over.why);
+        self.pump().disconnect(&mut reader);
+        self.await_drivers();
+        let released = hosted.registry.release(over.why);
         if !released.is_empty() {
             self.state.admission().forget_last_session();
         }
@@ -147,61 +207,30 @@ impl Host {
                 format_args!("a release hook panicked: {message}"),
             );
         }
+        let mut pump = self.pump();
+        self.end_companions(&mut pump);
         if over.may_return {
             let limits = self.state.config.table.session.clone();
-            let empty = Box::new(ServerSession::new(key, limits));
-            let session = std::mem::replace(&mut conversation.session, empty);
+            let empty = Box::new(ServerSession::new(self.key, limits));
+            let session = std::mem::replace(&mut pump.session, empty);
+            drop(pump);
             self.state.table().park(session, Instant::now());
         } else {
-            self.state.table().remove(key);
+            drop(pump);
+            self.state.table().remove(self.key);
         }
-        self.state.set_out(key, None);
-        let client = conversation.activity.id();
+        self.state.set_out(self.key, None);
         self.state.tell(&ServerEvent::Released {
-            client,
+            client: self.activity.id(),
             why: over.why,
         });
         self.log(format_args!("client gave the server back: {:?}", over.why));
-    }
-
-    /// Looks, without waiting, for what came while a call runs.
-    pub(super) fn look(&self) {
-        let mut conversation = self.conversation();
-        conversation.read_available();
-        if conversation.session.end().is_none() {
-            return;
-        }
-        conversation.disconnect();
-        conversation.activity.disconnected();
-        drop(conversation);
-        if lock(&self.lost_since).is_none() {
-            *lock(&self.lost_since) = Some(Instant::now());
-        }
-        // Only now: between two looks of the driver, a returning client is still told every few seconds that it waits.
-        self.handoff.set_waiting(true);
-        self.handoff.await_connection(HAND_OVER_WITHIN);
-        if !self.take_connection() {
-            self.handoff.set_waiting(false);
-        }
-    }
-
-    /// True once the client of a running call is gone and is not expected back. The rule is that for a client without a
-    /// call.
-    pub(super) fn is_abandoned(&self) -> bool {
-        let Some(since) = *lock(&self.lost_since) else {
-            return false;
-        };
-        if self.conversation().session.end() == Some(&End::Finished) {
-            return true;
-        }
-        self.handoff.is_deserted() && since.elapsed() >= self.patience()
+        self.give_up_place();
     }
 }
 
 /// How long the place of a client that lost its connection is kept while others wait: long enough for a client that
 /// closed its old connection, or lost it, and is on its way back; short enough for those who wait.
 const KEPT_WHILE_OTHERS_WAIT: Duration = Duration::from_millis(800);
-/// A returning client whose connection is waited for delivers it at once, if at all.
-const HAND_OVER_WITHIN: Duration = Duration::from_millis(50);
 /// Upper bound on one wait for a lost client.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);

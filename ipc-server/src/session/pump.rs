@@ -1,0 +1,246 @@
+//! What the threads that serve one client share, behind one lock: its session, its connection, and what runs.
+
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ipc_core::Refusal;
+use ipc_core::session::server::ServerSession;
+use ipc_core::wire::ctrl::{ByeReason, Hello};
+use ipc_core::wire::frame::OutgoingFrame;
+use ipc_core::wire::message::IncomingCall;
+
+use super::reader::{Reader, Received};
+use super::running::Running;
+use crate::activity::Activity;
+use crate::connection::Connection;
+use crate::state::Work;
+
+/// The session of a client and its connection.
+///
+/// The lock around it is held while something is taken in or queued, and, as long as one thread alone serves the client,
+/// while that thread writes. It is never held while a driver runs, or while somebody waits for bytes.
+#[derive(Debug)]
+pub(super) struct Pump {
+    pub(super) session: Box<ServerSession>,
+    stream: Option<Arc<TcpStream>>,
+    /// The right to read, while the thread that had it is inside a driver.
+    reader: Option<Reader>,
+    /// The calls inside drivers, in the order in which they began.
+    pub(super) running: Vec<Running>,
+    /// True while a thread writes without holding the lock: what others queue, it will write.
+    is_writing: bool,
+    /// How many threads wait to take the reader from one that is inside a driver.
+    pub(super) companions: usize,
+    /// True once an idle client that has to leave has had its last calls answered.
+    pub(super) has_last_word: bool,
+    /// True when a companion is to take the reader.
+    pub(super) is_companion_wanted: bool,
+    /// True when the client is no longer served.
+    pub(super) is_over: bool,
+    /// True while the thread that owns the reader waits for calls to end.
+    pub(super) is_awaited: bool,
+    /// The name and address of the client.
+    pub(super) client: Arc<str>,
+    activity: Arc<Activity>,
+}
+
+/// A call that a thread has taken over.
+pub(super) struct Taken {
+    pub(super) call: IncomingCall,
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Pump {
+    /// Without a connection.
+    pub(super) fn new(session: Box<ServerSession>, activity: Arc<Activity>) -> Self {
+        Self {
+            session,
+            stream: None,
+            reader: None,
+            running: Vec::with_capacity(1),
+            is_writing: false,
+            companions: 0,
+            has_last_word: false,
+            is_companion_wanted: false,
+            is_over: false,
+            is_awaited: false,
+            client: "".into(),
+            activity,
+        }
+    }
+
+    /// Goes on over another connection.
+    pub(super) fn attach(
+        &mut self,
+        reader: &mut Reader,
+        connection: Connection,
+        hello: &Hello,
+        lease_epoch: u64,
+    ) {
+        let Connection { stream, link, peer } = connection;
+        self.client = format!("{} at {peer}", hello.name).into();
+        self.activity
+            .connected(peer, stream.try_clone().ok(), Instant::now());
+        self.session.attach(link, hello, lease_epoch);
+        let stream = Arc::new(stream);
+        reader.attach(Arc::clone(&stream));
+        self.stream = Some(stream);
+    }
+
+    /// Takes in what `reader` has read.
+    pub(super) fn take_in(&mut self, reader: &mut Reader, now: Instant) {
+        match reader.take() {
+            Received::Nothing => {}
+            // A thread that asks this one to leave shuts the reading half of the socket.
+            Received::Ended if self.activity.request().is_some() => {}
+            Received::Ended => self.session.handle_eof(None),
+            Received::Bytes(bytes) => {
+                self.activity.add_received(bytes.len());
+                self.session.handle_input(bytes, now);
+                self.note_cancelled(now);
+            }
+            Received::Failed(error) => self.session.handle_eof(Some(error.to_string())),
+        }
+    }
+
+    /// Calls that the client has given up no longer count as its use of the server.
+    fn note_cancelled(&mut self, now: Instant) {
+        for call in &mut self.running {
+            if self.session.is_cancelled(call.number) {
+                call.give_up(&self.activity, now);
+            }
+        }
+    }
+
+    /// Hands out the next call. It counts as running until [`end`](Self::end).
+    pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<Taken> {
+        let (call, deadline) = self.session.next_call(now)?;
+        self.running
+            .push(Running::new(call.header.number, deadline, work.take()));
+        Some(Taken { call, deadline })
+    }
+
+    /// The call has returned. Gives its thread back what a stopping server waits for, unless that no longer waits for it.
+    pub(super) fn end(&mut self, number: u64, reply: OutgoingFrame) -> Option<Running> {
+        let at = self.running.iter().position(|call| call.number == number);
+        let ended = at.map(|at| self.running.remove(at));
+        if let Some((fraction, message)) = ended.as_ref().and_then(|call| call.progress.as_ref()) {
+            self.session.progress(number, *fraction, message);
+        }
+        self.session.reply(number, reply);
+        ended
+    }
+
+    /// Leaves the right to read here, because its owner is about to enter a driver.
+    pub(super) fn park(&mut self, reader: Reader) {
+        self.reader = Some(reader);
+    }
+
+    /// The right to read, if nobody else has taken it.
+    pub(super) fn unpark(&mut self) -> Option<Reader> {
+        self.is_companion_wanted = false;
+        self.reader.take()
+    }
+
+    /// True while the right to read lies here.
+    pub(super) fn is_parked(&self) -> bool {
+        self.reader.is_some()
+    }
+
+    /// Writes everything there is to say. Waits for a slow client, but not for ever.
+    pub(super) fn write_all(&mut self) {
+        while let (bytes @ [_, ..], Some(stream)) = (self.session.transmit(), &self.stream) {
+            match (&**stream).write(bytes) {
+                Ok(count) if count > 0 => {
+                    self.activity.add_sent(count);
+                    self.session.consume(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(_) => return self.session.handle_eof(None),
+                Err(error) => return self.session.handle_eof(Some(error.to_string())),
+            }
+        }
+    }
+
+    /// Begins to write without the lock, unless another thread does already.
+    pub(super) fn begin_writing(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_writing, true)
+    }
+
+    /// The next piece for the thread that writes without the lock. With `None` it has ended to write.
+    pub(super) fn next_piece(&mut self) -> Option<(Bytes, Arc<TcpStream>)> {
+        let stream = self.stream.clone();
+        let next = stream.and_then(|stream| Some((self.take_output()?, stream)));
+        self.is_writing = next.is_some();
+        next
+    }
+
+    fn take_output(&mut self) -> Option<Bytes> {
+        let piece = Bytes::copy_from_slice(self.session.transmit());
+        self.session.consume(piece.len());
+        (!piece.is_empty()).then_some(piece)
+    }
+
+    /// A piece could not be written to `stream`. The thread that reads from it finds it closed.
+    pub(super) fn lose(&mut self, stream: &Arc<TcpStream>, error: &io::Error) {
+        let is_current = |current: &Arc<TcpStream>| Arc::ptr_eq(current, stream);
+        if self.stream.as_ref().is_some_and(is_current) {
+            self.session.handle_eof(Some(error.to_string()));
+            // It may be closed already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Writes what was queued behind nothing else, for a driver that must not wait for a slow client.
+    pub(super) fn write_briefly(&mut self) {
+        if self.is_writing || self.session.transmit().is_empty() {
+            return;
+        }
+        let Some(stream) = self.stream.as_deref() else {
+            return;
+        };
+        let timeout = stream.write_timeout().ok().flatten();
+        if stream.set_write_timeout(Some(BRIEFLY)).is_err() {
+            return;
+        }
+        let mut writer = stream;
+        if let Ok(count) = writer.write(self.session.transmit()) {
+            self.activity.add_sent(count);
+            self.session.consume(count);
+        }
+        // It was accepted before.
+        let _ = stream.set_write_timeout(timeout);
+    }
+
+    /// Ends the calls that wait, none of which was run.
+    pub(super) fn refuse_waiting(&mut self, reason: ByeReason) {
+        while let Some((call, _)) = self.session.next_call(Instant::now()) {
+            let method = call.header.method;
+            let refusal = match reason {
+                ByeReason::Stopping => Refusal::Stopping { method },
+                _ => Refusal::Cancelled { method },
+            };
+            self.session.refuse(call.header.number, refusal);
+        }
+    }
+
+    /// Answers the calls that still run: what becomes of them is not known. Returns true if the client may then be sent a
+    /// goodbye.
+    pub(super) fn give_up_running(&mut self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Drops the connection.
+    pub(super) fn disconnect(&mut self, reader: &mut Reader) {
+        self.session.detach();
+        self.stream = None;
+        reader.detach();
+        self.activity.disconnected();
+    }
+}
+
+/// How long a driver that reports its progress waits for the network.
+const BRIEFLY: Duration = Duration::from_millis(4);

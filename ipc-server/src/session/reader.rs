@@ -1,0 +1,94 @@
+//! The right to read from the connection of a client.
+
+use std::io::{self, Read};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+/// The right to read from the connection of a client, and the duty to attend to it.
+///
+/// There is exactly one for each client that is served. The thread that owns it reads, passes on what it has read, and
+/// is the only one that attaches another connection, so bytes of two reads or of two connections never mix. A thread
+/// that enters a driver leaves it in the [`Pump`](super::pump::Pump), where a companion can take it.
+#[derive(Debug)]
+pub(super) struct Reader {
+    stream: Option<Arc<TcpStream>>,
+    buffer: Box<[u8]>,
+    last: Last,
+}
+
+/// What the last read brought, until it is passed on.
+#[derive(Debug)]
+enum Last {
+    Nothing,
+    Bytes(usize),
+    Ended,
+    Failed(io::Error),
+}
+
+/// What a read brought.
+#[derive(Debug)]
+pub(super) enum Received<'a> {
+    /// Nothing; reading is to be tried again.
+    Nothing,
+    Bytes(&'a [u8]),
+    /// The peer, or this end, has ended the stream.
+    Ended,
+    Failed(io::Error),
+}
+
+impl Reader {
+    /// Without a connection, reads fail.
+    pub(super) fn new() -> Self {
+        Self {
+            stream: None,
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            last: Last::Nothing,
+        }
+    }
+
+    /// Reads from `stream` from now on. What was read from an earlier one and not passed on is dropped.
+    pub(super) fn attach(&mut self, stream: Arc<TcpStream>) {
+        self.stream = Some(stream);
+        self.last = Last::Nothing;
+    }
+
+    /// The connection is over.
+    pub(super) fn detach(&mut self) {
+        self.stream = None;
+        self.last = Last::Nothing;
+    }
+
+    /// Waits for bytes. Blocks.
+    pub(super) fn read(&mut self) {
+        let read = match self.stream.as_deref() {
+            Some(mut stream) => stream.read(&mut self.buffer),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        };
+        self.last = match read {
+            Ok(0) => Last::Ended,
+            Ok(count) => Last::Bytes(count),
+            Err(error) if is_retry(&error) => Last::Nothing,
+            Err(error) => Last::Failed(error),
+        };
+    }
+
+    /// What the last read brought; nothing the second time.
+    pub(super) fn take(&mut self) -> Received<'_> {
+        match std::mem::replace(&mut self.last, Last::Nothing) {
+            Last::Nothing => Received::Nothing,
+            Last::Bytes(count) => Received::Bytes(self.buffer.get(..count).unwrap_or_default()),
+            Last::Ended => Received::Ended,
+            Last::Failed(error) => Received::Failed(error),
+        }
+    }
+}
+
+fn is_retry(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
+/// In bytes.
+const BUFFER: usize = 64 * 1024;

@@ -1,0 +1,104 @@
+//! A call inside a driver, as long as it runs.
+
+use std::time::{Duration, Instant};
+
+use crate::activity::Activity;
+use crate::state::Work;
+
+/// A call inside a driver.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) number: u64,
+    deadline: Option<Instant>,
+    /// When it was first seen to run for long, which is about when it began: nothing reads the clock for short calls.
+    seen: Option<Instant>,
+    /// When its caller gave it up.
+    given_up: Option<Instant>,
+    /// True once its device is refused to others because of it.
+    pub(super) is_stuck: bool,
+    /// Makes a stopping server wait for the thread of the call, unless it is stuck.
+    work: Option<Work>,
+    /// A report of progress that came too soon after the last one.
+    pub(super) progress: Option<(f64, String)>,
+    told: Option<Instant>,
+}
+
+impl Running {
+    pub(super) fn new(number: u64, deadline: Option<Instant>, work: Option<Work>) -> Self {
+        Self {
+            number,
+            deadline,
+            seen: None,
+            given_up: None,
+            is_stuck: false,
+            work,
+            progress: None,
+            told: None,
+        }
+    }
+
+    /// Its caller no longer waits for it.
+    pub(super) fn give_up(&mut self, activity: &Activity, now: Instant) {
+        if self.given_up.is_none() {
+            self.given_up = Some(now);
+            activity.caller_gave_up(self.number, now);
+        }
+    }
+
+    /// True once its caller no longer waits for it.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.is_some()
+    }
+
+    /// Looks at the clock. A caller that has waited for longer than it said is taken to have given up.
+    pub(super) fn look(&mut self, activity: &Activity, now: Instant) {
+        self.seen.get_or_insert(now);
+        let is_overdue =
+            |deadline: Instant| now.saturating_duration_since(deadline) >= GIVEN_UP_FOR;
+        if self.deadline.is_some_and(is_overdue) {
+            self.give_up(activity, now);
+        }
+    }
+
+    /// True if the call has had its chance to end: it has run for `overrun`, and nobody has waited for it for a second.
+    pub(super) fn is_hung(&self, overrun: Duration, now: Instant) -> bool {
+        let (Some(seen), Some(given_up)) = (self.seen, self.given_up) else {
+            return false;
+        };
+        let since = |then: Instant| now.saturating_duration_since(then);
+        since(seen) >= overrun && since(given_up) >= GIVEN_UP_FOR
+    }
+
+    /// This process was suspended for `pause`, in which no driver could return.
+    pub(super) fn excuse(&mut self, pause: Duration) {
+        for at in [&mut self.seen, &mut self.given_up, &mut self.deadline] {
+            *at = at.and_then(|at| at.checked_add(pause));
+        }
+    }
+
+    /// A stopping server no longer waits for the call.
+    pub(super) fn leave_behind(&mut self) {
+        self.is_stuck = true;
+        self.work = None;
+    }
+
+    /// What makes a stopping server wait for the thread, if anything still does.
+    pub(super) fn into_work(self) -> Option<Work> {
+        self.work
+    }
+
+    /// True if a report of progress may be sent now.
+    pub(super) fn may_tell(&mut self, now: Instant) -> bool {
+        let is_recent = |told: Instant| now.saturating_duration_since(told) < BETWEEN_REPORTS;
+        let may = !self.told.is_some_and(is_recent);
+        if may {
+            self.told = Some(now);
+        }
+        may
+    }
+}
+
+/// How long ago a caller must have given up its call before the device of the call can count as stuck.
+const GIVEN_UP_FOR: Duration = Duration::from_secs(1);
+/// Shortest time between two reports of progress.
+const BETWEEN_REPORTS: Duration = Duration::from_millis(50);

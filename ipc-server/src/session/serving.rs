@@ -1,0 +1,293 @@
+//! One client as long as it is served, shared by the threads that serve it.
+
+use std::fmt::Display;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use ipc_core::interface::context::CallHost;
+use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
+
+use super::pump::{Pump, Taken};
+use super::reader::Reader;
+use super::tick::{Unattended, Watched};
+use super::worker;
+use crate::activity::Activity;
+use crate::arrivals::Place;
+use crate::connection::Connection;
+use crate::handoff::Handoff;
+use crate::state::{ServerState, Work};
+
+/// A client that is served.
+pub(super) struct Serving {
+    pub(super) key: SessionKey,
+    pub(super) state: Arc<ServerState>,
+    pub(super) activity: Arc<Activity>,
+    pub(super) handoff: Arc<Handoff>,
+    pump: Mutex<Pump>,
+    /// Wakes the thread that waits to take the reader.
+    companion: Condvar,
+    unattended: Unattended,
+    lease_epoch: AtomicU64,
+    place: Mutex<Option<Place>>,
+    this: Weak<Self>,
+}
+
+impl Serving {
+    pub(super) fn new(
+        state: Arc<ServerState>,
+        activity: Arc<Activity>,
+        handoff: Arc<Handoff>,
+        pump: Pump,
+        place: Place,
+    ) -> Arc<Self> {
+        let key = pump.session.key();
+        let lease_epoch = state.admission().begin(key).into();
+        let serving = Arc::new_cyclic(|this| Self {
+            key,
+            state,
+            activity,
+            handoff,
+            pump: Mutex::new(pump),
+            companion: Condvar::new(),
+            unattended: Unattended::default(),
+            lease_epoch,
+            place: Mutex::new(Some(place)),
+            this: this.clone(),
+        });
+        let watched: Weak<Self> = Arc::downgrade(&serving);
+        serving.state.tick.watch(watched);
+        serving
+    }
+
+    pub(super) fn pump(&self) -> MutexGuard<'_, Pump> {
+        self.pump.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn log(&self, what: impl Display) {
+        let client = Arc::clone(&self.pump().client);
+        self.state.visits.log(client, what);
+    }
+
+    /// Goes on over another connection.
+    pub(super) fn attach(&self, reader: &mut Reader, connection: Connection, hello: &Hello) {
+        let mut pump = self.pump();
+        pump.attach(
+            reader,
+            connection,
+            hello,
+            self.lease_epoch.load(Ordering::Relaxed),
+        );
+        self.handoff.set_waiting(false);
+        // A newer connection may have come before there was a socket to cut.
+        if !self.is_newest(hello) {
+            self.activity.cut();
+        }
+        pump = self.flush(pump, reader);
+        // More may have come with the hello.
+        pump.session.handle_input(&[], Instant::now());
+        drop(pump);
+        self.log("client has the server");
+    }
+
+    /// True if no newer connection of this session has arrived than the one with this hello.
+    pub(super) fn is_newest(&self, hello: &Hello) -> bool {
+        self.state.table().is_newest(self.key, hello.connection)
+    }
+
+    /// Hands out the next call, and takes the reader until the call is over.
+    pub(super) fn begin_call(
+        &self,
+        pump: &mut Pump,
+        now: Instant,
+        work: &mut Option<Work>,
+    ) -> Option<Taken> {
+        if self.state.is_stopping() {
+            pump.refuse_waiting(ByeReason::Stopping);
+            return None;
+        }
+        pump.begin(now, work)
+    }
+
+    /// Lies the reader down where a companion can take it.
+    pub(super) fn park(&self, mut pump: MutexGuard<'_, Pump>, reader: Reader) {
+        pump.park(reader);
+        self.unattended.begin();
+        drop(pump);
+        self.state.tick.wake();
+    }
+
+    /// Takes the reader back, unless a companion has taken it.
+    pub(super) fn unpark(&self, pump: &mut Pump) -> Option<Reader> {
+        let reader = pump.unpark()?;
+        self.unattended.end();
+        Some(reader)
+    }
+
+    /// Writes everything there is to say. `_reader` proves that the calling thread is the one that reads.
+    pub(super) fn flush<'a>(
+        &'a self,
+        mut pump: MutexGuard<'a, Pump>,
+        _reader: &Reader,
+    ) -> MutexGuard<'a, Pump> {
+        if pump.running.is_empty() {
+            // Nobody else needs the lock.
+            pump.write_all();
+            return pump;
+        }
+        self.flush_unlocked(pump)
+    }
+
+    /// Writes everything there is to say, and lets other threads use the session meanwhile.
+    pub(super) fn flush_unlocked<'a>(
+        &'a self,
+        mut pump: MutexGuard<'a, Pump>,
+    ) -> MutexGuard<'a, Pump> {
+        if !pump.begin_writing() {
+            return pump;
+        }
+        while let Some((piece, stream)) = pump.next_piece() {
+            drop(pump);
+            let written = worker::write_piece(&stream, &piece, &self.activity);
+            pump = self.pump();
+            if let Err(error) = written {
+                pump.lose(&stream, &error);
+            }
+        }
+        pump
+    }
+
+    /// Waits, as a companion, for the reader of a thread that is inside a driver. `None` if there is a companion already, and
+    /// when the client is no longer served. Blocks.
+    pub(super) fn await_reader(&self, mut pump: MutexGuard<'_, Pump>) -> Option<Reader> {
+        if pump.companions > 0 {
+            return None;
+        }
+        pump.companions += 1;
+        let reader = loop {
+            if pump.is_over {
+                break None;
+            }
+            if pump.is_companion_wanted
+                && let Some(reader) = self.unpark(&mut pump)
+            {
+                break Some(reader);
+            }
+            let waited = self.companion.wait(pump);
+            pump = waited.unwrap_or_else(PoisonError::into_inner);
+        };
+        pump.companions -= 1;
+        reader
+    }
+
+    /// Lets the next client have the server.
+    pub(super) fn give_up_place(&self) {
+        let place = self
+            .place
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(place);
+    }
+
+    /// Wakes the companion for the last time.
+    pub(super) fn end_companions(&self, pump: &mut Pump) {
+        pump.is_over = true;
+        self.companion.notify_all();
+    }
+}
+
+impl Watched for Serving {
+    fn unattended(&self) -> &Unattended {
+        &self.unattended
+    }
+
+    fn attend(&self, step: u64) {
+        // A thread that has the lock is not inside a driver.
+        let Ok(mut pump) = self.pump.try_lock() else {
+            return;
+        };
+        if self.unattended.step() != step || !pump.is_parked() || pump.is_over {
+            return;
+        }
+        pump.is_companion_wanted = true;
+        match pump.companions {
+            0 => {
+                let Some(this) = self.this.upgrade() else {
+                    return;
+                };
+                if let Err(error) = worker::spawn_companion(this) {
+                    pump.is_companion_wanted = false;
+                    self.state.complaints.log_here(format_args!(
+                        "no thread to attend to a client while its call runs: {error}"
+                    ));
+                }
+            }
+            _ => self.companion.notify_one(),
+        }
+    }
+
+    fn look(&self, now: Instant, pause: Duration) -> bool {
+        let Ok(mut pump) = self.pump.try_lock() else {
+            return true;
+        };
+        let pump = &mut *pump;
+        for call in &mut pump.running {
+            if !pause.is_zero() {
+                call.excuse(pause);
+            }
+            call.look(&self.activity, now);
+            if call.progress.is_some()
+                && call.may_tell(now)
+                && let Some((fraction, message)) = call.progress.take()
+            {
+                pump.session.progress(call.number, fraction, &message);
+            }
+            if !call.is_stuck && call.is_hung(OVERRUN, now) {
+                call.leave_behind();
+                if pump.is_awaited {
+                    self.handoff.wake();
+                }
+            }
+        }
+        pump.write_briefly();
+        !pump.running.is_empty()
+    }
+}
+
+impl CallHost for Serving {
+    fn is_cancelled(&self, call: u64) -> bool {
+        let pump = self.pump();
+        let running = pump.running.iter().find(|running| running.number == call);
+        let is_given_up = running.is_none_or(|running| running.is_given_up());
+        is_given_up || pump.session.is_cancelled(call) || self.state.asks_calls_to_end()
+    }
+
+    fn progress(&self, call: u64, fraction: f64, message: &str) {
+        let mut pump = self.pump();
+        let pump = &mut *pump;
+        let Some(running) = pump.running.iter_mut().find(|r| r.number == call) else {
+            return;
+        };
+        if running.is_given_up() {
+            return;
+        }
+        if running.may_tell(Instant::now()) {
+            running.progress = None;
+            pump.session.progress(call, fraction, message);
+            pump.write_briefly();
+        } else {
+            running.progress = Some((fraction, message.chars().take(MAX_MESSAGE).collect()));
+        }
+    }
+
+    fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
+        self.state.runtime.block_on(future);
+    }
+}
+
+/// How long a call must have run before its device can count as stuck.
+pub(super) const OVERRUN: Duration = Duration::from_secs(10);
+/// Longest text of a report of progress, in characters.
+const MAX_MESSAGE: usize = 1000;

@@ -1,0 +1,195 @@
+//! The clock that notices calls that run for long, so that no short call has to look at one.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::{Duration, Instant};
+use std::{io, mem};
+
+use crate::pause::overslept;
+
+/// What the tick looks at.
+pub(crate) trait Watched: Send + Sync {
+    /// Counts the entries into and the returns from drivers that left the connection unattended.
+    fn unattended(&self) -> &Unattended;
+
+    /// A driver has left the connection unattended for at least one tick: `step` is that of [`Unattended`].
+    fn attend(&self, step: u64);
+
+    /// Looks after the calls that run for long. `pause` is how long this process was suspended. Returns false if there
+    /// are none.
+    fn look(&self, now: Instant, pause: Duration) -> bool;
+}
+
+/// Whether a connection is unattended because the thread that reads from it is inside a driver. Odd while it is.
+///
+/// Changed for every call, without a look at the clock: the same odd number in two ticks means that one call has run for
+/// at least the time between them.
+#[derive(Debug, Default)]
+pub(crate) struct Unattended(AtomicU64);
+
+impl Unattended {
+    /// The thread that reads is about to enter a driver.
+    ///
+    /// This store and the load of [`Tick::wake`] are ordered against the store and the loads of a tick that is about to
+    /// sleep: one of the two sees the other.
+    pub(super) fn begin(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// It has come back, or another thread reads.
+    pub(super) fn end(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The present step.
+    pub(super) fn step(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+fn is_unattended(step: u64) -> bool {
+    step % 2 == 1
+}
+
+/// One thread for all clients of a server. It sleeps while nothing has run for a second.
+#[derive(Default)]
+pub(crate) struct Tick {
+    is_asleep: AtomicBool,
+    has_ended: AtomicBool,
+    watched: Mutex<Vec<Weak<dyn Watched>>>,
+    thread: OnceLock<Thread>,
+    running: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Tick {
+    /// Starts the thread, unless it runs already.
+    pub(crate) fn start(self: &Arc<Self>) -> io::Result<()> {
+        let _once = self.watched();
+        if self.thread.get().is_some() {
+            return Ok(());
+        }
+        let tick = Arc::clone(self);
+        let thread = thread::Builder::new().name("ipc tick".into());
+        let running = thread.spawn(move || tick.run())?;
+        let _ = self.thread.set(running.thread().clone());
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+        Ok(())
+    }
+
+    /// Ends the thread and waits for its end. Blocks.
+    pub(crate) fn end(&self) {
+        self.has_ended.store(true, Ordering::SeqCst);
+        self.unpark();
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // A panic there has been printed.
+        let _ = running.map(JoinHandle::join);
+    }
+
+    /// Looks at `watched` from now on, until it is dropped.
+    pub(crate) fn watch(&self, watched: Weak<dyn Watched>) {
+        self.watched().push(watched);
+        self.unpark();
+    }
+
+    /// To be called after [`Unattended::begin`].
+    #[inline]
+    pub(crate) fn wake(&self) {
+        if self.is_asleep.load(Ordering::SeqCst) {
+            self.unpark();
+        }
+    }
+
+    #[cold]
+    fn unpark(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    fn run(&self) {
+        let mut seen = Vec::new();
+        let mut last_busy = Instant::now();
+        let mut due = last_busy;
+        while !self.has_ended.load(Ordering::SeqCst) {
+            let pause = overslept(due);
+            let now = Instant::now();
+            match self.scan(&mut seen, now, pause) {
+                Busy::Unattended | Busy::Long => last_busy = now,
+                Busy::Not => {}
+            }
+            if now.saturating_duration_since(last_busy) < BUSY_FOR {
+                due = Instant::now() + PERIOD;
+                thread::park_timeout(PERIOD);
+            } else {
+                self.sleep();
+                last_busy = Instant::now();
+                due = last_busy;
+            }
+        }
+    }
+
+    /// Sleeps until something is unattended. A call that begins at this moment either sees that the tick sleeps, and
+    /// wakes it, or is seen here.
+    fn sleep(&self) {
+        self.is_asleep.store(true, Ordering::SeqCst);
+        let is_unattended = |watched: Arc<dyn Watched>| is_unattended(watched.unattended().step());
+        if !self.all().into_iter().any(is_unattended) && !self.has_ended.load(Ordering::SeqCst) {
+            thread::park();
+        }
+        self.is_asleep.store(false, Ordering::SeqCst);
+    }
+
+    fn scan(&self, seen: &mut Vec<(*const (), u64)>, now: Instant, pause: Duration) -> Busy {
+        let mut busy = Busy::Not;
+        let before = mem::take(seen);
+        for watched in self.all() {
+            let step = watched.unattended().step();
+            let this = (Arc::as_ptr(&watched).cast::<()>(), step);
+            if is_unattended(step) {
+                busy = Busy::Unattended;
+                if before.contains(&this) {
+                    watched.attend(step);
+                }
+                seen.push(this);
+            }
+            if watched.look(now, pause) {
+                busy = Busy::Long;
+            }
+        }
+        busy
+    }
+
+    fn all(&self) -> Vec<Arc<dyn Watched>> {
+        let mut watched = self.watched();
+        watched.retain(|one| one.strong_count() > 0);
+        watched.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Vec<Weak<dyn Watched>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Tick {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tick")
+            .field("is_asleep", &self.is_asleep)
+            .finish_non_exhaustive()
+    }
+}
+
+enum Busy {
+    Not,
+    Unattended,
+    Long,
+}
+
+/// Time between two looks while something runs.
+const PERIOD: Duration = Duration::from_millis(10);
+/// How long nothing must have run before the tick sleeps.
+const BUSY_FOR: Duration = Duration::from_secs(1);

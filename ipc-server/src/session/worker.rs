@@ -1,0 +1,233 @@
+//! A thread that serves a client: it reads, runs the driver and writes, with no other thread in between.
+
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, MutexGuard};
+use std::thread;
+use std::time::Instant;
+
+use ipc_core::Release;
+use ipc_core::interface::context::{CallContext, CallHost};
+use ipc_core::session::server::End;
+use ipc_core::wire::ctrl::CtrlMsg;
+use ipc_core::wire::frame::OutgoingFrame;
+use ipc_core::wire::message::Form;
+
+use super::place::Over;
+use super::pump::{Pump, Taken};
+use super::reader::Reader;
+use super::serving::Serving;
+use crate::activity::Activity;
+use crate::calls::{self, Ended};
+use crate::hosted::Hosted;
+use crate::log::{self, About};
+use crate::state::Work;
+
+/// A thread that serves a client.
+///
+/// The thread that owns the [`Reader`] reads, and runs the calls that it has read. While it is inside a driver, the reader
+/// lies in the [`Pump`]. A call that runs for longer than two ticks finds, on its return, that a companion has taken it:
+/// its thread then writes the answer, runs what waits behind it, and becomes the companion itself.
+pub(super) struct Worker {
+    serving: Arc<Serving>,
+    hosted: Arc<Hosted>,
+    /// The context of the present call.
+    context: CallContext,
+    work: Option<Work>,
+}
+
+/// Starts `work` on a thread that serves a client.
+pub(super) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = thread::Builder::new()
+        .name("ipc session".into())
+        .stack_size(STACK);
+    thread.spawn(work).map(drop)
+}
+
+/// Starts a companion, which waits for the reader of a thread that is inside a driver.
+pub(super) fn spawn_companion(serving: Arc<Serving>) -> io::Result<()> {
+    let work = serving.state.begin_work();
+    spawn(move || {
+        if let Some(mut worker) = Worker::new(&serving, work) {
+            worker.serve(None);
+        }
+    })
+}
+
+impl Worker {
+    /// `None` if the server has stopped.
+    pub(super) fn new(serving: &Arc<Serving>, work: Work) -> Option<Self> {
+        let hosted = serving.state.hosted()?;
+        let host = Arc::clone(serving) as Arc<dyn CallHost>;
+        let client = Arc::clone(&serving.pump().client);
+        Some(Self {
+            serving: Arc::clone(serving),
+            hosted,
+            context: CallContext::new(host, 0, client, None),
+            work: Some(work),
+        })
+    }
+
+    /// Serves the client until it is gone, or another thread does. Blocks.
+    pub(super) fn serve(&mut self, mut reader: Option<Reader>) {
+        let serving = Arc::clone(&self.serving);
+        // Plain methods of drivers find the runtime as async ones do.
+        let _runtime = serving.state.runtime.enter();
+        let _inside = serving.state.enter();
+        let _ended = EndedByPanic(&serving);
+        loop {
+            let taken = match reader.take() {
+                Some(reader) => Some(reader),
+                None => serving.await_reader(serving.pump()),
+            };
+            let Some(taken) = taken else { return };
+            if let Some((over, mine)) = self.attend(taken) {
+                return serving.retire(&self.hosted, over, mine);
+            }
+        }
+    }
+
+    /// Reads and runs calls. Returns the reader with the end of the connection, or nothing if another thread has taken it.
+    fn attend(&mut self, mut reader: Reader) -> Option<(Over, Reader)> {
+        let serving = Arc::clone(&self.serving);
+        let mut now = Instant::now();
+        loop {
+            let mut pump = serving.pump();
+            pump.take_in(&mut reader, now);
+            while let Some(taken) = serving.begin_call(&mut pump, now, &mut self.work) {
+                let limit = pump.session.reply_limit();
+                self.follow_client(&pump);
+                serving.park(pump, reader);
+                let (reply, ended) = self.run(&taken, limit, now);
+                now = ended;
+                pump = serving.pump();
+                self.end(&mut pump, &taken, reply);
+                match serving.unpark(&mut pump) {
+                    Some(mine) => reader = mine,
+                    None => {
+                        self.run_waiting(&serving, pump, now);
+                        return None;
+                    }
+                }
+                pump = serving.flush(pump, &reader);
+            }
+            pump = serving.flush(pump, &reader);
+            let end = pump.session.end().cloned();
+            drop(pump);
+            let over = match end {
+                Some(End::Finished) => Some(Over::for_good(Release::Finished)),
+                Some(End::Lost(error)) => serving.await_return(&mut reader, &error),
+                None => serving.leave_if_asked(&mut reader),
+            };
+            match over {
+                Some(over) => return Some((over, reader)),
+                None => reader.read(),
+            }
+            now = Instant::now();
+        }
+    }
+
+    /// Runs the calls that wait while another thread reads.
+    fn run_waiting<'a>(
+        &mut self,
+        serving: &'a Serving,
+        mut pump: MutexGuard<'a, Pump>,
+        mut now: Instant,
+    ) {
+        pump = serving.flush_unlocked(pump);
+        while let Some(taken) = serving.begin_call(&mut pump, now, &mut self.work) {
+            let limit = pump.session.reply_limit();
+            self.follow_client(&pump);
+            drop(pump);
+            let (reply, ended) = self.run(&taken, limit, now);
+            now = ended;
+            pump = serving.pump();
+            self.end(&mut pump, &taken, reply);
+            pump = serving.flush_unlocked(pump);
+        }
+    }
+
+    /// The client may have come back from another address.
+    fn follow_client(&mut self, pump: &Pump) {
+        self.context.set_client(&pump.client);
+    }
+
+    fn run(&mut self, taken: &Taken, limit: usize, begins: Instant) -> (OutgoingFrame, Instant) {
+        let Taken { call, deadline } = taken;
+        let number = call.header.number;
+        self.context.turn_to(number, *deadline);
+        let activity = &self.serving.activity;
+        let is_question = call.form == Form::Describe;
+        let method = (!is_question).then_some(call.header.method.as_str());
+        activity.call_begins(number, method, begins);
+        let reply = self.hosted.registry.run(call, &self.context, limit);
+        let kind = reply.ctrl();
+        let ended = Instant::now();
+        activity.call_ends(number, !is_question && kind != Some(CtrlMsg::Error), ended);
+        if !calls::is_ordinary(kind, begins, ended) {
+            let ended = Ended {
+                call,
+                reply: &reply,
+                began: begins,
+                ended,
+            };
+            calls::note(&self.serving.state, self.context.client(), &ended);
+        }
+        (reply, ended)
+    }
+
+    fn end(&mut self, pump: &mut Pump, taken: &Taken, reply: OutgoingFrame) {
+        let ended = pump.end(taken.call.header.number, reply);
+        self.work = ended.and_then(super::running::Running::into_work);
+        if self.work.is_none() && !pump.is_over {
+            // The device was stuck, and the server has gone on without this thread.
+            self.work = Some(self.serving.state.begin_work());
+        }
+        if pump.is_awaited {
+            self.serving.handoff.wake();
+        }
+    }
+}
+
+/// Writes a piece without the lock of the session.
+pub(super) fn write_piece(
+    mut stream: &TcpStream,
+    mut piece: &[u8],
+    activity: &Activity,
+) -> io::Result<()> {
+    while !piece.is_empty() {
+        match stream.write(piece) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                activity.add_sent(count);
+                piece = piece.get(count..).unwrap_or_default();
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Cleans up if a thread ends by a panic: the client must not wait for a connection that nobody serves.
+struct EndedByPanic<'a>(&'a Serving);
+
+impl Drop for EndedByPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let serving = self.0;
+            log::error(
+                About::client(serving.activity.name()),
+                "a thread that serves this client panicked; its connection is closed",
+            );
+            serving.handoff.close();
+            serving.activity.cut();
+            serving.state.set_out(serving.key, None);
+            serving.state.table().remove(serving.key);
+            serving.give_up_place();
+        }
+    }
+}
+
+/// Drivers may recurse; a thread's stack costs only what is used of it.
+const STACK: usize = 8 * 1024 * 1024;
