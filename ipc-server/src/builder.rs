@@ -314,6 +314,7 @@ fn limit_of_nobody(config: &Config) -> Option<&'static str> {
         ("guesses_per_minute", access.guesses_per_minute == 0),
         ("sessions", table.sessions == 0),
         ("waiting_calls", table.session.waiting_calls == 0),
+        ("waiting_bytes", table.session.waiting_bytes == 0),
     ]
     .into_iter()
     .find_map(|(limit, is_zero)| is_zero.then_some(limit))

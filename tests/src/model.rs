@@ -29,6 +29,8 @@ pub struct Budget {
     pub evictions: u8,
     /// The client gives up a call.
     pub cancels: u8,
+    /// The server says goodbye to the client, whether a driver runs or not.
+    pub goodbyes: u8,
 }
 
 /// What is searched.
@@ -139,9 +141,16 @@ impl Model for Search {
                 !w.is_broken(Broken::WrongAnswer)
             }),
             Property::always(
-                "unknown only after a crash or an eviction",
+                "unknown only after a crash, an eviction or a goodbye over a running call",
                 |_, w: &World| !w.is_broken(Broken::NeedlesslyUnknown),
             ),
+            Property::always(
+                "one call at a time, unless it was cancelled",
+                |_, w: &World| !w.is_broken(Broken::Overtook),
+            ),
+            Property::always("nothing is kept that was confirmed", |_, w: &World| {
+                !w.is_broken(Broken::KeptConfirmed)
+            }),
             Property::always("each call ends once", |_, w: &World| {
                 !w.is_broken(Broken::EndedTwice)
             }),

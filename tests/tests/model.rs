@@ -16,6 +16,14 @@ fn budget(drops: u8, crashes: u8, evictions: u8, cancels: u8) -> Budget {
         crashes,
         evictions,
         cancels,
+        goodbyes: 0,
+    }
+}
+
+fn with_goodbye(budget: Budget) -> Budget {
+    Budget {
+        goodbyes: 1,
+        ..budget
     }
 }
 
@@ -51,6 +59,11 @@ fn every_promise_holds_with_evictions_and_cancelled_calls() {
 #[test]
 fn every_promise_holds_with_an_idempotent_call_among_others() {
     holds(&[true, false], budget(1, 1, 0, 1), 20_000);
+}
+
+#[test]
+fn every_promise_holds_with_a_goodbye_over_running_calls() {
+    holds(NON_IDEMPOTENT, with_goodbye(budget(1, 1, 0, 0)), 50_000);
 }
 
 /// The mutant is found, and by this promise among others.
@@ -106,6 +119,25 @@ fn confirming_too_much_is_noticed() {
 fn a_stale_hello_that_steals_is_noticed() {
     let by = "no newer connection yields to an older one";
     killed(&[Mutant::StaleHelloSteals], budget(2, 0, 0, 0), by);
+}
+
+/// The client takes a goodbye as word that what was not answered did not run.
+#[test]
+fn a_goodbye_over_unanswered_calls_is_noticed() {
+    let budget = with_goodbye(budget(0, 1, 0, 0));
+    killed(&[Mutant::SaysByeOverCalls], budget, AT_MOST_ONCE);
+}
+
+#[test]
+fn overtaking_a_call_that_was_not_cancelled_is_noticed() {
+    let by = "one call at a time, unless it was cancelled";
+    killed(&[Mutant::OvertakesAnyCall], budget(0, 0, 0, 0), by);
+}
+
+#[test]
+fn keeping_a_confirmed_answer_is_noticed() {
+    let by = "nothing is kept that was confirmed";
+    killed(&[Mutant::KeepsConfirmed], budget(0, 0, 0, 1), by);
 }
 
 #[test]

@@ -24,6 +24,12 @@ pub enum Mutant {
     RevivesSessions,
     /// A hello that was overtaken by a newer one takes the session nevertheless.
     StaleHelloSteals,
+    /// The server says goodbye although calls that it has taken are not answered.
+    SaysByeOverCalls,
+    /// The server begins a call while an earlier one runs whose client waits for it.
+    OvertakesAnyCall,
+    /// The server keeps the answer to a call that its client has confirmed.
+    KeepsConfirmed,
 }
 
 /// The mutants in force: none, and for free, unless this is a proof.

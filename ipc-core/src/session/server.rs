@@ -13,7 +13,7 @@ use super::arrival::bye;
 use super::link::{Link, LinkError};
 use super::mutant::{Mutant, Mutants};
 use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, SessionKey, Welcome};
-use crate::wire::failure::{Failure, Refusal};
+use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{IncomingCall, failure_frame, frame_of};
 
@@ -23,11 +23,13 @@ use crate::wire::message::{IncomingCall, failure_frame, frame_of};
 pub struct SessionLimits {
     /// The longest frame to accept, in bytes.
     pub max_frame: usize,
-    /// How many bytes of answers are kept until the client has confirmed them. An answer that does not fit is
-    /// remembered as executed, without its result.
+    /// Maximum number of bytes of answers that are kept until the client has confirmed them. An answer that does not fit
+    /// is remembered as executed, without its result.
     pub kept_replies: usize,
-    /// How many calls may wait for their turn; more are left in the network.
+    /// Maximum number of calls that wait for their turn. Beyond it the server stops reading, a Cancel included.
     pub waiting_calls: usize,
+    /// Maximum number of bytes in the calls that wait. Beyond it the server stops reading, a Cancel included.
+    pub waiting_bytes: usize,
 }
 
 impl Default for SessionLimits {
@@ -35,7 +37,8 @@ impl Default for SessionLimits {
         Self {
             max_frame: 16 * 1024 * 1024,
             kept_replies: 256 * 1024 * 1024,
-            waiting_calls: 64,
+            waiting_calls: 1024,
+            waiting_bytes: 16 * 1024 * 1024,
         }
     }
 }
@@ -49,8 +52,9 @@ impl Default for SessionLimits {
 ///
 /// Invariants, all of them tested with random operations:
 ///
-/// * [`next_call`](Self::next_call) gives a call number at most once in the life of the session, in rising order, and
-///   never a second call while one runs;
+/// * [`next_call`](Self::next_call) gives a call number at most once in the life of the session, in rising order;
+/// * a call begins only when every earlier one has ended or was cancelled by its client;
+/// * every call that was taken from the connection has its one answer before the server says goodbye;
 /// * a call that comes again is answered again with the same bytes, without running;
 /// * an answer is forgotten only when the client has confirmed it, or answered for as executed, result not kept;
 /// * no input, cut in any way, panics; memory is bounded by the limits.
@@ -61,12 +65,19 @@ pub struct ServerSession {
     limits: SessionLimits,
     client: String,
     reply_limit: usize,
+    /// True if the client knows the answer that the outcome of a call is unknown.
+    takes_unknown: bool,
     link: Option<Link>,
     end: Option<End>,
     last: u64,
     waiting: VecDeque<Waiting>,
-    running: Option<Running>,
+    /// How many bytes the arguments of the waiting calls have.
+    waiting_bytes: usize,
+    /// The calls that run, in rising order. All but the last were cancelled.
+    running: Vec<Running>,
     done: BTreeMap<u64, Done>,
+    /// The client has the answers to all calls below this number.
+    confirmed: u64,
     kept: usize,
     pub(super) mutants: Mutants,
 }
@@ -109,12 +120,15 @@ impl ServerSession {
             limits,
             client: String::new(),
             reply_limit: 0,
+            takes_unknown: false,
             link: None,
             end: None,
             last: 0,
             waiting: VecDeque::new(),
-            running: None,
+            waiting_bytes: 0,
+            running: Vec::new(),
             done: BTreeMap::new(),
+            confirmed: 0,
             kept: 0,
             mutants: Mutants::default(),
         }
@@ -137,6 +151,7 @@ impl ServerSession {
         };
         link.send(frame_of(CtrlMsg::Welcome, &welcome));
         self.client.clone_from(&hello.name);
+        self.takes_unknown = takes_unknown(hello);
         self.reply_limit = usize::try_from(hello.max_frame)
             .unwrap_or(usize::MAX)
             .max(MIN_REPLY);
@@ -180,23 +195,21 @@ impl ServerSession {
         }
     }
 
-    /// False while so many calls wait, or so many answers have not been taken by the network, that no more should be
-    /// read.
+    /// False while more calls wait, or more bytes of answers have not been taken by the network, than the limits allow, so
+    /// that nothing more should be read.
     pub fn wants_input(&self) -> bool {
         self.link.as_ref().is_some_and(Link::has_room)
             && self.waiting.len() < self.limits.waiting_calls
+            && self.waiting_bytes < self.limits.waiting_bytes
     }
 
-    /// The next call to run, if none is running, with the time until which its caller waits.
+    /// The next call to run, with the time until which its caller waits. `None` while a call runs that its client has not
+    /// cancelled.
     pub fn next_call(&mut self, now: Instant) -> Option<(IncomingCall, Option<Instant>)> {
-        while self.running.is_none() {
-            let Waiting {
-                call,
-                digest,
-                deadline,
-            } = self.waiting.pop_front()?;
+        while self.may_begin() {
+            let (call, digest, deadline) = self.next_waiting()?;
             let number = call.header.number;
-            self.running = Some(Running {
+            self.running.push(Running {
                 number,
                 digest,
                 cancelled: false,
@@ -214,6 +227,24 @@ impl ServerSession {
         None
     }
 
+    /// True if the client waits for none of the calls that run. A deadline that has passed is not enough: the clock of a
+    /// client that was suspended stands still, and its caller waits on.
+    pub fn may_begin(&self) -> bool {
+        let are_given_up = self.running.iter().all(|call| call.cancelled);
+        (are_given_up || self.mutants.has(Mutant::OvertakesAnyCall))
+            && self.running.len() < MAX_RUNNING
+    }
+
+    fn next_waiting(&mut self) -> Option<(IncomingCall, u64, Option<Instant>)> {
+        let Waiting {
+            call,
+            digest,
+            deadline,
+        } = self.waiting.pop_front()?;
+        self.waiting_bytes -= call.arguments.len();
+        Some((call, digest, deadline))
+    }
+
     /// True if calls wait for their turn.
     pub fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
@@ -224,16 +255,34 @@ impl ServerSession {
         self.reply_limit
     }
 
-    /// The running call has ended; `frame` is its answer.
+    /// A running call has ended; `frame` is its answer. Does nothing if the call has been answered already.
+    ///
+    /// An answer that the client no longer wants is not sent, and of it is kept only whether the driver was entered.
     pub fn reply(&mut self, number: u64, frame: impl Into<OutgoingFrame>) {
-        let Some(running) = self.running.take_if(|running| running.number == number) else {
+        let Some(Running {
+            digest, cancelled, ..
+        }) = self.end_running(number)
+        else {
             return;
         };
         let frame = frame.into();
+        if number < self.confirmed && !self.mutants.has(Mutant::KeepsConfirmed) {
+            return;
+        }
+        if cancelled {
+            let answer = Answer::without_result(&frame);
+            self.done.insert(number, Done { digest, answer });
+            return;
+        }
         if let Some(link) = &mut self.link {
             link.send(frame.clone());
         }
-        self.keep(number, running.digest, frame);
+        self.keep(number, digest, frame);
+    }
+
+    fn end_running(&mut self, number: u64) -> Option<Running> {
+        let at = self.running.iter().position(|call| call.number == number)?;
+        Some(self.running.remove(at))
     }
 
     /// Remembers an answer, or at least what it says about the driver.
@@ -247,21 +296,75 @@ impl ServerSession {
         self.done.insert(number, Done { digest, answer });
     }
 
-    /// Ends the running call without having run it.
+    /// Ends a running call without having run it.
     pub fn refuse(&mut self, number: u64, refusal: Refusal) {
         let frame = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY);
         self.reply(number, frame);
     }
 
-    /// True once the client has given up the running call.
-    pub fn is_cancelled(&self, number: u64) -> bool {
-        self.running
-            .as_ref()
-            .is_some_and(|call| call.number == number && call.cancelled)
+    /// Refuses all calls that wait; `refusal` is told the method of each.
+    pub fn refuse_waiting(&mut self, refusal: impl Fn(String) -> Refusal) {
+        while let Some((call, digest, _)) = self.next_waiting() {
+            let number = call.header.number;
+            let refused = Failure::Refused(refusal(call.header.method));
+            self.answer(
+                number,
+                digest,
+                failure_frame(number, &refused, MIN_REPLY).into(),
+            );
+        }
     }
 
-    /// Tells the client how far the running call is, if it can be told now.
+    /// Answers all calls that run: what becomes of them is not known. What their drivers return later is dropped.
+    ///
+    /// Returns true if every call that was taken from the connection has its answer now. Otherwise the client is one that
+    /// does not know this answer: its connection must be [dropped](Self::detach) without a goodbye.
+    #[must_use = "a goodbye over an unanswered call would make the client run it again"]
+    pub fn give_up_running(&mut self) -> bool {
+        if self.running.is_empty() || self.mutants.has(Mutant::SaysByeOverCalls) {
+            return true;
+        }
+        if !self.takes_unknown {
+            return false;
+        }
+        let fault = Fault::own(
+            FaultKind::Unknown,
+            "it still runs at the server, and nobody waits for its end any more",
+        );
+        let fault = Failure::Fault(Box::new(fault));
+        for Running { number, digest, .. } in std::mem::take(&mut self.running) {
+            self.answer(
+                number,
+                digest,
+                failure_frame(number, &fault, MIN_REPLY).into(),
+            );
+        }
+        true
+    }
+
+    fn answer(&mut self, number: u64, digest: u64, frame: OutgoingFrame) {
+        self.send(frame.clone());
+        self.keep(number, digest, frame);
+    }
+
+    /// True while a call runs.
+    pub fn has_running(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// True once the client has given up a running call.
+    pub fn is_cancelled(&self, number: u64) -> bool {
+        self.running
+            .iter()
+            .any(|call| call.number == number && call.cancelled)
+    }
+
+    /// Tells the client how far a running call is, if the client waits for it and can be told now.
     pub fn progress(&mut self, call: u64, fraction: f64, message: &str) {
+        let is_awaited = |running: &Running| running.number == call && !running.cancelled;
+        if !self.running.iter().any(is_awaited) {
+            return;
+        }
         if let Some(link) = self.link.as_mut().filter(|link| link.has_room()) {
             let message = message.chars().take(MAX_MESSAGE).collect();
             let info = Info::Progress {
@@ -273,7 +376,8 @@ impl ServerSession {
         }
     }
 
-    /// Ends the connection, not the session.
+    /// Ends the connection, not the session. Every call must have been answered before; see
+    /// [`refuse_waiting`](Self::refuse_waiting) and [`give_up_running`](Self::give_up_running).
     pub fn say_bye(&mut self, reason: ByeReason, message: &str) {
         if let Some(link) = &mut self.link {
             link.send_last(bye(reason, message));
@@ -339,12 +443,20 @@ impl ServerSession {
             && self.kept <= self.limits.kept_replies
             && self.done.len() <= MAX_UNCONFIRMED
             && self.waiting.len() <= self.limits.waiting_calls + input / 40
+            && self.waiting_bytes <= self.limits.waiting_bytes + input
     }
+}
+
+/// True if the client knows the answer that the outcome of a call is unknown.
+fn takes_unknown(_hello: &Hello) -> bool {
+    true
 }
 
 /// Every client accepts answers of this size, so that it can always be told why there is no larger one.
 pub(crate) const MIN_REPLY: usize = 64 * 1024;
-/// Notices are cut to so many characters.
+/// Maximum length of a notice, in characters.
 const MAX_MESSAGE: usize = 1000;
-/// So many answers may be unconfirmed. A client confirms with every call, so an honest one never comes near.
+/// Maximum number of unconfirmed answers. A client confirms with every call, so an honest one never comes near.
 const MAX_UNCONFIRMED: usize = 10_000;
+/// Maximum number of calls that run at the same time; all but one of them were cancelled.
+const MAX_RUNNING: usize = 8;

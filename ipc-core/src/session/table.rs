@@ -240,6 +240,14 @@ impl SessionTable {
         parked.collect()
     }
 
+    /// A session that can be resumed.
+    pub fn parked_session(&mut self, key: SessionKey) -> Option<&mut ServerSession> {
+        match &mut self.slots.get_mut(&key.session)?.state {
+            SlotState::Parked { session, .. } => Some(session),
+            SlotState::Out => None,
+        }
+    }
+
     pub(super) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
         use std::hash::Hash;
         self.incarnation.hash(hasher);

@@ -137,6 +137,8 @@ pub enum FaultKind {
     Unsendable,
     /// It returned, but its result was not kept until the connection was back.
     ReplyNotKept,
+    /// Its end is not known.
+    Unknown,
 }
 
 /// An error value in its serialised form.

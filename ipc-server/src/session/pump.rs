@@ -217,20 +217,16 @@ impl Pump {
 
     /// Ends the calls that wait, none of which was run.
     pub(super) fn refuse_waiting(&mut self, reason: ByeReason) {
-        while let Some((call, _)) = self.session.next_call(Instant::now()) {
-            let method = call.header.method;
-            let refusal = match reason {
-                ByeReason::Stopping => Refusal::Stopping { method },
-                _ => Refusal::Cancelled { method },
-            };
-            self.session.refuse(call.header.number, refusal);
-        }
+        self.session.refuse_waiting(|method| match reason {
+            ByeReason::Stopping => Refusal::Stopping { method },
+            _ => Refusal::Cancelled { method },
+        });
     }
 
     /// Answers the calls that still run: what becomes of them is not known. Returns true if the client may then be sent a
     /// goodbye.
     pub(super) fn give_up_running(&mut self) -> bool {
-        self.running.is_empty()
+        self.session.give_up_running()
     }
 
     /// Drops the connection.

@@ -12,12 +12,13 @@ pub struct Mix {
     pub search: fn() -> Search,
 }
 
-fn search(calls: &[bool], [drops, crashes, evictions, cancels]: [u8; 4]) -> Search {
+fn search(calls: &[bool], [drops, crashes, evictions, cancels, goodbyes]: [u8; 5]) -> Search {
     let budget = Budget {
         drops,
         crashes,
         evictions,
         cancels,
+        goodbyes,
     };
     Search::new(calls, budget)
 }
@@ -31,30 +32,42 @@ const THREE: &[bool] = &[false, true, false];
 pub const MIXES: &[Mix] = &[
     Mix {
         name: "2 calls: 2 drops, 1 crash, 1 eviction, 1 cancel",
-        search: || search(TWO, [2, 1, 1, 1]),
+        search: || search(TWO, [2, 1, 1, 1, 0]),
     },
     Mix {
         name: "2 calls: 4 drops",
-        search: || search(TWO, [4, 0, 0, 0]),
+        search: || search(TWO, [4, 0, 0, 0, 0]),
     },
     Mix {
         name: "2 calls: 3 drops, 1 crash",
-        search: || search(TWO, [3, 1, 0, 0]),
+        search: || search(TWO, [3, 1, 0, 0, 0]),
     },
     Mix {
         name: "2 calls: 1 drop, 2 crashes, 1 eviction, 2 cancels",
-        search: || search(TWO, [1, 2, 1, 2]),
+        search: || search(TWO, [1, 2, 1, 2, 0]),
     },
     Mix {
         name: "2 calls: 3 drops, 2 crashes, 1 eviction, 1 cancel",
-        search: || search(TWO, [3, 2, 1, 1]),
+        search: || search(TWO, [3, 2, 1, 1, 0]),
     },
     Mix {
         name: "3 calls: 3 drops, 1 crash",
-        search: || search(THREE, [3, 1, 0, 0]),
+        search: || search(THREE, [3, 1, 0, 0, 0]),
     },
     Mix {
         name: "3 calls: 2 drops, 1 crash, 1 eviction, 2 cancels",
-        search: || search(THREE, [2, 1, 1, 2]),
+        search: || search(THREE, [2, 1, 1, 2, 0]),
+    },
+    Mix {
+        name: "2 calls: 1 drop, 1 crash, 1 cancel, 1 goodbye",
+        search: || search(TWO, [1, 1, 0, 1, 1]),
+    },
+    Mix {
+        name: "2 calls: 2 drops, 1 eviction, 2 goodbyes",
+        search: || search(TWO, [2, 0, 1, 0, 2]),
+    },
+    Mix {
+        name: "3 calls: 1 drop, 1 crash, 1 cancel, 1 goodbye",
+        search: || search(THREE, [1, 1, 0, 1, 1]),
     },
 ];

@@ -41,17 +41,18 @@ impl World {
             self.network_steps(connection, steps);
         }
         for (index, held) in (0_u8..).zip(&self.held) {
-            match held.running {
-                Some(_) => steps.push(Step::Finish(index)),
-                None if held.session.get().has_waiting() => {
-                    steps.push(Step::Start(index));
-                    if held.connection.is_none() {
-                        steps.push(Step::Park(index));
-                    }
-                }
-                None => {}
+            let session = held.session.get();
+            let running = (0_u8..).take(held.running.len());
+            steps.extend(running.map(|which| Step::Finish(index, which)));
+            if session.has_waiting() && session.may_begin() {
+                steps.push(Step::Start(index));
+            }
+            if session.has_waiting() && held.running.is_empty() && held.connection.is_none() {
+                steps.push(Step::Park(index));
             }
         }
+        let late = (0_u8..).take(self.left_behind.len());
+        steps.extend(late.map(Step::FinishLate));
         if is_over {
             return;
         }
@@ -78,6 +79,12 @@ impl World {
                 steps.extend([Step::DropAtClient, Step::DropAtServer(connection.id)]);
             }
         }
+        if self.left.goodbyes > 0 {
+            let connected = (0_u8..)
+                .zip(&self.held)
+                .filter(|(_, held)| held.connection.is_some());
+            steps.extend(connected.map(|(index, _)| Step::SayBye(index)));
+        }
         if self.left.evictions > 0 {
             let parked = self.table.get().parked().len();
             steps.extend((0_u8..).take(parked).map(Step::Evict));
@@ -91,7 +98,7 @@ impl World {
     fn has_more_to_watch(&self) -> bool {
         self.held
             .iter()
-            .any(|held| held.running.is_some() || held.session.get().has_waiting())
+            .any(|held| !held.running.is_empty() || held.session.get().has_waiting())
             || self.connections.iter().any(|c| !c.to_server.is_empty())
     }
 
@@ -138,7 +145,9 @@ impl World {
             }
             Step::Fence(id) => self.fence(search, id),
             Step::Start(index) => self.start(search, index),
-            Step::Finish(index) => self.finish(search, index),
+            Step::Finish(index, which) => self.finish(search, index, which),
+            Step::FinishLate(which) => self.finish_late(which),
+            Step::SayBye(index) => self.say_bye(search, index),
             Step::Park(index) => self.park(search, index),
             Step::Evict(index) => self.evict(index),
             Step::Crash => self.crash(search),

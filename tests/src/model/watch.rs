@@ -41,6 +41,10 @@ pub enum Broken {
     RanBehindTheFence,
     /// A hello took a session from a later one.
     YieldedToOlder,
+    /// A call began while an earlier one ran whose caller waited for it.
+    Overtook,
+    /// The server remembers the answer to a call that the client has confirmed.
+    KeptConfirmed,
     /// A dead end with an unanswered call.
     Stuck,
 }

@@ -95,8 +95,16 @@ pub(super) struct Held {
     pub(super) connection: Option<u8>,
     /// The connection number its hello had.
     pub(super) newest: u64,
-    /// The call that runs: its number and which one it is.
-    pub(super) running: Option<(u64, u8)>,
+    /// The calls that run: their numbers and which ones they are.
+    pub(super) running: Vec<(u64, u8)>,
+}
+
+/// A call that still runs, and whose session knows nothing of it any more.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(super) struct LeftBehind {
+    pub(super) key: SessionKey,
+    pub(super) number: u64,
+    pub(super) tag: u8,
 }
 
 /// The state of everything.
@@ -106,6 +114,8 @@ pub struct World {
     pub(super) table: Part<SessionTable>,
     pub(super) connections: Vec<Connection>,
     pub(super) held: Vec<Held>,
+    /// Calls that still ran when the server said goodbye.
+    pub(super) left_behind: Vec<LeftBehind>,
     pub(super) records: Vec<Record>,
     pub(super) left: Budget,
     pub(super) incarnation: u8,
@@ -143,8 +153,12 @@ pub enum Step {
     Fence(u8),
     /// The driver is entered: the effect happens.
     Start(u8),
-    /// The driver returns.
-    Finish(u8),
+    /// The driver returns from one of the calls of a session.
+    Finish(u8, u8),
+    /// The driver returns from a call that was left behind.
+    FinishLate(u8),
+    /// The server says goodbye to the client of a session.
+    SayBye(u8),
     /// The server stops running the calls of a client that is gone.
     Park(u8),
     /// The server forgets a session.
@@ -168,6 +182,7 @@ impl World {
             table: Part::new(SessionTable::new(0, Default::default())),
             connections: vec![],
             held: vec![],
+            left_behind: vec![],
             records: search.calls.iter().copied().map(Record::new).collect(),
             left: search.budget,
             incarnation: 0,
@@ -186,6 +201,7 @@ impl World {
         self.incarnation += 1;
         self.sessions = 0;
         self.held.clear();
+        self.left_behind.clear();
         let mut table = SessionTable::new(u128::from(self.incarnation), Default::default());
         table.plant(&search.mutants);
         self.table = Part::new(table);
@@ -226,6 +242,7 @@ impl World {
 impl Hash for World {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.client, &self.table, &self.connections, &self.held).hash(state);
+        self.left_behind.hash(state);
         (&self.records, self.left, self.incarnation, self.sessions).hash(state);
         (self.had_disaster, self.reconnected, self.broken).hash(state);
     }

@@ -9,6 +9,7 @@ use crate::session::link::LinkError;
 use crate::session::mutant::Mutant;
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{Bye, ByeReason, CtrlMsg, Info, QueueStatus, SessionKey, Welcome};
+use crate::wire::failure::FaultKind;
 use crate::wire::frame::Frame;
 use crate::wire::message::{self, Outcome, frame_of, value_of};
 use crate::wire::text::fit_to_show;
@@ -179,6 +180,9 @@ impl ClientSession {
                     CallOutcome::Unknown(refusal.to_string())
                 }
                 Outcome::Refused(refusal) => CallOutcome::Refused(refusal),
+                Outcome::Fault(fault) if fault.kind == FaultKind::Unknown => {
+                    CallOutcome::Unknown(fault.message)
+                }
                 Outcome::Fault(fault) => CallOutcome::Failed(fault),
             };
             self.end(number, outcome);
@@ -217,8 +221,9 @@ impl ClientSession {
     pub(super) fn lose(&mut self, error: LinkError) {
         if has_answered_all(&error) {
             for call in self.calls.values_mut() {
-                // What came with this connection and was not answered before the goodbye never began.
-                call.sent &= call.start.take().is_none();
+                // What was sent over this connection and not answered before the goodbye never began. What was sent over an
+                // earlier one, too, may have run then: its answer may have been lost with that connection.
+                call.start = None;
             }
         }
         self.disconnect();

@@ -68,6 +68,7 @@ impl ServerSession {
             } else {
                 now.checked_add(timeout)
             };
+            self.waiting_bytes += call.arguments.len();
             self.waiting.push_back(Waiting {
                 call,
                 digest,
@@ -118,11 +119,8 @@ impl ServerSession {
     }
 
     pub(super) fn handle_cancel(&mut self, number: u64) {
-        if let Some(running) = self
-            .running
-            .as_mut()
-            .filter(|running| running.number == number)
-        {
+        let mut running = self.running.iter_mut();
+        if let Some(running) = running.find(|running| running.number == number) {
             running.cancelled = true;
         } else if let Some(at) = self
             .waiting
@@ -130,18 +128,18 @@ impl ServerSession {
             .position(|w| w.call.header.number == number)
             && let Some(Waiting { call, digest, .. }) = self.waiting.remove(at)
         {
+            self.waiting_bytes -= call.arguments.len();
             let refusal = Refusal::Cancelled {
                 method: call.header.method,
             };
-            let frame: OutgoingFrame =
-                failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into();
-            self.send(frame.clone());
-            self.keep(number, digest, frame);
+            let frame = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY);
+            self.answer(number, digest, frame.into());
         }
     }
 
     /// The client has all answers below `oldest`; they are of no more use.
     pub(super) fn acknowledge(&mut self, oldest: u64) {
+        self.confirmed = self.confirmed.max(oldest);
         while let Some(entry) = self.done.first_entry()
             && *entry.key() < oldest
         {

@@ -10,6 +10,11 @@ impl ServerSession {
         self.last
     }
 
+    /// True if an answer is remembered that the client has confirmed.
+    pub fn keeps_confirmed(&self) -> bool {
+        self.done.keys().any(|number| *number < self.confirmed)
+    }
+
     pub(in crate::session) fn digest_into(&self, hasher: &mut impl Hasher) {
         (self.key, self.last, self.link.is_some()).hash(hasher);
         (self.end == Some(End::Finished)).hash(hasher);
@@ -19,7 +24,8 @@ impl ServerSession {
         for waiting in &self.waiting {
             (waiting.call.header.number, waiting.digest).hash(hasher);
         }
-        if let Some(running) = &self.running {
+        (self.confirmed, self.takes_unknown).hash(hasher);
+        for running in &self.running {
             (running.number, running.digest, running.cancelled).hash(hasher);
         }
         for (number, done) in &self.done {

@@ -8,7 +8,7 @@ use super::trial::{Call, Trial};
 use super::{Random, answer, call_frame, reply_frame};
 use crate::error::NotSent;
 use crate::session::client::ClientConfig;
-use crate::wire::ctrl::SessionKey;
+use crate::wire::ctrl::{ByeReason, SessionKey};
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::message::failure_frame;
 
@@ -47,6 +47,8 @@ fn random_operations_break_no_promise() {
             "eviction",
             "fenced",
             "given up",
+            "goodbye over running calls",
+            "two at once",
         ] {
             let seen = total.get(what).copied().unwrap_or(0);
             assert!(seen > 50, "{what}: {seen} times only, in {total:?}");
@@ -159,7 +161,8 @@ impl Run {
                 self.pair.pass(time);
             }
             31..34 => self.pair.sweep(),
-            34..40 => self.pair.server.retire(self.pair.now),
+            34..38 => self.pair.server.retire(self.pair.now),
+            38..40 => self.say_bye(),
             _ => self.progress(),
         }
     }
@@ -207,6 +210,23 @@ impl Run {
         }
     }
 
+    /// A server that stops, or hands over, while a driver runs.
+    fn say_bye(&mut self) {
+        let Some(key) = self.any_session() else {
+            return;
+        };
+        let reasons = [ByeReason::Stopping, ByeReason::IdleHandover];
+        let reason = reasons[self.random.below(2)];
+        let Some(wire) = self.pair.server.out[&key].wire else {
+            return;
+        };
+        if self.pair.server.say_bye(key, reason) > 0 {
+            self.trial.count("goodbye over running calls");
+        }
+        self.pair.server_writes(wire, usize::MAX);
+        self.pair.server_hangs_up(wire);
+    }
+
     fn any_session(&mut self) -> Option<SessionKey> {
         let keys: Vec<_> = self.pair.server.out.keys().copied().collect();
         (!keys.is_empty()).then(|| keys[self.random.below(keys.len())])
@@ -222,9 +242,15 @@ impl Run {
                 let method = "m".repeat([1, 3000][self.random.below(2)]);
                 held.session
                     .refuse(execution.number, Refusal::Stopping { method });
-                held.running = None;
+                held.running.pop();
             } else {
+                if self.pair.server.out[&key].running.len() > 1 {
+                    self.trial.count("two at once");
+                }
                 self.trial.started(key, execution);
+                if self.random.percent(30) {
+                    self.give_up();
+                }
             }
         }
     }
@@ -236,9 +262,11 @@ impl Run {
         else {
             return;
         };
-        let Some(Execution { number, tag, size }) = held.running.take() else {
+        if held.running.is_empty() {
             return;
-        };
+        }
+        let at = self.random.below(held.running.len());
+        let Execution { number, tag, size } = held.running.remove(at);
         let frame = if self.random.percent(10) {
             let fault = Fault::own(FaultKind::Error, "x".repeat(size));
             failure_frame(number, &Failure::Fault(Box::new(fault)), 1 << 20).into()
@@ -252,9 +280,9 @@ impl Run {
         if let Some(held) = self
             .any_session()
             .and_then(|key| self.pair.server.out.get_mut(&key))
-            && let Some(Execution { number, .. }) = held.running
+            && let Some(Execution { number, .. }) = held.running.last()
         {
-            held.session.progress(number, 0.5, "half");
+            held.session.progress(*number, 0.5, "half");
         }
     }
 

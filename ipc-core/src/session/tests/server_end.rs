@@ -8,12 +8,14 @@ use crate::session::arrival::Arrival;
 use crate::session::server::{End, ServerSession, SessionLimits};
 use crate::session::table::{Greeted, SessionTable, TableLimits};
 use crate::wire::ctrl::{ByeReason, Hello, SessionKey};
+use crate::wire::failure::Refusal;
 use crate::wire::preamble::Role;
 
 pub(super) const LIMITS: SessionLimits = SessionLimits {
     max_frame: 4096,
     kept_replies: 6000,
     waiting_calls: 4,
+    waiting_bytes: 8192,
 };
 
 /// A running call: its number, which one it is, how long its answer is to be.
@@ -27,7 +29,7 @@ pub(super) struct Execution {
 pub(super) struct Held {
     pub(super) session: Box<ServerSession>,
     pub(super) wire: Option<WireId>,
-    pub(super) running: Option<Execution>,
+    pub(super) running: Vec<Execution>,
 }
 
 pub(super) struct ServerEnd {
@@ -132,7 +134,7 @@ impl ServerEnd {
         session.attach(arrival.into_link(), hello, 1);
         let held = Held {
             wire: Some(wire),
-            running: None,
+            running: Vec::new(),
             session,
         };
         self.out.insert(held.session.key(), held);
@@ -170,18 +172,33 @@ impl ServerEnd {
     /// Starts the next call of a session.
     pub(super) fn start(&mut self, key: SessionKey, now: Instant) -> Option<Execution> {
         let held = self.out.get_mut(&key)?;
-        if held.running.is_some() {
-            assert!(held.session.next_call(now).is_none());
-            return None;
-        }
+        let is_cancelled = |running: &Execution| held.session.is_cancelled(running.number);
+        let may_begin = held.running.iter().all(is_cancelled);
         let (call, _) = held.session.next_call(now)?;
+        assert!(
+            may_begin,
+            "an earlier call runs, and its client waits for it"
+        );
         let execution = Execution {
             number: call.header.number,
             tag: call.header.method[1..].parse().unwrap(),
             size: u64::from_le_bytes(call.arguments[..].try_into().unwrap()) as usize,
         };
-        held.running = Some(execution);
+        held.running.push(execution);
         Some(execution)
+    }
+
+    /// Says goodbye to the client of a session, whose calls may run.
+    pub(super) fn say_bye(&mut self, key: SessionKey, reason: ByeReason) -> usize {
+        let Some(held) = self.out.get_mut(&key) else {
+            return 0;
+        };
+        held.session
+            .refuse_waiting(|method| Refusal::Stopping { method });
+        assert!(held.session.give_up_running());
+        held.session.say_bye(reason, "bye");
+        // Their drivers go on.
+        std::mem::take(&mut held.running).len()
     }
 
     /// Takes back the sessions without a connection, or forgets those whose client is done with them.
@@ -189,7 +206,7 @@ impl ServerEnd {
         let idle: Vec<SessionKey> = self
             .out
             .iter()
-            .filter(|(_, held)| held.wire.is_none() && held.running.is_none())
+            .filter(|(_, held)| held.wire.is_none() && held.running.is_empty())
             .map(|(key, _)| *key)
             .collect();
         for key in idle {

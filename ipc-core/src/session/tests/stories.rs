@@ -85,7 +85,7 @@ fn a_refusal_that_was_not_kept_is_still_a_refusal() {
     let held = pair.server.out.get_mut(&key).unwrap();
     let method = "m".repeat(LIMITS.kept_replies);
     held.session.refuse(number, Refusal::Stopping { method });
-    held.running = None;
+    held.running.clear();
     pair.hang_up();
     exchange(&mut pair);
     pair.dial();
@@ -200,7 +200,7 @@ fn any_number_of_calls_can_be_in_flight() {
         let key = *pair.server.out.keys().next().unwrap();
         while let Some(run) = pair.server.start(key, pair.now) {
             let held = pair.server.out.get_mut(&key).unwrap();
-            held.running = None;
+            held.running.clear();
             let frame = reply_frame(run.number, &answer(run.tag, 0));
             held.session.reply(run.number, frame);
         }
@@ -258,7 +258,7 @@ fn an_unreadable_refusal_ends_its_call() {
         let key = *pair.server.out.keys().next().unwrap();
         pair.server.start(key, pair.now).unwrap();
         let held = pair.server.out.get_mut(&key).unwrap();
-        held.running = None;
+        held.running.clear();
         held.session.reply(number, reply);
         exchange(&mut pair);
         let (_, outcome) = ended(&mut pair).unwrap();

@@ -23,7 +23,7 @@ fn run(pair: &mut Pair) -> usize {
                 let frame = reply_frame(call.number, &answer(call.tag, call.size));
                 let held = pair.server.out.get_mut(&key).unwrap();
                 held.session.reply(call.number, frame);
-                held.running = None;
+                held.running.clear();
             }
         }
         pair.arrive_at_client(usize::MAX);

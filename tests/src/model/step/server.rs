@@ -1,14 +1,15 @@
 //! What the server does next: those who knock, those who hold it, and its end.
 
 use bytes::Bytes;
+use ipc_core::Refusal;
 use ipc_core::session::arrival::Arrival;
 use ipc_core::session::mutant::Mutant;
 use ipc_core::session::server::ServerSession;
 use ipc_core::session::table::Greeted;
-use ipc_core::wire::ctrl::{Hello, SessionKey};
+use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 
 use crate::model::watch::{Broken, Outcome};
-use crate::model::world::{Held, Part, Seat, World};
+use crate::model::world::{Held, LeftBehind, Part, Seat, World};
 use crate::model::{Search, reply_frame};
 
 impl World {
@@ -68,7 +69,7 @@ impl World {
                     session: Part::new(*session),
                     connection: None,
                     newest: 0,
-                    running: None,
+                    running: Vec::new(),
                 });
                 self.seat(id, key, arrival.into_inner(), hello);
             }
@@ -103,7 +104,7 @@ impl World {
                 session: Part::new(*session),
                 connection: None,
                 newest: 0,
-                running: None,
+                running: Vec::new(),
             });
         }
         let old = self
@@ -185,7 +186,7 @@ impl World {
         {
             held.connection = None;
             held.session.change(|session| session.handle_eof(None));
-            if held.running.is_none() && !held.session.get().has_waiting() {
+            if held.running.is_empty() && !held.session.get().has_waiting() {
                 self.park(search, u8::try_from(index).unwrap_or(u8::MAX));
             }
         }
@@ -232,8 +233,14 @@ impl World {
                 .next()
                 .unwrap_or(0)
                 .wrapping_sub(b'a');
-            held.running = Some((call.header.number, tag));
             let mut broken = 0;
+            for (_, earlier) in &held.running {
+                let earlier = self.records.get(usize::from(*earlier));
+                if earlier.is_some_and(|earlier| earlier.outcome == Outcome::Open) {
+                    broken |= 1 << Broken::Overtook as u16;
+                }
+            }
+            held.running.push((call.header.number, tag));
             if let Some(record) = self.records.get_mut(usize::from(tag)) {
                 record.run(&mut |promise| broken |= 1 << promise as u16);
             }
@@ -242,16 +249,60 @@ impl World {
         self.flush(key);
     }
 
-    pub(super) fn finish(&mut self, search: &Search, index: u8) {
+    /// The server ends the connection of a session in good order, whatever runs.
+    pub(super) fn say_bye(&mut self, search: &Search, index: u8) {
+        self.left.goodbyes -= 1;
+        let Some(held) = self.held.get_mut(usize::from(index)) else {
+            return;
+        };
+        let (key, connection) = (held.key, held.connection);
+        self.had_disaster |= !held.running.is_empty();
+        held.session.change(|session| {
+            session.refuse_waiting(|method| Refusal::Stopping { method });
+            if session.give_up_running() {
+                session.say_bye(ByeReason::Stopping, "");
+            }
+        });
+        let left = held.running.drain(..);
+        self.left_behind
+            .extend(left.map(|(number, tag)| LeftBehind { key, number, tag }));
+        self.flush(key);
+        if let Some(id) = connection {
+            self.server_hangs_up(search, id);
+        }
+    }
+
+    /// The answer meets its session wherever that is: in use again, parked, or gone.
+    pub(super) fn finish_late(&mut self, which: u8) {
+        let LeftBehind { key, number, tag } = self.left_behind.remove(usize::from(which));
+        let reply = |session: &mut ServerSession| {
+            session.reply(number, reply_frame(number, tag));
+            session.keeps_confirmed()
+        };
+        let keeps = match self.held.iter_mut().find(|held| held.key == key) {
+            Some(held) => held.session.change(reply),
+            None => self
+                .table
+                .change(|table| table.parked_session(key).is_some_and(reply)),
+        };
+        self.broken |= u16::from(keeps) << Broken::KeptConfirmed as u16;
+        self.flush(key);
+    }
+
+    pub(super) fn finish(&mut self, search: &Search, index: u8, which: u8) {
         let Some(held) = self.held.get_mut(usize::from(index)) else {
             return;
         };
         let key = held.key;
-        if let Some((number, tag)) = held.running.take() {
-            held.session
-                .change(|session| session.reply(number, reply_frame(number, tag)));
-        }
-        let is_idle = held.connection.is_none() && !held.session.get().has_waiting();
+        let (number, tag) = held.running.remove(usize::from(which));
+        let keeps = held.session.change(|session| {
+            session.reply(number, reply_frame(number, tag));
+            session.keeps_confirmed()
+        });
+        let is_idle = held.connection.is_none()
+            && held.running.is_empty()
+            && !held.session.get().has_waiting();
+        self.broken |= u16::from(keeps) << Broken::KeptConfirmed as u16;
         self.flush(key);
         if is_idle {
             self.park(search, index);
