@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ipc_core::session::link::LinkError;
-use ipc_core::session::server::ServerSession;
 use ipc_core::session::table::Greeted;
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus, SessionKey};
 use ipc_core::wire::text::fit_to_show;
@@ -15,7 +14,7 @@ use crate::activity::Activity;
 use crate::admission::Ticket;
 use crate::connection::Newcomer;
 use crate::handoff::{Expected, Resumption, ThreadState};
-use crate::session::{self, Seat};
+use crate::session::{self, Seat, Session};
 use crate::state::ServerState;
 use crate::waiting::{SOON, TELL_EVERY, Waiting, wait_for_turn};
 
@@ -37,12 +36,12 @@ impl Drop for Place {
 pub(crate) struct Claim {
     state: Arc<ServerState>,
     key: SessionKey,
-    session: Option<Box<ServerSession>>,
+    session: Option<Session>,
     is_new: bool,
 }
 
 impl Claim {
-    fn of(state: &Arc<ServerState>, session: Box<ServerSession>, is_new: bool) -> Self {
+    fn of(state: &Arc<ServerState>, session: Session, is_new: bool) -> Self {
         Self {
             state: Arc::clone(state),
             key: session.key(),
@@ -61,7 +60,7 @@ impl Claim {
     }
 
     /// The session; from now on nobody puts it back.
-    pub(crate) fn take(mut self) -> Option<Box<ServerSession>> {
+    pub(crate) fn take(mut self) -> Option<Session> {
         self.session.take()
     }
 }
@@ -243,7 +242,7 @@ enum Resumed {
     /// Its thread still has it and takes the connection.
     ByThread(Expected),
     /// Its thread has ended meanwhile.
-    Parked(Box<ServerSession>),
+    Parked(Session),
 }
 
 /// Waits until a session that an earlier connection holds can go on over this one.

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use ipc_core::wire::ctrl::Hello;
 
-use self::pump::Pump;
+pub(crate) use self::pump::Session;
 use self::reader::Reader;
 use self::serving::Serving;
 use self::worker::Worker;
@@ -61,8 +61,7 @@ fn serve(seat: Seat, work: Work) {
         activity: Arc::clone(&activity),
     };
     state.set_out(session.key(), Some(out));
-    let pump = Pump::new(session, Arc::clone(&activity));
-    let serving = Serving::new(state, activity, handoff, pump, place);
+    let serving = Serving::new(state, activity, handoff, session, place);
     let info = serving.activity.info(0, Instant::now());
     serving.state.tell(&ServerEvent::Granted(info));
     let mut reader = Reader::new();

@@ -23,6 +23,7 @@ use crate::handle::ServerEvent;
 use crate::handoff::Handoff;
 use crate::hosted::Hosted;
 use crate::log::{self, About};
+use crate::session::Session;
 use crate::session::tick::Tick;
 
 /// The settings of a server.
@@ -67,7 +68,7 @@ pub(crate) struct ServerState {
     pub(crate) address: SocketAddr,
     pub(crate) runtime: Handle,
     incarnation: u128,
-    table: Mutex<SessionTable>,
+    table: Mutex<SessionTable<Session>>,
     admission: Mutex<Admission>,
     gate: Mutex<Gate>,
     pub(crate) complaints: Complaints,
@@ -147,7 +148,7 @@ impl ServerState {
         }
     }
 
-    pub(crate) fn table(&self) -> MutexGuard<'_, SessionTable> {
+    pub(crate) fn table(&self) -> MutexGuard<'_, SessionTable<Session>> {
         lock(&self.table)
     }
 

@@ -412,12 +412,12 @@ impl ServerSession {
     }
 
     /// How many bytes of answers are kept.
-    pub(crate) fn kept(&self) -> usize {
+    pub fn kept(&self) -> usize {
         self.kept
     }
 
     /// Keeps of each answer only whether the driver had been entered.
-    pub(crate) fn forget_results(&mut self) {
+    pub fn forget_results(&mut self) {
         for done in self.done.values_mut() {
             done.answer = match &done.answer {
                 Answer::Kept(frame) => Answer::without_result(frame),

@@ -13,10 +13,10 @@ use crate::wire::ctrl::{Hello, SessionKey};
 /// server alone: no hello creates or revives a session by naming it.
 #[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
-pub struct SessionTable {
+pub struct SessionTable<S = Box<ServerSession>> {
     incarnation: u128,
     limits: TableLimits,
-    slots: BTreeMap<u128, Slot>,
+    slots: BTreeMap<u128, Slot<S>>,
     pub(super) mutants: Mutants,
 }
 
@@ -50,28 +50,59 @@ impl Default for TableLimits {
 
 #[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
-struct Slot {
+struct Slot<S> {
     /// The number of the newest connection of this session.
     connection: u64,
-    state: SlotState,
+    state: SlotState<S>,
 }
 
 #[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
-enum SlotState {
+enum SlotState<S> {
     Out,
-    Parked {
-        session: Box<ServerSession>,
-        since: Instant,
-    },
+    Parked { session: S, since: Instant },
+}
+
+/// A session as a table keeps it.
+pub trait Stored: From<Box<ServerSession>> {
+    /// Which session it is.
+    fn key(&self) -> SessionKey;
+
+    /// How many bytes of answers it keeps.
+    fn kept(&self) -> usize;
+
+    /// Keeps of each answer only whether the driver was entered.
+    fn forget_results(&mut self);
+
+    /// True while one of its calls is inside a driver: the session then outlives the time and the room that there are for
+    /// parked ones.
+    fn is_in_use(&self) -> bool;
+}
+
+impl Stored for Box<ServerSession> {
+    fn key(&self) -> SessionKey {
+        ServerSession::key(self)
+    }
+
+    fn kept(&self) -> usize {
+        ServerSession::kept(self)
+    }
+
+    fn forget_results(&mut self) {
+        ServerSession::forget_results(self);
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.has_running()
+    }
 }
 
 /// What a hello amounts to.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums)]
-pub enum Greeted {
+pub enum Greeted<S = Box<ServerSession>> {
     /// A session for it to hold: a new one, or the one it asked for.
-    Session(Box<ServerSession>),
+    Session(S),
     /// Its session is out: in the hands of an earlier connection, which is to be fenced.
     Out(SessionKey),
     /// A newer connection of the same session has been here already.
@@ -80,7 +111,7 @@ pub enum Greeted {
     Full,
 }
 
-impl SessionTable {
+impl<S: Stored> SessionTable<S> {
     /// An empty table; `incarnation` is random for each run of the server.
     pub fn new(incarnation: u128, limits: TableLimits) -> Self {
         Self {
@@ -92,7 +123,7 @@ impl SessionTable {
     }
 
     /// Finds or makes the session for a hello: [`resume`](Self::resume), or else [`open`](Self::open).
-    pub fn greet(&mut self, hello: &Hello, fresh: u128, now: Instant) -> Greeted {
+    pub fn greet(&mut self, hello: &Hello, fresh: u128, now: Instant) -> Greeted<S> {
         match self.resume(hello, now) {
             Some(greeted) => greeted,
             None => self
@@ -104,7 +135,7 @@ impl SessionTable {
     /// Finds the session that a hello asks for; `None` if there is no such session here, and a new one is to be
     /// [opened](Self::open). A session that is given out comes back by [`park`](Self::park) or
     /// [`remove`](Self::remove).
-    pub fn resume(&mut self, hello: &Hello, now: Instant) -> Option<Greeted> {
+    pub fn resume(&mut self, hello: &Hello, now: Instant) -> Option<Greeted<S>> {
         self.expire(now);
         let key = hello.resume.filter(|key| {
             key.incarnation == self.incarnation || self.mutants.has(Mutant::NoIncarnation)
@@ -118,7 +149,7 @@ impl SessionTable {
     ///
     /// At the limit the session parked for longest is forgotten, so call this only for a client that is about to be
     /// served.
-    pub fn open(&mut self, hello: &Hello, fresh: u128, now: Instant) -> Option<Box<ServerSession>> {
+    pub fn open(&mut self, hello: &Hello, fresh: u128, now: Instant) -> Option<S> {
         self.expire(now);
         if self.slots.contains_key(&fresh) || !self.has_room() {
             return None;
@@ -142,7 +173,7 @@ impl SessionTable {
         );
         let mut session = ServerSession::new(key, self.limits.session.clone());
         session.mutants = self.mutants;
-        Some(Box::new(session))
+        Some(Box::new(session).into())
     }
 
     /// True if there is room for another session, or could be made: clients that crash leave their sessions behind,
@@ -152,8 +183,8 @@ impl SessionTable {
             return true;
         }
         let parked = self.slots.iter().filter_map(|(id, slot)| match slot.state {
-            SlotState::Parked { since, .. } => Some((since, *id)),
-            SlotState::Out => None,
+            SlotState::Parked { since, ref session } if !session.is_in_use() => Some((since, *id)),
+            _ => None,
         });
         match parked.min() {
             Some((_, oldest)) => self.slots.remove(&oldest).is_some(),
@@ -163,7 +194,7 @@ impl SessionTable {
 
     /// The parked session that connection number `connection` asked for while it was out, unless a newer connection has
     /// asked for it since.
-    pub fn reclaim(&mut self, key: SessionKey, connection: u64) -> Option<Box<ServerSession>> {
+    pub fn reclaim(&mut self, key: SessionKey, connection: u64) -> Option<S> {
         let slot = self
             .slots
             .get_mut(&key.session)
@@ -182,17 +213,18 @@ impl SessionTable {
     }
 
     /// Takes a session back that may be resumed.
-    pub fn park(&mut self, session: Box<ServerSession>, now: Instant) {
+    pub fn park(&mut self, session: S, now: Instant) {
         if let Some(slot) = self.slots.get_mut(&session.key().session) {
             slot.state = SlotState::Parked {
                 session,
                 since: now,
             };
         }
-        self.make_room();
+        self.bound_answers();
     }
 
-    fn make_room(&mut self) {
+    /// Keeps the answers of parked sessions within their limit. To be called when a call has ended whose session is parked.
+    pub fn bound_answers(&mut self) {
         let mut keeping: Vec<_> = self
             .slots
             .values_mut()
@@ -223,14 +255,16 @@ impl SessionTable {
     pub fn expire(&mut self, now: Instant) {
         let parked = self.limits.parked;
         self.slots.retain(|_, slot| match &slot.state {
-            SlotState::Parked { since, .. } => now.saturating_duration_since(*since) < parked,
+            SlotState::Parked { session, since } => {
+                session.is_in_use() || now.saturating_duration_since(*since) < parked
+            }
             SlotState::Out => true,
         });
     }
 }
 
 #[cfg(feature = "proof")]
-impl SessionTable {
+impl SessionTable<Box<ServerSession>> {
     /// The sessions that can be resumed.
     pub fn parked(&self) -> Vec<SessionKey> {
         let parked = self.slots.values().filter_map(|slot| match &slot.state {
@@ -261,8 +295,8 @@ impl SessionTable {
     }
 }
 
-impl Slot {
-    fn resume(&mut self, key: SessionKey, connection: u64, mutants: Mutants) -> Greeted {
+impl<S> Slot<S> {
+    fn resume(&mut self, key: SessionKey, connection: u64, mutants: Mutants) -> Greeted<S> {
         if connection <= self.connection && !mutants.has(Mutant::StaleHelloSteals) {
             return Greeted::Stale;
         }

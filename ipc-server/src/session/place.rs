@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::Release;
 use ipc_core::session::link::LinkError;
-use ipc_core::session::server::{End, ServerSession};
+use ipc_core::session::server::End;
 use ipc_core::wire::ctrl::ByeReason;
 
 use super::pump::Pump;
@@ -51,7 +51,7 @@ impl Serving {
             LinkError::Lost(how) => self.log(format_args!("connection lost: {how}")),
             error => self.log(format_args!("connection lost: {error}")),
         }
-        self.pump().disconnect(reader);
+        self.pump().disconnect(reader, &self.activity);
         if self.state.is_stopping() {
             return Some(Over::for_now(Release::Stopping));
         }
@@ -118,7 +118,7 @@ impl Serving {
             drop(pump);
             reader.read();
             pump = self.pump();
-            pump.take_in(reader, Instant::now());
+            pump.take_in(reader, &self.activity, Instant::now());
         }
         if pump.session.end() == Some(&End::Finished) {
             return Some(Over::for_good(Release::Finished));
@@ -135,8 +135,8 @@ impl Serving {
         if may_say_bye {
             pump.session.say_bye(reason, &message);
         }
-        pump = self.flush(pump, reader);
-        pump.disconnect(reader);
+        pump = self.flush_to_end(pump, reader);
+        pump.disconnect(reader, &self.activity);
         Some(match reason {
             ByeReason::Stopping => Over::for_now(Release::Stopping),
             ByeReason::IdleHandover => Over::for_now(Release::HandedOver),
@@ -195,7 +195,7 @@ impl Serving {
     /// that finds the session out of this thread's hands must find it in the table.
     pub(super) fn retire(&self, hosted: &Hosted, over: Over, mut reader: Reader) {
         self.handoff.close();
-        self.pump().disconnect(&mut reader);
+        self.pump().disconnect(&mut reader, &self.activity);
         self.await_drivers();
         let released = hosted.registry.release(over.why);
         if !released.is_empty() {
@@ -207,16 +207,10 @@ impl Serving {
                 format_args!("a release hook panicked: {message}"),
             );
         }
-        let mut pump = self.pump();
-        self.end_companions(&mut pump);
+        self.end_companions(&mut self.pump());
         if over.may_return {
-            let limits = self.state.config.table.session.clone();
-            let empty = Box::new(ServerSession::new(self.key, limits));
-            let session = std::mem::replace(&mut pump.session, empty);
-            drop(pump);
-            self.state.table().park(session, Instant::now());
+            self.state.table().park(self.session(), Instant::now());
         } else {
-            drop(pump);
             self.state.table().remove(self.key);
         }
         self.state.set_out(self.key, None);

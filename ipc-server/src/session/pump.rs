@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ipc_core::Refusal;
 use ipc_core::session::server::ServerSession;
-use ipc_core::wire::ctrl::{ByeReason, Hello};
+use ipc_core::session::table::Stored;
+use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::IncomingCall;
 
@@ -18,7 +19,91 @@ use crate::activity::Activity;
 use crate::connection::Connection;
 use crate::state::Work;
 
-/// The session of a client and its connection.
+/// A session, which outlives the connections and the threads that serve it.
+#[derive(Clone, Debug)]
+pub(crate) struct Session(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    key: SessionKey,
+    pump: Mutex<Pump>,
+    /// Wakes the thread that waits to take the reader.
+    companion: Condvar,
+    /// Tells that a thread that wrote without the lock has ended to write.
+    written: Condvar,
+}
+
+impl Session {
+    pub(crate) fn key(&self) -> SessionKey {
+        self.0.key
+    }
+
+    /// Locks the session. Nothing may be locked while this is held.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Pump> {
+        // A thread that panicked half-way through a change has ended the session before it let go of the lock.
+        self.0.pump.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, Pump>> {
+        self.0.pump.try_lock().ok()
+    }
+
+    /// Waits until a companion is wanted, or the client is no longer served. Blocks.
+    pub(super) fn await_call_for_companion<'a>(
+        &'a self,
+        pump: MutexGuard<'a, Pump>,
+    ) -> MutexGuard<'a, Pump> {
+        let waited = self.0.companion.wait(pump);
+        waited.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes one thread that waits to be called, or all of them at the end.
+    pub(super) fn call_companions(&self) {
+        self.0.companion.notify_all();
+    }
+
+    /// Waits until no thread writes without the lock. Blocks, but not for longer than a client may stall.
+    pub(super) fn await_writer<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
+        let waited = self.0.written.wait_while(pump, |pump| pump.is_writing);
+        waited.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be called when a thread that wrote without the lock has ended to write.
+    pub(super) fn has_written(&self) {
+        self.0.written.notify_all();
+    }
+}
+
+impl From<Box<ServerSession>> for Session {
+    fn from(session: Box<ServerSession>) -> Self {
+        Self(Arc::new(Shared {
+            key: session.key(),
+            pump: Mutex::new(Pump::new(session)),
+            companion: Condvar::new(),
+            written: Condvar::new(),
+        }))
+    }
+}
+
+impl Stored for Session {
+    fn key(&self) -> SessionKey {
+        self.0.key
+    }
+
+    fn kept(&self) -> usize {
+        self.lock().session.kept()
+    }
+
+    fn forget_results(&mut self) {
+        self.lock().session.forget_results();
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.lock().running.iter().any(|call| !call.is_stuck)
+    }
+}
+
+/// A session and its connection.
 ///
 /// The lock around it is held while something is taken in or queued, and, as long as one thread alone serves the client,
 /// while that thread writes. It is never held while a driver runs, or while somebody waits for bytes.
@@ -32,19 +117,19 @@ pub(super) struct Pump {
     pub(super) running: Vec<Running>,
     /// True while a thread writes without holding the lock: what others queue, it will write.
     is_writing: bool,
+    /// Counts the clients that were served with this session, and their ends: a thread that serves an earlier one has
+    /// nothing to do any more.
+    pub(super) tenure: u64,
     /// How many threads wait to take the reader from one that is inside a driver.
     pub(super) companions: usize,
     /// True once an idle client that has to leave has had its last calls answered.
     pub(super) has_last_word: bool,
     /// True when a companion is to take the reader.
     pub(super) is_companion_wanted: bool,
-    /// True when the client is no longer served.
-    pub(super) is_over: bool,
     /// True while the thread that owns the reader waits for calls to end.
     pub(super) is_awaited: bool,
     /// The name and address of the client.
     pub(super) client: Arc<str>,
-    activity: Arc<Activity>,
 }
 
 /// A call that a thread has taken over.
@@ -54,22 +139,35 @@ pub(super) struct Taken {
 }
 
 impl Pump {
-    /// Without a connection.
-    pub(super) fn new(session: Box<ServerSession>, activity: Arc<Activity>) -> Self {
+    fn new(session: Box<ServerSession>) -> Self {
         Self {
             session,
             stream: None,
             reader: None,
             running: Vec::with_capacity(1),
             is_writing: false,
+            tenure: 0,
             companions: 0,
             has_last_word: false,
             is_companion_wanted: false,
-            is_over: false,
             is_awaited: false,
             client: "".into(),
-            activity,
         }
+    }
+
+    /// A client begins to be served.
+    pub(super) fn begin_tenure(&mut self) -> u64 {
+        self.end_tenure();
+        self.tenure
+    }
+
+    /// The client is no longer served.
+    pub(super) fn end_tenure(&mut self) {
+        self.tenure += 1;
+        self.companions = 0;
+        self.is_companion_wanted = false;
+        self.is_awaited = false;
+        self.has_last_word = false;
     }
 
     /// Goes on over another connection.
@@ -79,11 +177,11 @@ impl Pump {
         connection: Connection,
         hello: &Hello,
         lease_epoch: u64,
+        activity: &Activity,
     ) {
         let Connection { stream, link, peer } = connection;
         self.client = format!("{} at {peer}", hello.name).into();
-        self.activity
-            .connected(peer, stream.try_clone().ok(), Instant::now());
+        activity.connected(peer, stream.try_clone().ok(), Instant::now());
         self.session.attach(link, hello, lease_epoch);
         let stream = Arc::new(stream);
         reader.attach(Arc::clone(&stream));
@@ -91,26 +189,26 @@ impl Pump {
     }
 
     /// Takes in what `reader` has read.
-    pub(super) fn take_in(&mut self, reader: &mut Reader, now: Instant) {
+    pub(super) fn take_in(&mut self, reader: &mut Reader, activity: &Activity, now: Instant) {
         match reader.take() {
             Received::Nothing => {}
             // A thread that asks this one to leave shuts the reading half of the socket.
-            Received::Ended if self.activity.request().is_some() => {}
+            Received::Ended if activity.request().is_some() => {}
             Received::Ended => self.session.handle_eof(None),
             Received::Bytes(bytes) => {
-                self.activity.add_received(bytes.len());
+                activity.add_received(bytes.len());
                 self.session.handle_input(bytes, now);
-                self.note_cancelled(now);
+                self.note_cancelled(activity, now);
             }
             Received::Failed(error) => self.session.handle_eof(Some(error.to_string())),
         }
     }
 
     /// Calls that the client has given up no longer count as its use of the server.
-    fn note_cancelled(&mut self, now: Instant) {
+    fn note_cancelled(&mut self, activity: &Activity, now: Instant) {
         for call in &mut self.running {
             if self.session.is_cancelled(call.number) {
-                call.give_up(&self.activity, now);
+                call.give_up(activity, now);
             }
         }
     }
@@ -151,11 +249,11 @@ impl Pump {
     }
 
     /// Writes everything there is to say. Waits for a slow client, but not for ever.
-    pub(super) fn write_all(&mut self) {
+    pub(super) fn write_all(&mut self, activity: &Activity) {
         while let (bytes @ [_, ..], Some(stream)) = (self.session.transmit(), &self.stream) {
             match (&**stream).write(bytes) {
                 Ok(count) if count > 0 => {
-                    self.activity.add_sent(count);
+                    activity.add_sent(count);
                     self.session.consume(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -163,6 +261,11 @@ impl Pump {
                 Err(error) => return self.session.handle_eof(Some(error.to_string())),
             }
         }
+    }
+
+    /// True if the calling thread, which reads, is the only one that uses the session.
+    pub(super) fn is_alone(&self) -> bool {
+        self.running.is_empty() && !self.is_writing
     }
 
     /// Begins to write without the lock, unless another thread does already.
@@ -195,7 +298,7 @@ impl Pump {
     }
 
     /// Writes what was queued behind nothing else, for a driver that must not wait for a slow client.
-    pub(super) fn write_briefly(&mut self) {
+    pub(super) fn write_briefly(&mut self, activity: &Activity) {
         if self.is_writing || self.session.transmit().is_empty() {
             return;
         }
@@ -208,7 +311,7 @@ impl Pump {
         }
         let mut writer = stream;
         if let Ok(count) = writer.write(self.session.transmit()) {
-            self.activity.add_sent(count);
+            activity.add_sent(count);
             self.session.consume(count);
         }
         // It was accepted before.
@@ -230,11 +333,11 @@ impl Pump {
     }
 
     /// Drops the connection.
-    pub(super) fn disconnect(&mut self, reader: &mut Reader) {
+    pub(super) fn disconnect(&mut self, reader: &mut Reader, activity: &Activity) {
         self.session.detach();
         self.stream = None;
         reader.detach();
-        self.activity.disconnected();
+        activity.disconnected();
     }
 }
 

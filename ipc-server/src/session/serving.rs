@@ -3,13 +3,13 @@
 use std::fmt::Display;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use ipc_core::interface::context::CallHost;
 use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 
-use super::pump::{Pump, Taken};
+use super::pump::{Pump, Session, Taken};
 use super::reader::Reader;
 use super::tick::{Unattended, Watched};
 use super::worker;
@@ -25,9 +25,8 @@ pub(super) struct Serving {
     pub(super) state: Arc<ServerState>,
     pub(super) activity: Arc<Activity>,
     pub(super) handoff: Arc<Handoff>,
-    pump: Mutex<Pump>,
-    /// Wakes the thread that waits to take the reader.
-    companion: Condvar,
+    session: Session,
+    tenure: u64,
     unattended: Unattended,
     lease_epoch: AtomicU64,
     place: Mutex<Option<Place>>,
@@ -39,18 +38,19 @@ impl Serving {
         state: Arc<ServerState>,
         activity: Arc<Activity>,
         handoff: Arc<Handoff>,
-        pump: Pump,
+        session: Session,
         place: Place,
     ) -> Arc<Self> {
-        let key = pump.session.key();
+        let key = session.key();
+        let tenure = session.lock().begin_tenure();
         let lease_epoch = state.admission().begin(key).into();
         let serving = Arc::new_cyclic(|this| Self {
             key,
             state,
             activity,
             handoff,
-            pump: Mutex::new(pump),
-            companion: Condvar::new(),
+            session,
+            tenure,
             unattended: Unattended::default(),
             lease_epoch,
             place: Mutex::new(Some(place)),
@@ -62,7 +62,7 @@ impl Serving {
     }
 
     pub(super) fn pump(&self) -> MutexGuard<'_, Pump> {
-        self.pump.lock().unwrap_or_else(PoisonError::into_inner)
+        self.session.lock()
     }
 
     pub(super) fn log(&self, what: impl Display) {
@@ -73,12 +73,8 @@ impl Serving {
     /// Goes on over another connection.
     pub(super) fn attach(&self, reader: &mut Reader, connection: Connection, hello: &Hello) {
         let mut pump = self.pump();
-        pump.attach(
-            reader,
-            connection,
-            hello,
-            self.lease_epoch.load(Ordering::Relaxed),
-        );
+        let epoch = self.lease_epoch.load(Ordering::Relaxed);
+        pump.attach(reader, connection, hello, epoch, &self.activity);
         self.handoff.set_waiting(false);
         // A newer connection may have come before there was a socket to cut.
         if !self.is_newest(hello) {
@@ -131,9 +127,9 @@ impl Serving {
         mut pump: MutexGuard<'a, Pump>,
         _reader: &Reader,
     ) -> MutexGuard<'a, Pump> {
-        if pump.running.is_empty() {
+        if pump.is_alone() {
             // Nobody else needs the lock.
-            pump.write_all();
+            pump.write_all(&self.activity);
             return pump;
         }
         self.flush_unlocked(pump)
@@ -155,30 +151,49 @@ impl Serving {
                 pump.lose(&stream, &error);
             }
         }
+        self.session.has_written();
         pump
+    }
+
+    /// Like [`flush`](Self::flush), and waits for another thread that writes.
+    pub(super) fn flush_to_end<'a>(
+        &'a self,
+        pump: MutexGuard<'a, Pump>,
+        reader: &Reader,
+    ) -> MutexGuard<'a, Pump> {
+        let pump = self.flush(pump, reader);
+        self.session.await_writer(pump)
     }
 
     /// Waits, as a companion, for the reader of a thread that is inside a driver. `None` if there is a companion already, and
     /// when the client is no longer served. Blocks.
-    pub(super) fn await_reader(&self, mut pump: MutexGuard<'_, Pump>) -> Option<Reader> {
-        if pump.companions > 0 {
+    pub(super) fn await_reader<'a>(&'a self, mut pump: MutexGuard<'a, Pump>) -> Option<Reader> {
+        if pump.companions > 0 || !self.is_served(&pump) {
             return None;
         }
         pump.companions += 1;
-        let reader = loop {
-            if pump.is_over {
-                break None;
+        loop {
+            if !self.is_served(&pump) {
+                return None;
             }
             if pump.is_companion_wanted
                 && let Some(reader) = self.unpark(&mut pump)
             {
-                break Some(reader);
+                pump.companions -= 1;
+                return Some(reader);
             }
-            let waited = self.companion.wait(pump);
-            pump = waited.unwrap_or_else(PoisonError::into_inner);
-        };
-        pump.companions -= 1;
-        reader
+            pump = self.session.await_call_for_companion(pump);
+        }
+    }
+
+    /// True until this client is no longer served.
+    pub(super) fn is_served(&self, pump: &Pump) -> bool {
+        pump.tenure == self.tenure
+    }
+
+    /// The session, for the table.
+    pub(super) fn session(&self) -> Session {
+        self.session.clone()
     }
 
     /// Lets the next client have the server.
@@ -193,8 +208,8 @@ impl Serving {
 
     /// Wakes the companion for the last time.
     pub(super) fn end_companions(&self, pump: &mut Pump) {
-        pump.is_over = true;
-        self.companion.notify_all();
+        pump.end_tenure();
+        self.session.call_companions();
     }
 }
 
@@ -205,10 +220,10 @@ impl Watched for Serving {
 
     fn attend(&self, step: u64) {
         // A thread that has the lock is not inside a driver.
-        let Ok(mut pump) = self.pump.try_lock() else {
+        let Some(mut pump) = self.session.try_lock() else {
             return;
         };
-        if self.unattended.step() != step || !pump.is_parked() || pump.is_over {
+        if self.unattended.step() != step || !pump.is_parked() || !self.is_served(&pump) {
             return;
         }
         pump.is_companion_wanted = true;
@@ -224,14 +239,17 @@ impl Watched for Serving {
                     ));
                 }
             }
-            _ => self.companion.notify_one(),
+            _ => self.session.call_companions(),
         }
     }
 
     fn look(&self, now: Instant, pause: Duration) -> bool {
-        let Ok(mut pump) = self.pump.try_lock() else {
+        let Some(mut pump) = self.session.try_lock() else {
             return true;
         };
+        if !self.is_served(&pump) {
+            return false;
+        }
         let pump = &mut *pump;
         for call in &mut pump.running {
             if !pause.is_zero() {
@@ -251,8 +269,8 @@ impl Watched for Serving {
                 }
             }
         }
-        pump.write_briefly();
-        !pump.running.is_empty()
+        pump.write_briefly(&self.activity);
+        pump.running.iter().any(|call| !call.is_stuck)
     }
 }
 
@@ -276,7 +294,7 @@ impl CallHost for Serving {
         if running.may_tell(Instant::now()) {
             running.progress = None;
             pump.session.progress(call, fraction, message);
-            pump.write_briefly();
+            pump.write_briefly(&self.activity);
         } else {
             running.progress = Some((fraction, message.chars().take(MAX_MESSAGE).collect()));
         }

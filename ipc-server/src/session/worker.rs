@@ -93,7 +93,7 @@ impl Worker {
         let mut now = Instant::now();
         loop {
             let mut pump = serving.pump();
-            pump.take_in(&mut reader, now);
+            pump.take_in(&mut reader, &serving.activity, now);
             while let Some(taken) = serving.begin_call(&mut pump, now, &mut self.work) {
                 let limit = pump.session.reply_limit();
                 self.follow_client(&pump);
@@ -135,6 +135,11 @@ impl Worker {
         mut now: Instant,
     ) {
         pump = serving.flush_unlocked(pump);
+        if !serving.is_served(&pump) {
+            drop(pump);
+            // The session may be parked, and its answers are limited.
+            return serving.state.table().bound_answers();
+        }
         while let Some(taken) = serving.begin_call(&mut pump, now, &mut self.work) {
             let limit = pump.session.reply_limit();
             self.follow_client(&pump);
@@ -179,7 +184,7 @@ impl Worker {
     fn end(&mut self, pump: &mut Pump, taken: &Taken, reply: OutgoingFrame) {
         let ended = pump.end(taken.call.header.number, reply);
         self.work = ended.and_then(super::running::Running::into_work);
-        if self.work.is_none() && !pump.is_over {
+        if self.work.is_none() && self.serving.is_served(pump) {
             // The device was stuck, and the server has gone on without this thread.
             self.work = Some(self.serving.state.begin_work());
         }
@@ -223,6 +228,7 @@ impl Drop for EndedByPanic<'_> {
             serving.handoff.close();
             serving.activity.cut();
             serving.state.set_out(serving.key, None);
+            serving.end_companions(&mut serving.pump());
             serving.state.table().remove(serving.key);
             serving.give_up_place();
         }

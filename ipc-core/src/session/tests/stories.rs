@@ -296,7 +296,7 @@ fn parked_sessions_share_one_limit_and_the_oldest_is_told() {
         ..TableLimits::default()
     };
     let now = super::epoch();
-    let mut table = SessionTable::new(1, limits);
+    let mut table: SessionTable = SessionTable::new(1, limits);
     let mut hello = Hello {
         resume: None,
         connection: 1,
