@@ -5,6 +5,8 @@ mod sealed;
 #[cfg(test)]
 mod tests;
 
+use bytes::Bytes;
+
 use self::plain::Plain;
 use self::sealed::Sealed;
 use crate::secure::{ChannelError, Entropy, Secret, SecureChannel, Ticket};
@@ -234,6 +236,17 @@ impl Link {
             Channel::Plain(plain) => plain.consume(count),
             Channel::Secret(sealed) => sealed.consume(count),
         }
+    }
+
+    /// Takes the bytes that [`transmit`](Self::transmit) would give next, as if the network had taken them: for a thread
+    /// that writes them later. What is not sealed is not copied.
+    pub fn take_output(&mut self) -> Option<Bytes> {
+        let piece = match &mut self.channel {
+            Channel::Plain(plain) => plain.take_output()?,
+            Channel::Secret(sealed) => sealed.take_output()?,
+        };
+        self.transmitted += piece.len() as u64;
+        Some(piece)
     }
 
     /// True if any byte from position `start` on has been handed to the network.

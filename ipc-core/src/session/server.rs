@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
+use bytes::Bytes;
+
 mod answer;
 mod frames;
 #[cfg(feature = "proof")]
@@ -409,6 +411,12 @@ impl ServerSession {
         if let Some(link) = &mut self.link {
             link.consume(count);
         }
+    }
+
+    /// Takes the next bytes for the network, as if it had taken them: for a thread that writes them without holding up the
+    /// session. `None` when there are none.
+    pub fn take_output(&mut self) -> Option<Bytes> {
+        self.link.as_mut()?.take_output()
     }
 
     /// How many bytes of answers are kept.

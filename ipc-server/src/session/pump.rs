@@ -276,15 +276,9 @@ impl Pump {
     /// The next piece for the thread that writes without the lock. With `None` it has ended to write.
     pub(super) fn next_piece(&mut self) -> Option<(Bytes, Arc<TcpStream>)> {
         let stream = self.stream.clone();
-        let next = stream.and_then(|stream| Some((self.take_output()?, stream)));
+        let next = stream.and_then(|stream| Some((self.session.take_output()?, stream)));
         self.is_writing = next.is_some();
         next
-    }
-
-    fn take_output(&mut self) -> Option<Bytes> {
-        let piece = Bytes::copy_from_slice(self.session.transmit());
-        self.session.consume(piece.len());
-        (!piece.is_empty()).then_some(piece)
     }
 
     /// A piece could not be written to `stream`. The thread that reads from it finds it closed.

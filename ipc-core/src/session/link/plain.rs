@@ -148,6 +148,12 @@ impl Plain {
         std::hash::Hash::hash(&(greeted, greeting, prefix, outbox), hasher);
     }
 
+    pub(super) fn take_output(&mut self) -> Option<Bytes> {
+        let piece = self.outbox.pop_front()?;
+        self.backlog -= piece.len() as u64;
+        Some(piece)
+    }
+
     pub(super) fn consume(&mut self, count: usize) {
         if let Some(front) = self.outbox.front_mut() {
             front.advance(count);

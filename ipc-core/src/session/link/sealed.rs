@@ -132,6 +132,13 @@ impl Sealed {
         self.seal();
     }
 
+    /// Takes the next bytes for the network.
+    pub(super) fn take_output(&mut self) -> Option<Bytes> {
+        let piece = Bytes::copy_from_slice(self.transmit());
+        self.consume(piece.len());
+        (!piece.is_empty()).then_some(piece)
+    }
+
     /// How many bytes wait for the network, the records around what is not sealed yet included.
     pub(super) fn backlog(&self) -> u64 {
         self.unsealed + self.channel.transmit().len() as u64

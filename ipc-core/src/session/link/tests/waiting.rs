@@ -56,6 +56,39 @@ fn the_backlog_is_what_the_network_is_still_to_take() {
     }
 }
 
+/// A thread that takes pieces to write them later gets the same stream as one that writes at once.
+#[test]
+fn taken_pieces_are_the_same_stream() {
+    let mut random = Random(2);
+    for make in [|| Link::plain(Role::Client, 1 << 20), || sealed().0] {
+        let (mut whole, mut taken) = (make(), make());
+        let (mut expected, mut pieces) = (Vec::new(), Vec::new());
+        for byte in 0..200 {
+            let frame = vec![byte; 6 + random.below(300_000)];
+            whole.send(frame.clone());
+            taken.send(frame);
+            for _ in 0..random.below(4) {
+                let part = random.below(taken.transmit().len() + 1);
+                pieces.extend_from_slice(&taken.transmit()[..part]);
+                taken.consume(part);
+                pieces.extend(taken.take_output().into_iter().flatten());
+            }
+        }
+        pieces.extend(std::iter::from_fn(|| taken.take_output()).flatten());
+        while !whole.transmit().is_empty() {
+            expected.extend_from_slice(whole.transmit());
+            whole.consume(usize::MAX);
+        }
+        assert!(
+            pieces == expected,
+            "{} bytes, {} expected",
+            pieces.len(),
+            expected.len()
+        );
+        assert_eq!((taken.backlog(), taken.transmitted), (0, whole.transmitted));
+    }
+}
+
 /// The sum over all that waited was taken with each message: half a minute of work for these.
 #[test]
 fn many_messages_that_wait_cost_no_more_than_a_few() {
