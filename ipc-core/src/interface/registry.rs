@@ -1,15 +1,18 @@
 //! From a name on the wire to a method of a device, and through it.
 
+mod error;
+mod register;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::args::PackedArgs;
 use super::context::CallContext;
 use super::definitions;
-use super::describe::{DeviceDescription, Method, ServerDescription};
-use super::function::{BoxedFunction, Function};
+use super::describe::{Method, ServerDescription};
+use super::function::Function;
 use super::invocation::{Arguments, Invocation, too_much_memory};
-use super::remote::{Device, IntoDevice, Release, ReleaseHook, Remote, Shared};
+use super::remote::{Release, ReleaseHook, Remote, Shared};
 use super::value;
 use crate::contain::contain;
 use crate::wire::bulk;
@@ -20,29 +23,7 @@ use crate::wire::frame::OutgoingFrame;
 use crate::wire::guard::Budget;
 use crate::wire::message::{Form, IncomingCall, begin_reply, failure_frame};
 
-/// Why a device or function cannot be offered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RegisterError {
-    /// Two things would answer to the same name.
-    #[error("{}", name_taken(.name, .first, .second))]
-    NameTaken {
-        /// The name on the wire.
-        name: String,
-        /// What was registered first.
-        first: String,
-        /// What was to be registered.
-        second: String,
-    },
-    /// The name cannot be written by a caller.
-    #[error("{owner} would be called `{name}`: names on the wire are letters, digits and `_`")]
-    BadName {
-        /// The name on the wire.
-        name: String,
-        /// What was to be registered.
-        owner: String,
-    },
-}
+pub use error::RegisterError;
 
 /// All that a server offers, by name.
 pub struct Registry {
@@ -82,92 +63,6 @@ impl Registry {
         }
     }
 
-    /// Offers all methods of a device. On an error nothing has been added.
-    pub fn add_device(&mut self, device: impl IntoDevice) -> Result<(), RegisterError> {
-        let device = device.into_device();
-        let targets = match self.targets_of(&device) {
-            Ok(targets) => targets,
-            Err(error) => {
-                // A driver that panics when it is dropped does not hide why it is.
-                let _ = contain(|| drop(device));
-                return Err(error);
-            }
-        };
-        let Device {
-            driver,
-            interface,
-            path,
-            prefix,
-            release_hook,
-        } = device;
-        self.targets.extend(targets);
-        self.devices.push(driver);
-        self.release_hooks.extend(release_hook);
-        self.driver_paths.push(path);
-        self.description
-            .devices
-            .push(DeviceDescription { prefix, interface });
-        Ok(())
-    }
-
-    fn targets_of(&self, device: &Device) -> Result<HashMap<String, Target>, RegisterError> {
-        let Device {
-            interface, prefix, ..
-        } = device;
-        let index = self.devices.len();
-        let owner = device_label(index, &interface.name, prefix);
-        let mut targets = HashMap::new();
-        for (method_index, method) in interface.methods.iter().enumerate() {
-            let target = Target {
-                owner: Owner::Device {
-                    index,
-                    method: method_index,
-                },
-                fingerprint: method.fingerprint(),
-                method: method.clone(),
-                prefix: prefix.clone(),
-            };
-            let name = self.free_name(target.method.wire_name(prefix), &owner)?;
-            if targets.insert(name.clone(), target).is_some() {
-                return Err(RegisterError::NameTaken {
-                    name,
-                    first: owner.clone(),
-                    second: owner,
-                });
-            }
-        }
-        Ok(targets)
-    }
-
-    /// Offers a free function.
-    pub fn add_function(&mut self, function: impl BoxedFunction) -> Result<(), RegisterError> {
-        let function = function.boxed();
-        let method = function.method();
-        let name = match self.free_name(method.wire_name(""), FUNCTION) {
-            Ok(name) => name,
-            Err(error) => {
-                let _ = contain(|| drop(function));
-                return Err(error);
-            }
-        };
-        let owner = Owner::Function {
-            index: self.functions.len(),
-        };
-        let fingerprint = method.fingerprint();
-        self.description.functions.push(method.clone());
-        self.functions.push(Mutex::new(function));
-        self.targets.insert(
-            name,
-            Target {
-                owner,
-                method,
-                fingerprint,
-                prefix: String::new(),
-            },
-        );
-        Ok(())
-    }
-
     /// Runs the hooks of all devices that have one. Returns how each of them ended: a hook that panics, which gives the
     /// message of its panic, does not keep the others from running.
     pub fn release(&self, why: Release) -> Vec<Result<(), String>> {
@@ -199,33 +94,6 @@ impl Registry {
     /// What there is to call.
     pub fn description(&self) -> &ServerDescription {
         &self.description
-    }
-
-    fn free_name(&self, name: String, owner: &str) -> Result<String, RegisterError> {
-        if let Some(taken) = self.targets.get(&name) {
-            let first = self.owner_name(taken);
-            return Err(RegisterError::NameTaken {
-                name,
-                first,
-                second: owner.into(),
-            });
-        }
-        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-            return Err(RegisterError::BadName {
-                name,
-                owner: owner.into(),
-            });
-        }
-        Ok(name)
-    }
-
-    fn owner_name(&self, target: &Target) -> String {
-        let Owner::Device { index, .. } = target.owner else {
-            return FUNCTION.into();
-        };
-        let device = self.description.devices.get(index);
-        let name = device.map_or("", |device| &device.interface.name);
-        device_label(index, name, &target.prefix)
     }
 
     /// Sets how many bytes of memory the decoded arguments of a call may take, beyond 8 times their bytes on the wire;
@@ -343,38 +211,6 @@ impl std::fmt::Debug for Registry {
         f.debug_struct("Registry")
             .field("names", &self.targets.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// What a function is called in an error at start-up: all of them alike, since the name is what they share.
-const FUNCTION: &str = "a function";
-
-fn name_taken(name: &str, first: &str, second: &str) -> String {
-    match (first, second) {
-        (FUNCTION, FUNCTION) => {
-            format!("`{name}` is offered by two functions; give one of them another name")
-        }
-        (FUNCTION, device) | (device, FUNCTION) => format!(
-            "`{name}` is offered by both {device} and a function; give the device another prefix or the function another \
-             name"
-        ),
-        (device, other) if device == other => {
-            format!(
-                "{device} offers `{name}` twice; give one of its methods or properties another name"
-            )
-        }
-        (first, second) => format!(
-            "`{name}` is offered by both {first} and {second}; give one of the devices another prefix"
-        ),
-    }
-}
-
-/// What a device is called in an error at start-up.
-fn device_label(index: usize, driver: &str, prefix: &str) -> String {
-    let number = index + 1;
-    match prefix {
-        "" => format!("device {number} ({driver})"),
-        prefix => format!("device {number} ({driver}, prefix `{prefix}`)"),
     }
 }
 
