@@ -65,7 +65,7 @@ pub use ipc_core::wire::failure::{FaultKind, FaultValue};
 pub use ipc_core::wire::frame::FrameError;
 pub use ipc_core::wire::preamble::{PreambleError, Role};
 pub use ipc_core::{
-    Args, AsyncCaller, AsyncMock, BlockingCaller, CallContext, CallError, Caller, Device, Fault,
-    FaultError, IntoDevice, Local, Mock, MockAnswer, MockCall, NotSent, Proxy, Refusal,
-    RegisterError, Registry, Release, Remote, Shared, Value, Wire, remote,
+    Args, AsyncCaller, AsyncMock, BlockingCaller, CallContext, CallError, Caller, Device,
+    DeviceError, Fault, FaultError, IntoDevice, Local, Mock, MockAnswer, MockCall, NotSent, Proxy,
+    Refusal, RegisterError, Registry, Release, Remote, Shared, Value, Wire, remote,
 };

@@ -18,7 +18,7 @@ pub mod wire;
 
 pub use error::{CallError, NotSent};
 pub use interface::args::Args;
-pub use interface::caller::{AsyncCaller, BlockingCaller, Caller, Proxy};
+pub use interface::caller::{AsyncCaller, BlockingCaller, Caller, DeviceError, Proxy};
 pub use interface::context::CallContext;
 pub use interface::describe::ServerDescription;
 pub use interface::function::{BoxedFunction, Function, IntoFunction, Returns};

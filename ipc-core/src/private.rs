@@ -10,7 +10,7 @@ pub use crate::interface::autoref::{
     Returned, ReturnedPlain, SchemaByName, SchemaDescribed, SchemaFromJson, Travels,
 };
 pub use crate::interface::caller::{
-    AsyncCaller, BlockingCaller, Caller, OutgoingCall, Proxy, Stub,
+    AsyncCaller, BlockingCaller, Caller, DeviceError, OutgoingCall, Proxy, Stub,
 };
 pub use crate::interface::context::CallContext;
 pub use crate::interface::describe::{Argument, Interface, Method, MethodKind};

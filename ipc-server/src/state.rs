@@ -122,7 +122,7 @@ impl ServerState {
     ) -> Self {
         Self {
             description: hosted.registry.description().clone(),
-            driver_paths: hosted.registry.driver_paths().to_vec(),
+            driver_paths: hosted.registry.driver_paths().collect(),
             hosted: Mutex::new(Some(Arc::new(hosted))),
             address,
             runtime,

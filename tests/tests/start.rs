@@ -164,7 +164,12 @@ fn a_clash_of_names_is_told_before_anything_listens(way: Way) {
         panic!("{error}");
     };
     assert_eq!(name, "step");
-    for word in ["`step`", "device 1 (Bench)", "device 2 (Other)", "prefix"] {
+    for word in [
+        "`step`",
+        "device `bench` (Bench)",
+        "device `other` (Other)",
+        "prefix",
+    ] {
         assert!(error.to_string().contains(word), "`{word}` in: {error}");
     }
     assert!(TcpStream::connect(address).is_err(), "nothing listens");
@@ -184,8 +189,8 @@ fn a_clash_of_names_is_told_before_anything_listens(way: Way) {
     let twins = way.server().device(Other).device(Other);
     let error = twins.spawn().map(drop).unwrap_err().to_string();
     for words in [
-        "device 1 (Other)",
-        "device 2 (Other)",
+        "device `other` (Other)",
+        "device `other_2` (Other)",
         "one of the devices another prefix",
     ] {
         assert!(error.contains(words), "`{words}` in: {error}");

@@ -1,5 +1,7 @@
 //! The calling end: what proxies are made of, and what they call through.
 
+mod device;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,8 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::args::Args;
 use super::definitions;
-use super::describe::{Interface, Method};
+use super::describe::{DeviceDescription, Interface, Method, ServerDescription};
 use super::invocation;
+use super::remote::Offer;
 use super::similar::prefix_hint;
 use super::value;
 use crate::error::{CallError, NotSent};
@@ -20,6 +23,8 @@ use crate::wire::ctrl::{CallHeader, CtrlMsg};
 use crate::wire::failure::{Fault, Refusal};
 use crate::wire::frame;
 use crate::wire::message::Form;
+
+pub use device::DeviceError;
 
 /// Something that calls can be made through: a client, or a device in this very process.
 ///
@@ -48,15 +53,70 @@ pub trait AsyncCaller: Caller {
 
 /// A proxy: the methods of a driver, called through a [`Caller`].
 ///
-/// Every proxy has these two as functions of its own, unless the driver has a method of that name.
-pub trait Proxy<C: Caller>: Sized {
-    /// A proxy for the only device of its kind.
+/// Every proxy has [`new`](Self::new), [`with_prefix`](Self::with_prefix), [`named`](Self::named) and
+/// [`named_async`](Self::named_async) as functions of its own, except for those whose names the driver uses for methods.
+/// This trait reaches all of them in any case.
+///
+/// # Devices by name
+///
+/// Calls carry the prefix of the device and not its name. A proxy by name therefore looks the prefix up when it is made,
+/// in the description of the server, and its calls are as fast as those of any other proxy. If the server is restarted
+/// with other prefixes, make the proxy again.
+pub trait Proxy<C: Caller>: Offer + Sized {
+    /// A proxy for the only device of its type, registered without a prefix.
     fn new(caller: &C) -> Self {
         Self::with_prefix(caller, "")
     }
 
     /// A proxy for the device that was registered with `prefix`.
-    fn with_prefix(caller: &C, prefix: &str) -> Self;
+    fn with_prefix(caller: &C, prefix: &str) -> Self {
+        Self::over(Stub::new(caller, prefix, Self::interface()))
+    }
+
+    /// A proxy for the device called `device`. Asks the server once for its description, and blocks until it answers.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be asked, has no such device, or the device is of another type.
+    fn named(caller: &C, device: &str) -> Result<Self, DeviceError>
+    where
+        C: BlockingCaller,
+    {
+        let description = C::wait(caller.call(OutgoingCall::describe()))?;
+        Self::from_description(caller, device, &description)
+    }
+
+    /// [`named`](Self::named) for async callers.
+    fn named_async(
+        caller: &C,
+        device: &str,
+    ) -> impl Future<Output = Result<Self, DeviceError>> + Send
+    where
+        C: AsyncCaller + Sync,
+    {
+        let description = C::wait(caller.call(OutgoingCall::describe()));
+        async move { Self::from_description(caller, device, &description.await?) }
+    }
+
+    /// A proxy for the device called `device` in a description that is at hand: makes many proxies for one question to
+    /// the server.
+    ///
+    /// # Errors
+    ///
+    /// There is no such device, or it is of another type.
+    fn from_description(
+        caller: &C,
+        device: &str,
+        server: &ServerDescription,
+    ) -> Result<Self, DeviceError> {
+        let interface = Self::interface();
+        let device = device::find(server, device, &interface.name)?;
+        Ok(Self::over(Stub::of_device(caller, device, interface)))
+    }
+
+    /// The proxy around its only part.
+    #[doc(hidden)]
+    fn over(stub: Stub<C>) -> Self;
 }
 
 /// A call on its way out: a frame with room for the numbers that the session fills in.
@@ -83,6 +143,8 @@ enum Target {
 /// The methods of one interface under their names on the wire.
 struct MethodTable {
     interface: Interface,
+    /// The name of the device, if the proxy was made by name.
+    device: Option<String>,
     prefix: String,
     entries: Vec<Entry>,
 }
@@ -245,11 +307,16 @@ impl OutgoingCall {
                 },
             ) => {
                 let own = table.interface.methods.get(*index);
-                let hint = own.map(|own| prefix_hint(own, &table.prefix, &similar));
+                let hint = match &table.device {
+                    Some(device) => device::made_before(device, &table.prefix),
+                    None => own
+                        .map(|own| prefix_hint(own, &table.prefix, &similar))
+                        .unwrap_or_default(),
+                };
                 CallError::Refused(Refusal::UnknownMethod {
                     method,
                     similar,
-                    hint: hint.unwrap_or_default(),
+                    hint,
                 })
             }
             (target, Refusal::Protocol { method, reason }) if method.is_empty() => {
@@ -295,6 +362,16 @@ pub struct Stub<C> {
 impl<C: Caller> Stub<C> {
     /// Calls the methods of `interface`, registered with `prefix`, through `caller`.
     pub fn new(caller: &C, prefix: &str, interface: Interface) -> Self {
+        Self::with_table(caller, None, prefix, interface)
+    }
+
+    /// Calls the methods of `interface` at `device`.
+    fn of_device(caller: &C, device: &DeviceDescription, interface: Interface) -> Self {
+        let DeviceDescription { name, prefix, .. } = device;
+        Self::with_table(caller, Some(name.clone()), prefix, interface)
+    }
+
+    fn with_table(caller: &C, device: Option<String>, prefix: &str, interface: Interface) -> Self {
         let entry = |method: &Method| {
             let name = method.wire_name(prefix);
             let head = head(CtrlMsg::Call, &name, method.fingerprint());
@@ -308,6 +385,7 @@ impl<C: Caller> Stub<C> {
         let entries = interface.methods.iter().map(entry).collect();
         let table = MethodTable {
             interface,
+            device,
             prefix: prefix.to_string(),
             entries,
         };
@@ -350,9 +428,11 @@ impl<C: Clone> Clone for Stub<C> {
 
 impl<C> fmt::Debug for Stub<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(&self.table.interface.name)
-            .field("prefix", &self.table.prefix)
-            .finish()
+        let mut shown = f.debug_struct(&self.table.interface.name);
+        if let Some(device) = &self.table.device {
+            shown.field("device", device);
+        }
+        shown.field("prefix", &self.table.prefix).finish()
     }
 }
 

@@ -98,6 +98,8 @@ pub struct ServerDescription {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct DeviceDescription {
+    /// Its name, unique on the server.
+    pub name: String,
     /// What stands before each of its names; may be empty.
     pub prefix: String,
     /// What it offers.
@@ -209,9 +211,14 @@ impl ServerDescription {
 
 impl DeviceDescription {
     fn heading(&self) -> String {
-        match self.prefix.as_str() {
-            "" => self.interface.name.clone(),
-            prefix => format!("{} ({prefix}*)", self.interface.name),
+        let Self {
+            name,
+            prefix,
+            interface,
+        } = self;
+        match prefix.as_str() {
+            "" => format!("{name}: {}", interface.name),
+            prefix => format!("{name}: {} ({prefix}*)", interface.name),
         }
     }
 }
@@ -323,6 +330,7 @@ mod tests {
             ..Default::default()
         };
         let device = DeviceDescription {
+            name: "pump".into(),
             prefix: "pump_".into(),
             interface,
         };
@@ -335,6 +343,7 @@ mod tests {
                 .help()
                 .contains("pump_read_voltage(samples: u32 = 1) -> f64")
         );
+        assert!(server.help().starts_with("pump: Meter (pump_*)\n"));
         let help = server.help_for("pump_read_voltage").unwrap();
         for part in ["[V]", "samples accepts 1..=1000", "Averaged."] {
             assert!(help.contains(part), "{help}");

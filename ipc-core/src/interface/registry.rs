@@ -1,7 +1,10 @@
 //! From a name on the wire to a method of a device, and through it.
 
 mod error;
+mod names;
 mod register;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -27,13 +30,21 @@ pub use error::RegisterError;
 
 /// All that a server offers, by name.
 pub struct Registry {
-    devices: Vec<Shared<dyn Remote + Send>>,
+    /// In the order of registration, as in the description.
+    devices: Vec<Served>,
+    /// The places of the devices in this order, by their names.
+    positions: HashMap<String, usize>,
     functions: Vec<Mutex<Box<dyn Function>>>,
-    release_hooks: Vec<ReleaseHook>,
-    driver_paths: Vec<&'static str>,
     targets: HashMap<String, Target>,
     description: ServerDescription,
     decode_memory: usize,
+}
+
+struct Served {
+    driver: Shared<dyn Remote + Send>,
+    /// The path of the driver's type.
+    path: &'static str,
+    release_hook: Option<ReleaseHook>,
 }
 
 struct Target {
@@ -54,25 +65,49 @@ impl Registry {
     pub fn new() -> Self {
         Self {
             devices: Vec::new(),
+            positions: HashMap::new(),
             functions: Vec::new(),
-            release_hooks: Vec::new(),
-            driver_paths: Vec::new(),
             targets: HashMap::new(),
             description: ServerDescription::default(),
             decode_memory: DECODE_MEMORY,
         }
     }
 
-    /// Runs the hooks of all devices that have one. Returns how each of them ended: a hook that panics, which gives the
-    /// message of its panic, does not keep the others from running.
-    pub fn release(&self, why: Release) -> Vec<Result<(), String>> {
-        let hooks = self.release_hooks.iter();
-        hooks.map(|hook| contain(|| hook(why))).collect()
+    /// The place of the device called `name` in the order of registration, from 0.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.positions.get(name).copied()
+    }
+
+    /// The place of the device that has the method `wire_name`, such as `pump_read_voltage`; `None` for a function.
+    pub fn device_of(&self, wire_name: &str) -> Option<usize> {
+        match self.targets.get(wire_name)?.owner {
+            Owner::Device { index, .. } => Some(index),
+            Owner::Function { .. } => None,
+        }
+    }
+
+    /// Runs the release hooks of all devices that have one, in the order of registration. Returns the names of these
+    /// devices with how their hooks ended: with the message of the panic if one panicked, which does not keep the others
+    /// from running.
+    pub fn release(&self, why: Release) -> Vec<(&str, Result<(), String>)> {
+        let devices = self.description.devices.iter().enumerate();
+        devices
+            .filter_map(|(index, device)| {
+                Some((device.name.as_str(), self.release_device(index, why)?))
+            })
+            .collect()
+    }
+
+    /// Runs the release hook of the device at this place; `None` if it has no hook. A panic of the hook is returned as
+    /// its message.
+    pub fn release_device(&self, index: usize, why: Release) -> Option<Result<(), String>> {
+        let hook = self.devices.get(index)?.release_hook.as_ref()?;
+        Some(contain(|| hook(why)))
     }
 
     /// The paths of the drivers' types, such as `powermeter::PowerMeter`, in the order of the devices.
-    pub fn driver_paths(&self) -> &[&'static str] {
-        &self.driver_paths
+    pub fn driver_paths(&self) -> impl Iterator<Item = &'static str> {
+        self.devices.iter().map(|device| device.path)
     }
 
     /// True if there is no device and no function.
@@ -82,13 +117,17 @@ impl Registry {
 
     /// Drops devices, functions and hooks one by one, and returns the message of each `Drop` that panicked.
     pub fn dismantle(self) -> Vec<String> {
-        let hooks = self.release_hooks.into_iter();
+        let devices = self.devices.into_iter();
+        let (hooks, drivers): (Vec<_>, Vec<_>) = devices
+            .map(|device| (device.release_hook, device.driver))
+            .unzip();
+        let hooks = hooks.into_iter();
         let hooks = hooks.filter_map(|hook| contain(|| drop(hook)).err());
         let functions = self.functions.into_iter();
         let functions = functions.filter_map(|function| contain(|| drop(function)).err());
-        let devices = self.devices.into_iter();
-        let devices = devices.filter_map(|device| contain(|| drop(device)).err());
-        hooks.chain(functions).chain(devices).collect()
+        let drivers = drivers.into_iter();
+        let drivers = drivers.filter_map(|driver| contain(|| drop(driver)).err());
+        hooks.chain(functions).chain(drivers).collect()
     }
 
     /// What there is to call.
@@ -160,7 +199,7 @@ impl Registry {
         match target.owner {
             Owner::Device { index, method } => {
                 let device = self.devices.get(index).ok_or_else(|| self.unknown(name))?;
-                device.lock().dispatch(method, &mut invocation)?;
+                device.driver.lock().dispatch(method, &mut invocation)?;
             }
             Owner::Function { index } => {
                 let function = self

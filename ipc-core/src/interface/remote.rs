@@ -123,25 +123,38 @@ impl<T: ?Sized> Clone for Shared<T> {
     }
 }
 
-/// A driver instance about to be served, with what sets it apart from others on the same server.
+/// A driver to be served, with its name and what distinguishes it from other devices of the server.
 ///
-/// Every driver (and every [`Shared`] one) turns into a device by itself; this is for those that need more:
+/// Every driver, and every [`Shared`] one, turns into a device by itself; make one if it needs a name or a prefix:
 ///
 /// ```
-/// # use ipc_core::{Device, Local, Registry, remote};
+/// # use ipc_core::{Device, Local, Proxy, Registry, remote};
 /// # struct Meter;
 /// # #[remote] impl Meter { pub fn read(&mut self) -> f64 { 0.5 } }
 /// # let mut server = Registry::new();
-/// server.add_device(Device::new(Meter).prefix("pump_"))?;
-/// server.add_device(Device::new(Meter).prefix("signal_"))?;
-/// # assert_eq!(MeterProxy::with_prefix(&Local::from(server), "pump_").read(), Ok(0.5));
-/// # Ok::<(), ipc_core::RegisterError>(())
+/// server.add_device(Device::new(Meter).name("pump").prefix("a_"))?;
+/// server.add_device(Device::new(Meter).name("signal").prefix("b_"))?;
+/// # let server = Local::from(server);
+/// # assert_eq!(MeterProxy::named(&server, "pump")?.read(), Ok(0.5));
+/// # assert_eq!(MeterProxy::with_prefix(&server, "b_").read(), Ok(0.5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Names
+///
+/// The name identifies the device on its server: callers ask for it, and descriptions, errors, events and the log show
+/// it. The prefix is only part of how its methods are spelled on the wire.
+///
+/// A device without a name of its own gets its prefix without the `_` at the end (`pump` for `pump_`) or, without a
+/// prefix, the type of its driver in snake case (`power_meter` for `PowerMeter`). Every character that a name cannot have
+/// becomes `_`, and what is longer than 64 characters is cut. If that name is taken, a number follows: `meter_2`.
 pub struct Device {
     pub(crate) driver: Shared<dyn Remote + Send>,
     pub(crate) interface: Interface,
     /// The path of the driver's type.
     pub(crate) path: &'static str,
+    /// The name that was given to it.
+    pub(crate) name: Option<String>,
     pub(crate) prefix: String,
     pub(crate) release_hook: Option<ReleaseHook>,
 }
@@ -163,12 +176,21 @@ pub enum Release {
 }
 
 impl Device {
-    /// A device without a prefix, from a driver or a [`Shared`] one.
+    /// Creates a device with a default name and no prefix, from a driver or a [`Shared`] one.
     pub fn new(driver: impl IntoDevice) -> Self {
         driver.into_device()
     }
 
-    /// Puts `prefix` before every name: `pump_` makes `read_voltage` be `pump_read_voltage`, and the property `range`
+    /// Names the device: 1 to 64 ASCII letters, digits, `_` and `-`, unique on its server. `server` is reserved.
+    ///
+    /// Registering the device fails if the name is malformed, reserved, or already that of another device, by default
+    /// or not. Functions have names of their own and never clash with devices.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Puts `prefix` before the name of every method: `pump_` makes `read_voltage` be `pump_read_voltage`, and the property `range`
     /// be `get_pump_range` and `set_pump_range`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -180,6 +202,7 @@ impl std::fmt::Debug for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Device")
             .field("driver", &self.interface.name)
+            .field("name", &self.name)
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }
@@ -219,6 +242,7 @@ impl<T: Remote> From<Shared<T>> for Device {
             driver: T::served(driver),
             interface: T::interface(),
             path: std::any::type_name::<T>(),
+            name: None,
             prefix: String::new(),
             release_hook: None,
         }

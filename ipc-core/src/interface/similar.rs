@@ -121,6 +121,7 @@ mod tests {
                 methods: methods.clone(),
                 ..Interface::default()
             },
+            ..DeviceDescription::default()
         });
         ServerDescription {
             devices: devices.collect(),

@@ -87,12 +87,7 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
 
         #[automatically_derived]
         impl #called #krate::private::Proxy<#caller> for #proxy #ty #where_clause {
-            fn with_prefix(caller: &#caller, prefix: &::core::primitive::str) -> Self {
-                let stub = #krate::private::Stub::new(
-                    caller,
-                    prefix,
-                    <Self as #krate::private::Offer>::interface(),
-                );
+            fn over(stub: #krate::private::Stub<#caller>) -> Self {
                 Self { stub, #phantom }
             }
         }
@@ -123,7 +118,7 @@ pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> Token
     }
 }
 
-/// `new` and `with_prefix`, unless the driver has methods of these names.
+/// The functions of the trait `Proxy` as functions of the proxy, except for those that the driver has as methods.
 fn constructors(interface: &Interface) -> TokenStream {
     let Interface {
         krate,
@@ -134,7 +129,7 @@ fn constructors(interface: &Interface) -> TokenStream {
     let is_free = |name: &str| !methods.iter().any(|method| method.ident == name);
     let new = is_free("new").then(|| {
         quote! {
-            /// Calls the only device of its kind, which was registered without a prefix.
+            /// Calls the only device of its type, which was registered without a prefix.
             pub fn new(caller: &#caller) -> Self {
                 <Self as #krate::private::Proxy<#caller>>::new(caller)
             }
@@ -148,7 +143,36 @@ fn constructors(interface: &Interface) -> TokenStream {
             }
         }
     });
-    quote!(#new #with_prefix)
+    let named = is_free("named").then(|| {
+        quote! {
+            /// Calls the device that is called `device` at the server, which is asked once for its description. Blocks
+            /// until it answers.
+            pub fn named(
+                caller: &#caller,
+                device: &::core::primitive::str,
+            ) -> ::core::result::Result<Self, #krate::private::DeviceError>
+            where
+                #caller: #krate::private::BlockingCaller,
+            {
+                <Self as #krate::private::Proxy<#caller>>::named(caller, device)
+            }
+        }
+    });
+    let named_async = is_free("named_async").then(|| {
+        quote! {
+            /// Calls the device that is called `device` at the server, which is asked once for its description.
+            pub async fn named_async(
+                caller: &#caller,
+                device: &::core::primitive::str,
+            ) -> ::core::result::Result<Self, #krate::private::DeviceError>
+            where
+                #caller: #krate::private::AsyncCaller + ::core::marker::Sync,
+            {
+                <Self as #krate::private::Proxy<#caller>>::named_async(caller, device).await
+            }
+        }
+    });
+    quote!(#new #with_prefix #named #named_async)
 }
 
 fn method(interface: &Interface, method: &Method, number: &TokenStream) -> TokenStream {

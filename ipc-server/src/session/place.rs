@@ -201,11 +201,13 @@ impl Serving {
         if !released.is_empty() {
             self.state.admission().forget_last_session();
         }
-        for message in released.into_iter().filter_map(Result::err) {
-            log::error(
-                About::server(),
-                format_args!("a release hook panicked: {message}"),
-            );
+        for (device, outcome) in released {
+            if let Err(message) = outcome {
+                log::error(
+                    About::server(),
+                    format_args!("the release hook of device `{device}` panicked: {message}"),
+                );
+            }
         }
         self.end_companions(&mut self.pump());
         if over.may_return {

@@ -1,10 +1,13 @@
 //! Why something cannot be registered.
 
+use super::names::{MAX_NAME, RESERVED};
+use crate::interface::describe::DeviceDescription;
+
 /// Why a device or function cannot be offered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// Two things would answer to the same name.
+    /// Two methods or functions would have the same name on the wire.
     #[error("{}", name_taken(.name, .first, .second))]
     NameTaken {
         /// The name on the wire.
@@ -14,7 +17,7 @@ pub enum RegisterError {
         /// What was to be registered.
         second: String,
     },
-    /// The name cannot be written by a caller.
+    /// The name of a method or function cannot be written by a caller.
     #[error("{owner} would be called `{name}`: names on the wire are letters, digits and `_`")]
     BadName {
         /// The name on the wire.
@@ -22,9 +25,29 @@ pub enum RegisterError {
         /// What was to be registered.
         owner: String,
     },
+    /// The name given to a device is already that of another one.
+    #[error(
+        "two devices are called `{name}`: {first} and {second}; give one of them another name with `Device::name`"
+    )]
+    DeviceNameTaken {
+        /// The name of the device.
+        name: String,
+        /// The device that was registered first.
+        first: String,
+        /// The device that was to be registered.
+        second: String,
+    },
+    /// The name given to a device is malformed or reserved.
+    #[error("{}", bad_device_name(.name, .device))]
+    BadDeviceName {
+        /// The name that was given.
+        name: String,
+        /// The device that was to be registered.
+        device: String,
+    },
 }
 
-/// What a function is called in an error at start-up: all of them alike, since the name is what they share.
+/// How errors refer to a function: all alike, since the name is what they share.
 pub(super) const FUNCTION: &str = "a function";
 
 fn name_taken(name: &str, first: &str, second: &str) -> String {
@@ -47,11 +70,31 @@ fn name_taken(name: &str, first: &str, second: &str) -> String {
     }
 }
 
-/// What a device is called in an error at start-up.
-pub(super) fn device_label(index: usize, driver: &str, prefix: &str) -> String {
-    let number = index + 1;
-    match prefix {
-        "" => format!("device {number} ({driver})"),
-        prefix => format!("device {number} ({driver}, prefix `{prefix}`)"),
+fn bad_device_name(name: &str, device: &str) -> String {
+    match name {
+        RESERVED => format!(
+            "{device} cannot be called `{RESERVED}`, which stands for the server itself; give it another name"
+        ),
+        name => format!(
+            "{device} cannot be called `{name}`: the name of a device is 1 to {MAX_NAME} ASCII letters, digits, `_` and `-`"
+        ),
+    }
+}
+
+/// The device under its name: for clashes of its methods.
+pub(super) fn device_by_name(device: &DeviceDescription) -> String {
+    format!("device `{}` ({})", device.name, kind(device))
+}
+
+/// The device under its place in the order of registration, from 0: for clashes of its own name.
+pub(super) fn device_by_place(index: usize, device: &DeviceDescription) -> String {
+    format!("device {} ({})", index + 1, kind(device))
+}
+
+fn kind(device: &DeviceDescription) -> String {
+    let driver = &device.interface.name;
+    match device.prefix.as_str() {
+        "" => driver.clone(),
+        prefix => format!("{driver}, prefix `{prefix}`"),
     }
 }

@@ -1,55 +1,102 @@
-//! Registering devices and functions: which names they get, and what clashes.
+//! Registering devices and functions: which names they get, and which names clash.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::error::{FUNCTION, RegisterError, device_label};
-use super::{Owner, Registry, Target};
+use super::error::{FUNCTION, RegisterError, device_by_name, device_by_place};
+use super::names::{RESERVED, default_name, is_well_formed};
+use super::{Owner, Registry, Served, Target};
 use crate::contain::contain;
 use crate::interface::describe::DeviceDescription;
 use crate::interface::function::BoxedFunction;
 use crate::interface::remote::{Device, IntoDevice};
 
 impl Registry {
-    /// Offers all methods of a device. On an error nothing has been added.
+    /// Offers all methods of a device under the [name](Device::name) that was given to it, or a default one. On an error
+    /// nothing has been added.
     pub fn add_device(&mut self, device: impl IntoDevice) -> Result<(), RegisterError> {
-        let device = device.into_device();
-        let targets = match self.targets_of(&device) {
-            Ok(targets) => targets,
-            Err(error) => {
-                // A driver that panics when it is dropped does not hide why it is.
-                let _ = contain(|| drop(device));
-                return Err(error);
-            }
-        };
         let Device {
             driver,
             interface,
             path,
+            name,
             prefix,
             release_hook,
-        } = device;
-        self.targets.extend(targets);
-        self.devices.push(driver);
-        self.release_hooks.extend(release_hook);
-        self.driver_paths.push(path);
-        self.description
-            .devices
-            .push(DeviceDescription { prefix, interface });
+        } = device.into_device();
+        let served = Served {
+            driver,
+            path,
+            release_hook,
+        };
+        let mut device = DeviceDescription {
+            name: String::new(),
+            prefix,
+            interface,
+        };
+        let targets = self.free_device_name(name, &device).and_then(|name| {
+            device.name = name;
+            self.targets_of(&device)
+        });
+        match targets {
+            Ok(targets) => self.targets.extend(targets),
+            Err(error) => {
+                // A panic in the driver's `Drop` must not hide the error.
+                let _ = contain(|| drop(served));
+                return Err(error);
+            }
+        }
+        self.positions
+            .insert(device.name.clone(), self.devices.len());
+        self.devices.push(served);
+        self.description.devices.push(device);
         Ok(())
     }
 
-    fn targets_of(&self, device: &Device) -> Result<HashMap<String, Target>, RegisterError> {
-        let Device {
+    /// The name that was given to the device, or a default one that is free.
+    fn free_device_name(
+        &self,
+        given: Option<String>,
+        device: &DeviceDescription,
+    ) -> Result<String, RegisterError> {
+        let Some(name) = given else {
+            let is_taken = |name: &str| self.positions.contains_key(name);
+            return Ok(default_name(
+                &device.prefix,
+                &device.interface.name,
+                is_taken,
+            ));
+        };
+        let label = device_by_place(self.devices.len(), device);
+        if name == RESERVED || !is_well_formed(&name) {
+            return Err(RegisterError::BadDeviceName {
+                name,
+                device: label,
+            });
+        }
+        let other = self.position(&name);
+        match other.and_then(|index| Some((index, self.description.devices.get(index)?))) {
+            Some((index, other)) => Err(RegisterError::DeviceNameTaken {
+                name,
+                first: device_by_place(index, other),
+                second: label,
+            }),
+            None => Ok(name),
+        }
+    }
+
+    fn targets_of(
+        &self,
+        device: &DeviceDescription,
+    ) -> Result<HashMap<String, Target>, RegisterError> {
+        let DeviceDescription {
             interface, prefix, ..
         } = device;
-        let index = self.devices.len();
-        let owner = device_label(index, &interface.name, prefix);
+        let owner = device_by_name(device);
         let mut targets = HashMap::new();
         for (method_index, method) in interface.methods.iter().enumerate() {
             let target = Target {
                 owner: Owner::Device {
-                    index,
+                    index: self.devices.len(),
                     method: method_index,
                 },
                 fingerprint: method.fingerprint(),
@@ -68,7 +115,7 @@ impl Registry {
         Ok(targets)
     }
 
-    /// Offers a free function.
+    /// Offers a free function. Functions and devices may have the same names.
     pub fn add_function(&mut self, function: impl BoxedFunction) -> Result<(), RegisterError> {
         let function = function.boxed();
         let method = function.method();
@@ -116,11 +163,12 @@ impl Registry {
     }
 
     fn owner_name(&self, target: &Target) -> String {
-        let Owner::Device { index, .. } = target.owner else {
-            return FUNCTION.into();
-        };
-        let device = self.description.devices.get(index);
-        let name = device.map_or("", |device| &device.interface.name);
-        device_label(index, name, &target.prefix)
+        match target.owner {
+            Owner::Device { index, .. } => {
+                let device = self.description.devices.get(index);
+                device.map(device_by_name).unwrap_or_default()
+            }
+            Owner::Function { .. } => FUNCTION.into(),
+        }
     }
 }

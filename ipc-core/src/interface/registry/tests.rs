@@ -1,0 +1,175 @@
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::interface::describe::{Interface, Method};
+use crate::interface::function::IntoFunction;
+use crate::interface::remote::{Device, served};
+
+struct Meter;
+
+impl Remote for Meter {
+    fn interface() -> Interface {
+        let method = |name: &str| Method {
+            name: name.into(),
+            ..Method::default()
+        };
+        Interface {
+            name: "PowerMeter".into(),
+            methods: vec![method("read"), method("reset")],
+            ..Interface::default()
+        }
+    }
+
+    fn served(driver: Shared<Self>) -> Shared<dyn Remote + Send> {
+        served(driver)
+    }
+
+    fn dispatch(&mut self, _method: usize, _: &mut Invocation<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+fn meter(prefix: &str) -> Device {
+    Device::new(Meter).prefix(prefix)
+}
+
+fn registry<const N: usize>(devices: [Device; N]) -> Registry {
+    let mut registry = Registry::new();
+    for device in devices {
+        registry.add_device(device).unwrap();
+    }
+    registry
+}
+
+fn names(registry: &Registry) -> Vec<&str> {
+    let devices = registry.description().devices.iter();
+    devices.map(|device| device.name.as_str()).collect()
+}
+
+/// Adds a device that is not accepted, and looks whether anything of it was added.
+fn rejected(mut registry: Registry, device: Device) -> RegisterError {
+    let before: Vec<String> = names(&registry)
+        .iter()
+        .map(|name| name.to_string())
+        .collect();
+    let count = registry.targets.len();
+    let error = registry.add_device(device).unwrap_err();
+    assert_eq!(names(&registry), before);
+    assert_eq!(registry.targets.len(), count);
+    error
+}
+
+#[test]
+fn devices_have_the_names_given_to_them_or_default_ones() {
+    let registry = registry([
+        meter(""),
+        meter("pump_"),
+        meter("a_").name("signal-2"),
+        meter("PUMP_").name("Pump"),
+        meter("power_meter"),
+    ]);
+    assert_eq!(
+        names(&registry),
+        ["power_meter", "pump", "signal-2", "Pump", "power_meter_2"]
+    );
+}
+
+#[test]
+fn a_name_that_was_given_must_be_free() {
+    for first in [meter("pump_"), meter("a_").name("pump")] {
+        let error = rejected(registry([first]), meter("b_").name("pump"));
+        let RegisterError::DeviceNameTaken { name, .. } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(name, "pump");
+        for words in [
+            "device 1 (PowerMeter, prefix",
+            "device 2 (PowerMeter, prefix `b_`)",
+            "Device::name",
+        ] {
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+    // A default name makes room for one that was given.
+    let named = meter("a_").name("pump");
+    assert_eq!(
+        names(&registry([named, meter("pump_")])),
+        ["pump", "pump_2"]
+    );
+}
+
+#[test]
+fn a_name_that_was_given_must_be_well_formed() {
+    for (name, remedy) in [
+        ("", "1 to 64 ASCII letters"),
+        ("the.pump", "1 to 64 ASCII letters"),
+        ("µ", "1 to 64 ASCII letters"),
+        ("server", "stands for the server itself"),
+    ] {
+        let error = rejected(Registry::new(), meter("").name(name));
+        let RegisterError::BadDeviceName { name: named, .. } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(named, name);
+        assert!(error.to_string().contains(remedy), "{error}");
+        assert!(
+            error.to_string().contains("device 1 (PowerMeter)"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn clashing_methods_are_told_with_the_names_of_their_devices() {
+    let error = rejected(registry([meter("").name("pump")]), meter(""));
+    assert_eq!(
+        error.to_string(),
+        "`read` is offered by both device `pump` (PowerMeter) and device `power_meter` (PowerMeter); give one of the \
+         devices another prefix"
+    );
+}
+
+#[test]
+fn functions_have_names_of_their_own() {
+    let mut registry = registry([meter("a_").name("add")]);
+    let add = (|| 1).into_function("add");
+    registry.add_function(add).unwrap();
+    registry.add_device(meter("b_").name("sum")).unwrap();
+    assert_eq!(registry.device_of("add"), None);
+}
+
+#[test]
+fn devices_are_found_by_their_names_and_methods() {
+    let registry = registry([meter("a_"), meter("b_").name("pump")]);
+    assert_eq!(registry.position("a"), Some(0));
+    assert_eq!(registry.position("pump"), Some(1));
+    assert_eq!(registry.position("b"), None);
+    assert_eq!(registry.device_of("b_reset"), Some(1));
+    assert_eq!(registry.device_of("reset"), None);
+}
+
+#[test]
+fn hooks_run_for_one_device_or_for_all() {
+    let log: Arc<Mutex<Vec<&str>>> = Arc::default();
+    let hooked = |name: &'static str| {
+        let log = Arc::clone(&log);
+        let hook = move |_: &mut Meter, _| {
+            log.lock().unwrap().push(name);
+            assert!(name != "bad", "it is stuck");
+        };
+        Shared::new(Meter).on_release(hook).prefix(name).name(name)
+    };
+    let registry = registry([hooked("bad"), meter("none_"), hooked("good")]);
+    let why = Release::Finished;
+    assert_eq!(registry.release_device(2, why), Some(Ok(())));
+    assert_eq!(*log.lock().unwrap(), ["good"]);
+    assert_eq!(registry.release_device(1, why), None, "no hook");
+    assert_eq!(registry.release_device(3, why), None, "no device");
+
+    let released = registry.release(why);
+    assert_eq!(
+        released,
+        [("bad", Err("it is stuck".into())), ("good", Ok(()))]
+    );
+    assert_eq!(*log.lock().unwrap(), ["good", "bad", "good"]);
+}
