@@ -27,6 +27,7 @@ pub use interface::mock::{AsyncMock, Mock, MockAnswer, MockCall};
 pub use interface::registry::{RegisterError, Registry};
 pub use interface::remote::{Device, IntoDevice, Release, Remote, Shared};
 pub use interface::schema::Describe;
+pub use interface::slot::{DriverGuard, Stuck};
 pub use interface::value::Value;
 pub use interface::wire_type::Wire;
 pub use ipc_derive::remote;

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::{ByeReason, QueueStatus};
-use ipc_core::{Release, ServerDescription};
+use ipc_core::{Release, ServerDescription, Stuck};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -90,6 +90,14 @@ pub enum ServerEvent {
         /// Why.
         why: Release,
     },
+    /// A device, or a function, is stuck: a call was given up and does not return. Calls to it are refused until it does;
+    /// everything else goes on.
+    Stuck(Stuck),
+    /// The call has returned; the device can be used again.
+    Recovered {
+        /// The name of the device.
+        device: String,
+    },
 }
 
 impl ServerHandle {
@@ -149,6 +157,12 @@ impl ServerHandle {
     /// How many clients wait for their turn.
     pub fn waiting(&self) -> usize {
         self.state.admission().waiting()
+    }
+
+    /// The devices and functions that are stuck.
+    pub fn stuck(&self) -> Vec<Stuck> {
+        let hosted = self.state.hosted();
+        hosted.map_or_else(Vec::new, |hosted| hosted.registry.stuck())
     }
 
     /// Sends a client away; its program is given `reason`, and does not come back by itself. A running call finishes

@@ -56,6 +56,7 @@ mod calls;
 mod complaints;
 mod connection;
 mod error;
+mod events;
 mod gate;
 mod greeting;
 mod handle;
@@ -86,6 +87,6 @@ pub use ipc_core::session::server::SessionLimits;
 pub use ipc_core::session::table::TableLimits;
 pub use ipc_core::wire::ctrl::QueueStatus;
 pub use ipc_core::{
-    BoxedFunction, CallContext, Device, Function, IntoDevice, IntoFunction, RegisterError, Release,
-    Remote, Returns, Secret, Shared,
+    BoxedFunction, CallContext, Device, DriverGuard, Function, IntoDevice, IntoFunction,
+    RegisterError, Release, Remote, Returns, Secret, Shared, Stuck,
 };

@@ -3,6 +3,7 @@
 mod place;
 mod pump;
 mod reader;
+mod release;
 mod running;
 mod serving;
 pub(crate) mod tick;
@@ -63,7 +64,7 @@ fn serve(seat: Seat, work: Work) {
     state.set_out(session.key(), Some(out));
     let serving = Serving::new(state, activity, handoff, session, place);
     let info = serving.activity.info(0, Instant::now());
-    serving.state.tell(&ServerEvent::Granted(info));
+    serving.state.tell(ServerEvent::Granted(info));
     let mut reader = Reader::new();
     serving.attach(&mut reader, connection, &hello);
     if let Some(mut worker) = Worker::new(&serving, work) {

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use ipc_core::contain::contain;
 use ipc_core::session::table::{SessionTable, TableLimits};
 use ipc_core::wire::ctrl::SessionKey;
 use ipc_core::{Secret, ServerDescription};
@@ -18,11 +17,11 @@ use crate::access::AccessLimits;
 use crate::activity::Activity;
 use crate::admission::{Admission, Ticket};
 use crate::complaints::{Complaints, FailedCalls, Visits};
+use crate::events::Events;
 use crate::gate::Gate;
 use crate::handle::ServerEvent;
 use crate::handoff::Handoff;
 use crate::hosted::Hosted;
-use crate::log::{self, About};
 use crate::session::Session;
 use crate::session::tick::Tick;
 
@@ -77,6 +76,7 @@ pub(crate) struct ServerState {
     /// Clients that come and go.
     pub(crate) visits: Visits,
     pub(crate) failed_calls: FailedCalls,
+    events: Arc<Events>,
     /// Notices calls that run for long.
     pub(crate) tick: Arc<Tick>,
     /// One permit for each refusal that may linger until its client has read it.
@@ -134,6 +134,7 @@ impl ServerState {
             guesses: Complaints::new(Instant::now()),
             visits: Visits::new(Instant::now()),
             failed_calls: FailedCalls::new(Instant::now()),
+            events: Arc::default(),
             tick: Arc::default(),
             lingering: Semaphore::new(LINGERING),
             turns: watch::Sender::new(0),
@@ -187,19 +188,11 @@ impl ServerState {
         drop(hosted);
     }
 
-    /// Tells the server's own program what happened. A panic of its callback is logged.
-    pub(crate) fn tell(&self, event: &ServerEvent) {
-        let Some(hosted) = self.hosted() else {
-            return;
-        };
-        if let Some(observer) = &hosted.observer {
-            let _inside = self.enter();
-            if let Err(message) = contain(|| observer(event)) {
-                log::error(
-                    About::server(),
-                    format_args!("`on_event` panicked: {message}"),
-                );
-            }
+    /// Tells the server's own program what happened. Does not wait for it.
+    pub(crate) fn tell(self: &Arc<Self>, event: ServerEvent) {
+        let observer = self.hosted().and_then(|hosted| hosted.observer.clone());
+        if let Some(observer) = observer {
+            self.events.tell(event, observer, self);
         }
     }
 

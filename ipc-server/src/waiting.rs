@@ -1,5 +1,6 @@
 //! The wait of one client for its turn.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipc_core::session::link::LinkError;
@@ -33,7 +34,7 @@ impl Waiting<'_> {
 
 /// Waits until the place is the holder's, telling the client meanwhile where it stands.
 pub(crate) async fn wait_for_turn(
-    state: &ServerState,
+    state: &Arc<ServerState>,
     newcomer: &mut Newcomer,
     client: &Waiting<'_>,
 ) -> Result<(), LinkError> {
@@ -108,7 +109,7 @@ async fn tell(
 
 /// Makes known that a client has to wait.
 fn begin_to_wait(
-    state: &ServerState,
+    state: &Arc<ServerState>,
     newcomer: &Newcomer,
     client: &Waiting<'_>,
     status: &QueueStatus,
@@ -116,7 +117,7 @@ fn begin_to_wait(
     let name = &client.hello.name;
     let who = format_args!("{name} at {}", newcomer.peer());
     state.visits.log(who, format_args!("waits: {status}"));
-    state.tell(&ServerEvent::Waiting {
+    state.tell(ServerEvent::Waiting {
         client: client.activity.id(),
         status: status.clone(),
     });

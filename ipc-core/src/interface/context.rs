@@ -34,6 +34,8 @@ pub struct CallContext {
     host: Arc<dyn CallHost>,
     call: u64,
     client: Arc<str>,
+    /// Tells the client from others of the same server.
+    party: u64,
     deadline: Option<Instant>,
 }
 
@@ -47,6 +49,16 @@ pub trait CallHost: Send + Sync {
     fn progress(&self, call: u64, fraction: f64, message: &str);
     /// Runs the future of an `async fn` to its end.
     fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>);
+
+    /// True once the client no longer holds the devices, so that its calls must not enter another one.
+    fn is_revoked(&self) -> bool {
+        false
+    }
+
+    /// How long ago that was. Without a clock, no time has passed.
+    fn elapsed(&self, _since: Instant) -> Duration {
+        Duration::ZERO
+    }
 }
 
 impl CallContext {
@@ -61,6 +73,7 @@ impl CallContext {
             host,
             call,
             client,
+            party: 0,
             deadline,
         }
     }
@@ -134,6 +147,21 @@ impl CallContext {
         self.deadline = deadline;
     }
 
+    /// The same context for calls of the client with this number, which no other client of the server has.
+    pub fn of_party(mut self, party: u64) -> Self {
+        self.party = party;
+        self
+    }
+
+    /// A number that no other call that runs at the same server has; not 0.
+    pub(crate) fn id(&self) -> u64 {
+        call_id(self.party, self.call)
+    }
+
+    pub(crate) fn host(&self) -> &dyn CallHost {
+        &*self.host
+    }
+
     /// Names the client, if that is another one than before.
     pub fn set_client(&mut self, client: &Arc<str>) {
         if !Arc::ptr_eq(&self.client, client) {
@@ -144,6 +172,12 @@ impl CallContext {
     pub(crate) fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
         self.host.block_on(future);
     }
+}
+
+/// The number by which gates know call `call` of client `party`; not 0.
+pub fn call_id(party: u64, call: u64) -> u64 {
+    const CALLS: u32 = 40;
+    ((party + 1) << CALLS) | (call & ((1 << CALLS) - 1))
 }
 
 /// What a [`CallContext`] calls a client that is no client of a server.

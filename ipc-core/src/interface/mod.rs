@@ -8,6 +8,8 @@ pub mod autoref;
 mod bounds;
 pub mod caller;
 pub mod context;
+#[doc(hidden)]
+pub mod current;
 mod definitions;
 pub mod describe;
 #[doc(hidden)]
@@ -23,6 +25,7 @@ pub mod registry;
 pub mod remote;
 pub mod schema;
 mod similar;
+pub mod slot;
 #[doc(hidden)]
 pub mod spec;
 pub mod value;

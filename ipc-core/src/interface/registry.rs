@@ -3,19 +3,23 @@
 mod error;
 mod names;
 mod register;
+mod release;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use super::args::PackedArgs;
 use super::context::CallContext;
+use super::current;
 use super::definitions;
 use super::describe::{Method, ServerDescription};
 use super::function::Function;
 use super::invocation::{Arguments, Invocation, too_much_memory};
 use super::remote::{Release, ReleaseHook, Remote, Shared};
+use super::slot::{Blocked, DriverGuard, Entry, Slot};
 use super::value;
 use crate::contain::contain;
 use crate::wire::bulk;
@@ -27,6 +31,7 @@ use crate::wire::guard::Budget;
 use crate::wire::message::{Form, IncomingCall, begin_reply, failure_frame};
 
 pub use error::RegisterError;
+pub use release::Released;
 
 /// All that a server offers, by name.
 pub struct Registry {
@@ -34,7 +39,7 @@ pub struct Registry {
     devices: Vec<Served>,
     /// The places of the devices in this order, by their names.
     positions: HashMap<String, usize>,
-    functions: Vec<Mutex<Box<dyn Function>>>,
+    functions: Vec<Slot<Box<dyn Function>>>,
     targets: HashMap<String, Target>,
     description: ServerDescription,
     decode_memory: usize,
@@ -45,6 +50,9 @@ struct Served {
     /// The path of the driver's type.
     path: &'static str,
     release_hook: Option<ReleaseHook>,
+    overrun: Duration,
+    /// Why the hook is to run as soon as the call leaves that hangs in the driver.
+    owed: Mutex<Option<Release>>,
 }
 
 struct Target {
@@ -84,25 +92,6 @@ impl Registry {
             Owner::Device { index, .. } => Some(index),
             Owner::Function { .. } => None,
         }
-    }
-
-    /// Runs the release hooks of all devices that have one, in the order of registration. Returns the names of these
-    /// devices with how their hooks ended: with the message of the panic if one panicked, which does not keep the others
-    /// from running.
-    pub fn release(&self, why: Release) -> Vec<(&str, Result<(), String>)> {
-        let devices = self.description.devices.iter().enumerate();
-        devices
-            .filter_map(|(index, device)| {
-                Some((device.name.as_str(), self.release_device(index, why)?))
-            })
-            .collect()
-    }
-
-    /// Runs the release hook of the device at this place; `None` if it has no hook. A panic of the hook is returned as
-    /// its message.
-    pub fn release_device(&self, index: usize, why: Release) -> Option<Result<(), String>> {
-        let hook = self.devices.get(index)?.release_hook.as_ref()?;
-        Some(contain(|| hook(why)))
     }
 
     /// The paths of the drivers' types, such as `powermeter::PowerMeter`, in the order of the devices.
@@ -147,10 +136,18 @@ impl Registry {
         let number = call.header.number;
         let outcome = contain(|| match call.form {
             Form::Describe => self.describe(number, limit),
-            Form::Typed | Form::ByName => self.invoke(call, context, limit),
+            Form::Typed | Form::ByName => {
+                let _inside = current::Inside::call(context.id());
+                self.invoke(call, context, limit)
+            }
         });
-        let outcome =
-            outcome.unwrap_or_else(|message| Err(Fault::own(FaultKind::Panic, message).into()));
+        let outcome = outcome.unwrap_or_else(|message| {
+            let kind = match current::has_unwound() {
+                true => FaultKind::Error,
+                false => FaultKind::Panic,
+            };
+            Err(Fault::own(kind, message).into())
+        });
         outcome.unwrap_or_else(|failure| failure_frame(number, &failure, limit).into())
     }
 
@@ -199,17 +196,16 @@ impl Registry {
         match target.owner {
             Owner::Device { index, method } => {
                 let device = self.devices.get(index).ok_or_else(|| self.unknown(name))?;
-                device.driver.lock().dispatch(method, &mut invocation)?;
+                let driver = enter(device.driver.slot(), method, name, context)?;
+                let mut driver = release::Leaving::new(device, driver);
+                driver.get().dispatch(method, &mut invocation)?;
             }
             Owner::Function { index } => {
                 let function = self
                     .functions
                     .get(index)
                     .ok_or_else(|| self.unknown(name))?;
-                function
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .run(&mut invocation)?;
+                enter(function, 0, name, context)?.run(&mut invocation)?;
             }
         }
         Ok(invocation.into_reply())
@@ -250,6 +246,46 @@ impl std::fmt::Debug for Registry {
         f.debug_struct("Registry")
             .field("names", &self.targets.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Waits until no other call uses the driver of a device.
+#[inline]
+fn enter<'a, T: ?Sized>(
+    slot: &'a Slot<T>,
+    method: usize,
+    name: &str,
+    context: &CallContext,
+) -> Result<DriverGuard<'a, T>, Refusal> {
+    let id = context.id();
+    let pause = |stuck| match stuck {
+        Some(stuck) => Err(Blocked::Stuck(stuck)),
+        None if context.is_cancelled() => Err(Blocked::GivenUp),
+        None => {
+            current::park();
+            Ok(())
+        }
+    };
+    slot.enter(Entry { id, method }, pause)
+        .map_err(|blocked| refused(&blocked, name, context))
+}
+
+#[cold]
+fn refused(blocked: &Blocked, name: &str, context: &CallContext) -> Refusal {
+    let method = name.to_string();
+    match blocked {
+        Blocked::Stuck(stuck) => {
+            let ran = context.host().elapsed(stuck.since).as_secs();
+            let reason = format!(
+                "{blocked} {ran} s ago and has given up; the device can be used again once that call ends"
+            );
+            Refusal::Protocol { method, reason }
+        }
+        Blocked::GivenUp => Refusal::Cancelled { method },
+        Blocked::Deadlock { .. } => {
+            let reason = blocked.to_string();
+            Refusal::Protocol { method, reason }
+        }
     }
 }
 

@@ -1,9 +1,13 @@
 //! Drivers that can be served, and the devices made from them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
 
+use super::current;
 use super::describe::Interface;
 use super::invocation::Invocation;
+use super::slot::{DriverGuard, Slot};
 use crate::wire::failure::Failure;
 
 /// A driver that may be called on any thread: everything that is `Send`.
@@ -21,7 +25,7 @@ impl<T: Send> AnyThread for T {}
 
 /// A driver that can be served. `#[remote]` on its `impl` block implements this; where a driver has several blocks, on the
 /// one that is not marked as `part`.
-pub trait Remote: 'static {
+pub trait Remote: Any {
     /// What the driver offers.
     fn interface() -> Interface
     where
@@ -63,12 +67,12 @@ pub trait Part<D: ?Sized>: Offer {
 ///
 /// Cheap to clone; all clones are the same driver.
 #[derive(Debug, Default)]
-pub struct Shared<T: ?Sized>(Arc<Mutex<T>>);
+pub struct Shared<T: ?Sized>(Arc<Slot<T>>);
 
 impl<T> Shared<T> {
     /// Makes `driver` sharable.
     pub fn new(driver: T) -> Self {
-        Self(Arc::new(Mutex::new(driver)))
+        Self(Arc::new(Slot::new(driver)))
     }
 }
 
@@ -101,9 +105,12 @@ impl<T: Remote + Send> Shared<T> {
     /// # Ok::<(), ipc_core::RegisterError>(())
     /// ```
     pub fn on_release(self, hook: impl Fn(&mut T, Release) + Send + Sync + 'static) -> Device {
-        let driver = self.clone();
         let mut device = Device::from(self);
-        device.release_hook = Some(Box::new(move |why| hook(&mut driver.lock(), why)));
+        device.release_hook = Some(Box::new(move |driver, why| {
+            if let Some(driver) = driver.downcast_mut() {
+                hook(driver, why);
+            }
+        }));
         device
     }
 }
@@ -112,8 +119,24 @@ impl<T: ?Sized> Shared<T> {
     /// Waits until no other call uses the driver, then keeps others out until the guard is dropped.
     ///
     /// A driver that panicked in an earlier call is handed out as it was left.
-    pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    ///
+    /// Within a call, the wait ends together with the call if the driver hangs in another call that was given up, or if the
+    /// client of the call has lost the devices to another one meanwhile: the driver method then unwinds as in a panic.
+    ///
+    /// # Panics
+    ///
+    /// If the wait could never end: the calling thread has locked this driver already, or the thread that has it waits for
+    /// one that the calling thread has locked. The message names the devices.
+    pub fn lock(&self) -> DriverGuard<'_, T> {
+        current::check_right();
+        match self.0.enter(current::entry(), current::pause) {
+            Ok(guard) => guard,
+            Err(blocked) => current::unwind(blocked.to_string()),
+        }
+    }
+
+    pub(crate) fn slot(&self) -> &Slot<T> {
+        &self.0
     }
 }
 
@@ -157,9 +180,10 @@ pub struct Device {
     pub(crate) name: Option<String>,
     pub(crate) prefix: String,
     pub(crate) release_hook: Option<ReleaseHook>,
+    pub(crate) overrun: Duration,
 }
 
-pub(crate) type ReleaseHook = Box<dyn Fn(Release) + Send + Sync>;
+pub(crate) type ReleaseHook = Box<dyn Fn(&mut dyn Any, Release) + Send + Sync>;
 
 /// Why a client no longer holds the devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -196,7 +220,21 @@ impl Device {
         self.prefix = prefix.into();
         self
     }
+
+    /// Sets how long a call must have run before it can make the device count as stuck; 10 s by default.
+    ///
+    /// A device is stuck when a call has run for this long and its caller has given it up for at least a second: cancelled
+    /// it, timed out, or gone for good. Its other callers are then refused at once, and told which method hangs; other
+    /// devices, and other clients, go on. The device can be used again once the driver returns and its release hook, if it
+    /// has one, has run. A call whose caller still waits never makes a device stuck, however long it takes.
+    pub fn overrun(mut self, overrun: Duration) -> Self {
+        self.overrun = overrun;
+        self
+    }
 }
+
+/// How long a call must have run before its device can count as stuck.
+pub(crate) const OVERRUN: Duration = Duration::from_secs(10);
 
 impl std::fmt::Debug for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -245,6 +283,7 @@ impl<T: Remote> From<Shared<T>> for Device {
             name: None,
             prefix: String::new(),
             release_hook: None,
+            overrun: OVERRUN,
         }
     }
 }

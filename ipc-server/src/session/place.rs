@@ -1,22 +1,21 @@
 //! The place of a session's client: kept while the client is away for a moment, given up, and what that means for the
 //! devices.
 
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use ipc_core::Release;
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::End;
 use ipc_core::wire::ctrl::ByeReason;
+use ipc_core::{Release, Stuck};
 
 use super::pump::Pump;
 use super::reader::Reader;
-use super::running::Running;
-use super::serving::{OVERRUN, Serving};
+use super::release::release_all;
+use super::serving::{LAST_CALL, Serving};
 use crate::handle::ServerEvent;
 use crate::handoff::Resumption;
 use crate::hosted::Hosted;
-use crate::log::{self, About};
 use crate::pause::overslept;
 
 /// How a conversation ended.
@@ -155,7 +154,7 @@ impl Serving {
         while pump.running.iter().any(|call| !call.is_given_up()) {
             let left = match reason {
                 ByeReason::Stopping => self.state.time_to_answer(),
-                _ => OVERRUN.saturating_sub(since.elapsed()),
+                _ => LAST_CALL.saturating_sub(since.elapsed()),
             };
             if left.is_zero() || pump.session.end().is_some() {
                 break;
@@ -169,21 +168,27 @@ impl Serving {
     }
 
     /// Waits until no call of this client is inside a driver, apart from those whose devices are stuck. Blocks.
-    fn await_drivers(&self) {
+    fn await_drivers(&self, hosted: &Hosted) {
         let mut pump = self.pump();
         pump.is_awaited = true;
         let now = Instant::now();
         for call in &mut pump.running {
             call.give_up(&self.activity, now);
         }
-        while pump.running.iter().any(|call| !call.is_stuck) {
+        while pump.running.iter().any(|call| !call.is_stuck()) {
             let limit = match self.state.is_stopping() {
                 true => self.state.time_to_answer(),
                 false => LOOK_AGAIN,
             };
             if limit.is_zero() {
-                pump.running.iter_mut().for_each(Running::leave_behind);
-                break;
+                let running = pump.running.iter_mut().filter(|call| !call.is_stuck());
+                let now = Instant::now();
+                let left: Vec<Stuck> = running
+                    .flat_map(|call| self.leave_behind(hosted, call, now))
+                    .collect();
+                drop(pump);
+                left.iter().for_each(|stuck| self.state.note_stuck(stuck));
+                return;
             }
             drop(pump);
             self.handoff.wait(limit);
@@ -193,21 +198,12 @@ impl Serving {
 
     /// Puts the devices into their safe state and gives the session back to the table. The order matters: a connection
     /// that finds the session out of this thread's hands must find it in the table.
-    pub(super) fn retire(&self, hosted: &Hosted, over: Over, mut reader: Reader) {
+    pub(super) fn retire(&self, hosted: &Arc<Hosted>, over: Over, mut reader: Reader) {
         self.handoff.close();
         self.pump().disconnect(&mut reader, &self.activity);
-        self.await_drivers();
-        let released = hosted.registry.release(over.why);
-        if !released.is_empty() {
+        self.await_drivers(hosted);
+        if release_all(&self.state, hosted, over.why) {
             self.state.admission().forget_last_session();
-        }
-        for (device, outcome) in released {
-            if let Err(message) = outcome {
-                log::error(
-                    About::server(),
-                    format_args!("the release hook of device `{device}` panicked: {message}"),
-                );
-            }
         }
         self.end_companions(&mut self.pump());
         if over.may_return {
@@ -216,7 +212,7 @@ impl Serving {
             self.state.table().remove(self.key);
         }
         self.state.set_out(self.key, None);
-        self.state.tell(&ServerEvent::Released {
+        self.state.tell(ServerEvent::Released {
             client: self.activity.id(),
             why: over.why,
         });

@@ -99,7 +99,7 @@ impl Stored for Session {
     }
 
     fn is_in_use(&self) -> bool {
-        self.lock().running.iter().any(|call| !call.is_stuck)
+        self.lock().running.iter().any(|call| !call.is_stuck())
     }
 }
 

@@ -14,8 +14,8 @@ pub(super) struct Running {
     seen: Option<Instant>,
     /// When its caller gave it up.
     given_up: Option<Instant>,
-    /// True once its device is refused to others because of it.
-    pub(super) is_stuck: bool,
+    /// The devices that are refused to others because of it.
+    stuck: Vec<String>,
     /// Makes a stopping server wait for the thread of the call, unless it is stuck.
     work: Option<Work>,
     /// A report of progress that came too soon after the last one.
@@ -30,7 +30,7 @@ impl Running {
             deadline,
             seen: None,
             given_up: None,
-            is_stuck: false,
+            stuck: Vec::new(),
             work,
             progress: None,
             told: None,
@@ -76,15 +76,25 @@ impl Running {
         }
     }
 
-    /// A stopping server no longer waits for the call.
-    pub(super) fn leave_behind(&mut self) {
-        self.is_stuck = true;
+    /// About when it began.
+    pub(super) fn began(&self, now: Instant) -> Instant {
+        self.seen.unwrap_or(now)
+    }
+
+    /// It hangs in these devices. A stopping server no longer waits for it.
+    pub(super) fn leave_behind(&mut self, stuck: Vec<String>) {
+        self.stuck = stuck;
         self.work = None;
     }
 
-    /// What makes a stopping server wait for the thread, if anything still does.
-    pub(super) fn into_work(self) -> Option<Work> {
-        self.work
+    /// True if a device is refused to others because of it.
+    pub(super) fn is_stuck(&self) -> bool {
+        !self.stuck.is_empty()
+    }
+
+    /// What makes a stopping server wait for the thread, if anything still does, and the devices that were stuck.
+    pub(super) fn into_parts(self) -> (Option<Work>, Vec<String>) {
+        (self.work, self.stuck)
     }
 
     /// True if a report of progress may be sent now.

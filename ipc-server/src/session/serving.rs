@@ -6,17 +6,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use ipc_core::interface::context::CallHost;
+use ipc_core::Stuck;
+use ipc_core::interface::context::{CallHost, call_id};
 use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 
 use super::pump::{Pump, Session, Taken};
 use super::reader::Reader;
+use super::running::Running;
 use super::tick::{Unattended, Watched};
 use super::worker;
 use crate::activity::Activity;
 use crate::arrivals::Place;
 use crate::connection::Connection;
 use crate::handoff::Handoff;
+use crate::hosted::Hosted;
 use crate::state::{ServerState, Work};
 
 /// A client that is served.
@@ -186,6 +189,26 @@ impl Serving {
         }
     }
 
+    fn overrun(&self, hosted: &Hosted, call: &Running) -> Duration {
+        let id = call_id(self.activity.id(), call.number);
+        hosted.registry.overrun(id)
+    }
+
+    /// Refuses the devices that a call hangs in to others, and no longer waits for it.
+    pub(super) fn leave_behind(
+        &self,
+        hosted: &Hosted,
+        call: &mut Running,
+        now: Instant,
+    ) -> Vec<Stuck> {
+        let id = call_id(self.activity.id(), call.number);
+        let by = self.activity.seen(now);
+        let by = format!("{} at {}", by.name, by.address);
+        let stuck = hosted.registry.mark_stuck(id, &by, call.began(now));
+        call.leave_behind(stuck.iter().map(|stuck| stuck.device.clone()).collect());
+        stuck
+    }
+
     /// True until this client is no longer served.
     pub(super) fn is_served(&self, pump: &Pump) -> bool {
         pump.tenure == self.tenure
@@ -250,8 +273,13 @@ impl Watched for Serving {
         if !self.is_served(&pump) {
             return false;
         }
-        let pump = &mut *pump;
-        for call in &mut pump.running {
+        let mut stuck = Vec::new();
+        // Drivers are never dropped here: a stop waits for the tick before it drops them.
+        let hosted = self.state.hosted().filter(|_| !pump.running.is_empty());
+        let Pump {
+            running, session, ..
+        } = &mut *pump;
+        for call in running {
             if !pause.is_zero() {
                 call.excuse(pause);
             }
@@ -260,17 +288,24 @@ impl Watched for Serving {
                 && call.may_tell(now)
                 && let Some((fraction, message)) = call.progress.take()
             {
-                pump.session.progress(call.number, fraction, &message);
+                session.progress(call.number, fraction, &message);
             }
-            if !call.is_stuck && call.is_hung(OVERRUN, now) {
-                call.leave_behind();
-                if pump.is_awaited {
-                    self.handoff.wake();
-                }
+            if call.is_given_up()
+                && !call.is_stuck()
+                && let Some(hosted) = &hosted
+                && call.is_hung(self.overrun(hosted, call), now)
+            {
+                stuck.extend(self.leave_behind(hosted, call, now));
             }
         }
         pump.write_briefly(&self.activity);
-        pump.running.iter().any(|call| !call.is_stuck)
+        let is_busy = pump.running.iter().any(|call| !call.is_stuck());
+        if pump.is_awaited && !stuck.is_empty() {
+            self.handoff.wake();
+        }
+        drop(pump);
+        stuck.iter().for_each(|stuck| self.state.note_stuck(stuck));
+        is_busy
     }
 }
 
@@ -303,9 +338,17 @@ impl CallHost for Serving {
     fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
         self.state.runtime.block_on(future);
     }
+
+    fn is_revoked(&self) -> bool {
+        !self.is_served(&self.pump())
+    }
+
+    fn elapsed(&self, since: Instant) -> Duration {
+        since.elapsed()
+    }
 }
 
-/// How long a call must have run before its device can count as stuck.
-pub(super) const OVERRUN: Duration = Duration::from_secs(10);
+/// How long a client that is disconnected may still wait for a call that runs.
+pub(super) const LAST_CALL: Duration = Duration::from_secs(10);
 /// Longest text of a report of progress, in characters.
 const MAX_MESSAGE: usize = 1000;

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use ipc_core::Release;
 use ipc_core::interface::context::{CallContext, CallHost};
+use ipc_core::interface::current::Serves;
 use ipc_core::session::server::End;
 use ipc_core::wire::ctrl::CtrlMsg;
 use ipc_core::wire::frame::OutgoingFrame;
@@ -16,6 +17,7 @@ use ipc_core::wire::message::Form;
 use super::place::Over;
 use super::pump::{Pump, Taken};
 use super::reader::Reader;
+use super::running::Running;
 use super::serving::Serving;
 use crate::activity::Activity;
 use crate::calls::{self, Ended};
@@ -34,6 +36,8 @@ pub(super) struct Worker {
     /// The context of the present call.
     context: CallContext,
     work: Option<Work>,
+    /// Devices that its last call has left at last.
+    recovered: Vec<String>,
 }
 
 /// Starts `work` on a thread that serves a client.
@@ -63,8 +67,9 @@ impl Worker {
         Some(Self {
             serving: Arc::clone(serving),
             hosted,
-            context: CallContext::new(host, 0, client, None),
+            context: CallContext::new(host, 0, client, None).of_party(serving.activity.id()),
             work: Some(work),
+            recovered: Vec::new(),
         })
     }
 
@@ -74,6 +79,7 @@ impl Worker {
         // Plain methods of drivers find the runtime as async ones do.
         let _runtime = serving.state.runtime.enter();
         let _inside = serving.state.enter();
+        let _calls = Serves::calls_of(Arc::clone(&serving) as Arc<dyn CallHost>);
         let _ended = EndedByPanic(&serving);
         loop {
             let taken = match reader.take() {
@@ -135,6 +141,14 @@ impl Worker {
         mut now: Instant,
     ) {
         pump = serving.flush_unlocked(pump);
+        if !self.recovered.is_empty() {
+            drop(pump);
+            let recovered = std::mem::take(&mut self.recovered);
+            recovered
+                .iter()
+                .for_each(|device| serving.state.note_recovered(device));
+            pump = serving.pump();
+        }
         if !serving.is_served(&pump) {
             drop(pump);
             // The session may be parked, and its answers are limited.
@@ -183,7 +197,9 @@ impl Worker {
 
     fn end(&mut self, pump: &mut Pump, taken: &Taken, reply: OutgoingFrame) {
         let ended = pump.end(taken.call.header.number, reply);
-        self.work = ended.and_then(super::running::Running::into_work);
+        let (work, recovered) = ended.map(Running::into_parts).unwrap_or_default();
+        self.work = work;
+        self.recovered = recovered;
         if self.work.is_none() && self.serving.is_served(pump) {
             // The device was stuck, and the server has gone on without this thread.
             self.work = Some(self.serving.state.begin_work());

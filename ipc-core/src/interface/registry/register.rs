@@ -10,6 +10,7 @@ use crate::contain::contain;
 use crate::interface::describe::DeviceDescription;
 use crate::interface::function::BoxedFunction;
 use crate::interface::remote::{Device, IntoDevice};
+use crate::interface::slot::Slot;
 
 impl Registry {
     /// Offers all methods of a device under the [name](Device::name) that was given to it, or a default one. On an error
@@ -22,11 +23,14 @@ impl Registry {
             name,
             prefix,
             release_hook,
+            overrun,
         } = device.into_device();
         let served = Served {
             driver,
             path,
             release_hook,
+            overrun,
+            owed: Mutex::default(),
         };
         let mut device = DeviceDescription {
             name: String::new(),
@@ -45,6 +49,7 @@ impl Registry {
                 return Err(error);
             }
         }
+        served.driver.slot().gate.set_name(&device.name);
         self.positions
             .insert(device.name.clone(), self.devices.len());
         self.devices.push(served);
@@ -131,7 +136,7 @@ impl Registry {
         };
         let fingerprint = method.fingerprint();
         self.description.functions.push(method.clone());
-        self.functions.push(Mutex::new(function));
+        self.functions.push(Slot::new(function));
         self.targets.insert(
             name,
             Target {

@@ -161,7 +161,7 @@ fn hooks_run_for_one_device_or_for_all() {
     };
     let registry = registry([hooked("bad"), meter("none_"), hooked("good")]);
     let why = Release::Finished;
-    assert_eq!(registry.release_device(2, why), Some(Ok(())));
+    assert_eq!(registry.release_device(2, why), Some(Released::Done));
     assert_eq!(*log.lock().unwrap(), ["good"]);
     assert_eq!(registry.release_device(1, why), None, "no hook");
     assert_eq!(registry.release_device(3, why), None, "no device");
@@ -169,7 +169,10 @@ fn hooks_run_for_one_device_or_for_all() {
     let released = registry.release(why);
     assert_eq!(
         released,
-        [("bad", Err("it is stuck".into())), ("good", Ok(()))]
+        [
+            ("bad", Released::Panicked("it is stuck".into())),
+            ("good", Released::Done)
+        ]
     );
     assert_eq!(*log.lock().unwrap(), ["good", "bad", "good"]);
 }

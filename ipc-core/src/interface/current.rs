@@ -1,0 +1,119 @@
+//! The call that the running thread is in, for what a driver does without being handed its context.
+
+use std::cell::{Cell, RefCell};
+use std::panic;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::context::CallHost;
+use super::slot::{Blocked, Entry, Stuck};
+
+thread_local! {
+    static HOST: RefCell<Option<Arc<dyn CallHost>>> = const { RefCell::new(None) };
+    /// The call, as gates know it; 0 for none.
+    static CALL: Cell<u64> = const { Cell::new(0) };
+    /// True while this library unwinds a call on purpose.
+    static UNWINDS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks a thread as one that runs calls for `host`, until dropped.
+#[derive(Debug)]
+#[must_use = "the thread is no longer marked when this is dropped"]
+pub struct Serves(());
+
+impl Serves {
+    /// Marks the calling thread.
+    pub fn calls_of(host: Arc<dyn CallHost>) -> Self {
+        HOST.set(Some(host));
+        Self(())
+    }
+}
+
+impl Drop for Serves {
+    fn drop(&mut self) {
+        let host = HOST.take();
+        drop(host);
+    }
+}
+
+/// Marks the calling thread as being inside the call `id`, until dropped.
+pub(super) struct Inside(u64);
+
+impl Inside {
+    #[inline]
+    pub(super) fn call(id: u64) -> Self {
+        Self(CALL.replace(id))
+    }
+}
+
+impl Drop for Inside {
+    #[inline]
+    fn drop(&mut self) {
+        CALL.set(self.0);
+    }
+}
+
+/// What code that locks a driver goes through its gate as: the call that the thread is in, or local code.
+pub(super) fn entry() -> Entry {
+    match CALL.get() {
+        0 => Entry::LOCAL,
+        id => Entry {
+            id,
+            method: usize::MAX,
+        },
+    }
+}
+
+/// Waits for a moment for a driver that is locked by another call.
+///
+/// Local code waits for as long as it takes. A call does not wait for a device that hangs.
+pub(super) fn pause(stuck: Option<Arc<Stuck>>) -> Result<(), Blocked> {
+    if let Some(stuck) = stuck.filter(|_| CALL.get() != 0) {
+        return Err(Blocked::Stuck(stuck));
+    }
+    check_right();
+    park();
+    Ok(())
+}
+
+/// Waits for a moment, or until the thread is woken.
+pub(super) fn park() {
+    thread::park_timeout(MOMENT);
+}
+
+/// Ends the call that the thread is in, if its client no longer holds the devices: whatever it would do next, it would do
+/// in the time of another client.
+pub(super) fn check_right() {
+    if CALL.get() == 0 {
+        return;
+    }
+    let host = HOST.with_borrow(Clone::clone);
+    if host.is_some_and(|host| host.is_revoked()) {
+        unwind("stopped: its client no longer holds the devices".into());
+    }
+}
+
+/// Ends the call that the thread is in, or panics in local code.
+#[allow(
+    clippy::panic,
+    reason = "a deadlock is an error of the program, and waiting would never end"
+)]
+pub(super) fn unwind(message: String) -> ! {
+    match CALL.get() {
+        0 => panic::panic_any(message),
+        _ => {
+            UNWINDS.set(true);
+            // No message on standard error: this is no fault of the driver.
+            panic::resume_unwind(Box::new(message))
+        }
+    }
+}
+
+/// True if what has just been caught was raised by [`unwind`].
+pub(super) fn has_unwound() -> bool {
+    UNWINDS.take()
+}
+
+/// How long a caller waits before it looks again whether it should go on waiting. It is woken when its turn comes.
+const MOMENT: Duration = Duration::from_millis(20);
