@@ -2,9 +2,10 @@
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ipc_core::ServerDescription;
 use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::wire::text::fit_to_show;
 
@@ -17,6 +18,8 @@ pub(crate) struct Activity {
     id: u64,
     name: String,
     arrived: Instant,
+    /// What the server offers: says which device a method belongs to.
+    offered: Arc<ServerDescription>,
     use_of_server: Mutex<Use>,
     received: AtomicU64,
     sent: AtomicU64,
@@ -53,6 +56,9 @@ pub(crate) struct Seen {
     pub(crate) held_ms: u64,
     pub(crate) idle_ms: u64,
     pub(crate) running: Option<RunningCall>,
+    /// The method that runs, for a person: `device.method` at a server with several devices, the name on the wire at
+    /// others. Empty if none runs.
+    pub(crate) running_text: String,
 }
 
 impl Seen {
@@ -64,11 +70,18 @@ impl Seen {
 }
 
 impl Activity {
-    pub(crate) fn new(id: u64, name: String, address: SocketAddr, now: Instant) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        name: String,
+        address: SocketAddr,
+        offered: Arc<ServerDescription>,
+        now: Instant,
+    ) -> Self {
         Self {
             id,
             name,
             arrived: now,
+            offered,
             use_of_server: Mutex::new(Use {
                 held_since: now,
                 calls: 0,
@@ -143,23 +156,45 @@ impl Activity {
     pub(crate) fn seen(&self, now: Instant) -> Seen {
         let used = self.used();
         let since = |then: Instant| now.saturating_duration_since(then);
-        let running = used.running.map(|(_, began)| RunningCall {
-            method: fit_to_show(&used.method),
-            runs_for: since(began),
-        });
+        let running = used
+            .running
+            .map(|(_, began)| (used.method.clone(), since(began)));
         let idle_ms = match running {
             Some(_) => 0,
             None => millis(since(used.last_call)),
         };
         let held_ms = millis(since(used.held_since));
         drop(used);
+        let (running, running_text) = match running {
+            Some((method, runs_for)) => self.running_call(&method, runs_for),
+            None => (None, String::new()),
+        };
         Seen {
             name: self.name.clone(),
             address: self.connection().address.to_string(),
             held_ms,
             idle_ms,
             running,
+            running_text,
         }
+    }
+
+    /// The call and its text.
+    fn running_call(&self, method: &str, runs_for: Duration) -> (Option<RunningCall>, String) {
+        let found = self.offered.device_with(method);
+        let method_shown = fit_to_show(method);
+        let text = match found {
+            Some((device, method)) if self.offered.devices.len() > 1 => {
+                format!("{}.{}", device.name, method.wire_name(""))
+            }
+            _ => method_shown.clone(),
+        };
+        let call = RunningCall {
+            device: found.map(|(device, _)| device.name.clone()),
+            method: method_shown,
+            runs_for,
+        };
+        (Some(call), text)
     }
 
     /// All there is to know.
@@ -284,7 +319,7 @@ mod tests {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let address = ([127, 0, 0, 1], 1).into();
-        let activity = Activity::new(1, "scan".into(), address, start);
+        let activity = Activity::new(1, "scan".into(), address, Arc::default(), start);
         for (method, shown) in [
             ("sweep".to_string(), "sweep".to_string()),
             ("a\u{1b}[2J".to_string(), "a\u{fffd}[2J".to_string()),
@@ -310,7 +345,7 @@ mod tests {
     fn connecting_again_and_again_is_no_use_of_the_server() {
         let start = Instant::now();
         let address = ([127, 0, 0, 1], 1).into();
-        let activity = Activity::new(1, "scan".into(), address, start);
+        let activity = Activity::new(1, "scan".into(), address, Arc::default(), start);
         let limit = Duration::from_secs(2);
         let leaves = (1..100).find(|n| {
             let now = start + Duration::from_millis(900) * *n;
@@ -325,7 +360,7 @@ mod tests {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let address = ([127, 0, 0, 1], 1).into();
-        let activity = Activity::new(1, "scan".into(), address, start);
+        let activity = Activity::new(1, "scan".into(), address, Arc::default(), start);
         activity.call_begins(1, Some("no_such_method"), after(5));
         activity.call_ends(1, false, after(5));
         activity.call_begins(2, None, after(6));

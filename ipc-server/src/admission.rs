@@ -132,7 +132,7 @@ impl Admission {
             holder_address: seen.address,
             held_ms: seen.held_ms,
             idle_ms: seen.idle_ms,
-            running: seen.running.map(|call| call.method).unwrap_or_default(),
+            running: seen.running_text,
         })
     }
 }
@@ -143,7 +143,13 @@ mod tests {
 
     fn activity(id: u64, name: &str) -> Arc<Activity> {
         let address = "127.0.0.1:1".parse().unwrap();
-        Arc::new(Activity::new(id, name.into(), address, Instant::now()))
+        Arc::new(Activity::new(
+            id,
+            name.into(),
+            address,
+            Arc::default(),
+            Instant::now(),
+        ))
     }
 
     fn enter(admission: &mut Admission, id: u64) -> Ticket {

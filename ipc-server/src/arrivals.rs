@@ -177,6 +177,7 @@ async fn take_turn(
         state.next_client(),
         hello.name.clone(),
         newcomer.peer(),
+        Arc::clone(&state.description),
         Instant::now(),
     ));
     let entered = state.admission().enter(Arc::clone(&activity));
@@ -332,7 +333,7 @@ fn own_call_runs(
         held_ms,
         idle_ms: 0,
         running_ms: seen.running_ms(),
-        running: seen.running.map(|call| call.method).unwrap_or_default(),
+        running: seen.running_text,
     }
 }
 

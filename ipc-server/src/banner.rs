@@ -49,10 +49,10 @@ pub(crate) fn hint(
         let _ = writeln!(text, "  WARNING: {warning}");
     }
     for device in description.devices.iter().take(SHOWN) {
-        let name = &device.interface.name;
+        let (name, driver) = (&device.name, &device.interface.name);
         match device.prefix.as_str() {
-            "" => drop(writeln!(text, "  {name}")),
-            prefix => drop(writeln!(text, "  {name}, prefix {prefix}")),
+            "" => drop(writeln!(text, "  {name}: {driver}")),
+            prefix => drop(writeln!(text, "  {name}: {driver}, prefix {prefix}")),
         }
     }
     if let Some(more @ 1..) = description.devices.len().checked_sub(SHOWN) {
@@ -156,7 +156,17 @@ fn is_of_this_program(driver_path: &str) -> bool {
 
 /// Makes a proxy, and reads a property if there is one that can be printed.
 fn first_use(device: &DeviceDescription, proxy: &str) -> String {
-    let made = match device.prefix.as_str() {
+    let DeviceDescription {
+        name,
+        prefix,
+        interface,
+    } = device;
+    // A proxy has no constructor of its own that is called like a method of the driver.
+    let is_method = |method: &Method| method.kind != MethodKind::Set && method.name == "named";
+    let made = match prefix.as_str() {
+        _ if !interface.methods.iter().any(is_method) => {
+            format!("{proxy}::named(&client, \"{name}\")?")
+        }
         "" => format!("{proxy}::new(&client)"),
         prefix => format!("{proxy}::with_prefix(&client, \"{prefix}\")"),
     };
@@ -171,7 +181,7 @@ fn first_use(device: &DeviceDescription, proxy: &str) -> String {
                     | Schema::String
             )
     };
-    match device.interface.methods.iter().find(is_shown) {
+    match interface.methods.iter().find(is_shown) {
         Some(Method { name, .. }) => format!(
             "    let device = {made};\n    println!(\"{name} = {{}}\", device.{name}()?);\n"
         ),

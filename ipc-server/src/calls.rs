@@ -33,14 +33,14 @@ pub(crate) fn is_ordinary(reply: Option<CtrlMsg>, began: Instant, ended: Instant
 pub(crate) fn note(state: &ServerState, client: &str, call: &Ended<'_>) {
     let took = call.ended.saturating_duration_since(call.began);
     let reply = call.reply;
-    let method = &call.call.header.method;
+    let method = called(state, &call.call.header.method);
     let about = || About::client(client);
     if reply.ctrl() == Some(CtrlMsg::Ok) {
         let log = match took >= LONG {
             true => log::info,
             false => log::debug,
         };
-        return log(about(), format_args!("called `{method}`, took {took:.1?}"));
+        return log(about(), format_args!("called {method}, took {took:.1?}"));
     }
     if !state.failed_calls.may_log() {
         return;
@@ -52,16 +52,24 @@ pub(crate) fn note(state: &ServerState, client: &str, call: &Ended<'_>) {
         }
         Some(Failure::Fault(fault)) if fault.kind == FaultKind::Panic => {
             let fault = fit_to_show(&fault.to_string());
-            log::error(about(), format_args!("called `{method}`: {fault}"));
+            log::error(about(), format_args!("called {method}: {fault}"));
         }
         Some(Failure::Fault(fault)) => {
             let fault = fit_to_show(&fault.to_string());
             log::warn(
                 about(),
-                format_args!("called `{method}`, which failed: {fault}"),
+                format_args!("called {method}, which failed: {fault}"),
             );
         }
         None => {}
+    }
+}
+
+/// The method with its device, as the log names it: `` `pump_read` of `pump` ``, `` `add` `` for a function.
+fn called(state: &ServerState, method: &str) -> String {
+    match state.description.device_with(method) {
+        Some((device, _)) => format!("`{method}` of `{}`", device.name),
+        None => format!("`{method}`"),
     }
 }
 

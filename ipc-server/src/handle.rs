@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ipc_core::interface::describe::DeviceDescription;
 use ipc_core::wire::ctrl::{ByeReason, QueueStatus};
 use ipc_core::{Release, ServerDescription, Stuck};
 use tokio::runtime::{Handle, Runtime};
@@ -64,10 +65,34 @@ pub struct ClientInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunningCall {
+    /// The name of the device whose method runs; `None` for a function.
+    pub device: Option<String>,
     /// The method on the wire; of a name of more than 128 bytes, the beginning.
     pub method: String,
     /// How long it has run.
     pub runs_for: Duration,
+}
+
+impl RunningCall {
+    /// The method with its device, as messages name it.
+    fn called(&self) -> String {
+        match &self.device {
+            Some(device) => format!("`{}` of `{device}`", self.method),
+            None => format!("`{}`", self.method),
+        }
+    }
+}
+
+/// A device, as the server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeviceInfo {
+    /// Its name.
+    pub name: String,
+    /// What stands before the names of its methods on the wire; may be empty.
+    pub prefix: String,
+    /// The path of the driver's type, such as `powermeter::PowerMeter`.
+    pub driver: &'static str,
 }
 
 /// What happens at a server; see [`ServerBuilder::on_event`](crate::ServerBuilder::on_event).
@@ -133,6 +158,17 @@ impl ServerHandle {
     /// What the server offers.
     pub fn description(&self) -> &ServerDescription {
         &self.state.description
+    }
+
+    /// The devices in the order in which they were given to the builder.
+    pub fn devices(&self) -> Vec<DeviceInfo> {
+        let devices = self.state.description.devices.iter();
+        let info = |(device, driver): (&DeviceDescription, &&'static str)| DeviceInfo {
+            name: device.name.clone(),
+            prefix: device.prefix.clone(),
+            driver,
+        };
+        devices.zip(&self.state.driver_paths).map(info).collect()
     }
 
     /// The client that holds the server, if one does, and those who wait, in their order.
@@ -245,8 +281,9 @@ impl ServerHandle {
         let running = self.holder().and_then(|holder| holder.running);
         match running {
             Some(call) => format!(
-                "stopping: `{}` may finish within {:?}; a second signal ends the wait",
-                call.method, self.state.config.stop_timeout
+                "stopping: {} may finish within {:?}; a second signal ends the wait",
+                call.called(),
+                self.state.config.stop_timeout
             ),
             None => "stopping".into(),
         }
@@ -318,9 +355,9 @@ fn wait_for_work(state: &ServerState) {
                 log::error(
                     About::client(out.activity.name()),
                     format_args!(
-                        "`{}` still runs {after:?} after the stop began and is left behind; the safe-state hooks of \
+                        "{} still runs {after:?} after the stop began and is left behind; the safe-state hooks of \
                          the devices have not run",
-                        call.method
+                        call.called()
                     ),
                 );
             }

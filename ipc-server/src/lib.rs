@@ -76,7 +76,7 @@ mod waiting;
 pub use access::AccessLimits;
 pub use builder::{Server, ServerBuilder};
 pub use error::StartError;
-pub use handle::{ClientInfo, RunningCall, ServerEvent, ServerHandle};
+pub use handle::{ClientInfo, DeviceInfo, RunningCall, ServerEvent, ServerHandle};
 pub use ipc_core::address::{AddressError, DEFAULT_PORT};
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,

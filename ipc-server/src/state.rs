@@ -60,8 +60,8 @@ impl Default for Config {
 pub(crate) struct ServerState {
     /// Gone once the server has stopped: whoever uses it keeps it alive only for as long as a stop waits.
     hosted: Mutex<Option<Arc<Hosted>>>,
-    pub(crate) description: ServerDescription,
-    /// The paths of the devices' types.
+    pub(crate) description: Arc<ServerDescription>,
+    /// The paths of the drivers' types, in the order of the devices.
     pub(crate) driver_paths: Vec<&'static str>,
     pub(crate) config: Config,
     pub(crate) address: SocketAddr,
@@ -121,7 +121,7 @@ impl ServerState {
         incarnation: u128,
     ) -> Self {
         Self {
-            description: hosted.registry.description().clone(),
+            description: Arc::new(hosted.registry.description().clone()),
             driver_paths: hosted.registry.driver_paths().collect(),
             hosted: Mutex::new(Some(Arc::new(hosted))),
             address,

@@ -165,7 +165,7 @@ fn a_server_logs_what_its_operator_wants_to_know() {
         for words in ["has the server", "gave the server back"] {
             peer.expect(words);
         }
-        peer.expect("called `align`, which failed: the beam is off its path");
+        peer.expect("called `align` of `laser`, which failed: the beam is off its path");
         peer.expect("refused a call: `set_power`: argument `power` must be");
         peer.expect("refused a call: the server has no method `set_pover`");
         assert!(
@@ -175,7 +175,7 @@ fn a_server_logs_what_its_operator_wants_to_know() {
         );
         let forged = |line: &str| line.starts_with("forged") || line.len() > 500;
         assert!(!peer.said().lines().any(forged), "{}", peer.said());
-        let is_told = peer.said().contains("called `get_power`, took");
+        let is_told = peer.said().contains("called `get_power` of `laser`, took");
         assert_eq!(is_told, is_told_of_every_call, "{}", peer.said());
     }
 }

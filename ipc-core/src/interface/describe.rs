@@ -181,6 +181,16 @@ impl ServerDescription {
         devices.chain(self.functions.iter().map(|function| ("", function)))
     }
 
+    /// The device that has the method `wire_name`, such as `pump_read_voltage`, and the method; `None` for a function.
+    pub fn device_with(&self, wire_name: &str) -> Option<(&DeviceDescription, &Method)> {
+        self.devices.iter().find_map(|device| {
+            let mut methods = device.interface.methods.iter();
+            let found =
+                methods.find(|method| method.prefix_in(wire_name) == Some(device.prefix.as_str()));
+            found.map(|method| (device, method))
+        })
+    }
+
     /// All names and summaries, for a person to read.
     pub fn help(&self) -> String {
         let mut text = String::new();
@@ -349,5 +359,10 @@ mod tests {
             assert!(help.contains(part), "{help}");
         }
         assert_eq!(server.help_for("read_voltage"), None);
+        let (device, method) = server.device_with("pump_read_voltage").unwrap();
+        assert_eq!((device.name.as_str(), method), ("pump", &read_voltage()));
+        for other in ["read_voltage", "get_pump_read_voltage", "pump_"] {
+            assert_eq!(server.device_with(other), None, "{other}");
+        }
     }
 }
