@@ -195,7 +195,8 @@ pub struct QueueStatus {
     pub held_ms: u64,
     /// For how long the holder has not called anything, in milliseconds; 0 while a call runs.
     pub idle_ms: u64,
-    /// The method on the wire that runs; empty while none does.
+    /// The method that runs, for a person: `device.method` at a server with several devices, else its name on the wire.
+    /// Empty while none runs.
     pub running: String,
     /// How long it has run, in milliseconds.
     pub running_ms: u64,

@@ -12,7 +12,7 @@ fn main() {
 
 fn cool() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::builder("127.0.0.1").connect()?;
-    let left = ThermostatProxy::with_prefix(&client, "left_");
+    let left = ThermostatProxy::named(&client, "left")?;
 
     left.set_setpoint(4.2)?;
     println!("{:?}", left.read()?);
