@@ -34,12 +34,12 @@ pub mod named {
         AddressError, Args, Argument, AsyncCaller, AsyncClient, AsyncLocal, AsyncMock,
         BlockingCaller, Bye, ByeReason, CallContext, CallError, Caller, CancelToken, ChannelError,
         Client, ClientBuilder, CodecError, ConnectError, ConnectionState, CtrlMsg, DEFAULT_PORT,
-        Describe, Device, DeviceDescription, Fault, FaultError, FaultKind, FaultValue, Field,
-        FrameError, Interface, IntoDevice, IntoSecret, LinkError, Local, Method, MethodKind, Mock,
-        MockAnswer, MockCall, NotSent, OutgoingCall, PreambleError, Proxy, QueueStatus, Refusal,
-        RegisterError, Registry, Release, Remote, ReplyFuture, Retry, Role, SECRET_VARIABLE,
-        Schema, Secret, SecretError, SecretSourceError, ServerDescription, Shared, SystemError,
-        Value, Variant, Wire, remote,
+        Describe, Device, DeviceDescription, DeviceError, Fault, FaultError, FaultKind, FaultValue,
+        Field, FrameError, Interface, IntoDevice, IntoSecret, LinkError, Local, Method, MethodKind,
+        Mock, MockAnswer, MockCall, NotSent, OutgoingCall, PreambleError, Proxy, QueueStatus,
+        Refusal, RegisterError, Registry, Release, Remote, ReplyFuture, Retry, Role,
+        SECRET_VARIABLE, Schema, Secret, SecretError, SecretSourceError, ServerDescription, Shared,
+        SystemError, Value, Variant, Wire, remote,
     };
 }
 
