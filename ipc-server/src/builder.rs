@@ -10,9 +10,9 @@ use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
 use ipc_core::{BoxedFunction, IntoDevice, IntoFunction, Secret};
 
-use crate::access::AccessLimits;
 use crate::error::StartError;
 use crate::handle::{ServerEvent, ServerHandle};
+use crate::handshake::access::AccessLimits;
 use crate::hosted::{self, Hosted, Offer};
 use crate::listener;
 use crate::log::{self, About};

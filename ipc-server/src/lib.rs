@@ -46,37 +46,26 @@
 // A computer of 32 bits is a computer, too.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
-mod access;
-mod activity;
-mod admission;
-mod arrivals;
 mod banner;
 mod builder;
-mod calls;
-mod complaints;
-mod connection;
 mod error;
 mod events;
-mod gate;
-mod greeting;
 mod handle;
-mod handoff;
+mod handshake;
 mod hosted;
 mod listener;
 mod log;
-mod memory;
 mod pause;
+mod queue;
 mod session;
 mod signals;
 mod socket;
 mod state;
-mod stranger;
-mod waiting;
 
-pub use access::AccessLimits;
 pub use builder::{Server, ServerBuilder};
 pub use error::StartError;
 pub use handle::{ClientInfo, DeviceInfo, RunningCall, ServerEvent, ServerHandle};
+pub use handshake::access::AccessLimits;
 pub use ipc_core::address::{AddressError, DEFAULT_PORT};
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,

@@ -12,8 +12,8 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
 use crate::error::StartError;
-use crate::greeting::Strangers;
 use crate::handle::ServerHandle;
+use crate::handshake::greeting::Strangers;
 use crate::hosted::Hosted;
 use crate::state::{Config, ServerState};
 

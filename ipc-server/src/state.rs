@@ -13,16 +13,16 @@ use ipc_core::{Secret, ServerDescription};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
-use crate::access::AccessLimits;
-use crate::activity::Activity;
-use crate::admission::{Admission, Ticket};
-use crate::complaints::{Complaints, FailedCalls, Visits};
 use crate::events::Events;
-use crate::gate::Gate;
 use crate::handle::ServerEvent;
-use crate::handoff::Handoff;
+use crate::handshake::access::AccessLimits;
+use crate::handshake::gate::Gate;
 use crate::hosted::Hosted;
+use crate::log::complaints::{Complaints, FailedCalls, Visits};
+use crate::queue::admission::{Admission, Ticket};
 use crate::session::Session;
+use crate::session::activity::Activity;
+use crate::session::handoff::Handoff;
 use crate::session::tick::Tick;
 
 /// The settings of a server.

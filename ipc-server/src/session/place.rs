@@ -14,9 +14,9 @@ use super::reader::Reader;
 use super::release::release_all;
 use super::serving::{LAST_CALL, Serving};
 use crate::handle::ServerEvent;
-use crate::handoff::Resumption;
 use crate::hosted::Hosted;
 use crate::pause::overslept;
+use crate::session::handoff::Resumption;
 
 /// How a conversation ended.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -15,8 +15,8 @@ use ipc_core::wire::message::IncomingCall;
 
 use super::reader::{Reader, Received};
 use super::running::Running;
-use crate::activity::Activity;
-use crate::connection::Connection;
+use crate::handshake::connection::Connection;
+use crate::session::activity::Activity;
 use crate::state::Work;
 
 /// A session, which outlives the connections and the threads that serve it.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::activity::Activity;
+use crate::session::activity::Activity;
 use crate::state::Work;
 
 /// A call inside a driver.

@@ -15,11 +15,11 @@ use super::reader::Reader;
 use super::running::Running;
 use super::tick::{Unattended, Watched};
 use super::worker;
-use crate::activity::Activity;
-use crate::arrivals::Place;
-use crate::connection::Connection;
-use crate::handoff::Handoff;
+use crate::handshake::connection::Connection;
 use crate::hosted::Hosted;
+use crate::queue::arrivals::Place;
+use crate::session::activity::Activity;
+use crate::session::handoff::Handoff;
 use crate::state::{ServerState, Work};
 
 /// A client that is served.

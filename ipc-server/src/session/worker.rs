@@ -19,10 +19,10 @@ use super::pump::{Pump, Taken};
 use super::reader::Reader;
 use super::running::Running;
 use super::serving::Serving;
-use crate::activity::Activity;
-use crate::calls::{self, Ended};
 use crate::hosted::Hosted;
 use crate::log::{self, About};
+use crate::session::activity::Activity;
+use crate::session::calls::{self, Ended};
 use crate::state::Work;
 
 /// A thread that serves a client.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use ipc_core::wire::ctrl::{QueueStatus, SessionKey};
 
-use crate::activity::Activity;
+use crate::session::activity::Activity;
 
 /// The order of clients at one server. Knows nothing of sockets.
 #[derive(Debug)]

@@ -14,10 +14,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 
+use crate::handshake::stranger;
 use crate::log::{self, About};
 use crate::pause::overslept;
 use crate::state::ServerState;
-use crate::stranger;
 
 /// A connection that has not been admitted yet.
 #[derive(Debug)]

@@ -4,6 +4,8 @@
 //! parent does not read, blocks whoever writes to it; the server must go on serving, and must be able to stop. Lines
 //! that the thread cannot take are dropped and counted.
 
+pub(crate) mod complaints;
+
 use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -1,5 +1,8 @@
 //! Serving one client: its connection, its calls, and its place.
 
+pub(crate) mod activity;
+mod calls;
+pub(crate) mod handoff;
 mod place;
 mod pump;
 mod reader;
@@ -19,11 +22,11 @@ pub(crate) use self::pump::Session;
 use self::reader::Reader;
 use self::serving::Serving;
 use self::worker::Worker;
-use crate::activity::Activity;
-use crate::arrivals::{Claim, Place};
-use crate::connection::Connection;
 use crate::handle::ServerEvent;
-use crate::handoff::Handoff;
+use crate::handshake::connection::Connection;
+use crate::queue::arrivals::{Claim, Place};
+use crate::session::activity::Activity;
+use crate::session::handoff::Handoff;
 use crate::state::{OutSession, ServerState, Work};
 
 /// All that a client starts to be served with.

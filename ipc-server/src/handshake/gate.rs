@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use ipc_core::secure::Ticket;
 
-use crate::access::AccessLimits;
-use crate::memory::Memory;
+use crate::handshake::access::AccessLimits;
+use crate::handshake::memory::Memory;
 
 /// Keeps count of wrong secrets. Time is an argument.
 #[derive(Debug)]

@@ -7,11 +7,11 @@ use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus, SessionKey};
 use tokio::time::sleep;
 
-use crate::activity::{Activity, MOMENT};
-use crate::admission::Ticket;
-use crate::connection::Newcomer;
 use crate::handle::ServerEvent;
+use crate::handshake::connection::Newcomer;
 use crate::pause::overslept;
+use crate::queue::admission::Ticket;
+use crate::session::activity::{Activity, MOMENT};
 use crate::state::ServerState;
 
 /// A client in the queue.

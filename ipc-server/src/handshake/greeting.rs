@@ -16,11 +16,11 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, sleep_until, timeout};
 
-use crate::arrivals;
-use crate::complaints::Complaints;
-use crate::connection::Newcomer;
-use crate::gate::{self, Barred};
+use crate::handshake::connection::Newcomer;
+use crate::handshake::gate::{self, Barred};
+use crate::log::complaints::Complaints;
 use crate::log::{self, About};
+use crate::queue::arrivals;
 use crate::socket;
 use crate::state::{ServerState, later};
 

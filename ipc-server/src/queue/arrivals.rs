@@ -10,13 +10,13 @@ use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus, SessionKey};
 use ipc_core::wire::text::fit_to_show;
 use tokio::time::sleep;
 
-use crate::activity::Activity;
-use crate::admission::Ticket;
-use crate::connection::Newcomer;
-use crate::handoff::{Expected, Resumption, ThreadState};
+use crate::handshake::connection::Newcomer;
+use crate::queue::admission::Ticket;
+use crate::queue::waiting::{SOON, TELL_EVERY, Waiting, wait_for_turn};
+use crate::session::activity::Activity;
+use crate::session::handoff::{Expected, Resumption, ThreadState};
 use crate::session::{self, Seat, Session};
 use crate::state::ServerState;
-use crate::waiting::{SOON, TELL_EVERY, Waiting, wait_for_turn};
 
 /// A place in the order of clients, given up when dropped.
 #[derive(Debug)]
