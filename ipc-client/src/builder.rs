@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_core::Secret;
-use ipc_core::address::{Address, DEFAULT_PORT};
 use ipc_core::secure::{Entropy, IntoSecret, SecretError, Ticket};
 use ipc_core::session::client::ClientConfig;
 use ipc_core::session::link::Link;
 use ipc_core::wire::preamble::Role;
+use ipc_net::{Address, DEFAULT_PORT};
 
 use crate::asynchronous::AsyncClient;
 use crate::blocking::Client;

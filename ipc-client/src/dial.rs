@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-use ipc_core::address::Address;
+use ipc_net::Address;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::ConnectError;

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
-use ipc_core::address::AddressError;
 use ipc_core::secure::SecretError;
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
 use ipc_core::wire::preamble::PreambleError;
+use ipc_net::{AddressError, unresolved};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 pub use causes::SystemError;
@@ -238,18 +238,6 @@ impl ConnectError {
             },
             false => self,
         }
-    }
-}
-
-/// What cannot be resolved.
-fn unresolved(host: &str) -> String {
-    match host.split_once('%') {
-        Some((_, zone)) => format!(
-            "`{host}` names the network interface `{zone}`, which this computer does not have"
-        ),
-        None => format!(
-            "the name `{host}` cannot be resolved; check its spelling, or try its IP address"
-        ),
     }
 }
 

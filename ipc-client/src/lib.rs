@@ -46,7 +46,6 @@ pub use retry::Retry;
 pub use state::ConnectionState;
 
 // A program needs this crate and that of its driver, and no other.
-pub use ipc_core::address::{AddressError, DEFAULT_PORT};
 pub use ipc_core::interface::caller::OutgoingCall;
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
@@ -69,3 +68,4 @@ pub use ipc_core::{
     DeviceError, Fault, FaultError, IntoDevice, Local, Mock, MockAnswer, MockCall, NotSent, Proxy,
     Refusal, RegisterError, Registry, Release, Remote, Shared, Value, Wire, remote,
 };
+pub use ipc_net::{AddressError, DEFAULT_PORT};

@@ -3,13 +3,11 @@
 // A computer of 32 bits is a computer, too.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
-pub mod address;
 pub mod backoff;
 #[doc(hidden)]
 pub mod contain;
 pub mod error;
 pub mod interface;
-pub mod liveness;
 #[doc(hidden)]
 pub mod private;
 pub mod secure;

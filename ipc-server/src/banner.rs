@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use ipc_core::address::seen_from_elsewhere;
 use ipc_core::interface::describe::{DeviceDescription, Method, MethodKind};
 use ipc_core::interface::schema::Schema;
 use ipc_core::{Secret, ServerDescription};
+use ipc_net::seen_from_elsewhere;
 
 use crate::state::Config;
 

@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipc_core::address::{Address, AddressError, DEFAULT_PORT};
 use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
 use ipc_core::{BoxedFunction, IntoDevice, IntoFunction, Secret};
+use ipc_net::{Address, AddressError, DEFAULT_PORT};
 
 use crate::error::StartError;
 use crate::handle::{ServerEvent, ServerHandle};

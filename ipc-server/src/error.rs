@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use ipc_core::RegisterError;
-use ipc_core::address::{AddressError, unresolved};
 use ipc_core::secure::SecretError;
+use ipc_net::{AddressError, unresolved};
 
 /// Why a server cannot start. Nothing listens then, and drivers, closures and hooks have been dropped.
 #[derive(Debug, thiserror::Error)]

@@ -59,14 +59,12 @@ mod pause;
 mod queue;
 mod session;
 mod signals;
-mod socket;
 mod state;
 
 pub use builder::{Server, ServerBuilder};
 pub use error::StartError;
 pub use handle::{ClientInfo, DeviceInfo, RunningCall, ServerEvent, ServerHandle};
 pub use handshake::access::AccessLimits;
-pub use ipc_core::address::{AddressError, DEFAULT_PORT};
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
 };
@@ -79,3 +77,4 @@ pub use ipc_core::{
     BoxedFunction, CallContext, Device, DriverGuard, Function, IntoDevice, IntoFunction,
     RegisterError, Release, Remote, Returns, Secret, Shared, Stuck,
 };
+pub use ipc_net::{AddressError, DEFAULT_PORT};

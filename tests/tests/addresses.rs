@@ -136,7 +136,7 @@ fn a_mistake_is_named_the_same_at_both_ends() {
         ("localhost:http", "invalid port `http`"),
         ("http://127.0.0.1", "without a scheme"),
         ("127.0.0.1,::1", "several `:`"),
-        ("[127.0.0.1]:0", "no IPv6 address"),
+        ("[127.0.0.1]:0", "not an IPv6 address"),
         ("", "no host"),
     ] {
         let server = Server::builder()

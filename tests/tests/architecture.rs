@@ -69,6 +69,7 @@ fn the_core_knows_no_sockets_and_no_runtime() {
     let words = [
         "tokio",
         "std::net::Tcp",
+        "ToSocketAddrs",
         "socket2",
         "thread::spawn",
         "thread::sleep",

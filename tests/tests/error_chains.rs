@@ -12,13 +12,13 @@ use ipc_client::{
     Retry, SystemError,
 };
 use ipc_core::RegisterError;
-use ipc_core::address::Address;
 use ipc_core::secure::{ChannelError, SecretError, SecretSourceError};
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::codec::CodecError;
 use ipc_core::wire::ctrl::CtrlMsg;
 use ipc_core::wire::frame::FrameError;
 use ipc_core::wire::preamble::PreambleError;
+use ipc_net::Address;
 use ipc_server::{Server, StartError};
 use tests::{Bench, BenchProxy, Way};
 

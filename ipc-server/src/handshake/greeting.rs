@@ -4,13 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipc_core::secure::{ChannelError, Entropy, Ticket};
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::ctrl::Hello;
 use ipc_core::wire::preamble::Role;
-use socket2::SockRef;
+use ipc_net::ConfigureError;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::AbortHandle;
@@ -21,7 +21,6 @@ use crate::handshake::gate::{self, Barred};
 use crate::log::complaints::Complaints;
 use crate::log::{self, About};
 use crate::queue::arrivals;
-use crate::socket;
 use crate::state::{ServerState, later};
 
 /// Connections that have not said who they are. Above a limit the oldest of the source with the most of them is dropped:
@@ -102,16 +101,15 @@ impl Strangers {
 
     fn configure(&self, stream: &TcpStream, state: &ServerState) {
         let liveness = state.config.liveness;
-        let configured = socket::configure(SockRef::from(stream), liveness);
-        if let Err(error) = configured
-            // Some systems refuse it because the peer is gone.
-            && stream.peer_addr().is_ok()
+        // Clients expect the server to notice within `liveness`, and system timers fire late.
+        let configured = ipc_net::configure(stream, liveness.saturating_sub(EARLIER));
+        if let Err(ConfigureError::Refused { option, cause }) = configured
             && !self.has_warned.swap(true, Ordering::Relaxed)
         {
             log::warn(
                 About::server(),
                 format_args!(
-                    "the system refuses a setting of connections: {error}; a client whose computer vanishes may be \
+                    "cannot set {option} of connections: {cause}; a client whose computer vanishes may be \
                      noticed later than after {liveness:?}"
                 ),
             );
@@ -293,3 +291,6 @@ fn link(state: &ServerState) -> Result<Link, getrandom::Error> {
         max_frame,
     ))
 }
+
+/// How long before the end of `liveness` a vanished client is noticed.
+const EARLIER: Duration = Duration::from_secs(2);

@@ -1,17 +1,15 @@
-//! Where a server is, as users write it. Both ends read addresses by the same rules and report the same mistakes.
+//! Addresses of servers as users write them.
 
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use crate::wire::text::fit_to_show;
-
-/// The port of servers, and where clients look for them, unless told otherwise.
+/// The default port of servers and clients.
 pub const DEFAULT_PORT: u16 = 4440;
 
 /// A host, by name or IP address, and a port.
 ///
-/// Written as `host`, `host:port`, `::1`, `[::1]` or `[::1]:port`. An IPv6 address can have a zone, which is the name or
-/// the number of a network interface of this computer: `fe80::1%eth0`, `[fe80::1%2]:4440`. Link-local addresses need it.
+/// Written as `host`, `host:port`, `::1`, `[::1]` or `[::1]:port`. An IPv6 address can have a zone, the name or number of
+/// a network interface of this computer: `fe80::1%eth0`, `[fe80::1%2]:4440`. Link-local addresses need one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     host: String,
@@ -19,10 +17,10 @@ pub struct Address {
     port: u16,
 }
 
-/// What is wrong with an address.
+/// The error for text that is not an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{given}` is no address: {problem}; write `host`, `host:port`, `[::1]:port` or `[fe80::1%eth0]:port`"
+    "`{given}` is not an address: {problem}; write `host`, `host:port`, `[::1]:port` or `[fe80::1%eth0]:port`"
 )]
 #[non_exhaustive]
 pub struct AddressError {
@@ -33,19 +31,19 @@ pub struct AddressError {
 }
 
 impl Address {
-    /// The address of a server to connect to; on `default_port`, unless it names another one.
+    /// Parses the address of a server to connect to. `default_port` applies if the text names no port.
     pub fn to_connect_to(text: &str, default_port: u16) -> Result<Self, AddressError> {
         let address = Self::read(text, default_port)?;
         let problem = match (address.host.as_str(), address.port) {
-            ("*", _) => "`*` is for servers, a client connects to one address",
+            ("*", _) => "`*` is for servers; a client connects to one address",
             (_, 0) => "port 0 cannot be connected to",
             _ => return Ok(address),
         };
         Err(mistake(text, problem))
     }
 
-    /// The address for a server to listen on. The host `*` stands for all addresses of the computer, the port 0 for any
-    /// free one.
+    /// Parses an address for a server to listen on. The host `*` means all addresses of this computer, port 0 any free
+    /// port.
     pub fn to_listen_on(text: &str, default_port: u16) -> Result<Self, AddressError> {
         Self::read(text, default_port)
     }
@@ -53,8 +51,9 @@ impl Address {
     fn read(text: &str, default_port: u16) -> Result<Self, AddressError> {
         let trimmed = text.trim();
         if trimmed.len() > LONGEST || trimmed.contains(char::is_control) {
-            let problem = "it is too long for a name, or has control characters in it";
-            return Err(mistake(&fit_to_show(text), problem));
+            let problem = "it is too long, or contains control characters";
+            let shown: String = text.chars().take(LONGEST).collect();
+            return Err(mistake(&shown.escape_debug().to_string(), problem));
         }
         let parts = Parts::of(trimmed).map_err(|problem| mistake(text, problem))?;
         let port = match parts.port {
@@ -68,7 +67,7 @@ impl Address {
         })
     }
 
-    /// The name or IP address, with its zone.
+    /// Returns the name or IP address, with its zone.
     pub fn host(&self) -> String {
         match &self.zone {
             Some(zone) => format!("{}%{zone}", self.host),
@@ -76,8 +75,8 @@ impl Address {
         }
     }
 
-    /// What the system is to resolve. Some systems look up the name of an interface for link-local addresses only, so it
-    /// is asked for one; [`resolved`](Self::resolved) puts this address in its place.
+    /// Returns the host that the system has to resolve. Some systems resolve interface names only in link-local
+    /// addresses, so for an address with a zone this is a link-local one; [`resolved`](Self::resolved) replaces it.
     pub fn question(&self) -> String {
         match &self.zone {
             Some(zone) => format!("fe80::1%{zone}"),
@@ -85,7 +84,7 @@ impl Address {
         }
     }
 
-    /// The address that an answer to the [`question`](Self::question) stands for.
+    /// Returns the address for a result of resolving the [`question`](Self::question).
     pub fn resolved(&self, answer: SocketAddr) -> SocketAddr {
         let ip = self.host.parse().ok().filter(|_| self.zone.is_some());
         match (ip, answer) {
@@ -96,12 +95,12 @@ impl Address {
         }
     }
 
-    /// The port.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The same as a number, if nothing of it needs to be resolved.
+    /// Returns the numeric address, if nothing has to be resolved.
     pub fn as_socket_addr(&self) -> Option<SocketAddr> {
         let ip = self.host.parse().ok().filter(|_| self.zone.is_none())?;
         Some(SocketAddr::new(ip, self.port))
@@ -118,7 +117,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// An address of this computer, as other computers must write it: the zone of a link-local one is an interface of theirs.
+/// Formats an address of this computer as it is written on another one: the zone of a link-local address names an
+/// interface of the computer that uses it.
 pub fn seen_from_elsewhere(address: SocketAddr) -> String {
     match address {
         SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => {
@@ -132,7 +132,7 @@ pub fn seen_from_elsewhere(address: SocketAddr) -> String {
     }
 }
 
-/// An address in pieces.
+/// The parts of an address, before they are checked.
 struct Parts<'a> {
     host: &'a str,
     zone: Option<&'a str>,
@@ -150,11 +150,11 @@ impl<'a> Parts<'a> {
         if let Some((host, zone)) = text.split_once('%') {
             if !is_ipv6(host) {
                 return Err(format!(
-                    "`{host}` is no IPv6 address, and only those have a `%`"
+                    "`{host}` is not an IPv6 address, and only those have a `%`"
                 ));
             }
             if zone.contains(':') {
-                return Err("an IPv6 address with a port is written in brackets".into());
+                return Err("an IPv6 address with a port needs brackets".into());
             }
             return Self::with_zone(text, None);
         }
@@ -163,47 +163,47 @@ impl<'a> Parts<'a> {
         }
         let (host, port) = match text.split_once(':') {
             Some((_, port)) if port.contains(':') => {
-                return Err("it has several `:` and is no IPv6 address".into());
+                return Err("it has several `:` and is not an IPv6 address".into());
             }
             Some((host, port)) => (host, Some(port)),
             None => (text, None),
         };
         if host.is_empty() {
-            return Err("it names no host".into());
+            return Err("it has no host".into());
         }
         if let Some(c) = host
             .chars()
             .find(|c| c.is_whitespace() || "/[]".contains(*c))
         {
-            return Err(format!("it names no host: there is a `{c}` in it"));
+            return Err(format!("the host contains `{c}`"));
         }
         let zone = None;
         Ok(Self { host, zone, port })
     }
 
-    /// What follows a `[`.
+    /// Parses what follows a `[`.
     fn bracketed(rest: &'a str) -> Result<Self, String> {
         let (host, after) = rest.split_once(']').ok_or("the `]` is missing")?;
         match after.strip_prefix(':') {
             Some(port) => Self::with_zone(host, Some(port)),
             None if after.is_empty() => Self::with_zone(host, None),
-            None => Err(format!("`{after}` after the `]` is no port")),
+            None => Err(format!("`{after}` after the `]` is not a port")),
         }
     }
 
-    /// An IPv6 address, with or without a zone.
+    /// Parses an IPv6 address, with or without a zone.
     fn with_zone(text: &'a str, port: Option<&'a str>) -> Result<Self, String> {
         let (host, zone) = match text.split_once('%') {
             Some((host, zone)) => (host, Some(zone)),
             None => (text, None),
         };
         if !is_ipv6(host) {
-            return Err(format!("`{host}` is no IPv6 address"));
+            return Err(format!("`{host}` is not an IPv6 address"));
         }
         match zone {
             Some("") => Err("the network interface after the `%` is missing".into()),
             Some(zone) if zone.contains(|c: char| c.is_whitespace() || "/%[".contains(c)) => {
-                Err(format!("`{zone}` is no network interface"))
+                Err(format!("`{zone}` is not a network interface"))
             }
             zone => Ok(Self { host, zone, port }),
         }
@@ -217,7 +217,7 @@ fn is_ipv6(text: &str) -> bool {
 fn number(text: &str) -> Result<u16, String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
-        // Port 0 is for servers; clients refuse it elsewhere.
+        // `to_connect_to` refuses port 0.
         Ok(port) if is_number => Ok(port),
         _ => Err(format!(
             "invalid port `{text}`: expected a number from 1 to 65535"
@@ -232,18 +232,18 @@ fn mistake(given: &str, problem: impl Into<String>) -> AddressError {
     }
 }
 
-/// No name of a computer is longer than 253 bytes; brackets, a zone and a port come on top.
+/// Maximum length of an address in bytes: a host name has up to 253, plus brackets, a zone and a port.
 const LONGEST: usize = 300;
 
-/// What is wrong with a host that the system could not resolve.
+/// Describes why the system could not resolve `host`.
 pub fn unresolved(host: &str) -> String {
     match host.split_once('%') {
         Some((_, zone)) => format!(
             "`{host}` names the network interface `{zone}`, which this computer does not have"
         ),
-        None => format!(
-            "the name `{host}` cannot be resolved; check its spelling, or try its IP address"
-        ),
+        None => {
+            format!("cannot resolve the name `{host}`; check its spelling, or try its IP address")
+        }
     }
 }
 
@@ -293,8 +293,8 @@ mod tests {
             ("127.0.0.1:-1", "invalid port"),
             ("127.0.0.1:45010/", "invalid port `45010/`"),
             ("[::1", "the `]` is missing"),
-            ("[lab-pc]:1", "`lab-pc` is no IPv6 address"),
-            ("[127.0.0.1]:0", "no IPv6 address"),
+            ("[lab-pc]:1", "`lab-pc` is not an IPv6 address"),
+            ("[127.0.0.1]:0", "not an IPv6 address"),
             ("[::1]4440", "`4440` after the `]`"),
             ("lab pc", "` `"),
             ("127.0.0.1 :45010", "` `"),
@@ -303,7 +303,7 @@ mod tests {
             ("fe80::1%", "interface after the `%` is missing"),
             ("[fe80::1%]:1", "interface after the `%` is missing"),
             ("fe80::1%eth0:4440", "brackets"),
-            ("[fe80::1%a b]", "`a b` is no network interface"),
+            ("[fe80::1%a b]", "`a b` is not a network interface"),
             ("127.0.0.1%eth0", "only those have a `%`"),
             ("lab-pc%eth0:1", "only those have a `%`"),
         ] {
