@@ -125,7 +125,7 @@ pub enum ConnectError {
         queue: QueueStatus,
     },
     /// The server sent this client away.
-    #[error("the server at {address} refused the connection ({:?}): {}", .bye.reason, .bye.message)]
+    #[error("the server at {address} refused the connection ({:?}): {}", .bye.reason, .bye)]
     Refused {
         /// What was tried.
         address: String,
@@ -183,7 +183,11 @@ impl ConnectError {
             | Self::Lost { .. } => false,
             Self::Refused { bye, .. } => !matches!(
                 bye.reason,
-                ByeReason::Done | ByeReason::Stopping | ByeReason::IdleHandover | ByeReason::Full
+                ByeReason::Done
+                    | ByeReason::Stopping
+                    | ByeReason::IdleHandover
+                    | ByeReason::Full
+                    | ByeReason::Other(_)
             ),
             Self::BadAddress(_)
             | Self::NotThisProtocol { .. }

@@ -60,7 +60,7 @@ pub use ipc_core::secure::{
 pub use ipc_core::session::link::LinkError;
 pub use ipc_core::wire::codec::CodecError;
 pub use ipc_core::wire::ctrl::{Bye, ByeReason, CtrlMsg, QueueStatus};
-pub use ipc_core::wire::failure::{FaultKind, FaultValue};
+pub use ipc_core::wire::failure::{FaultKind, FaultValue, Fenced, Held, OutOfLimits};
 pub use ipc_core::wire::frame::FrameError;
 pub use ipc_core::wire::preamble::{PreambleError, Role};
 pub use ipc_core::{

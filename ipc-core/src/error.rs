@@ -65,7 +65,8 @@ pub enum CallError {
         /// The method on the wire.
         method: String,
     },
-    /// The connection was lost after the call had been sent, and the server can no longer say what became of it.
+    /// The call was sent, and nobody can say whether it was executed: the server that got it is gone or has forgotten the
+    /// session, or it has left the call behind while the driver still runs.
     #[error(
         "it is unknown whether `{method}` was executed: {reason}; check the state of the instrument before repeating it"
     )]

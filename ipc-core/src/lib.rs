@@ -30,4 +30,4 @@ pub use interface::value::Value;
 pub use interface::wire_type::Wire;
 pub use ipc_derive::remote;
 pub use secure::Secret;
-pub use wire::failure::{Fault, FaultError, Refusal};
+pub use wire::failure::{Fault, FaultError, Fenced, Held, OutOfLimits, Refusal};

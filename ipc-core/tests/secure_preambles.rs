@@ -73,11 +73,10 @@ fn the_client_accepts_one_as_well_and_then_never_says_another_word() {
 
 fn expected(version: u8, suite: u8, role: u8) -> ChannelError {
     match (version, suite) {
-        (1, 0) => ChannelError::PeerHasNoSecret,
         (1, _) => PreambleError::Undefined {
             suite,
             role,
-            reserved: 0,
+            ciphers: 1,
         }
         .into(),
         _ => PreambleError::Version(version).into(),
@@ -104,16 +103,51 @@ fn strangers_are_told_nothing() {
 }
 
 #[test]
-fn another_role_or_a_used_reserved_byte_is_refused_and_told() {
-    for (at, byte) in [(6, b'S'), (6, b'c'), (6, 0), (7, 1), (7, 0xff)] {
+fn another_role_or_other_ciphers_are_refused_and_told() {
+    for (at, byte) in [(6, b'S'), (6, b'c'), (6, 0), (7, 0), (7, 2), (7, 0xfe)] {
         let mut m1 = outgoing(&mut client());
         m1[at] = byte;
         let mut server = server();
         let error = feed(&mut server, &m1).0.unwrap_err();
         let same_role = ChannelError::Preamble(PreambleError::SameRole(Role::Server));
         assert_eq!(error == same_role, byte == b'S');
+        let no_cipher = ChannelError::Preamble(PreambleError::NoCommonCipher(byte));
+        assert_eq!(error == no_cipher, at == 7);
         assert_eq!(server.transmit(), OUR_PREAMBLE);
     }
+}
+
+/// The server's refusal names no cipher, and the client reads it.
+#[test]
+fn the_client_refuses_a_cipher_that_it_did_not_offer() {
+    let mut pair = Pair::new(("waktu", ""), ("waktu", ""), "client");
+    pair.client_to_server().unwrap();
+    let honest = outgoing(&mut pair.server);
+    assert_eq!(honest[..8], *b"LIPC\x01\x01S\x01");
+    for byte in [0, 2, 3, 0xff] {
+        let mut client = SecureChannel::client(&secret("waktu"), "", draw("client client"));
+        outgoing(&mut client);
+        let mut m2 = honest.clone();
+        m2[7] = byte;
+        let expected = PreambleError::NoCommonCipher(byte);
+        assert_eq!(feed(&mut client, &m2).0, Err(expected.into()));
+    }
+}
+
+/// A client may offer more than the server knows, and nobody between them can change what it offers.
+#[test]
+fn further_ciphers_are_accepted_and_cannot_be_added_on_the_way() {
+    let mut pair = Pair::new(("waktu", ""), ("waktu", ""), "ciphers");
+    let mut m1 = outgoing(&mut pair.client);
+    assert_eq!(m1[..8], *b"LIPC\x01\x01C\x01");
+    m1[7] = 0xff;
+    assert_eq!(feed(&mut pair.server, &m1).0, Ok(()));
+    let m2 = outgoing(&mut pair.server);
+    assert_eq!(m2[7], 1, "one of them is chosen");
+    assert_eq!(feed(&mut pair.client, &m2).0, Ok(()));
+    let proof = outgoing(&mut pair.client);
+    let judged = feed(&mut pair.server, &proof).0;
+    assert_eq!(judged, Err(ChannelError::WrongSecret));
 }
 
 #[test]

@@ -23,7 +23,8 @@ import rbcl
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-SUITE = b"lipc/1 CPACE-RISTR255-SHA512 HKDF-SHA512 ChaCha20Poly1305"
+SUITE = b"lipc/1 CPACE-RISTR255-SHA512 HKDF-SHA512"
+CHACHA20_POLY1305 = b"\x01"
 DATA, CLOSE = 0, 1
 MAX_DATA = 65535 - 16 - 1
 
@@ -72,11 +73,13 @@ class Handshake:
         self.role = role
         self.scalar = rbcl.crypto_core_ristretto255_scalar_reduce(seed)
         share = rbcl.crypto_scalarmult_ristretto255(self.scalar, generator(secret, service))
-        self.message = b"LIPC\x01\x01" + role + b"\x00" + nonce + share
+        self.message = b"LIPC\x01\x01" + role + CHACHA20_POLY1305 + nonce + share
 
     def agree(self, theirs):
-        expected = b"LIPC\x01\x01" + (b"S" if self.role == b"C" else b"C") + b"\x00"
-        if theirs[:8] != expected:
+        expected = b"LIPC\x01\x01" + (b"S" if self.role == b"C" else b"C")
+        # A server chooses one cipher, a client may offer more than this end knows.
+        ciphers = theirs[7] if self.role == b"C" else theirs[7] & CHACHA20_POLY1305[0]
+        if theirs[:7] != expected or bytes([ciphers]) != CHACHA20_POLY1305:
             raise Refused("preamble %r instead of %r" % (theirs[:8], expected))
         if not rbcl.crypto_core_ristretto255_is_valid_point(theirs[24:]):
             raise Refused("invalid share")

@@ -16,6 +16,8 @@ from stranger_client import (
     CALL,
     CALL_BY_NAME,
     CANCEL,
+    COMMAND,
+    FEATURES,
     INFO,
     PING,
     PONG,
@@ -43,6 +45,7 @@ def scenes(port):
     numbers(port)
     loss(port, methods)
     queue(port)
+    releases(port)
     sent_away(port)
 
 
@@ -184,6 +187,37 @@ def queue(port):
     number, reader = second.receive()
     expect((number, reader.data), (PONG, u64(77)))
     second.bye()
+
+
+def releases(port):
+    """Clients of earlier and later releases, and what this release reserves."""
+    client = Client(port, features={}).connect()
+    expect(client.by_name("b_add", 1), 2.0)
+    expect((client.offered, client.epochs), ({"commands": 1}, {}))
+    command = client.by_name_frame("lease.claim", claim=(1).to_bytes(16, "big"))
+    client.connection.send(COMMAND, command)
+    unknown = expect_error("UnknownMethod", client.answer, command)
+    expect(unknown.fields, {"method": "lease.claim", "similar": []})
+    # The command has spent its number.
+    client.connection.send(CALL_BY_NAME, command)
+    expect(client.connection.is_closed(), True)
+    client.connect()
+    expect((client.resumed, client.last_call), (True, client.last_number))
+    client.bye()
+    later = Client(port, features=FEATURES | {"aaa": 7, "zzz": 1}, later=b"more").connect()
+    expect(later.by_name("b_add", 1), 2.0)
+    later.bye()
+    for words, changes in [
+        ("role observer", {"role": 1}),
+        ("role number 9", {"role": 9}),
+        ("257 bytes", {"name": "x" * 257}),
+        ("65 bytes", {"features": {"x" * 65: 1}}),
+    ]:
+        client = Client(port, **changes)
+        client.hello()
+        expect(client.welcome(), "Protocol")
+        expect(words in client.goodbye, True)
+        expect(client.connection.is_closed(), True)
 
 
 def sent_away(port):

@@ -10,8 +10,9 @@ from stranger_values import Reader, blob, decode, encode, fingerprint, text, u32
 
 HELLO, WELCOME, BYE, PING, PONG = 1, 2, 3, 4, 5
 CALL, CALL_BY_NAME, DESCRIBE, CANCEL, ACK = 10, 11, 12, 13, 14
+COMMAND = 15
 INFO, OK, ERROR, ERROR_FORWARDED = 100, 200, 400, 500
-BYE_REASONS = "Done Stopping IdleHandover Superseded Disconnected Full WrongService Protocol".split()
+BYE_REASONS = "Done Stopping IdleHandover Superseded Disconnected Full WrongService Protocol Evicted".split()
 REFUSALS = {
     0: ("UnknownMethod", ["method", "similar"]),
     1: ("SignatureMismatch", ["method", "client", "server"]),
@@ -20,8 +21,17 @@ REFUSALS = {
     4: ("Cancelled", ["method"]),
     5: ("Stopping", ["method"]),
     6: ("Protocol", ["method", "reason"]),
+    7: ("Held", ["method", "device", "holder", "address", "since_ms", "idle_ms", "reason", "ends_ms"]),
+    8: ("Denied", ["method", "need", "have"]),
+    9: ("RateLimited", ["method", "retry_ms"]),
+    10: ("Stuck", ["method", "device", "running", "since_ms", "by"]),
+    11: ("NotConnected", ["method", "device", "state"]),
+    12: ("Fenced", ["method", "device", "by", "why", "ago_ms"]),
+    13: ("OutOfLimits", ["method", "argument", "limit", "given", "how_to_override"]),
+    14: ("Confirm", ["method", "question", "token", "within_ms"]),
 }
-FAULTS = ["Error", "Panic", "Unsendable", "ReplyNotKept"]
+FAULTS = ["Error", "Panic", "Unsendable", "ReplyNotKept", "Unknown"]
+FEATURES = {"byes": 1, "faults": 1, "refusals": 1}
 MAX_FRAME = 1 << 20
 
 
@@ -124,8 +134,9 @@ class Connection:
 
 
 class Client:
-    def __init__(self, port, name="stranger", service=""):
+    def __init__(self, port, name="stranger", service="", features=FEATURES, role=0, later=b""):
         self.port, self.name, self.service = port, name, service
+        self.features, self.role, self.later = features, role, later
         self.key, self.connections, self.last_number = None, 0, 0
         self.infos = []
 
@@ -139,7 +150,12 @@ class Client:
             + u64(self.connections)
             + text(self.service)
             + text(self.name)
-            + u64(MAX_FRAME),
+            + u64(MAX_FRAME)
+            + u32(self.role)
+            + b"\0"
+            + u64(len(self.features))
+            + b"".join(text(n) + u32(v) for n, v in sorted(self.features.items()))
+            + self.later,
         )
 
     def welcome(self):
@@ -150,7 +166,9 @@ class Client:
         self.key = reader.take(32)
         self.resumed = reader.flag()
         self.last_call, self.epoch, self.max_frame = (reader.number(8) for _ in range(3))
-        reader.end()
+        self.epochs = {reader.text(): reader.number(8) for _ in range(reader.number(8))}
+        self.offered = {reader.text(): reader.number(4) for _ in range(reader.number(8))}
+        expect(list(self.offered), sorted(self.offered))
         return None
 
     def connect(self):
@@ -167,10 +185,9 @@ class Client:
             self.infos.append(read_info(reader))
 
     def bye_reason(self, reader):
-        reason = BYE_REASONS[reader.number(4)]
-        reader.text()
-        reader.end()
-        return reason
+        number = reader.number(4)
+        self.goodbye, self.by = reader.text(), reader.text()
+        return BYE_REASONS[number] if number < len(BYE_REASONS) else "Full"
 
     def frame(self, method, print_, arguments, number=None):
         if number is None:
@@ -179,14 +196,15 @@ class Client:
         return u64(number) + u64(number) + u64(0) + u64(print_) + text(method) + arguments
 
     def answer(self, call):
-        number, reader = self.receive()
-        expect(reader.take(8), call[:8])
+        """The result of `call`. Answers to earlier calls may come once more after a resumption, and are dropped."""
+        while True:
+            number, reader = self.receive()
+            assert number in (OK, ERROR, ERROR_FORWARDED), number
+            if reader.take(8) == call[:8]:
+                break
         if number == OK:
             return reader
-        if number == ERROR:
-            raise Refused(reader)
-        expect(number, ERROR_FORWARDED)
-        raise Fault(reader)
+        raise Refused(reader) if number == ERROR else Fault(reader)
 
     def describe(self):
         call = self.frame("describe", 0, b"")
@@ -213,7 +231,7 @@ class Client:
         return self.frame(method, 0, blob(packed), number)
 
     def bye(self):
-        self.connection.send(BYE, u32(0) + text("done"))
+        self.connection.send(BYE, u32(0) + text("done") + text(""))
         self.connection.stream.close()
         expect(self.connection.is_closed(), True)
         self.connection.cut()
@@ -221,31 +239,47 @@ class Client:
 
 class Refused(Exception):
     def __init__(self, reader):
-        self.kind, names = REFUSALS[reader.number(4)]
-        self.fields = {n: reader.texts() if n == "similar" else reader.text() for n in names}
-        reader.end()
+        self.kind, names = REFUSALS.get(reader.number(4), ("Other", ["method", "text"]))
+        self.fields = {name: read_field(reader, name) for name in names}
         super().__init__(self.kind, self.fields)
 
 
 class Fault(Exception):
     def __init__(self, reader):
-        self.kind = FAULTS[reader.number(4)]
+        number = reader.number(4)
+        self.kind = FAULTS[number] if number < len(FAULTS) else "Unknown"
         self.type_name, self.message, self.sources = reader.text(), reader.text(), reader.texts()
         self.value = (reader.text(), reader.blob()) if reader.flag() else None
-        reader.end()
         super().__init__(self.kind, self.message)
 
 
+def read_field(reader, name):
+    if name == "similar":
+        return reader.texts()
+    if name == "ends_ms":
+        return reader.number(8) if reader.flag() else None
+    return reader.number(8) if name.endswith("_ms") else reader.text()
+
+
 def read_info(reader):
-    if reader.number(4) == 0:
+    kind = reader.number(4)
+    if kind == 0:
         names = ["place", "waiting", "holder", "address", "held_ms", "idle_ms"]
         names += ["running", "running_ms"]
         reads = [4, 4, None, None, 8, 8, None, 8]
         info = {n: reader.number(s) if s else reader.text() for n, s in zip(names, reads)}
-    else:
+    elif kind == 1:
         info = {"call": reader.number(8), "fraction": struct.unpack("<d", reader.take(8))[0]}
         info["message"] = reader.text()
-    reader.end()
+    elif kind == 2:
+        names = ["call", "device", "place", "holder", "since_ms", "idle_ms", "reason"]
+        reads = [8, None, 4, None, 8, 8, None]
+        info = {n: reader.number(s) if s else reader.text() for n, s in zip(names, reads)}
+    elif kind == 3:
+        info = {"claim": reader.number(16), "device": reader.text(), "kind": reader.number(4)}
+        info |= {"text": reader.text(), "in_ms": reader.number(8)}
+    else:
+        info = {}
     return info
 
 

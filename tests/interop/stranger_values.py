@@ -197,7 +197,7 @@ def canonical_fields(schema):
 
 
 def wire_name(method, prefix):
-    return {"Call": "", "Get": "get_", "Set": "set_"}[method["kind"]] + prefix + method["name"]
+    return {"Get": "get_", "Set": "set_"}.get(method["kind"], "") + prefix + method["name"]
 
 
 def fingerprint(method):

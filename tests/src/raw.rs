@@ -38,7 +38,7 @@ impl Raw {
         };
         if raw.channel.is_none() {
             let (suite, role) = (Suite::Plain, Role::Client);
-            let preamble = Preamble { suite, role }.encode();
+            let preamble = Preamble::new(suite, role).encode();
             raw.stream.write_all(&preamble).expect("a server");
         }
         raw.flush();
@@ -102,11 +102,10 @@ impl Raw {
 /// The first frame of a client.
 pub fn hello(name: &str) -> Vec<u8> {
     let hello = Hello {
-        resume: None,
         connection: 1,
-        service: String::new(),
         name: name.into(),
         max_frame: 1 << 20,
+        ..Hello::default()
     };
     let mut payload = Vec::new();
     codec::encode(&hello, &mut payload, codec::MAX_VALUE).expect("a short hello");

@@ -74,7 +74,7 @@ fn who_asks_for_plain_text_hears_nothing_in_the_clear() {
         let (mut stream, _) = listener.accept().unwrap();
         let (suite, role) = (Suite::Plain, Role::Server);
         stream
-            .write_all(&Preamble { suite, role }.encode())
+            .write_all(&Preamble::new(suite, role).encode())
             .unwrap();
         let bound = Some(Duration::from_secs(20));
         stream.set_read_timeout(bound).unwrap();
@@ -87,7 +87,7 @@ fn who_asks_for_plain_text_hears_nothing_in_the_clear() {
     assert!(error.to_string().contains("secret"), "{error}");
     let heard = impostor.join().unwrap();
     assert!(heard.len() <= 56, "no more than a preamble and a share");
-    assert!(heard.starts_with(b"LIPC\x01\x01C\x00"), "{heard:?}");
+    assert!(heard.starts_with(b"LIPC\x01\x01C\x01"), "{heard:?}");
     let contains = |word: &[u8]| heard.windows(word.len()).any(|part| part == word);
     assert!(!contains(b"step") && !contains(&SECRET.as_bytes()[..8]));
 }

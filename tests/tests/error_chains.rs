@@ -212,10 +212,7 @@ fn calls_without_a_result() {
 fn connections_that_fail() {
     let address = || "lab-pc:4440".to_string();
     let lost = || LinkError::Lost("cut with scissors".into());
-    let bye = |message: &str| Bye {
-        reason: ByeReason::Full,
-        message: message.into(),
-    };
+    let bye = |message: &str| Bye::new(ByeReason::Full, message);
     for (error, words) in [
         (
             Address::to_connect_to("lab-pc:x", 1).unwrap_err().into(),

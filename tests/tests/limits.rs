@@ -91,13 +91,13 @@ fn all_sources_together_cannot_have_more_strangers_than_there_is_room_for(way: W
 
 /// A length of one byte more than is allowed, and nothing behind it.
 fn too_long(ctrl: u16) -> Vec<u8> {
-    [&4097_u32.to_le_bytes()[..], &ctrl.to_le_bytes()].concat()
+    [&8193_u32.to_le_bytes()[..], &ctrl.to_le_bytes()].concat()
 }
 
 fn is_too_long(raw: Raw) {
     let address = raw.stream.local_addr().unwrap().to_string();
     raw.await_end();
-    log::expect(&[&address, "a frame of 4097 bytes, 4096 are allowed"]);
+    log::expect(&[&address, "a frame of 8193 bytes, 8192 are allowed"]);
 }
 
 /// Before anybody knows who it is, nobody gets the memory of a long call.
@@ -109,7 +109,7 @@ fn a_hello_is_short(way: Way) {
     // One byte less is read to its end, and only then found to be no hello.
     let mut raw = Raw::connect(way, server.local_addr());
     let address = raw.stream.local_addr().unwrap().to_string();
-    raw.say(&frame(1, &[0; 4094]));
+    raw.say(&frame(1, &[0xff; 8190]));
     raw.await_end();
     log::expect(&[&address, "Hello message that cannot be read"]);
     serves(way, &server);

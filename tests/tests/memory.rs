@@ -51,7 +51,7 @@ fn flood(server: SocketAddr, connections: usize) {
         vec![0xff; 300],
         b"GET / HTTP/1.0\r\n\r\n".to_vec(),
         b"LIPC\x01\x00C\x00\xff\xff\xff\xff".to_vec(),
-        [&b"LIPC\x01\x01C\x00"[..], &[7; 200]].concat(),
+        [&b"LIPC\x01\x01C\x01"[..], &[7; 200]].concat(),
     ];
     for n in 0..connections {
         let mut stream = TcpStream::connect(server).unwrap();

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{Client, ConnectError, Retry};
-use ipc_core::wire::preamble::{Preamble, Role, Suite};
+use ipc_core::wire::preamble::{Ciphers, Preamble, Role, Suite};
 use ipc_server::{AccessLimits, ServerHandle};
 use tests::middle::{Middle, Towards};
 use tests::probe::answer_to;
@@ -196,32 +196,29 @@ fn who_speaks_in_the_clear_gets_no_more_than_eight_bytes() {
     };
     let lab = Lab::new(limits);
     let address = lab.server.local_addr();
-    let plain = Preamble {
-        suite: Suite::Plain,
-        role: Role::Client,
-    };
+    let plain = Preamble::new(Suite::Plain, Role::Client);
     let hello = [&plain.encode()[..], &[30, 0, 0, 0, 1, 0], &[0; 28]].concat();
     let own = Preamble {
-        suite: Suite::Secret,
-        role: Role::Server,
+        ciphers: Ciphers::NONE,
+        ..Preamble::new(Suite::Secret, Role::Server)
     };
+    let offered = Preamble::new(Suite::Secret, Role::Client);
     for wait in [8, 20, hello.len()] {
         let answer = answer_to(address, &hello[..wait]);
         assert!(answer.is_empty() || answer == own.encode(), "{answer:?}");
     }
-    // Any version, suite and role.
+    // Any version, suite, role and ciphers.
     let mut preambles = Vec::new();
     for byte in 4..8 {
         for value in (0..=255).step_by(5) {
-            let mut preamble = own.encode();
-            preamble[6] = b'C';
+            let mut preamble = offered.encode();
             preamble[byte] = value;
             preambles.push(preamble);
         }
     }
     let threads: Vec<_> = preambles
         .into_iter()
-        .filter(|preamble| *preamble != *b"LIPC\x01\x01C\x00")
+        .filter(|preamble| *preamble != *b"LIPC\x01\x01C\x01")
         .map(|preamble| {
             thread::spawn(move || {
                 let answer = answer_to(address, &[&preamble[..], &[0; 200]].concat());

@@ -155,7 +155,7 @@ fn random_bytes_end_only_their_own_connection(way: Way) {
         Way::Secret => Suite::Secret,
     };
     let role = Role::Client;
-    let preamble = Preamble { suite, role }.encode();
+    let preamble = Preamble::new(suite, role).encode();
     let mut noise = 0x2545_F491_u32;
     let mut random = |len: usize| -> Vec<u8> {
         let mut next = || {

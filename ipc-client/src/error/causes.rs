@@ -96,6 +96,7 @@ impl ConnectError {
             LinkError::Bye(Bye {
                 reason: ByeReason::WrongService,
                 message,
+                ..
             }) => Self::WrongService {
                 address,
                 asked: service.to_string(),

@@ -274,7 +274,7 @@ impl OutgoingCall {
                 let decoded = decoded.and_then(|value| reader.finish().map(|()| value));
                 decoded.map_err(CodecError::of_typed)
             }
-            Form::ByName | Form::Describe => unpack(payload, memory),
+            Form::ByName | Form::Describe | Form::Command => unpack(payload, memory),
         };
         decoded.map_err(|error| CallError::BadReply {
             method: self.method().to_string(),

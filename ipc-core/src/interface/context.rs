@@ -8,6 +8,8 @@ use std::task::{Context, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use crate::wire::failure::Refusal;
+
 /// The view of a running method on its own call.
 ///
 /// A driver method that takes `ctx: &CallContext` gets it from the server; callers do not see the argument. Who calls
@@ -53,6 +55,11 @@ pub trait CallHost: Send + Sync {
     /// True once the client no longer holds the devices, so that its calls must not enter another one.
     fn is_revoked(&self) -> bool {
         false
+    }
+
+    /// The refusal in a form that the client understands.
+    fn for_client(&self, refusal: Refusal) -> Refusal {
+        refusal
     }
 
     /// How long ago that was. Without a clock, no time has passed.

@@ -1,4 +1,5 @@
-//! What a driver offers: methods, arguments, types, docs; names on the wire and fingerprints.
+//! What a driver offers: methods, arguments, types, docs; names on the wire and fingerprints. Missing keys of a
+//! description are read as their defaults and unknown ones skipped, so that it can grow.
 
 use std::fmt::{self, Write as _};
 
@@ -10,6 +11,7 @@ use super::schema::Schema;
 
 /// Everything a driver offers to callers elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Interface {
     /// The name of the driver's type.
@@ -22,6 +24,7 @@ pub struct Interface {
 
 /// One method, getter or setter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Method {
     /// The name without prefix: of the method, or of the property.
@@ -55,13 +58,16 @@ pub enum MethodKind {
     Get,
     /// Writes a property.
     Set,
+    /// Of a kind that this version does not define.
+    #[serde(other)]
+    Unknown,
 }
 
 impl MethodKind {
     /// What stands before the prefix in the name on the wire.
     fn accessor(self) -> &'static str {
         match self {
-            MethodKind::Call => "",
+            MethodKind::Call | MethodKind::Unknown => "",
             MethodKind::Get => "get_",
             MethodKind::Set => "set_",
         }
@@ -70,6 +76,7 @@ impl MethodKind {
 
 /// One argument of a method.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Argument {
     /// The name, for callers by name.
@@ -86,6 +93,7 @@ pub struct Argument {
 
 /// Everything a server offers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct ServerDescription {
     /// The devices in the order of registration.
@@ -96,6 +104,7 @@ pub struct ServerDescription {
 
 /// One device of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct DeviceDescription {
     /// Its name, unique on the server.

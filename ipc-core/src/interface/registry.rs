@@ -136,6 +136,7 @@ impl Registry {
         let number = call.header.number;
         let outcome = contain(|| match call.form {
             Form::Describe => self.describe(number, limit),
+            Form::Command => Err(Refusal::unknown_command(&call.header.method).into()),
             Form::Typed | Form::ByName => {
                 let _inside = current::Inside::call(context.id());
                 self.invoke(call, context, limit)
@@ -275,11 +276,14 @@ fn refused(blocked: &Blocked, name: &str, context: &CallContext) -> Refusal {
     let method = name.to_string();
     match blocked {
         Blocked::Stuck(stuck) => {
-            let ran = context.host().elapsed(stuck.since).as_secs();
-            let reason = format!(
-                "{blocked} {ran} s ago and has given up; the device can be used again once that call ends"
-            );
-            Refusal::Protocol { method, reason }
+            let ran = context.host().elapsed(stuck.since).as_millis();
+            context.host().for_client(Refusal::Stuck {
+                method,
+                device: stuck.device.clone(),
+                running: stuck.method.clone(),
+                since_ms: u64::try_from(ran).unwrap_or(u64::MAX),
+                by: stuck.by.clone(),
+            })
         }
         Blocked::GivenUp => Refusal::Cancelled { method },
         Blocked::Deadlock { .. } => {

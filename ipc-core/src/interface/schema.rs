@@ -5,10 +5,11 @@ use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
+mod read;
 mod std_types;
 
 /// The shape of a value on the wire.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum Schema {
     /// `()`, no bytes at all.
@@ -58,10 +59,16 @@ pub enum Schema {
     Named(String),
     /// A type that is being described further out.
     Recursive(String),
+    /// A type of a kind that this version does not define.
+    Unknown {
+        /// What the other end calls this kind.
+        kind: String,
+    },
 }
 
 /// One field of a struct or of a variant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Field {
     /// The name as serialised; the number for fields without a name.
@@ -75,7 +82,8 @@ pub struct Field {
 }
 
 /// One variant of an enum.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Variant {
     /// The name as serialised.
@@ -200,7 +208,8 @@ impl fmt::Display for Schema {
             Schema::Struct { name, .. }
             | Schema::Enum { name, .. }
             | Schema::Named(name)
-            | Schema::Recursive(name) => f.write_str(name),
+            | Schema::Recursive(name)
+            | Schema::Unknown { kind: name } => f.write_str(name),
         }
     }
 }

@@ -11,7 +11,7 @@
 use super::cpace::Share;
 use super::keys::{Agreement, Keys, Message, TAG, Tag, channel_identifier};
 use super::{ChannelError, Entropy, Secret, Ticket};
-use crate::wire::preamble::{MAGIC, Preamble, PreambleError, Role, Suite};
+use crate::wire::preamble::{Ciphers, MAGIC, Preamble, PreambleError, Role, Suite};
 
 /// One end of the handshake. Keeps at most 64 bytes of the peer.
 pub(super) struct Handshake {
@@ -145,7 +145,10 @@ impl Handshake {
 
     fn judge_preamble(&self, outbox: &mut Vec<u8>) -> Result<(), ChannelError> {
         let refusal = match Preamble::decode(*take(&self.inbox)?, self.role) {
-            Ok(preamble) if preamble.suite == Suite::Secret => return Ok(()),
+            Ok(preamble) if preamble.suite == Suite::Secret => match preamble.check_ciphers() {
+                Ok(()) => return Ok(()),
+                Err(error) => error.into(),
+            },
             Ok(_) => ChannelError::PeerHasNoSecret,
             Err(error) => error.into(),
         };
@@ -156,7 +159,11 @@ impl Handshake {
             ChannelError::Preamble(PreambleError::NotThisProtocol(_))
         );
         if !stranger && self.sent.is_none() {
-            outbox.extend_from_slice(&self.preamble().encode());
+            let refusal = Preamble {
+                ciphers: Ciphers::NONE,
+                ..self.preamble()
+            };
+            outbox.extend_from_slice(&refusal.encode());
         }
         Err(refusal)
     }
@@ -184,10 +191,7 @@ impl Handshake {
     }
 
     fn preamble(&self) -> Preamble {
-        Preamble {
-            suite: Suite::Secret,
-            role: self.role,
-        }
+        Preamble::new(Suite::Secret, self.role)
     }
 }
 

@@ -10,8 +10,9 @@ use super::Ticket;
 use super::cpace::{self, Bound, Kept, kept};
 use crate::wire::preamble::{Preamble, Role};
 
-/// Names the construction in the channel identifier: other protocols with the same secret get other generators.
-const SUITE_NAME: &[u8] = b"lipc/1 CPACE-RISTR255-SHA512 HKDF-SHA512 ChaCha20Poly1305";
+/// Names the construction in the channel identifier: other protocols with the same secret get other generators. The cipher
+/// is not part of it: both preambles name it, and all keys depend on them.
+const SUITE_NAME: &[u8] = b"lipc/1 CPACE-RISTR255-SHA512 HKDF-SHA512";
 
 /// The length of a confirmation tag in bytes.
 pub(super) const TAG: usize = 64;

@@ -1,8 +1,9 @@
-//! A connection at the server before it has a session: preamble, hello, and the wait for its turn.
+//! A connection at the server before it has a session: preamble, hello, and waiting in the queue.
 
 use super::link::{Link, LinkError};
+use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{Bye, ByeReason, CtrlMsg, Hello, Info, QueueStatus};
-use crate::wire::message::{frame_of, value_of};
+use crate::wire::message::{beginning_of, frame_of, value_of};
 
 /// A connection that has not been admitted.
 ///
@@ -15,11 +16,11 @@ pub struct Arrival {
     pong: Option<u64>,
 }
 
-/// The longest hello, in bytes.
-pub const MAX_HELLO: usize = 4096;
+/// Maximum length of a frame before the session has begun, in bytes.
+pub const MAX_HELLO: usize = 8192;
 
 impl Arrival {
-    /// A connection from its first byte on.
+    /// Starts with a connection that has not received a byte.
     pub fn new(mut link: Link) -> Self {
         link.set_max_frame(MAX_HELLO);
         Self {
@@ -29,7 +30,7 @@ impl Arrival {
         }
     }
 
-    /// Takes bytes from the network. An error ends the connection, after what [`transmit`](Self::transmit) has to say.
+    /// Takes bytes from the network. After an error, the connection ends once [`transmit`](Self::transmit) is empty.
     pub fn handle_input(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         self.link.handle_input(bytes)?;
         while let Some(frame) = self.link.next_frame()? {
@@ -38,9 +39,14 @@ impl Arrival {
                 error,
             };
             match (frame.ctrl, &self.hello) {
-                (CtrlMsg::Hello, None) => self.hello = Some(value_of(&frame).map_err(read)?),
+                (CtrlMsg::Hello, None) => {
+                    let hello = beginning_of(&frame).map_err(read)?;
+                    self.hello = Some(self.check(hello).map_err(read)?);
+                }
                 (CtrlMsg::Pong, Some(_)) => self.pong = Some(value_of(&frame).map_err(read)?),
-                (CtrlMsg::Bye, _) => return Err(LinkError::Bye(value_of(&frame).map_err(read)?)),
+                (CtrlMsg::Bye, _) => {
+                    return Err(LinkError::Bye(beginning_of(&frame).map_err(read)?));
+                }
                 (ctrl, None) => {
                     return Err(LinkError::Unexpected {
                         ctrl,
@@ -58,44 +64,53 @@ impl Arrival {
         Ok(())
     }
 
-    /// The network has ended.
+    /// Refuses a hello that breaks a limit, or asks for what this version does not serve. The client is told why.
+    fn check(&mut self, hello: Hello) -> Result<Hello, CodecError> {
+        let Some(problem) = hello.problem() else {
+            return Ok(hello);
+        };
+        self.refuse(ByeReason::Protocol, problem.as_str());
+        Err(CodecError::Invalid(problem))
+    }
+
+    /// Handles the end of the input and returns what it means.
     pub fn handle_eof(&mut self) -> LinkError {
         self.link.handle_eof()
     }
 
-    /// What the client said of itself, once it has.
+    /// The client's hello, once it has arrived.
     pub fn hello(&self) -> Option<&Hello> {
         self.hello.as_ref()
     }
 
-    /// Tells the client where it stands.
+    /// Tells the client its place in the queue.
     pub fn tell_place(&mut self, status: QueueStatus) {
         self.link
             .send(frame_of(CtrlMsg::Info, &Info::Queued(status)));
     }
 
-    /// Asks whether the client is still there; [`answered`](Self::answered) tells.
+    /// Sends a ping; [`answered`](Self::answered) tells whether the client has returned it.
     pub fn ping(&mut self, token: u64) {
         self.pong = None;
         self.link.send(frame_of(CtrlMsg::Ping, &token));
     }
 
-    /// True once the client has answered the ping with this token.
+    /// Returns true once the client has answered the ping with this token.
     pub fn answered(&self, token: u64) -> bool {
         self.pong == Some(token)
     }
 
-    /// Sends the client away.
+    /// Sends a goodbye for this reason.
     pub fn refuse(&mut self, reason: ByeReason, message: impl Into<String>) {
         self.link.send_last(bye(reason, message));
     }
 
-    /// The next bytes for the network.
+    /// The next bytes for the network; empty if there are none.
     pub fn transmit(&self) -> &[u8] {
         self.link.transmit()
     }
 
-    /// The network has taken `count` bytes.
+    /// Removes `count` bytes that the network has taken.
     pub fn consume(&mut self, count: usize) {
         self.link.consume(count);
     }
@@ -105,18 +120,12 @@ impl Arrival {
         &self.link
     }
 
-    /// The connection, for the session it was admitted to.
+    /// Returns the connection for the session that the client was admitted to.
     pub fn into_link(self) -> Link {
         self.link
     }
 }
 
 pub(crate) fn bye(reason: ByeReason, message: impl Into<String>) -> Vec<u8> {
-    frame_of(
-        CtrlMsg::Bye,
-        &Bye {
-            reason,
-            message: message.into(),
-        },
-    )
+    frame_of(CtrlMsg::Bye, &Bye::new(reason, message))
 }

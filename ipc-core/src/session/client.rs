@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+mod again;
 mod event;
 mod frames;
 mod in_flight;
@@ -18,16 +19,17 @@ use super::mutant::{Mutant, Mutants};
 use super::server::MIN_REPLY;
 use crate::error::NotSent;
 use crate::secure::Ticket;
-use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, SessionKey};
+use crate::wire::ctrl::{ByeReason, ConnectionRole, CtrlMsg, Features, Hello, SessionKey};
+use crate::wire::hello::fit_for_hello;
 use crate::wire::message::{frame_of, set_call_numbers};
 
 /// What a client says of itself, and what it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct ClientConfig {
-    /// The service to reach; must be the server's. Empty unless the server has set one.
+    /// The service to reach; must be the server's. Empty unless the server has set one. Cut to 256 bytes.
     pub service: String,
-    /// What others who wait will be told about this client.
+    /// What clients that wait are told about this client. Cut to 256 bytes.
     pub name: String,
     /// The longest frame to accept, in bytes; at least 64 KiB are.
     pub max_frame: usize,
@@ -128,9 +130,12 @@ impl ClientSession {
         let hello = Hello {
             resume: self.key,
             connection: self.connections,
-            service: self.config.service.clone(),
-            name: self.config.name.clone(),
+            service: fit_for_hello(&self.config.service),
+            name: fit_for_hello(&self.config.name),
             max_frame: max_frame as u64,
+            role: ConnectionRole::Control,
+            of: None,
+            features: Features::of_client(),
         };
         link.set_max_frame(max_frame);
         link.send(frame_of(CtrlMsg::Hello, &hello));
@@ -163,12 +168,14 @@ impl ClientSession {
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let call = InFlight {
             frame: frame.into(),
+            given: number,
             oldest,
             idempotent,
             deadline,
             start: None,
             sent: false,
             forgotten: false,
+            asked_again: false,
         };
         self.calls.insert(number, call);
         match self.state {
@@ -181,6 +188,9 @@ impl ClientSession {
 
     /// Gives up a call: its end will not be told, and a late answer is dropped. The server is asked to stop it.
     pub fn give_up(&mut self, number: u64) -> GivenUp {
+        let Some(number) = self.number_of(number) else {
+            return GivenUp::Ended;
+        };
         let Some(call) = self.take(number) else {
             return GivenUp::Ended;
         };
@@ -206,7 +216,7 @@ impl ClientSession {
     pub fn give_up_all(&mut self, reason: &NotSent) {
         self.disconnect();
         for number in self.calls.keys().copied().collect::<Vec<_>>() {
-            let left = self.calls.get(&number).is_some_and(|call| call.sent);
+            let left = self.calls.get(&number).is_some_and(InFlight::may_have_run);
             let outcome = match left {
                 false => CallOutcome::NotSent(reason.clone()),
                 true => CallOutcome::Unknown(reason.to_string()),
@@ -279,9 +289,9 @@ impl ClientSession {
         let is_due = |call: &InFlight| call.deadline.is_some_and(|deadline| deadline <= now);
         let due: Vec<u64> = self
             .calls
-            .iter()
-            .filter(|(_, c)| is_due(c))
-            .map(|(n, _)| *n)
+            .values()
+            .filter(|call| is_due(call))
+            .map(|call| call.given)
             .collect();
         for number in due {
             let outcome = match self.give_up(number) {
@@ -371,6 +381,13 @@ impl ClientSession {
     #[cfg(test)]
     pub(crate) fn in_flight(&self) -> Vec<u64> {
         self.calls.keys().copied().collect()
+    }
+
+    /// The numbers by which their callers know the calls in flight, in rising order.
+    #[cfg(test)]
+    pub(crate) fn given_in_flight(&self) -> Vec<u64> {
+        let given = self.calls.values().map(|call| call.given);
+        std::collections::BTreeSet::from_iter(given).into_iter().collect()
     }
 
     /// The lowest number of a call that has not ended.

@@ -51,7 +51,7 @@ pub enum LinkError {
     #[error("the peer used call number {0} for two different calls")]
     FalseRetry(u64),
     /// The peer said goodbye.
-    #[error("the other end closed the connection: {}", .0.message)]
+    #[error("the other end closed the connection: {}", .0)]
     Bye(Bye),
     /// The connection ended without a goodbye.
     #[error("the connection was lost: {0}")]

@@ -14,7 +14,7 @@ use self::answer::Answer;
 use super::arrival::bye;
 use super::link::{Link, LinkError};
 use super::mutant::{Mutant, Mutants};
-use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, SessionKey, Welcome};
+use crate::wire::ctrl::{ByeReason, CtrlMsg, Feature, Features, Hello, Info, SessionKey, Welcome};
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{IncomingCall, failure_frame, frame_of};
@@ -66,9 +66,9 @@ pub struct ServerSession {
     key: SessionKey,
     limits: SessionLimits,
     client: String,
+    /// What the client understands.
+    features: Features,
     reply_limit: usize,
-    /// True if the client knows the answer that the outcome of a call is unknown.
-    takes_unknown: bool,
     link: Option<Link>,
     end: Option<End>,
     last: u64,
@@ -121,8 +121,8 @@ impl ServerSession {
             key,
             limits,
             client: String::new(),
+            features: Features::default(),
             reply_limit: 0,
-            takes_unknown: false,
             link: None,
             end: None,
             last: 0,
@@ -150,10 +150,12 @@ impl ServerSession {
             last_call: self.last,
             lease_epoch,
             max_frame: self.limits.max_frame as u64,
+            epochs: Vec::new(),
+            features: Features::of_server(),
         };
         link.send(frame_of(CtrlMsg::Welcome, &welcome));
         self.client.clone_from(&hello.name);
-        self.takes_unknown = takes_unknown(hello);
+        self.features.clone_from(&hello.features);
         self.reply_limit = usize::try_from(hello.max_frame)
             .unwrap_or(usize::MAX)
             .max(MIN_REPLY);
@@ -300,8 +302,14 @@ impl ServerSession {
 
     /// Ends a running call without having run it.
     pub fn refuse(&mut self, number: u64, refusal: Refusal) {
+        let refusal = refusal.for_client(&self.features);
         let frame = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY);
         self.reply(number, frame);
+    }
+
+    /// A refusal in a form that the client understands.
+    pub fn for_client(&self, refusal: Refusal) -> Refusal {
+        refusal.for_client(&self.features)
     }
 
     /// Refuses all calls that wait; `refusal` is told the method of each.
@@ -326,7 +334,7 @@ impl ServerSession {
         if self.running.is_empty() || self.mutants.has(Mutant::SaysByeOverCalls) {
             return true;
         }
-        if !self.takes_unknown {
+        if !self.features.offer(Feature::Faults) {
             return false;
         }
         let fault = Fault::own(
@@ -453,11 +461,6 @@ impl ServerSession {
             && self.waiting.len() <= self.limits.waiting_calls + input / 40
             && self.waiting_bytes <= self.limits.waiting_bytes + input
     }
-}
-
-/// True if the client knows the answer that the outcome of a call is unknown.
-fn takes_unknown(_hello: &Hello) -> bool {
-    true
 }
 
 /// Every client accepts answers of this size, so that it can always be told why there is no larger one.

@@ -324,9 +324,9 @@ mod tests {
         Hello {
             resume,
             connection: 7,
-            service: String::new(),
             name: "client".into(),
             max_frame: 1 << 20,
+            ..Hello::default()
         }
     }
 

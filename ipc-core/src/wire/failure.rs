@@ -1,14 +1,18 @@
-//! How a call ends other than well at the server, as it travels: refused, or failed in the driver.
+//! How a call fails at the server, as it travels: refused, or failed in the driver.
 
 use serde::{Deserialize, Serialize};
 
-/// How a call ended, other than well.
+use super::numbered::numbered;
+
+pub use super::refusal::{Fenced, Held, OutOfLimits, Refusal};
+
+/// How a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Failure {
     /// The driver was not entered.
     Refused(Refusal),
-    /// The driver ran and failed.
+    /// The driver ran and failed, or nobody knows whether it did ([`FaultKind::Unknown`]).
     Fault(Box<Fault>),
 }
 
@@ -30,85 +34,6 @@ impl From<Box<Fault>> for Failure {
     }
 }
 
-/// Why a call was refused before the driver was entered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The server offers no such method.
-    #[error("the server has no method `{method}`{}{hint}", did_you_mean(.similar))]
-    UnknownMethod {
-        /// The name that was asked for.
-        method: String,
-        /// Names that look like it, or that are the same method of devices with other prefixes.
-        similar: Vec<String>,
-        /// What the client adds about the prefix of the proxy that was called; empty on the wire.
-        #[serde(skip)]
-        hint: String,
-    },
-    /// The two ends were built from different versions of the driver, and this method is not the same in both.
-    #[error(
-        "`{method}` differs between the two ends: this client was built for `{client}`, the server offers `{server}`; \
-         rebuild the older end from the same version of the driver"
-    )]
-    SignatureMismatch {
-        /// The method on the wire.
-        method: String,
-        /// The signature that the client was built for.
-        client: String,
-        /// The signature that the server offers.
-        server: String,
-    },
-    /// An argument has the wrong type or a value out of range.
-    #[error("`{method}`: argument `{argument}` must be {expected}, but is {given}")]
-    BadArgument {
-        /// The method on the wire.
-        method: String,
-        /// The name of the argument.
-        argument: String,
-        /// What would have been accepted.
-        expected: String,
-        /// What came.
-        given: String,
-    },
-    /// There are too few, too many, or unknown arguments.
-    #[error("`{method}`: {problem}; its signature is `{signature}`")]
-    BadCall {
-        /// The method on the wire.
-        method: String,
-        /// What does not fit.
-        problem: String,
-        /// The signature that the server offers.
-        signature: String,
-    },
-    /// The caller cancelled the call before its turn came.
-    #[error("`{method}` was cancelled before it began")]
-    Cancelled {
-        /// The method on the wire.
-        method: String,
-    },
-    /// The server is stopping.
-    #[error("`{method}` was refused: the server is stopping")]
-    Stopping {
-        /// The method on the wire.
-        method: String,
-    },
-    /// The request breaks a limit or a rule of the protocol.
-    #[error("`{method}` was refused: {reason}")]
-    Protocol {
-        /// The method on the wire.
-        method: String,
-        /// Which limit or rule.
-        reason: String,
-    },
-}
-
-fn did_you_mean(similar: &[String]) -> String {
-    match similar {
-        [] => "; `describe()` lists what it offers".into(),
-        names => format!("; did you mean `{}`?", names.join("`, `")),
-    }
-}
-
 /// What a driver said when it failed. Travels as data, whatever the type of the error was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs)]
@@ -125,20 +50,27 @@ pub struct Fault {
     pub value: Option<FaultValue>,
 }
 
-/// What happened at the driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum FaultKind {
-    /// It returned an error.
-    Error,
-    /// It panicked. The device goes on, but its state may be inconsistent.
-    Panic,
-    /// It returned, but its result could not be sent.
-    Unsendable,
-    /// It returned, but its result was not kept until the connection was back.
-    ReplyNotKept,
-    /// Its end is not known.
-    Unknown,
+numbered! {
+    /// What happened at the driver. A kind that this version does not define counts as [`Unknown`](FaultKind::Unknown).
+    FaultKind {
+        /// It returned an error.
+        Error = 0,
+        /// It panicked. The device goes on, but its state may be inconsistent.
+        Panic = 1,
+        /// It returned, but its result could not be sent.
+        Unsendable = 2,
+        /// It returned, but its result was not kept until the connection was back.
+        ReplyNotKept = 3,
+        /// It may have run, may still run, or may never have been entered: nobody waits for its end.
+        Unknown = 4,
+    }
+}
+
+impl FaultKind {
+    /// False if the driver may not have been entered.
+    pub fn is_known(self) -> bool {
+        !matches!(self, FaultKind::Unknown | FaultKind::Other(_))
+    }
 }
 
 /// An error value in its serialised form.

@@ -71,6 +71,14 @@ impl OutgoingFrame {
         Self { head, tail }
     }
 
+    /// The same frame with its first piece changed.
+    pub(crate) fn with_head(&self, change: impl FnOnce(&mut [u8])) -> Self {
+        let mut head = self.head.to_vec();
+        change(&mut head);
+        let (head, tail) = (head.into(), self.tail.clone());
+        Self { head, tail }
+    }
+
     /// The length of both pieces together.
     pub(crate) fn len(&self) -> usize {
         self.head.len() + self.tail.len()

@@ -48,6 +48,8 @@ pub enum Form {
     ByName,
     /// Not a call of a method, but the question what there is to call.
     Describe,
+    /// Of a command of the server itself; written as by name.
+    Command,
 }
 
 /// How a call ended at the server.
@@ -85,22 +87,35 @@ pub(crate) fn value_of<T: DeserializeOwned>(frame: &Frame) -> Result<T, CodecErr
     codec::decode(&frame.payload)
 }
 
+/// The value at the beginning of a frame; what a later release adds behind it is skipped.
+pub(crate) fn beginning_of<T: DeserializeOwned>(frame: &Frame) -> Result<T, CodecError> {
+    Reader::new(&frame.payload).read()
+}
+
 /// What the server tells; `None` if it is of a kind that this version does not define.
 pub(crate) fn info_of(frame: &Frame) -> Result<Option<Info>, CodecError> {
-    let kind: u32 = Reader::new(&frame.payload).read()?;
-    match kind < Info::KINDS {
-        true => value_of(frame).map(Some),
-        false => Ok(None),
+    match beginning_of::<u32>(frame)? {
+        Info::KINDS.. => Ok(None),
+        _ => beginning_of(frame).map(Some),
     }
 }
 
 /// Fills in the numbers of a call whose frame is otherwise complete.
 pub(crate) fn set_call_numbers(frame: &mut [u8], number: u64, acknowledged: u64, timeout_ms: u64) {
+    set_numbers(frame, &[number, acknowledged, timeout_ms]);
+}
+
+/// The same call under another number.
+pub(crate) fn renumbered(frame: &OutgoingFrame, number: u64, acknowledged: u64) -> OutgoingFrame {
+    frame.with_head(|head| set_numbers(head, &[number, acknowledged]))
+}
+
+fn set_numbers(frame: &mut [u8], numbers: &[u64]) {
     let places = frame
         .get_mut(NUMBERS..)
         .unwrap_or_default()
         .chunks_exact_mut(8);
-    for (place, value) in places.zip([number, acknowledged, timeout_ms]) {
+    for (place, value) in places.zip(numbers) {
         place.copy_from_slice(&value.to_le_bytes());
     }
 }
@@ -111,6 +126,7 @@ pub(crate) fn call_of(frame: Frame) -> Option<Result<IncomingCall, CodecError>> 
         CtrlMsg::Call => Form::Typed,
         CtrlMsg::CallByName => Form::ByName,
         CtrlMsg::Describe => Form::Describe,
+        CtrlMsg::Command => Form::Command,
         _ => return None,
     };
     Some(call_as(form, frame.payload))
@@ -149,10 +165,8 @@ pub(crate) fn reply_of(frame: Frame) -> Option<Result<(u64, Outcome), CodecError
             // the same answer again.
             let outcome = match frame.ctrl {
                 CtrlMsg::Ok => Outcome::Ok(payload),
-                CtrlMsg::Error => {
-                    Outcome::Refused(codec::decode(&payload).unwrap_or_else(unreadable_refusal))
-                }
-                _ => Outcome::Fault(codec::decode(&payload).unwrap_or_else(unreadable_fault)),
+                CtrlMsg::Error => Outcome::Refused(Refusal::read(&payload)),
+                _ => Outcome::Fault(read_fault(&payload)),
             };
             Ok((number, outcome))
         }
@@ -174,16 +188,15 @@ pub fn failure_in(reply: &OutgoingFrame) -> Option<Failure> {
     }
 }
 
-fn unreadable_fault(error: CodecError) -> Box<Fault> {
-    let message = format!("the driver failed, and its error cannot be read here: {error}");
-    Box::new(Fault::own(FaultKind::Error, message))
-}
-
-fn unreadable_refusal(error: CodecError) -> Refusal {
-    Refusal::Protocol {
-        method: String::new(),
-        reason: format!("the reason cannot be read here: {error}"),
-    }
+/// Reads a fault. If it cannot be read, only its kind says whether the driver ran.
+fn read_fault(payload: &[u8]) -> Box<Fault> {
+    let mut reader = Reader::new(payload);
+    let kind = reader.clone().read().unwrap_or(FaultKind::Unknown);
+    let read = reader.read().unwrap_or_else(|error| {
+        let message = format!("the call ended, but how it ended cannot be read here: {error}");
+        Fault::own(kind, message)
+    });
+    Box::new(read)
 }
 
 /// The one frame in `bytes`.

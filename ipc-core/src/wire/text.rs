@@ -14,7 +14,13 @@ fn turns_text_around(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Texts of others are cut to so many characters.
+/// The beginning of `text`, of at most `bytes` bytes, cut between two characters.
+pub(crate) fn shortened(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes))
+        .unwrap_or_default()
+}
+
+/// Maximum number of characters shown of a text.
 const MAX_SHOWN: usize = 200;
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub struct Sent {
     pub bytes: Vec<u8>,
 }
 
-const KEY: SessionKey = SessionKey {
+pub const KEY: SessionKey = SessionKey {
     incarnation: 0x1f1e_1d1c_1b1a_1918_1716_1514_1312_1110,
     session: 0x2f2e_2d2c_2b2a_2928_2726_2524_2322_2120,
 };
@@ -50,7 +50,7 @@ pub fn frames() -> Vec<Sent> {
     let (mut conversation, link) = Conversation::greeting(now);
     conversation.calls();
     conversation.resumption(link);
-    conversation.sent.extend(unsent());
+    conversation.sent.extend(crate::further::frames());
     conversation.sent
 }
 
@@ -155,7 +155,13 @@ impl Conversation {
             .registry
             .run(&call, &context(), self.server.reply_limit());
         self.server.reply(number, reply);
-        self.record_server("ok-late");
+        let late = take_from_server(&mut self.server);
+        assert!(late.is_empty(), "nobody waits for this answer");
+
+        let devices = Args::new().named("devices", ["pump"]).expect("names");
+        let mut command = by_name("lease.claim", devices);
+        command[4..6].copy_from_slice(&CtrlMsg::Command.number().to_le_bytes());
+        self.call("command", "error-unknown-command", command);
     }
 
     /// The connection is lost, and the client comes back on `link` and leaves.
@@ -204,30 +210,7 @@ impl Conversation {
     }
 }
 
-/// Messages that need more than a short conversation.
-fn unsent() -> [Sent; 3] {
-    let stopping = ipc_core::wire::ctrl::Bye {
-        reason: ByeReason::Stopping,
-        message: "the server is stopping".into(),
-    };
-    let mismatch = ipc_core::Refusal::SignatureMismatch {
-        method: "pump_read_voltage".into(),
-        client: String::new(),
-        server: "pump_read_voltage(samples: u32 = 1) -> f64".into(),
-    };
-    [
-        written("ack", "client", CtrlMsg::Ack, &9_u64),
-        written("bye-stopping", "server", CtrlMsg::Bye, &stopping),
-        written(
-            "error-mismatch",
-            "server",
-            CtrlMsg::Error,
-            &(10_u64, mismatch),
-        ),
-    ]
-}
-
-fn written<T: Serialize>(
+pub fn written<T: Serialize>(
     name: &'static str,
     from: &'static str,
     ctrl: CtrlMsg,

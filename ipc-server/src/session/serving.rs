@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use ipc_core::Stuck;
 use ipc_core::interface::context::{CallHost, call_id};
 use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
+use ipc_core::{Refusal, Stuck};
 
 use super::pump::{Pump, Session, Taken};
 use super::reader::Reader;
@@ -341,6 +341,10 @@ impl CallHost for Serving {
 
     fn is_revoked(&self) -> bool {
         !self.is_served(&self.pump())
+    }
+
+    fn for_client(&self, refusal: Refusal) -> Refusal {
+        self.pump().session.for_client(refusal)
     }
 
     fn elapsed(&self, since: Instant) -> Duration {

@@ -32,7 +32,7 @@ fn who_has_a_secret_never_speaks_in_the_clear() {
         stage.await_try();
         stage.connect();
         let said = stage.says();
-        assert_eq!((said.len(), &said[..8]), (56, &b"LIPC\x01\x01C\0"[..]));
+        assert_eq!((said.len(), &said[..8]), (56, &b"LIPC\x01\x01C\x01"[..]));
         stage.hears(b"LIPC\x01\x00S\0");
         assert_eq!(stage.says(), b"");
         assert!(stage.ended, "it is told that the server has no secret");
@@ -42,7 +42,7 @@ fn who_has_a_secret_never_speaks_in_the_clear() {
     for part in 0..8 {
         stage.await_try();
         stage.connect();
-        assert_eq!(stage.says()[..8], b"LIPC\x01\x01C\0"[..]);
+        assert_eq!(stage.says()[..8], b"LIPC\x01\x01C\x01"[..]);
         stage.hears(&b"LIPC\x01\x00S\0"[..part]);
         assert_eq!(stage.says(), b"");
         stage.loses(Ok(0));

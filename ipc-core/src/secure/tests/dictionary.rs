@@ -101,10 +101,7 @@ fn false_server(word: &str, seed: &str) -> Vec<&'static str> {
     let m1 = message(&outgoing(&mut client));
     let own = Entropy::new(entropy(&format!("false {seed}")));
     let share = |word: &str| Share::new(word.as_bytes(), &channel_identifier(""), b"", &own.seed);
-    let preamble = Preamble {
-        suite: Suite::Secret,
-        role: Role::Server,
-    };
+    let preamble = Preamble::new(Suite::Secret, Role::Server);
     let m2 = Message::new(preamble, &own.nonce, &share(word).public());
     client.handle_input(m2.bytes(), &mut Vec::new()).unwrap();
     let ta = outgoing(&mut client);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::error::NotSent;
 use crate::session::link::LinkError;
-use crate::wire::ctrl::QueueStatus;
+use crate::wire::ctrl::{Notice, QueueStatus, WaitingStatus};
 use crate::wire::failure::{Fault, Refusal};
 use crate::wire::length::Length;
 
@@ -21,8 +21,12 @@ pub enum Event {
         /// True if somebody else may have used the devices since the last connection.
         others_between: bool,
     },
-    /// Others are before us.
+    /// Other clients are before this one.
     Queued(QueueStatus),
+    /// A call has not begun, because its device is in use.
+    Waiting(WaitingStatus),
+    /// The state of a claim or of a device.
+    Notice(Notice),
     /// A call has come to its end.
     Ended {
         /// The number of the call.
@@ -57,7 +61,7 @@ pub enum CallOutcome {
     NotSent(NotSent),
     /// Its timeout passed after it had been sent.
     TimedOut,
-    /// It had been sent, and the server that received it is no more.
+    /// It had been sent, and nobody knows whether it was executed.
     Unknown(String),
 }
 

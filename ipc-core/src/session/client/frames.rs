@@ -8,10 +8,9 @@ use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::session::mutant::Mutant;
 use crate::wire::codec::CodecError;
-use crate::wire::ctrl::{Bye, ByeReason, CtrlMsg, Info, QueueStatus, SessionKey, Welcome};
-use crate::wire::failure::FaultKind;
+use crate::wire::ctrl::{Bye, ByeReason, CtrlMsg, Info, SessionKey, WaitingStatus, Welcome};
 use crate::wire::frame::Frame;
-use crate::wire::message::{self, Outcome, frame_of, value_of};
+use crate::wire::message::{self, Outcome, beginning_of, frame_of, value_of};
 use crate::wire::text::fit_to_show;
 
 impl ClientSession {
@@ -34,12 +33,24 @@ impl ClientSession {
                 }
             }
             CtrlMsg::Bye => {
-                let Bye { reason, message } = value_of(&frame).map_err(read)?;
-                let message = fit_to_show(&message);
-                return Err(LinkError::Bye(Bye { reason, message }));
+                let Bye {
+                    reason,
+                    message,
+                    by,
+                } = beginning_of(&frame).map_err(read)?;
+                let (message, by) = (fit_to_show(&message), fit_to_show(&by));
+                return Err(LinkError::Bye(Bye {
+                    reason,
+                    message,
+                    by,
+                }));
             }
             CtrlMsg::Welcome if !self.is_ready() => {
-                self.handle_welcome(&value_of(&frame).map_err(read)?);
+                let welcome: Welcome = beginning_of(&frame).map_err(read)?;
+                if let Some(problem) = welcome.features.problem() {
+                    return Err(read(CodecError::Invalid(problem)));
+                }
+                self.handle_welcome(&welcome);
             }
             CtrlMsg::Ok | CtrlMsg::Error | CtrlMsg::ErrorForwarded if self.is_ready() => {
                 let large = frame.payload.len() >= ACKNOWLEDGE_AT_ONCE;
@@ -61,20 +72,21 @@ impl ClientSession {
     pub(super) fn handle_info(&mut self, info: Info) {
         match info {
             Info::Queued(status) => {
-                let status = QueueStatus {
-                    holder: fit_to_show(&status.holder),
-                    holder_address: fit_to_show(&status.holder_address),
-                    running: fit_to_show(&status.running),
-                    ..status
-                };
-                self.events.push_back(Event::Queued(status));
+                self.events.push_back(Event::Queued(status.fit_to_show()));
             }
+            Info::Waiting(status) => {
+                if let Some(call) = self.calls.get(&status.call).map(|call| call.given) {
+                    let status = WaitingStatus { call, ..status };
+                    self.events.push_back(Event::Waiting(status.fit_to_show()));
+                }
+            }
+            Info::Notice(notice) => self.events.push_back(Event::Notice(notice.fit_to_show())),
             Info::Progress {
                 call,
                 fraction,
                 message,
             } => {
-                if self.calls.contains_key(&call) {
+                if let Some(call) = self.calls.get(&call).map(|call| call.given) {
                     self.events.push_back(Event::Progress {
                         call,
                         fraction,
@@ -133,6 +145,7 @@ impl ClientSession {
             return false;
         };
         call.forgotten |= call.sent;
+        call.asked_again = false;
         call.idempotent || !call.forgotten || self.mutants.has(Mutant::BlindResend)
     }
 
@@ -158,7 +171,7 @@ impl ClientSession {
             let reason = NotSent::Arguments(CodecError::TooLarge {
                 limit: self.max_request,
             });
-            let outcome = match call.sent {
+            let outcome = match call.may_have_run() {
                 false => CallOutcome::NotSent(reason),
                 true => CallOutcome::Unknown(reason.to_string()),
             };
@@ -171,21 +184,23 @@ impl ClientSession {
     }
 
     pub(super) fn handle_reply(&mut self, number: u64, outcome: Outcome, large: bool) {
-        // The answer to a call that was given up is nobody's any more.
+        // The answer to a call that was given up is dropped.
         if let Some(call) = self.calls.get(&number) {
-            let outcome = match outcome {
-                Outcome::Ok(payload) => CallOutcome::Returned(payload),
-                // A refusal speaks for the session that refused, not for the one before it.
+            let ended = match outcome {
+                Outcome::Ok(payload) => Some(CallOutcome::Returned(payload)),
+                // A refusal says nothing about an earlier try, in another session or under another number.
                 Outcome::Refused(refusal) if call.forgotten => {
-                    CallOutcome::Unknown(refusal.to_string())
+                    Some(CallOutcome::Unknown(refusal.to_string()))
                 }
-                Outcome::Refused(refusal) => CallOutcome::Refused(refusal),
-                Outcome::Fault(fault) if fault.kind == FaultKind::Unknown => {
-                    CallOutcome::Unknown(fault.message)
-                }
-                Outcome::Fault(fault) => CallOutcome::Failed(fault),
+                Outcome::Refused(refusal) => Some(CallOutcome::Refused(refusal)),
+                Outcome::Fault(fault) if fault.kind.is_known() => Some(CallOutcome::Failed(fault)),
+                Outcome::Fault(_) if call.idempotent && !call.asked_again => None,
+                Outcome::Fault(fault) => Some(CallOutcome::Unknown(fault.to_string())),
             };
-            self.end(number, outcome);
+            match ended {
+                Some(outcome) => self.end(number, outcome),
+                None => self.ask_again(number),
+            }
         }
         self.confirm(large);
         self.send_waiting();
@@ -203,11 +218,9 @@ impl ClientSession {
     }
 
     pub(super) fn end(&mut self, number: u64, outcome: CallOutcome) {
-        self.take(number);
-        self.events.push_back(Event::Ended {
-            call: number,
-            outcome,
-        });
+        if let Some(call) = self.take(number).map(|call| call.given) {
+            self.events.push_back(Event::Ended { call, outcome });
+        }
     }
 
     pub(super) fn take(&mut self, number: u64) -> Option<InFlight> {
@@ -247,20 +260,23 @@ impl ClientSession {
     }
 }
 
-/// A server that asks its client to leave has answered every call that it took, and takes no more.
+/// Whether the server has answered every call that it took from the connection, and takes no more.
 fn has_answered_all(error: &LinkError) -> bool {
     let LinkError::Bye(bye) = error else {
         return false;
     };
     matches!(
         bye.reason,
-        ByeReason::Stopping | ByeReason::IdleHandover | ByeReason::Disconnected
+        ByeReason::Stopping
+            | ByeReason::IdleHandover
+            | ByeReason::Disconnected
+            | ByeReason::Evicted
     )
 }
 
-/// So many calls are under way at once; more wait here, so that the server never has to keep answers without end.
+/// Maximum number of calls under way at once. More wait here, so that the answers that the server keeps are bounded.
 const WINDOW: usize = 1000;
-/// If no call does it on the way, so many answers are confirmed at once.
+/// Number of answers that are confirmed at once if no call confirms them on the way.
 const CONFIRMED_TOGETHER: u64 = 250;
-/// Answers of so many bytes are acknowledged without waiting for the next call, so that the server can forget them.
+/// Answers of at least this many bytes are confirmed without waiting for the next call, so that the server can forget them.
 const ACKNOWLEDGE_AT_ONCE: usize = 1024 * 1024;

@@ -7,6 +7,8 @@ use crate::wire::frame::OutgoingFrame;
 #[derive(Clone, Debug)]
 pub(super) struct InFlight {
     pub(super) frame: OutgoingFrame,
+    /// The number that the caller was given; another one than on the wire if the call was asked again.
+    pub(super) given: u64,
     /// The lowest number in flight when the call was made, which its frame confirms.
     pub(super) oldest: u64,
     pub(super) idempotent: bool,
@@ -15,13 +17,20 @@ pub(super) struct InFlight {
     pub(super) start: Option<u64>,
     /// True if an earlier connection may have carried it.
     pub(super) sent: bool,
-    /// True if an earlier session may have run it.
+    /// True if it may have run in an earlier session, or under an earlier number.
     pub(super) forgotten: bool,
+    /// True if this session has got it under two numbers.
+    pub(super) asked_again: bool,
 }
 
 impl InFlight {
     /// False if the call certainly never left: what is queued leaves even when nobody waits for its answer any more.
     pub(super) fn may_have_left(&self) -> bool {
-        self.sent || self.start.is_some()
+        self.may_have_run() || self.start.is_some()
+    }
+
+    /// The same before the connection at hand.
+    pub(super) fn may_have_run(&self) -> bool {
+        self.sent || self.forgotten
     }
 }

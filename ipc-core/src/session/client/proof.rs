@@ -28,7 +28,8 @@ impl ClientSession {
                 .start
                 .zip(link)
                 .map(|(start, link)| link.distance(start));
-            (number, &call.frame, call.sent, call.forgotten, start).hash(hasher);
+            (number, call.given, &call.frame).hash(hasher);
+            (call.sent, call.forgotten, call.asked_again, start).hash(hasher);
         }
     }
 }

@@ -37,11 +37,7 @@ impl fmt::Debug for Plain {
 
 impl Plain {
     pub(super) fn new(role: Role) -> Self {
-        let own = Preamble {
-            suite: Suite::Plain,
-            role,
-        }
-        .encode();
+        let own = Preamble::new(Suite::Plain, role).encode();
         Self {
             role,
             greeted: false,

@@ -10,14 +10,14 @@ use crate::session::mutant::Mutant;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::failure::{Failure, Refusal};
 use crate::wire::frame::{Frame, OutgoingFrame};
-use crate::wire::message::{Form, IncomingCall, call_of, failure_frame, frame_of, value_of};
+use crate::wire::message::{IncomingCall, call_of, failure_frame, frame_of, value_of};
 
 impl ServerSession {
     pub(super) fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
         let ctrl = frame.ctrl;
         let read = |error| LinkError::Message { ctrl, error };
         match ctrl {
-            CtrlMsg::Call | CtrlMsg::CallByName | CtrlMsg::Describe => {
+            CtrlMsg::Call | CtrlMsg::CallByName | CtrlMsg::Describe | CtrlMsg::Command => {
                 if let Some(call) = call_of(frame) {
                     self.handle_call(call.map_err(read)?, now)?;
                 }
@@ -164,8 +164,7 @@ impl ServerSession {
 /// Tells two calls under one number apart. Not for security: within a session there is one client.
 fn digest(call: &IncomingCall) -> u64 {
     let mut hasher = DefaultHasher::new();
-    let by_name = call.form == Form::ByName;
-    (by_name, call.header.fingerprint, &call.header.method).hash(&mut hasher);
+    (call.form, call.header.fingerprint, &call.header.method).hash(&mut hasher);
     call.arguments.len().hash(&mut hasher);
     call.arguments
         .get(..call.arguments.len().min(HASHED))

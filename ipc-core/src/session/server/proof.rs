@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::{End, ServerSession};
+use crate::wire::ctrl::Feature;
 
 impl ServerSession {
     /// The highest call number that has come.
@@ -24,7 +25,7 @@ impl ServerSession {
         for waiting in &self.waiting {
             (waiting.call.header.number, waiting.digest).hash(hasher);
         }
-        (self.confirmed, self.takes_unknown).hash(hasher);
+        (self.confirmed, self.features.offer(Feature::Faults)).hash(hasher);
         for running in &self.running {
             (running.number, running.digest, running.cancelled).hash(hasher);
         }

@@ -5,7 +5,9 @@ use crate::session::arrival::{Arrival, bye};
 use crate::session::client::{ClientConfig, ClientSession, Event};
 use crate::session::link::Link;
 use crate::session::server::{ServerSession, SessionLimits};
-use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, QueueStatus, SessionKey, Welcome};
+use crate::wire::ctrl::{
+    ByeReason, CtrlMsg, Features, Hello, Info, QueueStatus, SessionKey, Welcome,
+};
 use crate::wire::message::{frame_of, set_call_numbers};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
@@ -16,16 +18,16 @@ const KEY: SessionKey = SessionKey {
 
 fn preamble(role: Role) -> Vec<u8> {
     let suite = Suite::Plain;
-    Preamble { suite, role }.encode().to_vec()
+    Preamble::new(suite, role).encode().to_vec()
 }
 
 fn hello() -> Hello {
     Hello {
-        resume: None,
         connection: 1,
-        service: String::new(),
         name: "c".into(),
         max_frame: 1 << 20,
+        features: Features::of_client(),
+        ..Hello::default()
     }
 }
 
@@ -36,6 +38,8 @@ fn welcome() -> Vec<u8> {
         last_call: 0,
         lease_epoch: 1,
         max_frame: 1 << 20,
+        epochs: vec![("pump".into(), 3)],
+        features: Features::of_server(),
     };
     frame_of(CtrlMsg::Welcome, &welcome)
 }

@@ -1,6 +1,8 @@
 //! Both ends of a session in one process: virtual time, a wire that delays, cuts and loses.
 
 mod garbage;
+mod other_clients;
+mod other_servers;
 mod pair;
 mod random;
 mod server_end;

@@ -290,7 +290,7 @@ impl Run {
         while let Some(event) = self.pair.client.poll_event() {
             self.trial.event(event, self.pair.now);
         }
-        assert_eq!(self.pair.client.in_flight(), self.trial.in_flight());
+        assert_eq!(self.pair.client.given_in_flight(), self.trial.in_flight());
         if self.pair.client.is_disconnected() && self.pair.wire.is_some() {
             self.pair.hang_up();
         }

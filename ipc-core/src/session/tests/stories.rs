@@ -124,10 +124,7 @@ fn a_refusal_says_nothing_about_an_earlier_session() {
 #[test]
 fn a_connection_cut_within_a_frame_is_a_lost_one() {
     let mut link = Link::plain(Role::Server, 100);
-    let preamble = Preamble {
-        suite: Suite::Plain,
-        role: Role::Client,
-    };
+    let preamble = Preamble::new(Suite::Plain, Role::Client);
     link.handle_input(&preamble.encode()).unwrap();
     link.handle_input(&[9, 0]).unwrap();
     assert!(matches!(link.handle_eof(), LinkError::Lost(_)));
@@ -167,12 +164,7 @@ fn a_ping_is_a_sign_of_life() {
     let mut pair = Pair::new(ClientConfig::default());
     let link = Link::plain(Role::Client, 100);
     pair.client.connect(link, pair.now);
-    let mut said = Preamble {
-        suite: Suite::Plain,
-        role: Role::Server,
-    }
-    .encode()
-    .to_vec();
+    let mut said = Preamble::new(Suite::Plain, Role::Server).encode().to_vec();
     for _ in 0..10 {
         said.extend(frame_of(CtrlMsg::Ping, &1_u64));
         pair.client.handle_input(&said, pair.now);
@@ -298,11 +290,9 @@ fn parked_sessions_share_one_limit_and_the_oldest_is_told() {
     let now = super::epoch();
     let mut table: SessionTable = SessionTable::new(1, limits);
     let mut hello = Hello {
-        resume: None,
         connection: 1,
-        service: String::new(),
-        name: String::new(),
         max_frame: 1 << 20,
+        ..Hello::default()
     };
     let mut keys = Vec::new();
     for fresh in 1..=3 {
@@ -330,10 +320,7 @@ fn parked_sessions_share_one_limit_and_the_oldest_is_told() {
 
 /// Call 1 comes, runs if it has not, and is answered with 400 bytes.
 fn answer_one(session: &mut ServerSession, now: Instant) -> Option<CtrlMsg> {
-    let preamble = Preamble {
-        suite: Suite::Plain,
-        role: Role::Client,
-    };
+    let preamble = Preamble::new(Suite::Plain, Role::Client);
     session.handle_input(&preamble.encode(), now);
     let mut frame = call_frame(1, 400);
     set_call_numbers(&mut frame, 1, 1, 0);

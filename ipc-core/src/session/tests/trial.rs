@@ -104,7 +104,7 @@ impl Trial {
                 self.at_session_before = std::mem::replace(&mut self.at_session, self.at_dial);
                 return self.count("new sessions");
             }
-            Event::Lost(_) | Event::Queued(_) => return,
+            Event::Lost(_) | Event::Queued(_) | Event::Waiting(_) | Event::Notice(_) => return,
         };
         let call = &self.calls[&number];
         let (what, end) = match outcome {

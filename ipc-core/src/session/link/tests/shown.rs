@@ -105,10 +105,7 @@ fn debug_shows_sizes_and_no_bytes() {
 /// A stream that is cut between two frames is as lost as one that is cut within: only a goodbye is one.
 #[test]
 fn a_cut_is_never_taken_for_a_goodbye() {
-    let bye = || Bye {
-        reason: ByeReason::Stopping,
-        message: "see you".into(),
-    };
+    let bye = || Bye::new(ByeReason::Stopping, "see you");
     for (_client, mut server) in pairs_that_have_spoken() {
         let end = server.handle_eof();
         assert!(matches!(end, LinkError::Lost(_)), "{end:?}");

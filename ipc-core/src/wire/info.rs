@@ -1,0 +1,206 @@
+//! What a server tells without having been asked.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::numbered::numbered;
+use super::text::fit_to_show;
+
+/// What a server tells without having been asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Info {
+    /// Other clients are before this one.
+    Queued(QueueStatus),
+    /// How far a running call is.
+    Progress {
+        /// The number of the call.
+        call: u64,
+        /// From 0 to 1.
+        fraction: f64,
+        /// What is going on.
+        message: String,
+    },
+    /// Why a call has not begun.
+    Waiting(WaitingStatus),
+    /// The state of a claim or of a device.
+    Notice(Notice),
+}
+
+impl Info {
+    /// Number of kinds that this version defines. Others are skipped.
+    pub(crate) const KINDS: u32 = 4;
+}
+
+/// The view from the queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct QueueStatus {
+    /// 1 for the next in line; 0 if no other client is before this one but an earlier call of its own runs.
+    pub place: u32,
+    /// Number of clients that wait.
+    pub waiting: u32,
+    /// What the holder calls itself.
+    pub holder: String,
+    /// Where the holder's connection comes from.
+    pub holder_address: String,
+    /// How long the holder has had the server, in milliseconds.
+    pub held_ms: u64,
+    /// How long the holder has not called anything, in milliseconds; 0 while a call runs.
+    pub idle_ms: u64,
+    /// The method on the wire that runs; empty while none does.
+    pub running: String,
+    /// How long it has run, in milliseconds.
+    pub running_ms: u64,
+}
+
+impl QueueStatus {
+    /// The same with texts that are safe to show in a log or a terminal.
+    pub(crate) fn fit_to_show(self) -> Self {
+        Self {
+            holder: fit_to_show(&self.holder),
+            holder_address: fit_to_show(&self.holder_address),
+            running: fit_to_show(&self.running),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for QueueStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            place,
+            waiting,
+            holder,
+            holder_address,
+            held_ms,
+            idle_ms,
+            running,
+            running_ms,
+        } = self;
+        let held = held_ms / 1000;
+        if *place == 0 && running.is_empty() {
+            return write!(
+                f,
+                "an earlier call of this client still runs, for {held} s so far"
+            );
+        }
+        let runs = running_ms / 1000;
+        if *place == 0 {
+            return write!(
+                f,
+                "an earlier call of this client still runs: `{running}`, for {runs} s so far"
+            );
+        }
+        write!(
+            f,
+            "place {place} of {waiting} in the queue; {holder} at {holder_address} has held the server for {held} s, "
+        )?;
+        match running.as_str() {
+            "" => write!(f, "idle for {} s", idle_ms / 1000),
+            method => write!(f, "and `{method}` has run for {runs} s"),
+        }
+    }
+}
+
+/// Why a call has not begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct WaitingStatus {
+    /// The number of the call.
+    pub call: u64,
+    /// The device that it waits for.
+    pub device: String,
+    /// 1 for the next in line.
+    pub place: u32,
+    /// What the client that uses the device calls itself.
+    pub holder: String,
+    /// How long that client has had the device, in milliseconds.
+    pub since_ms: u64,
+    /// How long that client has not used the device, in milliseconds; 0 while a call runs.
+    pub idle_ms: u64,
+    /// What that client uses it for, in its own words; may be empty.
+    pub reason: String,
+}
+
+impl WaitingStatus {
+    /// The same with texts that are safe to show in a log or a terminal.
+    pub(crate) fn fit_to_show(self) -> Self {
+        Self {
+            device: fit_to_show(&self.device),
+            holder: fit_to_show(&self.holder),
+            reason: fit_to_show(&self.reason),
+            ..self
+        }
+    }
+}
+
+/// The state of a claim or of a device. It replaces what was told before under the same claim, device and kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Notice {
+    /// The claim, by the id that its client has chosen; 0 if it is about no claim.
+    pub claim: u128,
+    /// The name of the device; empty if it is about none, or about all devices of the claim.
+    pub device: String,
+    /// What it tells.
+    pub kind: NoticeKind,
+    /// The same for a person.
+    pub text: String,
+    /// How long until it comes true, in milliseconds; 0 if it has.
+    pub in_ms: u64,
+}
+
+impl Notice {
+    /// The same with texts that are safe to show in a log or a terminal.
+    pub(crate) fn fit_to_show(self) -> Self {
+        Self {
+            device: fit_to_show(&self.device),
+            text: fit_to_show(&self.text),
+            ..self
+        }
+    }
+}
+
+numbered! {
+    /// What a [`Notice`] tells.
+    NoticeKind {
+        /// The claim waits for its turn.
+        Waiting = 0,
+        /// The claim holds its devices.
+        Held = 1,
+        /// The claim ends in `in_ms`.
+        Ending = 2,
+        /// The claim has ended.
+        Ended = 3,
+        /// The state of the device has changed.
+        Device = 4,
+        /// The client is to be evicted in `in_ms`.
+        Evicting = 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::codec;
+
+    #[test]
+    fn the_kinds_are_all_counted() {
+        let notice = Info::Notice(Notice {
+            claim: 1,
+            device: String::new(),
+            kind: NoticeKind::Held,
+            text: String::new(),
+            in_ms: 0,
+        });
+        let last = match notice {
+            // The last kind; whoever adds one counts it, too.
+            Info::Queued(_) | Info::Progress { .. } | Info::Waiting(_) | Info::Notice(_) => notice,
+        };
+        let mut bytes = Vec::new();
+        codec::encode(&last, &mut bytes, 100).unwrap();
+        assert_eq!(bytes[..4], (Info::KINDS - 1).to_le_bytes());
+    }
+}

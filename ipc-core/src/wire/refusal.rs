@@ -1,0 +1,396 @@
+//! Why a call was refused before the driver was entered.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::codec::{CodecError, Reader};
+use super::hello::{Feature, Features};
+
+/// Why a call was refused before the driver was entered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The server offers no such method.
+    #[error("the server has no method `{method}`{}{hint}", did_you_mean(.similar))]
+    UnknownMethod {
+        /// The name that was asked for.
+        method: String,
+        /// Names that look like it, or that are the same method of devices with other prefixes.
+        similar: Vec<String>,
+        /// What the client adds about the prefix of the proxy that was called; empty on the wire.
+        #[serde(skip)]
+        hint: String,
+    },
+    /// The two ends were built from different versions of the driver, and this method is not the same in both.
+    #[error(
+        "`{method}` differs between the two ends: this client was built for `{client}`, the server offers `{server}`; \
+         rebuild the older end from the same version of the driver"
+    )]
+    SignatureMismatch {
+        /// The method on the wire.
+        method: String,
+        /// The signature that the client was built for.
+        client: String,
+        /// The signature that the server offers.
+        server: String,
+    },
+    /// An argument has the wrong type or a value out of range.
+    #[error("`{method}`: argument `{argument}` must be {expected}, but is {given}")]
+    BadArgument {
+        /// The method on the wire.
+        method: String,
+        /// The name of the argument.
+        argument: String,
+        /// What would have been accepted.
+        expected: String,
+        /// What came.
+        given: String,
+    },
+    /// There are too few, too many, or unknown arguments.
+    #[error("`{method}`: {problem}; its signature is `{signature}`")]
+    BadCall {
+        /// The method on the wire.
+        method: String,
+        /// What does not fit.
+        problem: String,
+        /// The signature that the server offers.
+        signature: String,
+    },
+    /// The caller cancelled the call before its turn came.
+    #[error("`{method}` was cancelled before it began")]
+    Cancelled {
+        /// The method on the wire.
+        method: String,
+    },
+    /// The server is stopping.
+    #[error("`{method}` was refused: the server is stopping")]
+    Stopping {
+        /// The method on the wire.
+        method: String,
+    },
+    /// The request breaks a limit or a rule of the protocol.
+    #[error("`{method}` was refused: {reason}")]
+    Protocol {
+        /// The method on the wire.
+        method: String,
+        /// Which limit or rule.
+        reason: String,
+    },
+    /// Another client has the device.
+    #[error("{0}")]
+    Held(Box<Held>),
+    /// The caller may not call this method.
+    #[error(
+        "`{method}` was refused: it needs the permission `{need}`, this client has {}; ask the operator of the server",
+        permission(.have)
+    )]
+    Denied {
+        /// The method on the wire.
+        method: String,
+        /// The permission that is needed.
+        need: String,
+        /// The permission that the caller has; empty for none.
+        have: String,
+    },
+    /// The caller calls too often.
+    #[error("`{method}` was refused: it was called too often; call again in {:?}", after(*.retry_ms))]
+    RateLimited {
+        /// The method on the wire.
+        method: String,
+        /// When to call again, in milliseconds from now.
+        retry_ms: u64,
+    },
+    /// A method of the device hangs, and its caller has given it up.
+    #[error(
+        "`{method}` was refused: `{device}` does not answer, because `{running}`, called by {by}, has run for {:?} and was \
+         given up; the device can be used again once that call ends, look at the instrument",
+        after(*.since_ms)
+    )]
+    Stuck {
+        /// The method on the wire.
+        method: String,
+        /// The name of the device.
+        device: String,
+        /// The method on the wire that hangs.
+        running: String,
+        /// How long it has run, in milliseconds.
+        since_ms: u64,
+        /// The client that called it.
+        by: String,
+    },
+    /// The device is not connected to the server.
+    #[error(
+        "`{method}` was refused: `{device}` is not connected to the server ({state}); check its cable and power, then \
+         call again"
+    )]
+    NotConnected {
+        /// The method on the wire.
+        method: String,
+        /// The name of the device.
+        device: String,
+        /// What the server knows about it.
+        state: String,
+    },
+    /// The caller had the device and has lost it.
+    #[error("{0}")]
+    Fenced(Box<Fenced>),
+    /// An argument is outside of the limits that the operator of the server has set.
+    #[error("{0}")]
+    OutOfLimits(Box<OutOfLimits>),
+    /// The call must be confirmed before it runs.
+    #[error(
+        "`{method}` was refused: it must be confirmed first ({question}); confirm it within {:?}",
+        after(*.within_ms)
+    )]
+    Confirm {
+        /// The method on the wire.
+        method: String,
+        /// What is to be confirmed, for a person.
+        question: String,
+        /// What the confirmation has to carry.
+        token: String,
+        /// How long it can be confirmed, in milliseconds.
+        within_ms: u64,
+    },
+    /// A reason that this version does not define; the call was not executed.
+    #[error("`{method}` was refused: {}", unnamed(.text, *.number))]
+    Other {
+        /// The method on the wire.
+        method: String,
+        /// The number of the reason.
+        number: u32,
+        /// The reason, for a person; empty if it cannot be read here.
+        text: String,
+    },
+}
+
+/// Which client has a device; see [`Refusal::Held`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Held {
+    /// The method on the wire.
+    pub method: String,
+    /// The name of the device.
+    pub device: String,
+    /// What the client that has it calls itself.
+    pub holder: String,
+    /// Where that client connects from.
+    pub address: String,
+    /// How long it has had the device, in milliseconds.
+    pub since_ms: u64,
+    /// How long it has not used the device, in milliseconds; 0 while a call runs.
+    pub idle_ms: u64,
+    /// What it uses the device for, in its own words; may be empty.
+    pub reason: String,
+    /// When it gives the device back, in milliseconds from now, if it has said so.
+    pub ends_ms: Option<u64>,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            device,
+            holder,
+            address,
+            ..
+        } = self;
+        let since = after(self.since_ms);
+        write!(
+            f,
+            "`{method}` was refused: `{device}` has been held by {holder} at {address} for {since:?}"
+        )?;
+        if self.idle_ms > 0 {
+            write!(f, ", idle for {:?}", after(self.idle_ms))?;
+        }
+        if !self.reason.is_empty() {
+            write!(f, " ({})", self.reason)?;
+        }
+        if let Some(ends_ms) = self.ends_ms {
+            write!(f, ", for {:?} more", after(ends_ms))?;
+        }
+        f.write_str("; call again when it is free")
+    }
+}
+
+/// Which device the caller has lost; see [`Refusal::Fenced`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Fenced {
+    /// The method on the wire.
+    pub method: String,
+    /// The name of the device.
+    pub device: String,
+    /// Who took it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// How long ago, in milliseconds.
+    pub ago_ms: u64,
+}
+
+impl fmt::Display for Fenced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            device,
+            by,
+            why,
+            ago_ms,
+        } = self;
+        let ago = after(*ago_ms);
+        write!(
+            f,
+            "`{method}` was refused: this client lost `{device}` {ago:?} ago to {by} ({why}); claim it again before using it"
+        )
+    }
+}
+
+/// Which limit an argument exceeds; see [`Refusal::OutOfLimits`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct OutOfLimits {
+    /// The method on the wire.
+    pub method: String,
+    /// The name of the argument.
+    pub argument: String,
+    /// The limit.
+    pub limit: String,
+    /// What came.
+    pub given: String,
+    /// What to do to exceed it all the same.
+    pub how_to_override: String,
+}
+
+impl fmt::Display for OutOfLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            argument,
+            limit,
+            given,
+            how_to_override,
+        } = self;
+        write!(
+            f,
+            "`{method}` was refused: argument `{argument}` must keep to this server's limit {limit}, but is {given}; \
+             {how_to_override}"
+        )
+    }
+}
+
+impl Refusal {
+    /// Number of kinds that this version defines.
+    const KINDS: u32 = 15;
+
+    /// The refusal of a command of the server that it does not know.
+    pub(crate) fn unknown_command(name: &str) -> Self {
+        Self::UnknownMethod {
+            method: name.to_string(),
+            similar: Vec::new(),
+            hint: String::new(),
+        }
+    }
+
+    /// Reads a refusal. Whatever it holds, the call was not executed, so what cannot be read becomes part of the text.
+    pub(crate) fn read(payload: &[u8]) -> Self {
+        let mut reader = Reader::new(payload);
+        let read = match reader.clone().read() {
+            Ok(number @ Self::KINDS..) => Self::read_other(number, &mut reader),
+            Ok(_) => reader.read(),
+            Err(error) => Err(error),
+        };
+        read.unwrap_or_else(|error| Self::Protocol {
+            method: String::new(),
+            reason: format!("the reason cannot be read here: {error}"),
+        })
+    }
+
+    /// Every kind begins with the method; those of later releases go on with a text.
+    fn read_other(number: u32, reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (_, method): (u32, _) = reader.read()?;
+        let text = reader.read().unwrap_or_default();
+        Ok(Self::Other {
+            method,
+            number,
+            text,
+        })
+    }
+
+    /// The refusal in the form in which a client that offered `features` can read it.
+    pub(crate) fn for_client(self, features: &Features) -> Self {
+        match self {
+            Self::UnknownMethod { .. }
+            | Self::SignatureMismatch { .. }
+            | Self::BadArgument { .. }
+            | Self::BadCall { .. }
+            | Self::Cancelled { .. }
+            | Self::Stopping { .. }
+            | Self::Protocol { .. } => self,
+            Self::Other { .. } => self.as_protocol(),
+            _ if features.offer(Feature::Refusals) => self,
+            _ => self.as_protocol(),
+        }
+    }
+
+    /// The same as a text, which every client can read.
+    fn as_protocol(&self) -> Self {
+        let (method, text) = (self.method().to_string(), self.to_string());
+        // The text of the new refusal names the method once more.
+        let opening = format!("`{method}` was refused: ");
+        let reason = text.strip_prefix(&opening).unwrap_or(&text).to_string();
+        Self::Protocol { method, reason }
+    }
+
+    /// The method on the wire that was refused; empty if it was too long to be told.
+    pub fn method(&self) -> &str {
+        match self {
+            Self::UnknownMethod { method, .. }
+            | Self::SignatureMismatch { method, .. }
+            | Self::BadArgument { method, .. }
+            | Self::BadCall { method, .. }
+            | Self::Cancelled { method }
+            | Self::Stopping { method }
+            | Self::Protocol { method, .. }
+            | Self::Denied { method, .. }
+            | Self::RateLimited { method, .. }
+            | Self::Stuck { method, .. }
+            | Self::NotConnected { method, .. }
+            | Self::Confirm { method, .. }
+            | Self::Other { method, .. } => method,
+            Self::Held(held) => &held.method,
+            Self::Fenced(fenced) => &fenced.method,
+            Self::OutOfLimits(limits) => &limits.method,
+        }
+    }
+}
+
+fn after(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn did_you_mean(similar: &[String]) -> String {
+    match similar {
+        [] => "; `describe()` lists what it offers".into(),
+        names => format!("; did you mean `{}`?", names.join("`, `")),
+    }
+}
+
+fn permission(have: &str) -> String {
+    match have {
+        "" => "none".into(),
+        have => format!("`{have}`"),
+    }
+}
+
+fn unnamed(text: &str, number: u32) -> String {
+    match text {
+        "" => format!("reason {number}, which this version does not know; update the client"),
+        text => text.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
