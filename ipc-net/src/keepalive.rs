@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The times of TCP keepalive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Timing {
+pub(crate) struct ProbeTiming {
     /// How long a connection may be idle before its peer is probed, in whole seconds.
     pub(crate) idle: Duration,
     /// Time from one probe to the next, in whole seconds.
@@ -15,7 +15,7 @@ pub(crate) struct Timing {
     pub(crate) user_timeout: Duration,
 }
 
-impl Timing {
+impl ProbeTiming {
     /// The times with which the system notices that a peer has vanished after `time`, whether the connection was idle
     /// or not. `time` is limited to [`MIN`]..=[`MAX`] and rounded down to seconds.
     pub(crate) fn within(time: Duration) -> Self {
@@ -49,8 +49,8 @@ mod tests {
         let seconds = Duration::from_secs;
         for time in (0..200).chain([3600, 86_400, 131_071, 1 << 40, u64::MAX]) {
             let time = seconds(time);
-            let timing = Timing::within(time);
-            let Timing {
+            let timing = ProbeTiming::within(time);
+            let ProbeTiming {
                 idle,
                 interval,
                 retries,
@@ -70,7 +70,7 @@ mod tests {
             }
             assert!(i32::try_from(user_timeout.as_millis()).is_ok());
         }
-        let default = Timing::within(seconds(15));
+        let default = ProbeTiming::within(seconds(15));
         assert_eq!((default.idle, default.interval), (seconds(7), seconds(2)));
     }
 }

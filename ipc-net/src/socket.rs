@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::keepalive::Timing;
+use crate::keepalive::ProbeTiming;
 
 /// Why a socket could not be configured.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ where
     SockRef<'s>: From<&'s S>,
 {
     let socket = SockRef::from(stream);
-    let timing = Timing::within(dead_after);
+    let timing = ProbeTiming::within(dead_after);
     let keepalive = TcpKeepalive::new()
         .with_time(timing.idle)
         .with_interval(timing.interval);

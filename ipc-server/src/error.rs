@@ -1,5 +1,7 @@
 //! Why a server cannot start.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
@@ -7,41 +9,43 @@ use ipc_core::RegisterError;
 use ipc_core::secure::SecretError;
 use ipc_net::{AddressError, unresolved};
 
-/// Why a server cannot start. Nothing listens then, and drivers, closures and hooks have been dropped.
-#[derive(Debug, thiserror::Error)]
+/// The error for a server that cannot start. Nothing listens then, and drivers, closures and hooks have been dropped.
+///
+/// `{:?}` prints the same text as `{}`, followed by the source: a program can return this error from `main`.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// What is to be served does not fit together.
+    /// The devices and functions do not fit together.
     #[error(transparent)]
     Register(#[from] RegisterError),
-    /// The secret cannot be one.
+    /// The secret is not valid.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The address was not written as one. Correct it in the program.
+    /// The text of the address is not an address.
     #[error(transparent)]
     BadAddress(#[from] AddressError),
-    /// The name is unknown, or its zone is no network interface of this computer.
+    /// The host name cannot be resolved, or the zone is not a network interface of this computer.
     #[error("cannot listen: {}", unresolved(.address))]
     Address {
         /// The address as given.
         address: String,
-        /// What the system says.
+        /// The answer of the system.
         #[source]
         cause: io::Error,
     },
-    /// The port cannot be had.
+    /// The port cannot be opened.
     #[error("cannot listen on {address}: {problem}")]
     Bind {
         /// The address and port.
         address: SocketAddr,
-        /// What is wrong and what to do or, if that is not clear, what the system says.
+        /// What is wrong and what to do or, for other errors, the text of the system.
         problem: String,
-        /// The kind of the system's answer.
+        /// The kind of the system's error.
         kind: io::ErrorKind,
-        /// The system's answer, unless `problem` has its text.
+        /// The system's error, unless its text is in `problem`.
         source: Option<io::Error>,
     },
-    /// The server would be open to everybody in the network.
+    /// The server would be open to everybody in the network: it has no secret, and its address is not a loopback one.
     #[error(
         "{address} can be reached from other computers, and everybody there could use the instruments; set a secret, bind \
          a loopback address, or call `insecure_without_secret()` if that is intended"
@@ -50,16 +54,16 @@ pub enum StartError {
         /// The address and port.
         address: SocketAddr,
     },
-    /// Under this limit nobody could ever use the server.
-    #[error("the limit `{limit}` is 0, and nobody could use the server: give at least 1")]
-    ShutsOut {
-        /// The name of the field that is 0.
+    /// A limit is zero that would keep all clients out.
+    #[error("the limit `{limit}` is 0, and no client could use the server: give at least 1")]
+    LimitIsZero {
+        /// The name of the limit.
         limit: &'static str,
     },
-    /// `run` or `spawn` was called where a runtime is at work already.
+    /// `run` or `spawn` was called inside an async runtime.
     #[error("this program has an async runtime: use `start().await` instead of `run` or `spawn`")]
     InsideRuntime,
-    /// The system gives no threads, timers or random numbers.
+    /// The operating system could not provide a thread, a timer or random numbers.
     #[error("cannot start the server: {0}")]
     System(io::Error),
 }
@@ -73,7 +77,7 @@ impl StartError {
             }
             io::ErrorKind::PermissionDenied => "it is not permitted; choose a port from 1024 up",
             io::ErrorKind::AddrNotAvailable => {
-                "this computer has no such address; `*` stands for all that it has"
+                "this computer has no such address; `*` means all that it has"
             }
             _ => "",
         };
@@ -87,5 +91,32 @@ impl StartError {
             kind,
             source,
         }
+    }
+}
+
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut source = self.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_of_main_is_readable() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 80));
+        let error = StartError::bind(address, io::ErrorKind::PermissionDenied.into());
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot listen on 127.0.0.1:80: it is not permitted; choose a port from 1024 up: permission denied"
+        );
     }
 }

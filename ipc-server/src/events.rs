@@ -1,76 +1,80 @@
-//! Events on their way to the program that runs the server.
+//! Events on their way to the callback of the program that runs the server.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{io, thread};
 
 use ipc_core::contain::contain;
+use tokio::runtime::Handle;
 
-use crate::handle::ServerEvent;
 use crate::hosted::Observer;
+use crate::info::ServerEvent;
 use crate::log::{self, About};
-use crate::state::{ServerState, Work};
+use crate::work::{ServingThread, Work};
 
-/// Calls the program on a thread of its own, so that a callback that takes its time holds up nothing but itself.
-#[derive(Debug, Default)]
+/// Calls the callback on a thread of its own, so that a slow callback delays only itself.
+#[derive(Debug)]
 pub(crate) struct Events {
-    queue: Mutex<Queue>,
+    queue: Mutex<EventQueue>,
+    runtime: Handle,
+    incarnation: u128,
 }
 
 #[derive(Default)]
-struct Queue {
-    /// Each with what makes a stopping server wait until it has been delivered.
+struct EventQueue {
+    /// Each with its `Work`, which makes a stopping server wait until it has been delivered.
     events: VecDeque<(ServerEvent, Observer, Work)>,
     lost: u64,
-    /// True while a thread delivers.
-    runs: bool,
+    /// True while a thread delivers events.
+    is_running: bool,
 }
 
-impl std::fmt::Debug for Queue {
+impl std::fmt::Debug for EventQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Queue")
+        f.debug_struct("EventQueue")
             .field("events", &self.events.len())
             .finish_non_exhaustive()
     }
 }
 
 impl Events {
-    /// Passes `event` on to `observer` in its turn. The oldest event is dropped when too many wait.
-    pub(crate) fn tell(
-        self: &Arc<Self>,
-        event: ServerEvent,
-        observer: Observer,
-        state: &Arc<ServerState>,
-    ) {
+    pub(crate) fn new(runtime: Handle, incarnation: u128) -> Self {
+        Self {
+            queue: Mutex::default(),
+            runtime,
+            incarnation,
+        }
+    }
+
+    /// Queues `event` for `observer`. If too many are queued, the oldest is dropped.
+    pub(crate) fn tell(self: &Arc<Self>, event: ServerEvent, observer: Observer, work: Work) {
         let mut queue = self.queue();
         if queue.events.len() >= LIMIT {
             queue.events.pop_front();
             queue.lost += 1;
         }
-        queue
-            .events
-            .push_back((event, observer, state.begin_work()));
-        let runs = std::mem::replace(&mut queue.runs, true);
+        queue.events.push_back((event, observer, work));
+        let is_running = std::mem::replace(&mut queue.is_running, true);
         drop(queue);
-        if !runs && let Err(error) = self.start(Arc::clone(state)) {
+        if !is_running && let Err(error) = self.start() {
             let mut queue = self.queue();
-            queue.runs = false;
+            queue.is_running = false;
             queue.events.clear();
             drop(queue);
             log::error(
                 About::server(),
-                format_args!("no thread for `on_event`: {error}"),
+                format_args!("cannot start a thread for `on_event`: {error}"),
             );
         }
     }
 
-    /// The thread ends when there is nothing more to tell.
-    fn start(self: &Arc<Self>, state: Arc<ServerState>) -> io::Result<()> {
+    /// Starts the thread, which ends when the queue is empty.
+    fn start(self: &Arc<Self>) -> io::Result<()> {
         let events = Arc::clone(self);
         let thread = thread::Builder::new().name("ipc events".into());
         let run = move || {
-            let _runtime = state.runtime.enter();
-            let _inside = state.enter();
+            let _runtime = events.runtime.enter();
+            let _serving = ServingThread::enter(events.incarnation);
             while let Some((event, observer, work)) = events.next() {
                 if let Err(message) = contain(|| observer(&event)) {
                     log::error(
@@ -89,7 +93,7 @@ impl Events {
         let mut queue = self.queue();
         let lost = std::mem::take(&mut queue.lost);
         let next = queue.events.pop_front();
-        queue.runs = next.is_some();
+        queue.is_running = next.is_some();
         drop(queue);
         if lost > 0 {
             log::warn(
@@ -100,10 +104,10 @@ impl Events {
         next
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn queue(&self) -> MutexGuard<'_, EventQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Maximum number of events that wait to be delivered.
+/// Maximum number of queued events.
 const LIMIT: usize = 1024;

@@ -1,4 +1,4 @@
-//! A running server, as its own program sees it.
+//! The handle of a running server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,16 +6,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_core::interface::describe::DeviceDescription;
-use ipc_core::wire::ctrl::{ByeReason, QueueStatus};
-use ipc_core::{Release, ServerDescription, Stuck};
+use ipc_core::wire::ctrl::ByeReason;
+use ipc_core::{ServerDescription, Stuck};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use crate::banner;
+use crate::hint;
 use crate::hosted;
+use crate::info::{ClientInfo, DeviceInfo};
 use crate::log::{self, About};
-use crate::state::{ServerState, later};
+use crate::state::ServerState;
+use crate::time::later;
 
 /// A running server. Dropping it stops the server like [`stop`](Self::stop).
 #[derive(Debug)]
@@ -23,106 +25,16 @@ use crate::state::{ServerState, later};
 pub struct ServerHandle {
     state: Arc<ServerState>,
     accepting: AbortHandle,
-    /// What is left to be ended; `None` once that has begun.
-    ending: Option<Ending>,
+    /// `None` once a stop has begun.
+    shutdown: Option<Shutdown>,
 }
 
-/// The end of a server, once it accepts nobody any more.
+/// The rest of a stop, once no connections are accepted any more.
 #[derive(Debug)]
-struct Ending {
+struct Shutdown {
     state: Arc<ServerState>,
     closed: oneshot::Receiver<()>,
     runtime: Option<Runtime>,
-}
-
-/// A client, as the server sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ClientInfo {
-    /// Tells this client from all others of this run of the server.
-    pub id: u64,
-    /// 0 for the holder, 1 for the next in line.
-    pub place: usize,
-    /// What it calls itself.
-    pub name: String,
-    /// Where its connection comes from.
-    pub address: String,
-    /// For how long it has waited for the server and held it.
-    pub connected: Duration,
-    /// For how long it has not called anything; zero while a call runs.
-    pub idle: Duration,
-    /// How many calls it has made since it came, one that runs included.
-    pub calls: u64,
-    /// The call that runs, if there is one.
-    pub running: Option<RunningCall>,
-    /// How many bytes have come from it while it held the server.
-    pub bytes_received: u64,
-    /// How many bytes have gone to it while it held the server.
-    pub bytes_sent: u64,
-}
-
-/// A call that runs, as the server sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RunningCall {
-    /// The name of the device whose method runs; `None` for a function.
-    pub device: Option<String>,
-    /// The method on the wire; of a name of more than 128 bytes, the beginning.
-    pub method: String,
-    /// How long it has run.
-    pub runs_for: Duration,
-}
-
-impl RunningCall {
-    /// The method with its device, as messages name it.
-    fn called(&self) -> String {
-        match &self.device {
-            Some(device) => format!("`{}` of `{device}`", self.method),
-            None => format!("`{}`", self.method),
-        }
-    }
-}
-
-/// A device, as the server has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeviceInfo {
-    /// Its name.
-    pub name: String,
-    /// What stands before the names of its methods on the wire; may be empty.
-    pub prefix: String,
-    /// The path of the driver's type, such as `powermeter::PowerMeter`.
-    pub driver: &'static str,
-}
-
-/// What happens at a server; see [`ServerBuilder::on_event`](crate::ServerBuilder::on_event).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ServerEvent {
-    /// A client has to wait.
-    Waiting {
-        /// Its id.
-        client: u64,
-        /// What it was told.
-        status: QueueStatus,
-    },
-    /// A client has the server now.
-    Granted(ClientInfo),
-    /// A client no longer has the server; its devices are in their safe state.
-    Released {
-        /// Its id.
-        client: u64,
-        /// Why.
-        why: Release,
-    },
-    /// A device, or a function, is stuck: a call was given up and does not return. Calls to it are refused until it does;
-    /// everything else goes on.
-    Stuck(Stuck),
-    /// The call has returned; the device can be used again.
-    Recovered {
-        /// The name of the device.
-        device: String,
-    },
 }
 
 impl ServerHandle {
@@ -131,7 +43,7 @@ impl ServerHandle {
         accepting: AbortHandle,
         closed: oneshot::Receiver<()>,
     ) -> Self {
-        let ending = Some(Ending {
+        let shutdown = Some(Shutdown {
             state: Arc::clone(&state),
             closed,
             runtime: None,
@@ -139,28 +51,28 @@ impl ServerHandle {
         Self {
             state,
             accepting,
-            ending,
+            shutdown,
         }
     }
 
     pub(crate) fn with_runtime(mut self, runtime: Runtime) -> Self {
-        if let Some(ending) = &mut self.ending {
-            ending.runtime = Some(runtime);
+        if let Some(shutdown) = &mut self.shutdown {
+            shutdown.runtime = Some(runtime);
         }
         self
     }
 
-    /// Where the server listens, with the port that was chosen for port 0.
+    /// Returns the address on which the server listens, with the port that was chosen for port 0.
     pub fn local_addr(&self) -> SocketAddr {
         self.state.address
     }
 
-    /// What the server offers.
+    /// Returns the description of everything that clients can call.
     pub fn description(&self) -> &ServerDescription {
         &self.state.description
     }
 
-    /// The devices in the order in which they were given to the builder.
+    /// Returns the devices, in the order in which they were given to the builder.
     pub fn devices(&self) -> Vec<DeviceInfo> {
         let devices = self.state.description.devices.iter();
         let info = |(device, driver): (&DeviceDescription, &&'static str)| DeviceInfo {
@@ -171,7 +83,7 @@ impl ServerHandle {
         devices.zip(&self.state.driver_paths).map(info).collect()
     }
 
-    /// The client that holds the server, if one does, and those who wait, in their order.
+    /// Returns the client that holds the server, if there is one, and the waiting clients in order.
     pub fn clients(&self) -> Vec<ClientInfo> {
         let now = Instant::now();
         let admission = self.state.admission();
@@ -181,7 +93,7 @@ impl ServerHandle {
             .collect()
     }
 
-    /// The client that holds the server, if one does.
+    /// Returns the client that holds the server, if there is one.
     pub fn holder(&self) -> Option<ClientInfo> {
         let now = Instant::now();
         self.state
@@ -190,19 +102,19 @@ impl ServerHandle {
             .map(|holder| holder.info(0, now))
     }
 
-    /// How many clients wait for their turn.
+    /// Returns the number of waiting clients.
     pub fn waiting(&self) -> usize {
         self.state.admission().waiting()
     }
 
-    /// The devices and functions that are stuck.
+    /// Returns the devices and functions that are stuck.
     pub fn stuck(&self) -> Vec<Stuck> {
         let hosted = self.state.hosted();
         hosted.map_or_else(Vec::new, |hosted| hosted.registry.stuck())
     }
 
-    /// Sends a client away; its program is given `reason`, and does not come back by itself. A running call finishes
-    /// first. Returns false if there is no such client.
+    /// Disconnects the client with this [`id`](ClientInfo::id), which is told `reason` and does not reconnect by itself. A
+    /// running call finishes first. Returns false if there is no such client.
     pub fn disconnect(&self, client: u64, reason: &str) -> bool {
         let found = {
             let admission = self.state.admission();
@@ -218,13 +130,13 @@ impl ServerHandle {
         found.is_some()
     }
 
-    /// What a person should know who set it up this way.
+    /// Returns warnings about the settings, for the person who chose them.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        banner::warnings(self.state.address, &self.state.config)
+        hint::warnings(self.state.address, &self.state.config)
     }
 
-    /// For a person: where the server can be reached, what it offers, what to be warned of, and a client program to paste.
-    /// The secret is never part of it.
+    /// Returns the start-up hint: where the server can be reached, what it offers, warnings about its settings, and the
+    /// code of a client to paste. The secret is never part of it.
     pub fn hint(&self) -> String {
         let ServerState {
             address,
@@ -233,42 +145,44 @@ impl ServerHandle {
             driver_paths,
             ..
         } = &*self.state;
-        banner::hint(*address, config, description, driver_paths)
+        hint::hint(*address, config, description, driver_paths)
     }
 
-    /// Prints the [`hint`](Self::hint) on standard error. Waits for a slow terminal, but for at most a second.
+    /// Prints the [`hint`](Self::hint) on standard error. Waits for a slow terminal for at most a second.
     pub fn print_hint(&self) {
         self.send_hint();
         log::flush(Duration::from_secs(1));
     }
 
-    /// Prints the hint without waiting.
+    /// Prints the hint without waiting for the terminal.
     pub(crate) fn send_hint(&self) {
         log::print(self.hint() + "\n");
     }
 
-    /// Stops in good order. No new connections are accepted, a running call may finish within the stop timeout (5 s by
-    /// default) and is cancelled after half of it, clients are told, and release hooks run. On return the port is free, and every driver, closure and hook
-    /// has been dropped, unless a call had to be left behind; a `Drop` that blocks is waited for. Such a call drops them when it ends; the release hooks
-    /// run then, too, if the program is still there.
+    /// Stops the server: no more connections are accepted, a running call may finish, clients are told, and release hooks
+    /// run. On return the port is free, and all drivers, closures and hooks have been dropped.
     ///
-    /// Blocks; in async code use [`stop_async`](Self::stop_async). Inside a driver method, a hook or the callback of
-    /// [`on_event`](crate::ServerBuilder::on_event), which the stop would have to wait for, it returns at once: the call
-    /// is still answered, and the server stops behind it.
+    /// A running call may finish within the [stop timeout](crate::ServerBuilder::stop_timeout), 5 s by default, and is
+    /// cancelled after half of it. A call that still runs then is left behind: drivers and hooks stay alive until it
+    /// ends, and the release hooks run only then, if the program still exists.
+    ///
+    /// Blocks; in async code use [`stop_async`](Self::stop_async). In a driver method, a hook or the callback of
+    /// [`on_event`](crate::ServerBuilder::on_event), for which the stop would have to wait, it returns at once: the call
+    /// is still answered, and the server stops in the background.
     pub fn stop(mut self) {
         self.stop_now();
     }
 
-    /// [`stop`](Self::stop) for async code. Dropping the future does not interrupt the stop.
+    /// Like [`stop`](Self::stop), for async code. Dropping the future does not interrupt the stop.
     pub async fn stop_async(mut self) {
-        let Some(mut ending) = self.begin_stop() else {
+        let Some(mut shutdown) = self.begin_stop() else {
             return;
         };
-        // The port is free when the task that accepts has ended, also if it ended badly.
-        let _ = (&mut ending.closed).await;
+        // The port is free when the accepting task has ended, in whatever way.
+        let _ = (&mut shutdown.closed).await;
         if self.state.is_inside() {
-            ending.wait_elsewhere();
-        } else if let Err(error) = hosted::apart(move || ending.wait()).await {
+            shutdown.wait_elsewhere();
+        } else if let Err(error) = hosted::apart(move || shutdown.wait()).await {
             log::error(
                 About::server(),
                 format_args!("cannot wait for running calls: {error}"),
@@ -276,8 +190,8 @@ impl ServerHandle {
         }
     }
 
-    /// What there is to say before a stop.
-    pub(crate) fn last_words(&self) -> String {
+    /// Returns the log line that announces a stop.
+    pub(crate) fn stop_notice(&self) -> String {
         let running = self.holder().and_then(|holder| holder.running);
         match running {
             Some(call) => format!(
@@ -289,23 +203,24 @@ impl ServerHandle {
         }
     }
 
-    /// Returns what is left to be done, if nobody does it yet.
-    fn begin_stop(&mut self) -> Option<Ending> {
-        let ending = self.ending.take()?;
+    /// Closes the port and asks clients to leave. Returns the rest of the stop, unless it has begun already.
+    fn begin_stop(&mut self) -> Option<Shutdown> {
+        let shutdown = self.shutdown.take()?;
         self.state.set_stopping();
         self.accepting.abort();
-        for out in self.state.all_out() {
-            out.activity
+        for session in self.state.active_sessions() {
+            session
+                .activity
                 .ask_to_leave(ByeReason::Stopping, "the server is stopping");
-            out.handoff.wake();
+            session.handoff.wake();
         }
-        Some(ending)
+        Some(shutdown)
     }
 
     fn stop_now(&mut self) {
         match self.begin_stop() {
-            Some(ending) if self.state.is_inside() => ending.wait_elsewhere(),
-            Some(ending) => ending.wait(),
+            Some(shutdown) if self.state.is_inside() => shutdown.wait_elsewhere(),
+            Some(shutdown) => shutdown.wait(),
             None => {}
         }
     }
@@ -317,8 +232,8 @@ impl Drop for ServerHandle {
     }
 }
 
-impl Ending {
-    /// Waits for running calls, drops what belongs to the user, and ends the server's own runtime. Blocks.
+impl Shutdown {
+    /// Waits for running calls, drops drivers, closures and hooks, and ends the server's own runtime. Blocks.
     fn wait(self) {
         wait_for_work(&self.state);
         self.state.tick.end();
@@ -327,14 +242,14 @@ impl Ending {
         let Some(runtime) = self.runtime else {
             return;
         };
-        // In async code, waiting for a runtime is not allowed.
+        // Blocking until a runtime has ended is not allowed in async code.
         match Handle::try_current() {
             Ok(_) => runtime.shutdown_background(),
             Err(_) => runtime.shutdown_timeout(Duration::from_secs(1)),
         }
     }
 
-    /// Waits on a thread of its own: the one at hand is one of those that are waited for.
+    /// Waits on another thread: the current one is among those that are waited for.
     fn wait_elsewhere(self) {
         let thread = thread::Builder::new().name("ipc server".into());
         if let Err(error) = thread.spawn(move || self.wait()) {
@@ -350,10 +265,10 @@ fn wait_for_work(state: &ServerState) {
     let calls_and_goodbyes = state.config.stop_timeout.saturating_add(GOODBYES);
     if !state.wait_for_work(later(Instant::now(), calls_and_goodbyes)) {
         let after = state.config.stop_timeout;
-        for out in state.all_out() {
-            if let Some(call) = out.activity.seen(Instant::now()).running {
+        for session in state.active_sessions() {
+            if let Some(call) = session.activity.seen(Instant::now()).running {
                 log::error(
-                    About::client(out.activity.name()),
+                    About::client(session.activity.name()),
                     format_args!(
                         "{} still runs {after:?} after the stop began and is left behind; the safe-state hooks of \
                          the devices have not run",
@@ -361,14 +276,13 @@ fn wait_for_work(state: &ServerState) {
                     ),
                 );
             }
-            // Nobody can say goodbye for its thread, but its client need not wait for it.
-            out.activity.cut();
+            // Its thread cannot say goodbye, but the client need not wait for it.
+            session.activity.cut();
         }
     }
 }
 
-/// How long a stop waits, after calls have had their time, for clients to be told and for devices to be put into their
-/// safe state.
+/// How long a stop waits, once calls have had their time, until clients have been told and release hooks have run.
 const GOODBYES: Duration = Duration::from_millis(500);
-/// A log that is not read does not hold up a stop for longer than this.
+/// Maximum time for which a log that is not read delays a stop.
 const LOG_WITHIN: Duration = Duration::from_millis(200);

@@ -11,7 +11,7 @@ use ipc_core::{Device, Function, RegisterError, Registry};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::handle::ServerEvent;
+use crate::info::ServerEvent;
 use crate::log::{self, About};
 
 /// Drivers, closures and hooks, before and after they are registered.

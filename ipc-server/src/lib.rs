@@ -3,7 +3,7 @@
 //! ```
 //! # use ipc_server::Server;
 //! let server = Server::builder()
-//!     .port(0) // any free one; the default is 4440
+//!     .port(0) // any free port; the default is 4440
 //!     .function("add", |a: f64, b: f64| a + b)
 //!     .spawn()?;
 //! println!("serving on {}", server.local_addr());
@@ -13,58 +13,63 @@
 //!
 //! # Policy
 //!
-//! One client at a time holds the server; its calls run strictly in order, each answered exactly once. Other clients
-//! wait in a queue, first come, first served, and are told their place and who holds the server. A client that says
-//! goodbye makes room at once; one whose connection is lost keeps its place for a short grace, so that it can come back
-//! and go on: 15 s by default, 0.8 s while others wait. No client can stop the server.
+//! One client at a time holds the server. Its calls run strictly in order, and each is answered exactly once. Other
+//! clients wait in a queue, first come, first served; they are told their place and who holds the server. When the holder
+//! disconnects, the next client gets the server at once. A holder that has lost its connection keeps the server for a short
+//! grace, so that it can reconnect and continue: 15 s by default, 0.8 s while others wait. No client can stop the server.
 //!
 //! # Threads
 //!
-//! A small tokio runtime accepts connections and lets clients wait. The client that holds the server is served by a
-//! thread of its own, which reads, calls the driver and writes, without any hand-over in between. Driver methods may
-//! therefore block as long as they need. The calls of the next client come on another thread; never two at once.
+//! A small tokio runtime accepts connections and keeps waiting clients. A thread of its own serves the holder: it reads
+//! calls, runs the driver and writes the answers. Driver methods may therefore block for as long as they need. The calls
+//! of the next client run on another thread, but never at the same time.
 //!
-//! A plain method finds the server's runtime as an async one does: `tokio::runtime::Handle::current()` and libraries that
-//! need a runtime around them, such as `tokio_serial`, work in both.
+//! Driver methods run inside the server's runtime: `tokio::runtime::Handle::current()`, and libraries that need a runtime,
+//! such as `tokio_serial`, work in plain methods as well as in async ones.
 //!
 //! Drivers, closures and hooks are dropped before a stop returns, on a thread that may block: a driver may own a runtime.
 //!
 //! # The log
 //!
-//! The server logs with [`tracing`](https://docs.rs/tracing): which clients came and went, calls that failed or took longer
-//! than a second, refused calls, wrong secrets, connections that are none of ours. What happens often is counted instead
-//! of listed.
+//! The server logs with [`tracing`](https://docs.rs/tracing): clients that come and go, calls that fail or take longer than
+//! a second, refused calls, wrong secrets, and connections that do not speak the protocol. Frequent events are counted
+//! instead of listed.
 //!
-//! [`ServerBuilder::run`] writes the log to standard error, unless the program has installed a `tracing` subscriber before.
-//! The environment variable `RUST_LOG` chooses the levels: `RUST_LOG=warn` for less, `RUST_LOG=ipc_server=debug` for every
+//! [`ServerBuilder::run`] writes the log to standard error unless the program has installed a `tracing` subscriber.
+//! The environment variable `RUST_LOG` sets the levels: `RUST_LOG=warn` for less, `RUST_LOG=ipc_server=debug` for every
 //! call, `RUST_LOG=off` for nothing; the default is `info`. [`ServerBuilder::spawn`] and [`ServerBuilder::start`] install
-//! nothing. Without the crate's default feature `log`, neither does `run`.
+//! no subscriber, and without the crate's default feature `log`, `run` does not either.
 //!
-//! The server does not wait for its log: if nobody reads it, lines are lost, and their number is logged. A subscriber that
-//! the program installs is called on a thread that does nothing else.
+//! The server never waits for its log: if it is not read, lines are dropped, and their number is logged. Subscribers are
+//! called on a thread that does nothing else.
 
-// A computer of 32 bits is a computer, too.
+// Casts must be correct on 32-bit targets, too.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
-mod banner;
 mod builder;
+mod config;
+mod connection;
 mod error;
 mod events;
 mod handle;
 mod handshake;
+mod hint;
 mod hosted;
+mod info;
 mod listener;
 mod log;
-mod pause;
 mod queue;
 mod session;
 mod signals;
 mod state;
+mod time;
+mod work;
 
 pub use builder::{Server, ServerBuilder};
 pub use error::StartError;
-pub use handle::{ClientInfo, DeviceInfo, RunningCall, ServerEvent, ServerHandle};
-pub use handshake::access::AccessLimits;
+pub use handle::ServerHandle;
+pub use handshake::limits::AccessLimits;
+pub use info::{ClientInfo, DeviceInfo, RunningCall, ServerEvent};
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
 };

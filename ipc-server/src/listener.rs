@@ -1,4 +1,4 @@
-//! The open port: binding it, accepting connections, and the signals that close it.
+//! The open port: binding it and accepting connections.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -11,13 +11,15 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
+use crate::config::Config;
 use crate::error::StartError;
 use crate::handle::ServerHandle;
-use crate::handshake::greeting::Strangers;
+use crate::handshake::unidentified::Unidentified;
 use crate::hosted::Hosted;
-use crate::state::{Config, ServerState};
+use crate::log::About;
+use crate::state::ServerState;
 
-/// The runtime for everything but the serving of the holder.
+/// Creates the runtime, which does everything except serving the holder.
 pub(crate) fn runtime() -> Result<Runtime, StartError> {
     if Handle::try_current().is_ok() {
         return Err(StartError::InsideRuntime);
@@ -30,8 +32,8 @@ pub(crate) fn runtime() -> Result<Runtime, StartError> {
     builder.build().map_err(StartError::System)
 }
 
-/// Opens the port, or says why not. An address that other computers can reach is opened only if it `may_be_reached`:
-/// there is a secret, or somebody has said that none is meant.
+/// Opens the port. An address that other computers can reach is an error unless it `may_be_reached`: there is a secret,
+/// or the program has explicitly done without.
 pub(crate) fn bind(
     host: &Address,
     port: u16,
@@ -40,7 +42,7 @@ pub(crate) fn bind(
     let addresses = resolve(host, port)?;
     let mut failure = None;
     for address in addresses {
-        // Nobody can connect before `listen`. Whether the address can be had comes first: it may not be of this computer.
+        // Bind first: an address that this computer does not have is the better error. No client can connect yet.
         let socket = match bound(address) {
             Ok(socket) => socket,
             Err(cause) => {
@@ -59,10 +61,10 @@ pub(crate) fn bind(
     Err(failure.unwrap_or_else(|| unknown(host, io::ErrorKind::NotFound.into())))
 }
 
-/// Takes a port, without opening it yet.
+/// Binds a port without opening it.
 fn bound(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // Connections of an earlier run that are not quite over do not keep the port; elsewhere this would mean more.
+    // Lets a restarted server have the port while old connections are in TIME_WAIT. Has another meaning on Windows.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
@@ -78,7 +80,7 @@ fn resolve(host: &Address, port: u16) -> Result<Vec<SocketAddr>, StartError> {
         .to_socket_addrs()
         .map_err(|cause| unknown(host, cause))?
         .map(|address| host.resolved(address));
-    // Where a name has both kinds of addresses, most clients come by IPv4.
+    // If a name has addresses of both families, most clients use IPv4.
     let (mut v4, v6): (Vec<_>, Vec<_>) = found.partition(SocketAddr::is_ipv4);
     v4.extend(v6);
     Ok(v4)
@@ -96,7 +98,7 @@ fn unknown(host: &Address, cause: io::Error) -> StartError {
     StartError::Address { address, cause }
 }
 
-/// Serves on the runtime at hand.
+/// Starts serving on the current runtime.
 pub(crate) fn start(
     listener: TcpListener,
     hosted: Hosted,
@@ -126,31 +128,33 @@ pub(crate) fn start(
     Ok(ServerHandle::new(state, accepting, when_closed))
 }
 
-/// The open port, and how others learn that it is closed.
+/// The open port. Dropping it tells the handle that the port is free.
 struct Port {
     listener: tokio::net::TcpListener,
-    /// Dropped after the listener: who hears of it finds the port free.
+    /// Dropped after the listener, so that the port is free by then.
     _closed: oneshot::Sender<()>,
 }
 
 async fn accept(port: Port, state: Arc<ServerState>) {
-    let strangers = Arc::new(Strangers::default());
-    let most = state.config.access.strangers.saturating_add(SPARE);
-    let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+    let unidentified = Arc::new(Unidentified::default());
+    let limit = state.config.access.unidentified.saturating_add(SPARE);
+    let permits = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
     let mut pauses = Pauses::default();
     loop {
-        // Those dropped to make room use it up until their tasks have run: whoever knocks faster waits in the system.
-        let Ok(room) = Arc::clone(&room).acquire_owned().await else {
+        // A dropped connection keeps its permit until its task has run. A faster flood waits in the system's backlog.
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
             return;
         };
         match port.listener.accept().await {
-            Ok((stream, peer)) => strangers.receive(stream, peer, room, &state),
+            Ok((stream, peer)) => unidentified.accept(stream, peer, permit, &state),
             Err(error) => {
-                // Out of descriptors, mostly: make room, and wait for some to be given back rather than spin.
-                let complaints = &state.complaints;
-                complaints.log_here(format_args!("cannot accept a connection: {error}"));
-                for _ in 0..ROOM {
-                    strangers.drop_oldest(complaints);
+                // Usually out of descriptors: free some, and wait until they are closed.
+                state.bad_connections.error(
+                    About::server(),
+                    format_args!("cannot accept a connection: {error}"),
+                );
+                for _ in 0..DROPPED_AT_ONCE {
+                    unidentified.drop_oldest(&state);
                 }
                 sleep(pauses.next(Instant::now())).await;
             }
@@ -158,8 +162,8 @@ async fn accept(port: Port, state: Arc<ServerState>) {
     }
 }
 
-/// How long to wait after a connection that could not be accepted: longer each time, until none has failed for a while.
-/// One success between two failures says nothing, since it may have used up what was just made room for.
+/// How long to wait after a connection could not be accepted: longer each time, until none has failed for a while. A
+/// success in between does not count, as it may have used the descriptor that was just freed.
 #[derive(Debug, Default)]
 struct Pauses {
     /// The last pause, and when it ended.
@@ -179,16 +183,16 @@ impl Pauses {
     }
 }
 
-/// More room than usual for those who knock all at once: one who finds none tries again only after a second. The system
-/// may allow less.
+/// Size of the system's queue of connections to accept, which the system may reduce. Large, because a client that finds
+/// the queue full tries again only after a second.
 const BACKLOG: i32 = 4096;
-/// So many strangers may be on their way out while others come in.
+/// Number of dropped connections that may still be closing while new ones are accepted.
 const SPARE: usize = 64;
-/// So many make room at once when there is none: a good client in the crowd must not wait for a pause per stranger.
-const ROOM: usize = 8;
+/// Number of connections that are dropped at once when the server is out of descriptors.
+const DROPPED_AT_ONCE: usize = 8;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(160);
-/// After so long without a failure, the next one is the first.
+/// How long no failure must occur until the pauses start from the shortest again.
 const QUIET: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -204,7 +208,7 @@ mod tests {
             now += pause;
             pause.as_millis()
         };
-        // Connections that are accepted in between, almost a second long, change nothing.
+        // Almost a second without a failure changes nothing.
         let short = Duration::from_millis(999);
         let grown = [0; 7].map(|_| failure_after(short));
         assert_eq!(grown, [10, 20, 40, 80, 160, 160, 160]);

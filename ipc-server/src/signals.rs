@@ -16,13 +16,13 @@ mod unix {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    /// Takes the signals from their default, which ends the process, until dropped.
+    /// Catches the signals, whose default is to end the process, until dropped.
     pub(crate) struct Signals(Vec<Signal>);
 
     impl Signals {
         pub(crate) fn install() -> io::Result<Self> {
             let dispositions = Dispositions::read();
-            // `nohup`, and shells that run a program in the background, ask it not to react to these.
+            // `nohup`, and shells that start a program in the background, make it ignore some of them.
             let signals = [SIGINT, SIGTERM, SIGHUP]
                 .into_iter()
                 .filter(|signal| !dispositions.ignores(*signal));
@@ -39,7 +39,7 @@ mod unix {
             Ok(Self(streams))
         }
 
-        /// Waits for the next of them.
+        /// Waits for the next signal.
         pub(crate) async fn wait(&mut self) {
             poll_fn(|context| {
                 let mut streams = self.0.iter_mut();
@@ -60,7 +60,7 @@ mod unix {
         }
     }
 
-    /// How many servers of this process wait for signals.
+    /// Number of servers in this process that wait for signals.
     static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
     /// True while no server of this process waits for signals.
@@ -69,8 +69,8 @@ mod unix {
         OVER.get_or_init(Arc::default)
     }
 
-    /// Gives a signal its default effect again for the time after the server: a handler that was installed once cannot
-    /// be taken out. Signals that the program handles itself stay with the program.
+    /// Restores the default effect of a signal for the time after the server, as an installed handler cannot be removed.
+    /// Signals that the program handles itself are left alone.
     fn restore_later(signal: i32, dispositions: &Dispositions) -> io::Result<()> {
         static DONE: [OnceLock<()>; 3] = [const { OnceLock::new() }; 3];
         let place = [SIGINT, SIGTERM, SIGHUP].iter().position(|s| *s == signal);
@@ -83,7 +83,7 @@ mod unix {
         Ok(())
     }
 
-    /// What the process did with signals before, where the system tells: sets of bits, the lowest for signal 1.
+    /// What the process did with signals before, if the system tells: bit sets, with bit 0 for signal 1.
     #[derive(Default)]
     struct Dispositions {
         ignored: u64,
@@ -129,8 +129,8 @@ mod windows {
         ctrl_logoff, ctrl_shutdown,
     };
 
-    /// Takes the console events from their default, which ends the process, until dropped. After a closed window, a
-    /// logoff or a shutdown the system grants a few seconds.
+    /// Catches the console events, whose default is to end the process, until dropped. After a closed window, a logoff or
+    /// a shutdown, the system allows a few seconds.
     pub(crate) struct Signals {
         interrupt: CtrlC,
         interrupt_hard: CtrlBreak,
@@ -150,7 +150,7 @@ mod windows {
             })
         }
 
-        /// Waits for the next of them.
+        /// Waits for the next signal.
         pub(crate) async fn wait(&mut self) {
             tokio::select! {
                 _ = self.interrupt.recv() => {}

@@ -20,10 +20,8 @@ pub const SECRET: &str = "canary-9f2b71 with enough letters";
 impl Way {
     /// A server on any free port of this computer. Strangers are given less time than usual, so that tests are short.
     pub fn server(self) -> ServerBuilder {
-        let limits = AccessLimits {
-            answer_after: Duration::from_millis(200),
-            ..AccessLimits::default()
-        };
+        let mut limits = AccessLimits::default();
+        limits.answer_after(Duration::from_millis(200));
         let server = Server::builder().port(0).access_limits(limits);
         match self {
             Way::Plain => server,

@@ -96,3 +96,120 @@ fn no_floor_of_the_core_uses_one_above_it() {
         assert_eq!(files_that_name(&source, above), NONE, "{room}");
     }
 }
+
+/// The modules of the server, from the ground up. An entry stands for the module and its submodules, unless one of these
+/// has an entry of its own.
+const SERVER_FLOORS: [&[&str]; 10] = [
+    &[
+        "info",
+        "connection",
+        "log",
+        "time",
+        "work",
+        "signals",
+        "error",
+        "handshake::limits",
+        "handshake::sniff",
+        "session::reader",
+    ],
+    &[
+        "log::limited",
+        "config",
+        "hosted",
+        "handshake::guesses",
+        "session::activity",
+        "session::handoff",
+        "session::tick",
+    ],
+    &["events", "hint", "queue::admission", "session::running"],
+    &["session::pump"],
+    &["state"],
+    &[
+        "session::claim",
+        "queue::place",
+        "queue::idle",
+        "handshake::pending",
+        "handle",
+    ],
+    &["session", "queue::waiting", "handshake::identify"],
+    &["queue::resume"],
+    &["queue"],
+    &["handshake"],
+];
+
+/// The entry of [`SERVER_FLOORS`] that a path such as `session::place::Over` belongs to, and its floor.
+fn server_floor(path: &str) -> Option<(usize, &'static str)> {
+    let floors = SERVER_FLOORS.iter().zip(0..);
+    let entries =
+        floors.flat_map(|(entries, floor)| entries.iter().map(move |entry| (floor, *entry)));
+    let holds = |entry: &str| {
+        let rest = path.strip_prefix(entry);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    entries
+        .filter(|(_, entry)| holds(entry))
+        .max_by_key(|(_, entry)| entry.len())
+}
+
+/// The paths that the code of a module names, without its inline tests: those behind `crate::` and `super::`.
+fn paths_in(file: &Path, module: &str) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let code = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let code = code.collect::<Vec<_>>().join("\n");
+    let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
+    let code = code.replace("super::", &format!("crate::{parent}::"));
+    let mut paths = Vec::new();
+    for found in code.split("crate::").skip(1) {
+        let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        let end = found.find(|c| !is_path(c)).unwrap_or(found.len());
+        let path = found.get(..end).unwrap().trim_end_matches(':');
+        match found.get(end..).and_then(|rest| rest.strip_prefix('{')) {
+            // `use crate::session::{self, Seat};`
+            Some(list) => {
+                let list = list.split('}').next().unwrap();
+                let names = list
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|name| !name.is_empty());
+                paths.extend(names.map(|name| format!("{path}::{name}")));
+            }
+            None => paths.push(path.to_string()),
+        }
+    }
+    paths
+}
+
+#[test]
+fn no_floor_of_the_server_uses_one_above_it() {
+    let mut wrong = Vec::new();
+    let mut arrows = 0;
+    for file in sources("ipc-server/src") {
+        let components: Vec<_> = file
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect();
+        let src = components.iter().rposition(|part| part == "src").unwrap();
+        let module = components.get(src + 1..).unwrap().join("::");
+        let module = module.trim_end_matches(".rs").trim_end_matches("::mod");
+        if ["lib", "builder", "listener"].contains(&module) {
+            // Nothing may use these, so they are on no floor.
+            continue;
+        }
+        let Some((floor, entry)) = server_floor(module) else {
+            wrong.push(format!("{module} is on no floor"));
+            continue;
+        };
+        for path in paths_in(&file, module) {
+            match server_floor(&path) {
+                Some((_, other)) if other == entry => {}
+                Some((below, _)) if below < floor => arrows += 1,
+                _ => wrong.push(format!("{module} uses {path}")),
+            }
+        }
+    }
+    assert_eq!(wrong, NONE);
+    assert!(arrows > 50, "found only {arrows}");
+}

@@ -132,11 +132,10 @@ const FOREIGN: [(&str, &[u8]); 48] = [
 fn other_protocols_run_nothing_and_harm_nobody(way: Way) {
     let bench = Bench::new();
     let entered = bench.entered();
-    let limits = AccessLimits {
+    let mut limits = AccessLimits::default();
+    limits
         // One byte says nothing yet, so it is waited for more.
-        hello_within: Duration::from_secs(2),
-        ..AccessLimits::default()
-    };
+        .hello_within(Duration::from_secs(2));
     let server = way.server().access_limits(limits).device(bench);
     let server = server.spawn().unwrap();
     let client = way.client(&server).connect().unwrap();

@@ -65,10 +65,8 @@ fn judged(source: &str) -> usize {
 #[test]
 fn who_is_known_gets_in_while_fifty_others_guess() {
     log::capture();
-    let limits = AccessLimits {
-        answer_after: Duration::from_millis(100),
-        ..AccessLimits::default()
-    };
+    let mut limits = AccessLimits::default();
+    limits.answer_after(Duration::from_millis(100));
     let server = serve(limits);
     let address = server.local_addr();
     let known = || Way::Secret.client(&server).connect().unwrap();
@@ -92,10 +90,8 @@ fn who_is_known_gets_in_while_fifty_others_guess() {
 /// Many handshakes at once must not be a way around the limits: guesses are counted one by one, when the proof comes.
 #[test]
 fn handshakes_under_way_do_not_get_around_the_limits() {
-    let limits = AccessLimits {
-        answer_after: Duration::ZERO,
-        ..AccessLimits::default()
-    };
+    let mut limits = AccessLimits::default();
+    limits.answer_after(Duration::ZERO);
     let server = serve(limits);
     let address = server.local_addr();
     let half_way = |source: [u8; 4], secret: &str| {
@@ -122,12 +118,11 @@ fn handshakes_under_way_do_not_get_around_the_limits() {
 /// The same from one source: the sixth guess waits until the bar is over, and so on.
 #[test]
 fn guesses_from_one_source_are_judged_one_by_one() {
-    let limits = AccessLimits {
-        answer_after: Duration::ZERO,
-        guesses_per_minute: usize::MAX,
-        hello_within: Duration::from_secs(4),
-        ..AccessLimits::default()
-    };
+    let mut limits = AccessLimits::default();
+    limits
+        .answer_after(Duration::ZERO)
+        .guesses_per_minute(usize::MAX)
+        .hello_within(Duration::from_secs(4));
     let server = serve(limits);
     let source = [127, 0, 3, 1];
     let stream = || connect_from((source, 0).into(), server.local_addr()).unwrap();
@@ -175,11 +170,8 @@ fn who_comes_back_gets_in_although_its_neighbours_guess() {
 /// The same for a client that comes back from another address, while too many guess from everywhere.
 #[test]
 fn a_ticket_leads_past_the_bar_on_unknown_sources() {
-    let limits = AccessLimits {
-        guesses_per_minute: 1,
-        answer_after: Duration::ZERO,
-        ..AccessLimits::default()
-    };
+    let mut limits = AccessLimits::default();
+    limits.guesses_per_minute(1).answer_after(Duration::ZERO);
     let server = serve(limits);
     let address = server.local_addr();
     let from = |last: u8| connect_from(([127, 0, 5, last], 0).into(), address).unwrap();
@@ -198,12 +190,11 @@ fn a_ticket_leads_past_the_bar_on_unknown_sources() {
 /// A ticket is for one proof, right or wrong: who has seen one in passing has one guess.
 #[test]
 fn a_ticket_that_was_seen_in_passing_is_worth_one_guess() {
-    let limits = AccessLimits {
-        answer_after: Duration::ZERO,
-        first_bar: Duration::from_secs(3600),
-        longest_bar: Duration::from_secs(3600),
-        ..AccessLimits::default()
-    };
+    let mut limits = AccessLimits::default();
+    limits
+        .answer_after(Duration::ZERO)
+        .first_bar(Duration::from_secs(3600))
+        .longest_bar(Duration::from_secs(3600));
     let server = serve(limits);
     let address = server.local_addr();
     let from = |last: u8| connect_from(([127, 0, 4, last], 0).into(), address).unwrap();

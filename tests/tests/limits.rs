@@ -24,12 +24,11 @@ both_ways!(
 /// Nobody is dropped because of time alone.
 fn server(way: Way, strangers: usize, strangers_per_source: usize) -> ServerHandle {
     log::capture();
-    let limits = AccessLimits {
-        strangers,
-        strangers_per_source,
-        hello_within: Duration::from_secs(600),
-        ..AccessLimits::default()
-    };
+    let mut limits = AccessLimits::default();
+    limits
+        .unidentified(strangers)
+        .unidentified_per_source(strangers_per_source)
+        .hello_within(Duration::from_secs(600));
     let server = way.server().access_limits(limits).device(Bench::new());
     server.spawn().unwrap()
 }

@@ -18,12 +18,11 @@ static SCALES: Mutex<()> = Mutex::new(());
 
 fn ten_thousand_bad_connections_leave_nothing_behind(way: Way) {
     let _alone = SCALES.lock().unwrap_or_else(PoisonError::into_inner);
-    let limits = AccessLimits {
-        guesses_per_minute: usize::MAX,
-        free_guesses: u32::MAX,
-        answer_after: std::time::Duration::from_millis(50),
-        ..AccessLimits::default()
-    };
+    let mut limits = AccessLimits::default();
+    limits
+        .guesses_per_minute(usize::MAX)
+        .free_guesses(u32::MAX)
+        .answer_after(std::time::Duration::from_millis(50));
     let bench = Bench::new();
     let gate = bench.gate();
     let server = way.server().access_limits(limits).device(bench);

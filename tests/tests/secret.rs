@@ -57,11 +57,9 @@ impl Lab {
 }
 
 fn patient() -> AccessLimits {
-    AccessLimits {
-        free_guesses: u32::MAX,
-        guesses_per_minute: usize::MAX,
-        ..AccessLimits::default()
-    }
+    let mut limits = AccessLimits::default();
+    limits.free_guesses(u32::MAX).guesses_per_minute(usize::MAX);
+    limits
 }
 
 #[test]
@@ -190,10 +188,8 @@ fn another_service_is_refused() {
 
 #[test]
 fn who_speaks_in_the_clear_gets_no_more_than_eight_bytes() {
-    let limits = AccessLimits {
-        answer_after: Duration::from_millis(50),
-        ..patient()
-    };
+    let mut limits = patient();
+    limits.answer_after(Duration::from_millis(50));
     let lab = Lab::new(limits);
     let address = lab.server.local_addr();
     let plain = Preamble::new(Suite::Plain, Role::Client);

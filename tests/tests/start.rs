@@ -94,10 +94,10 @@ fn an_empty_secret_is_none_and_is_refused() {
 }
 
 #[test]
-fn a_limit_that_shuts_everybody_out_is_refused() {
+fn a_limit_of_zero_that_keeps_all_clients_out_is_refused() {
     let refused = |name: &str, server: ServerBuilder| {
         let error = server.port(0).spawn().map(drop).unwrap_err();
-        assert!(matches!(error, StartError::ShutsOut { .. }), "{error}");
+        assert!(matches!(error, StartError::LimitIsZero { .. }), "{error}");
         assert!(error.to_string().contains(&format!("`{name}`")), "{error}");
     };
     let access = |name: &str, zero: &dyn Fn(&mut AccessLimits)| {
@@ -106,14 +106,16 @@ fn a_limit_that_shuts_everybody_out_is_refused() {
         refused(name, Server::builder().access_limits(limits));
     };
     access("hello_within", &|limits| {
-        limits.hello_within = Duration::ZERO
+        limits.hello_within(Duration::ZERO);
     });
-    access("strangers", &|limits| limits.strangers = 0);
-    access("strangers_per_source", &|limits| {
-        limits.strangers_per_source = 0;
+    access("unidentified", &|limits| {
+        limits.unidentified(0);
+    });
+    access("unidentified_per_source", &|limits| {
+        limits.unidentified_per_source(0);
     });
     access("guesses_per_minute", &|limits| {
-        limits.guesses_per_minute = 0
+        limits.guesses_per_minute(0);
     });
     let mut limits = TableLimits::default();
     limits.session.waiting_calls = 0;

@@ -61,18 +61,18 @@ fn a_server_with_an_idle_holder_stops_at_once(way: Way) {
 
 /// Settings that mean "for ever" made the threads panic that use them.
 fn settings_without_end_are_taken_at_their_word(way: Way) {
-    let limits = AccessLimits {
-        hello_within: Duration::MAX,
-        strangers: usize::MAX,
-        strangers_per_source: usize::MAX,
-        answer_after: Duration::ZERO,
-        free_guesses: u32::MAX,
-        longest_bar: Duration::MAX,
-        guesses_per_minute: usize::MAX,
-        first_bar: Duration::MAX,
-        known_for: Duration::MAX,
-        sources: usize::MAX,
-    };
+    let mut limits = AccessLimits::default();
+    limits
+        .hello_within(Duration::MAX)
+        .unidentified(usize::MAX)
+        .unidentified_per_source(usize::MAX)
+        .answer_after(Duration::ZERO)
+        .free_guesses(u32::MAX)
+        .longest_bar(Duration::MAX)
+        .guesses_per_minute(usize::MAX)
+        .first_bar(Duration::MAX)
+        .known_for(Duration::MAX)
+        .sources(usize::MAX);
     let server = way
         .server()
         .access_limits(limits)

@@ -99,10 +99,9 @@ impl Stranger {
 
 /// Patient enough for everything but the test of patience.
 fn limits() -> AccessLimits {
-    AccessLimits {
-        answer_after: Duration::from_millis(200),
-        ..AccessLimits::default()
-    }
+    let mut limits = AccessLimits::default();
+    limits.answer_after(Duration::from_millis(200));
+    limits
 }
 
 fn a_port_scan_is_noted(way: Way) {
@@ -196,13 +195,11 @@ fn random_bytes_end_only_their_own_connection(way: Way) {
 
 fn a_connection_that_says_nothing_is_dropped(way: Way) {
     let hello_within = Duration::from_millis(500);
-    let lab = Lab::new(
-        way,
-        AccessLimits {
-            hello_within,
-            ..limits()
-        },
-    );
+    let lab = Lab::new(way, {
+        let mut limits = limits();
+        limits.hello_within(hello_within);
+        limits
+    });
     let silent = lab.stranger();
     let slow = lab.stranger();
     let addresses = [silent.address(), slow.address()];

@@ -23,12 +23,12 @@ use tests::{Bench, BenchProxy, SECRET, Way, until};
 
 /// Answers at once, and takes any number of wrong secrets.
 fn quick() -> AccessLimits {
-    AccessLimits {
-        answer_after: Duration::ZERO,
-        free_guesses: u32::MAX,
-        guesses_per_minute: usize::MAX,
-        ..AccessLimits::default()
-    }
+    let mut limits = AccessLimits::default();
+    limits
+        .answer_after(Duration::ZERO)
+        .free_guesses(u32::MAX)
+        .guesses_per_minute(usize::MAX);
+    limits
 }
 
 /// What is said in [`conversation`]. Seven bytes and more: four are found by chance, in a
@@ -155,11 +155,10 @@ impl Flipper {
     fn new() -> Self {
         let bench = Bench::new();
         let entered = bench.entered();
-        let limits = AccessLimits {
+        let mut limits = quick();
+        limits
             // Who has made a record longer waits for the rest of it.
-            hello_within: PATIENCE,
-            ..quick()
-        };
+            .hello_within(PATIENCE);
         let server = Way::Secret.server().access_limits(limits).device(bench);
         // The next client need not wait for the one whose connection was lost.
         let server = server.grace(Duration::ZERO).spawn().unwrap();

@@ -1,8 +1,9 @@
-//! From an accepted connection to one whose client has said who it is.
+//! From an accepted connection to a client that has identified itself: limits on unauthenticated connections, the
+//! handshake, and limits on guessing the secret.
 
-pub(crate) mod access;
-pub(crate) mod connection;
-pub(crate) mod gate;
-pub(crate) mod greeting;
-mod memory;
-mod stranger;
+pub(crate) mod guesses;
+mod identify;
+pub(crate) mod limits;
+pub(crate) mod pending;
+mod sniff;
+pub(crate) mod unidentified;

@@ -1,10 +1,10 @@
 //! The server's log.
 //!
-//! Log lines and the start-up hint are written by a thread of their own. A terminal after Ctrl-S, or a pipe that its
-//! parent does not read, blocks whoever writes to it; the server must go on serving, and must be able to stop. Lines
-//! that the thread cannot take are dropped and counted.
+//! A thread of its own writes log lines and the start-up hint. Writing blocks while a terminal is stopped by Ctrl-S or a
+//! parent does not read a pipe; the server must go on serving and be able to stop. Lines that do not fit into the
+//! thread's queue are dropped and counted.
 
-pub(crate) mod complaints;
+pub(crate) mod limited;
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -20,7 +20,7 @@ use tracing::Dispatch;
 use tracing::dispatcher::{get_default, with_default};
 use tracing::level_filters::LevelFilter;
 
-/// The client or peer that a line is about.
+/// The subject of a log line: a client, a peer, or the server itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct About {
     peer: Option<SocketAddr>,
@@ -33,7 +33,7 @@ impl About {
         Self::default()
     }
 
-    /// About the other end of a connection.
+    /// About the peer of a connection that has no name yet.
     pub(crate) fn peer(peer: SocketAddr) -> Self {
         Self {
             peer: Some(peer),
@@ -41,7 +41,7 @@ impl About {
         }
     }
 
-    /// About a client, by what it calls itself.
+    /// About a client, by its name.
     pub(crate) fn client(client: impl Into<String>) -> Self {
         Self {
             peer: None,
@@ -50,28 +50,28 @@ impl About {
     }
 }
 
-enum Entry {
-    Event(Event),
-    /// Goes to standard error as it is.
+enum LogEntry {
+    Event(LogEvent),
+    /// Is written to standard error as it is.
     Text(Vec<u8>),
-    /// Answered when everything before it is written.
+    /// Is answered when everything before it is written.
     Flush(SyncSender<()>),
 }
 
-struct Event {
-    /// The subscriber of the thread that logged.
+struct LogEvent {
+    /// The subscriber of the thread that logs.
     subscriber: Dispatch,
     level: tracing::Level,
     about: About,
     text: String,
 }
 
-/// Logs something to be looked into.
+/// Logs a failure.
 pub(crate) fn error(about: About, text: impl Display) {
     event(tracing::Level::ERROR, about, text);
 }
 
-/// Logs something that is probably not meant to be.
+/// Logs something that is probably a mistake.
 pub(crate) fn warn(about: About, text: impl Display) {
     event(tracing::Level::WARN, about, text);
 }
@@ -81,21 +81,20 @@ pub(crate) fn info(about: About, text: impl Display) {
     event(tracing::Level::INFO, about, text);
 }
 
-/// Logs what only an investigation wants to know.
+/// Logs a detail for debugging.
 pub(crate) fn debug(about: About, text: impl Display) {
     event(tracing::Level::DEBUG, about, text);
 }
 
 /// Prints text on standard error.
 pub(crate) fn print(text: impl Into<Vec<u8>>) {
-    send(Entry::Text(text.into()));
+    send(LogEntry::Text(text.into()));
 }
 
 /// Waits until everything logged so far is written, for at most `limit`. Blocks.
 pub(crate) fn flush(limit: Duration) {
     let (done, written) = sync_channel(1);
-    send(Entry::Flush(done));
-    // A log that nobody reads is not waited for.
+    send(LogEntry::Flush(done));
     let _ = written.recv_timeout(limit);
 }
 
@@ -103,7 +102,7 @@ fn event(level: tracing::Level, about: About, text: impl Display) {
     if level > LevelFilter::current() {
         return;
     }
-    send(Entry::Event(Event {
+    send(LogEntry::Event(LogEvent {
         subscriber: get_default(Clone::clone),
         level,
         about,
@@ -113,8 +112,8 @@ fn event(level: tracing::Level, about: About, text: impl Display) {
 
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-fn send(entry: Entry) {
-    static WRITER: OnceLock<Option<SyncSender<Entry>>> = OnceLock::new();
+fn send(entry: LogEntry) {
+    static WRITER: OnceLock<Option<SyncSender<LogEntry>>> = OnceLock::new();
     let writer = WRITER.get_or_init(|| {
         let (sender, entries) = sync_channel(CAPACITY);
         let thread = thread::Builder::new().name("ipc log".into());
@@ -131,17 +130,17 @@ thread_local! {
     static IS_WRITER: Cell<bool> = const { Cell::new(false) };
 }
 
-fn write_all(entries: &Receiver<Entry>) {
+fn write_all(entries: &Receiver<LogEntry>) {
     IS_WRITER.set(true);
     for entry in entries {
         match entry {
-            Entry::Event(event) => {
-                // A subscriber is code of the user's program.
+            LogEntry::Event(event) => {
+                // The subscriber is user code, and may panic.
                 let _ = ipc_core::contain::contain(|| event.write());
             }
-            Entry::Text(text) => write_text(&text),
-            // Whoever asked may have stopped waiting.
-            Entry::Flush(done) => drop(done.try_send(())),
+            LogEntry::Text(text) => write_text(&text),
+            // The receiver may have given up.
+            LogEntry::Flush(done) => drop(done.try_send(())),
         }
         let lost = LOST.swap(0, Ordering::Relaxed);
         if lost > 0 {
@@ -153,11 +152,11 @@ fn write_all(entries: &Receiver<Entry>) {
 }
 
 fn write_text(text: &[u8]) {
-    // A server whose terminal was closed goes on serving.
+    // If the terminal is closed, the server goes on.
     let _ = io::stderr().lock().write_all(text);
 }
 
-impl Event {
+impl LogEvent {
     fn write(&self) {
         let About { peer, client } = &self.about;
         let peer = peer.map(tracing::field::display);
@@ -171,7 +170,7 @@ impl Event {
     }
 }
 
-/// Sends the log to standard error, if the program has not chosen another place for it. Returns true if that was so.
+/// Installs a subscriber that writes to standard error, unless the program has installed one. Returns whether it did.
 #[cfg(feature = "log")]
 pub(crate) fn install_default() -> bool {
     use std::io::IsTerminal;
@@ -189,9 +188,7 @@ pub(crate) fn install_default() -> bool {
         _ if asked.trim().is_empty() => default(),
         Ok(levels) => levels,
         Err(error) => {
-            print(format!(
-                "RUST_LOG is not understood, and not used: {error}\n"
-            ));
+            print(format!("RUST_LOG is not valid and is ignored: {error}\n"));
             default()
         }
     };
@@ -204,8 +201,8 @@ pub(crate) fn install_default() -> bool {
         .with_ansi(io::stderr().is_terminal())
         // Standard error may be closed.
         .log_internal_errors(false)
-        .with_writer(|| Output);
-    // Another thread may install one in this very moment.
+        .with_writer(|| LogWriter);
+    // Fails if another thread has installed one in the meantime.
     let log = tracing_subscriber::registry().with(levels).with(lines);
     log.try_init().is_ok()
 }
@@ -216,12 +213,12 @@ pub(crate) fn install_default() -> bool {
     false
 }
 
-/// Standard error, by way of the log's thread: drivers may log, too, and must not be blocked by a log that nobody reads.
+/// Standard error, written by the log's thread: drivers log, too, and must not block.
 #[cfg(feature = "log")]
-struct Output;
+struct LogWriter;
 
 #[cfg(feature = "log")]
-impl Write for Output {
+impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match IS_WRITER.get() {
             true => write_text(line),
@@ -236,5 +233,5 @@ impl Write for Output {
 }
 
 pub(crate) const TARGET: &str = "ipc_server";
-/// How many lines wait to be written before further ones are dropped.
+/// Maximum number of lines in the queue of the log's thread.
 const CAPACITY: usize = 1024;

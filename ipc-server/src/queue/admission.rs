@@ -1,4 +1,4 @@
-//! Who holds the server, and who is next. One control session at a time, first come, first served.
+//! The order of clients: one holds the server, the others wait, first come, first served.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,32 +8,32 @@ use ipc_core::wire::ctrl::{QueueStatus, SessionKey};
 
 use crate::session::activity::Activity;
 
-/// The order of clients at one server. Knows nothing of sockets.
+/// The holder of the server and the queue behind it. Does no I/O, and takes the time as an argument.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    queue: VecDeque<Client>,
-    holder: Option<Client>,
+    queue: VecDeque<QueueEntry>,
+    holder: Option<QueueEntry>,
     last_session: Option<SessionKey>,
     lease_epoch: u64,
     limit: usize,
 }
 
-/// A place in the order of clients.
+/// The number of a client, unique while the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct ClientId(pub(crate) u64);
 
 #[derive(Debug)]
-struct Client {
-    ticket: Ticket,
+struct QueueEntry {
+    id: ClientId,
     activity: Arc<Activity>,
 }
 
-/// There is no room in the queue.
+/// The error for a client that finds the queue full.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct QueueFull;
 
 impl Admission {
-    /// At most `limit` clients may wait.
+    /// Creates an empty order of clients. At most `limit` of them may wait.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             queue: VecDeque::new(),
@@ -44,23 +44,21 @@ impl Admission {
         }
     }
 
-    /// Joins the end of the queue.
-    pub(crate) fn enter(&mut self, activity: Arc<Activity>) -> Result<Ticket, QueueFull> {
+    /// Adds a client at the end of the queue. If the server is free, there is always room.
+    pub(crate) fn enter(&mut self, activity: Arc<Activity>) -> Result<ClientId, QueueFull> {
         let is_free = self.holder.is_none() && self.queue.is_empty();
         if !is_free && self.queue.len() >= self.limit {
             return Err(QueueFull);
         }
-        let ticket = Ticket(activity.id());
-        self.queue.push_back(Client { ticket, activity });
-        Ok(ticket)
+        let id = ClientId(activity.id());
+        self.queue.push_back(QueueEntry { id, activity });
+        Ok(id)
     }
 
-    /// Makes `ticket` the holder if it is its turn.
-    pub(crate) fn try_take(&mut self, ticket: Ticket, now: Instant) -> bool {
+    /// Makes a client the holder if it is its turn, and returns whether it was.
+    pub(crate) fn try_take(&mut self, id: ClientId, now: Instant) -> bool {
         let is_free = self.holder.is_none();
-        let next = self
-            .queue
-            .pop_front_if(|next| is_free && next.ticket == ticket);
+        let next = self.queue.pop_front_if(|next| is_free && next.id == id);
         let is_mine = next.is_some();
         if let Some(client) = next {
             client.activity.begins_to_hold(now);
@@ -69,8 +67,8 @@ impl Admission {
         is_mine
     }
 
-    /// The holder begins or goes on with `session`. Returns the lease epoch, which rises whenever the server has
-    /// changed hands.
+    /// Notes that the holder starts or resumes `session`. Returns the lease epoch, which rises whenever another session
+    /// takes over.
     pub(crate) fn begin(&mut self, session: SessionKey) -> u64 {
         if self.last_session != Some(session) {
             self.last_session = Some(session);
@@ -79,28 +77,25 @@ impl Admission {
         self.lease_epoch
     }
 
-    /// The devices were put into a safe state: whoever comes next finds them changed, the same session included.
+    /// Notes that release hooks have changed the devices, which starts a new lease epoch even for the same session.
     pub(crate) fn forget_last_session(&mut self) {
         self.last_session = None;
     }
 
-    /// Gives up a place, waiting or held. Returns true if it was there.
-    pub(crate) fn leave(&mut self, ticket: Ticket) -> bool {
+    /// Removes a client, whether it waits or holds the server. Returns false if it was not there.
+    pub(crate) fn leave(&mut self, id: ClientId) -> bool {
         let waiting = self.queue.len();
-        self.queue.retain(|other| other.ticket != ticket);
-        let held = self
-            .holder
-            .take_if(|holder| holder.ticket == ticket)
-            .is_some();
+        self.queue.retain(|other| other.id != id);
+        let held = self.holder.take_if(|holder| holder.id == id).is_some();
         held || self.queue.len() != waiting
     }
 
-    /// Who holds the server.
+    /// Returns the client that holds the server.
     pub(crate) fn holder(&self) -> Option<&Arc<Activity>> {
         self.holder.as_ref().map(|holder| &holder.activity)
     }
 
-    /// The holder, if there is one, and those who wait, in order; each with its place, 0 for the holder.
+    /// Returns all clients in order with their places: 0 for the holder, from 1 for the queue.
     pub(crate) fn clients(&self) -> impl Iterator<Item = (usize, &Arc<Activity>)> {
         let holder = self.holder.iter().map(|holder| (0, &holder.activity));
         holder.chain(
@@ -111,14 +106,14 @@ impl Admission {
         )
     }
 
-    /// How many wait.
+    /// Returns the number of waiting clients.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// What somebody who waits is told; `None` without a place in the queue.
-    pub(crate) fn status(&self, ticket: Ticket, now: Instant) -> Option<QueueStatus> {
-        let place = self.queue.iter().position(|other| other.ticket == ticket)? + 1;
+    /// Returns what to tell a waiting client, or `None` if it is not in the queue.
+    pub(crate) fn status(&self, id: ClientId, now: Instant) -> Option<QueueStatus> {
+        let place = self.queue.iter().position(|other| other.id == id)? + 1;
         let to_u32 = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let seen = self
             .holder()
@@ -152,33 +147,33 @@ mod tests {
         ))
     }
 
-    fn enter(admission: &mut Admission, id: u64) -> Ticket {
+    fn enter(admission: &mut Admission, id: u64) -> ClientId {
         admission.enter(activity(id, "someone")).unwrap()
     }
 
     #[test]
     fn first_come_first_served_whoever_leaves() {
         let (mut admission, now) = (Admission::new(10), Instant::now());
-        let tickets: Vec<Ticket> = (0..5).map(|id| enter(&mut admission, id)).collect();
-        assert!(!admission.try_take(tickets[1], now));
-        assert!(admission.try_take(tickets[0], now));
-        assert!(!admission.try_take(tickets[1], now), "the server is held");
+        let ids: Vec<ClientId> = (0..5).map(|id| enter(&mut admission, id)).collect();
+        assert!(!admission.try_take(ids[1], now));
+        assert!(admission.try_take(ids[0], now));
+        assert!(!admission.try_take(ids[1], now), "the server is held");
 
-        assert!(admission.leave(tickets[2]));
-        assert!(!admission.leave(tickets[2]), "gone already");
-        assert!(admission.leave(tickets[0]));
-        let order = [4, 3, 1].map(|i| admission.try_take(tickets[i], now));
+        assert!(admission.leave(ids[2]));
+        assert!(!admission.leave(ids[2]), "gone already");
+        assert!(admission.leave(ids[0]));
+        let order = [4, 3, 1].map(|i| admission.try_take(ids[i], now));
         assert_eq!(order, [false, false, true]);
-        assert!(admission.leave(tickets[1]));
-        assert!(admission.try_take(tickets[3], now));
+        assert!(admission.leave(ids[1]));
+        assert!(admission.try_take(ids[3], now));
     }
 
     #[test]
-    fn those_who_wait_know_their_place_and_the_holder() {
+    fn waiting_clients_know_their_place_and_the_holder() {
         let (mut admission, now) = (Admission::new(10), Instant::now());
         let holder = admission.enter(activity(0, "scan.rs")).unwrap();
         assert!(admission.try_take(holder, now));
-        let waiting: Vec<Ticket> = (1..4).map(|id| enter(&mut admission, id)).collect();
+        let waiting: Vec<ClientId> = (1..4).map(|id| enter(&mut admission, id)).collect();
         let status = admission.status(waiting[2], now).unwrap();
         assert_eq!(
             (status.place, status.waiting, status.holder.as_str()),

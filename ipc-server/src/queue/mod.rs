@@ -1,5 +1,8 @@
-//! The order of clients, and the way of a connection through it.
+//! The order of clients: who holds the server, who is next, and how a connection gets there.
 
 pub(crate) mod admission;
 pub(crate) mod arrivals;
+mod idle;
+pub(crate) mod place;
+mod resume;
 mod waiting;

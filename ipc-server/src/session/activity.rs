@@ -9,7 +9,7 @@ use ipc_core::ServerDescription;
 use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::wire::text::fit_to_show;
 
-use crate::handle::{ClientInfo, RunningCall};
+use crate::info::{ClientInfo, RunningCall};
 
 /// A client as others see it, whether it waits or holds the server. Shared between its own task or thread and the rest
 /// of the server.

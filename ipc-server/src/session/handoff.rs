@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipc_core::wire::ctrl::Hello;
 use tokio::sync::watch;
 
-use crate::handshake::connection::Connection;
+use crate::connection::Connection;
 
 /// The meeting point of a session's thread and the next connection of the same client.
 ///

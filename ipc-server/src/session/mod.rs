@@ -2,9 +2,10 @@
 
 pub(crate) mod activity;
 mod calls;
+pub(crate) mod claim;
 pub(crate) mod handoff;
 mod place;
-mod pump;
+pub(crate) mod pump;
 mod reader;
 mod release;
 mod running;
@@ -18,24 +19,25 @@ use std::time::Instant;
 
 use ipc_core::wire::ctrl::Hello;
 
-pub(crate) use self::pump::Session;
 use self::reader::Reader;
 use self::serving::Serving;
 use self::worker::Worker;
-use crate::handle::ServerEvent;
-use crate::handshake::connection::Connection;
-use crate::queue::arrivals::{Claim, Place};
+use crate::connection::Connection;
+use crate::info::ServerEvent;
+use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
+use crate::session::claim::SessionClaim;
 use crate::session::handoff::Handoff;
-use crate::state::{OutSession, ServerState, Work};
+use crate::state::{ActiveSession, ServerState};
+use crate::work::Work;
 
 /// All that a client starts to be served with.
 pub(crate) struct Seat {
     pub(crate) state: Arc<ServerState>,
-    pub(crate) place: Place,
+    pub(crate) place: QueuePlace,
     pub(crate) activity: Arc<Activity>,
     /// Puts the session back if no thread can be had.
-    pub(crate) claim: Claim,
+    pub(crate) claim: SessionClaim,
     pub(crate) connection: Connection,
     pub(crate) hello: Hello,
 }
@@ -60,11 +62,11 @@ fn serve(seat: Seat, work: Work) {
         return;
     };
     let handoff = Arc::new(Handoff::new());
-    let out = OutSession {
+    let out = ActiveSession {
         handoff: Arc::clone(&handoff),
         activity: Arc::clone(&activity),
     };
-    state.set_out(session.key(), Some(out));
+    state.set_active_session(session.key(), Some(out));
     let serving = Serving::new(state, activity, handoff, session, place);
     let info = serving.activity.info(0, Instant::now());
     serving.state.tell(ServerEvent::Granted(info));

@@ -13,10 +13,10 @@ use super::pump::Pump;
 use super::reader::Reader;
 use super::release::release_all;
 use super::serving::{LAST_CALL, Serving};
-use crate::handle::ServerEvent;
 use crate::hosted::Hosted;
-use crate::pause::overslept;
+use crate::info::ServerEvent;
 use crate::session::handoff::Resumption;
+use crate::time::overslept;
 
 /// How a conversation ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -211,7 +211,7 @@ impl Serving {
         } else {
             self.state.table().remove(self.key);
         }
-        self.state.set_out(self.key, None);
+        self.state.set_active_session(self.key, None);
         self.state.tell(ServerEvent::Released {
             client: self.activity.id(),
             why: over.why,

@@ -15,9 +15,9 @@ use ipc_core::wire::message::IncomingCall;
 
 use super::reader::{Reader, Received};
 use super::running::Running;
-use crate::handshake::connection::Connection;
+use crate::connection::Connection;
 use crate::session::activity::Activity;
-use crate::state::Work;
+use crate::work::Work;
 
 /// A session, which outlives the connections and the threads that serve it.
 #[derive(Clone, Debug)]

@@ -8,8 +8,8 @@ use std::time::Instant;
 use ipc_core::Release;
 use ipc_core::interface::registry::Released;
 
-use crate::handle::ServerEvent;
 use crate::hosted::Hosted;
+use crate::info::ServerEvent;
 use crate::log::{self, About};
 use crate::state::ServerState;
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::session::activity::Activity;
-use crate::state::Work;
+use crate::work::Work;
 
 /// A call inside a driver.
 #[derive(Debug)]

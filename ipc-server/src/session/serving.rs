@@ -15,12 +15,14 @@ use super::reader::Reader;
 use super::running::Running;
 use super::tick::{Unattended, Watched};
 use super::worker;
-use crate::handshake::connection::Connection;
+use crate::connection::Connection;
 use crate::hosted::Hosted;
-use crate::queue::arrivals::Place;
+use crate::log::About;
+use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::handoff::Handoff;
-use crate::state::{ServerState, Work};
+use crate::state::ServerState;
+use crate::work::Work;
 
 /// A client that is served.
 pub(super) struct Serving {
@@ -32,7 +34,7 @@ pub(super) struct Serving {
     tenure: u64,
     unattended: Unattended,
     lease_epoch: AtomicU64,
-    place: Mutex<Option<Place>>,
+    place: Mutex<Option<QueuePlace>>,
     this: Weak<Self>,
 }
 
@@ -42,7 +44,7 @@ impl Serving {
         activity: Arc<Activity>,
         handoff: Arc<Handoff>,
         session: Session,
-        place: Place,
+        place: QueuePlace,
     ) -> Arc<Self> {
         let key = session.key();
         let tenure = session.lock().begin_tenure();
@@ -70,7 +72,7 @@ impl Serving {
 
     pub(super) fn log(&self, what: impl Display) {
         let client = Arc::clone(&self.pump().client);
-        self.state.visits.log(client, what);
+        self.state.visits.info(About::client(client.as_ref()), what);
     }
 
     /// Goes on over another connection.
@@ -257,9 +259,12 @@ impl Watched for Serving {
                 };
                 if let Err(error) = worker::spawn_companion(this) {
                     pump.is_companion_wanted = false;
-                    self.state.complaints.log_here(format_args!(
-                        "no thread to attend to a client while its call runs: {error}"
-                    ));
+                    self.state.bad_connections.error(
+                        About::server(),
+                        format_args!(
+                            "no thread to attend to a client while its call runs: {error}"
+                        ),
+                    );
                 }
             }
             _ => self.session.call_companions(),

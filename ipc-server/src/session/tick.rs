@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use crate::pause::overslept;
+use crate::time::overslept;
 
 /// What the tick looks at.
 pub(crate) trait Watched: Send + Sync {

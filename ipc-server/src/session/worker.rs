@@ -23,7 +23,7 @@ use crate::hosted::Hosted;
 use crate::log::{self, About};
 use crate::session::activity::Activity;
 use crate::session::calls::{self, Ended};
-use crate::state::Work;
+use crate::work::Work;
 
 /// A thread that serves a client.
 ///
@@ -243,7 +243,7 @@ impl Drop for EndedByPanic<'_> {
             );
             serving.handoff.close();
             serving.activity.cut();
-            serving.state.set_out(serving.key, None);
+            serving.state.set_active_session(serving.key, None);
             serving.end_companions(&mut serving.pump());
             serving.state.table().remove(serving.key);
             serving.give_up_place();

@@ -59,10 +59,8 @@ pub fn serve(role: &ServerRole) -> Result<(), Failure> {
     limits.sessions = role.sessions.unwrap_or(limits.sessions);
     limits.session.kept_replies = role.kept.unwrap_or(limits.session.kept_replies);
     // All clients of a run come from one address, and many of their handshakes are cut short.
-    let access = AccessLimits {
-        strangers_per_source: 512,
-        ..AccessLimits::default()
-    };
+    let mut access = AccessLimits::default();
+    access.unidentified_per_source(512);
     let mut server = Server::builder()
         .bind(&role.bind)
         .port(role.port)

@@ -1,12 +1,12 @@
-//! What to make of a connection that does not speak the protocol.
+//! Recognizing connections that speak another protocol.
 
-/// What the first bytes look like, for the log.
+/// Describes what the first bytes of a connection look like, for the log.
 pub(crate) fn looks_like(bytes: &[u8]) -> &'static str {
     const METHODS: [&[u8]; 9] = [
         b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"CONN", b"PATC", b"TRAC",
     ];
     if METHODS.iter().any(|method| bytes.starts_with(method)) {
-        "an HTTP request"
+        HTTP
     } else if bytes.starts_with(&[0x16, 0x03]) {
         "a TLS handshake"
     } else if bytes.starts_with(b"SSH-") {
@@ -16,7 +16,10 @@ pub(crate) fn looks_like(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// What a person with a browser is told; nobody else is told anything.
+/// What [`looks_like`] returns for HTTP.
+pub(crate) const HTTP: &str = "an HTTP request";
+
+/// The answer to a web browser. Other protocols get none.
 pub(crate) const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\
 Content-Length: 66\r\nConnection: close\r\n\r\n\
 This port serves laboratory instruments, it is not a web server.\r\n";
@@ -37,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn known_strangers_are_named() {
+    fn known_protocols_are_named() {
         assert_eq!(looks_like(b"GET / HTTP/1.1"), "an HTTP request");
         assert_eq!(looks_like(b"TRACE / HTTP/1.1"), "an HTTP request");
         assert_eq!(looks_like(&[0x16, 0x03, 0x01, 0x02]), "a TLS handshake");

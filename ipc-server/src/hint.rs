@@ -1,4 +1,4 @@
-//! The start-up hint: where, what, client code to paste, and what to be warned of.
+//! The start-up hint: where the server can be reached, what it offers, warnings, and the code of a client.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -8,9 +8,9 @@ use ipc_core::interface::schema::Schema;
 use ipc_core::{Secret, ServerDescription};
 use ipc_net::seen_from_elsewhere;
 
-use crate::state::Config;
+use crate::config::Config;
 
-/// What a person should know who set a server up this way. The secret is never part of it.
+/// Returns warnings about the settings. The secret is never part of them.
 pub(crate) fn warnings(listening: SocketAddr, config: &Config) -> Vec<String> {
     match &config.secret {
         None if !listening.ip().is_loopback() => vec![format!(
@@ -24,7 +24,7 @@ pub(crate) fn warnings(listening: SocketAddr, config: &Config) -> Vec<String> {
     }
 }
 
-/// What a person at the server's terminal wants to know. Bounded, however much is served.
+/// Returns the hint. Its length is bounded, however much is served.
 pub(crate) fn hint(
     listening: SocketAddr,
     config: &Config,
@@ -94,7 +94,7 @@ fn list(text: &mut String, title: &str, names: &[String]) {
     }
 }
 
-/// A whole program to paste. The driver's package has to be among its dependencies, beside `ipc-client`.
+/// Returns a whole client program. It depends on `ipc-client` and on the driver's package.
 fn program(
     reachable: &str,
     config: &Config,
@@ -104,11 +104,11 @@ fn program(
     let mut settings = String::new();
     let mut uses = String::from("use ipc_client::Client;\n");
     if !config.service.is_empty() {
-        // As it would be written in a program, quotes and all.
+        // Quoted and escaped as in source code.
         let _ = write!(settings, "\n        .service({:?})", config.service);
     }
     if config.secret.is_some() {
-        // Where the secret is to come from, never the secret.
+        // Names a source for the secret, never the secret itself.
         let _ = write!(settings, "\n        .secret(Secret::{SECRET}?)");
         uses = "use ipc_client::{Client, Secret};\n".into();
     }
@@ -144,7 +144,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {{
     )
 }
 
-/// True for a driver in the server's own program, which no client can depend on.
+/// Returns true for a driver in the server's own program, on which no client can depend.
 fn is_of_this_program(driver_path: &str) -> bool {
     let program = std::env::current_exe().ok();
     let name = program
@@ -154,7 +154,7 @@ fn is_of_this_program(driver_path: &str) -> bool {
     name.is_some_and(|name| package == Some(name.replace('-', "_").as_str()))
 }
 
-/// Makes a proxy, and reads a property if there is one that can be printed.
+/// Returns code that makes a proxy, and prints a property if there is one that can be printed.
 fn first_use(device: &DeviceDescription, proxy: &str) -> String {
     let DeviceDescription {
         name,
@@ -189,7 +189,7 @@ fn first_use(device: &DeviceDescription, proxy: &str) -> String {
     }
 }
 
-/// The path of the proxy of a driver's type: `powermeter::PowerMeterProxy` for `powermeter::PowerMeter<Port>`.
+/// Returns the path of the proxy for a driver's type: `powermeter::PowerMeterProxy` for `powermeter::PowerMeter<Port>`.
 fn proxy(driver_path: &str, interface: &str) -> String {
     let plain = driver_path.split('<').next().unwrap_or_default();
     let module = plain
@@ -198,7 +198,7 @@ fn proxy(driver_path: &str, interface: &str) -> String {
     format!("{}{interface}Proxy", module.unwrap_or_default())
 }
 
-/// An address that others can use: the one listened on, or for "all of them" the one towards the network.
+/// Returns an address for other computers: the one that is listened on or, for all addresses, the outward one.
 fn reachable(mut listening: SocketAddr) -> String {
     if listening.ip().is_unspecified() {
         listening.set_ip(outward().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)));
@@ -206,16 +206,16 @@ fn reachable(mut listening: SocketAddr) -> String {
     seen_from_elsewhere(listening)
 }
 
-/// Asks the system which of its addresses it would use. Nothing is sent.
+/// Asks the system which of its addresses it would use for other networks. Nothing is sent.
 fn outward() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 1)).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// Where a client's secret is to come from: a copy of the server's file, most likely.
+/// The source of a client's secret: probably a copy of the server's file.
 const SECRET: &str = "from_file(\"lab.secret\")";
-/// How many devices, calls and properties are listed.
+/// Maximum number of devices, of calls and of properties that are listed.
 const SHOWN: usize = 40;
 
 #[cfg(test)]
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_open_to_everybody_or_has_a_short_secret_is_warned() {
+    fn an_open_server_or_a_short_secret_causes_a_warning() {
         let warned = hint_at("192.0.2.7:4440", &config(None, ""));
         assert!(warned.contains("WARNING: 192.0.2.7:4440 is open to everybody"));
         let warned = hint_at("127.0.0.1:4440", &config(Some("waktu"), ""));
@@ -251,7 +251,7 @@ mod tests {
         }
     }
 
-    /// The zone is an interface of this computer; without any, nobody could connect.
+    /// The zone names an interface of this computer, and clients need one of theirs.
     #[test]
     fn a_link_local_address_is_shown_with_the_interface_of_the_other_computer() {
         let text = hint_at(
@@ -293,7 +293,7 @@ mod tests {
         assert!(!everywhere.contains("this computer only"), "{everywhere}");
     }
 
-    /// With 200 devices it filled the pipe of a parent that did not read it.
+    /// Regression test: with 200 devices, the hint filled the pipe of a parent that did not read it.
     #[test]
     fn the_hint_is_bounded() {
         let mut registry = ipc_core::Registry::new();

@@ -1,4 +1,4 @@
-//! One connection at the server: many at once while they wait, a thread of its own once admitted.
+//! Connections that are not admitted yet: they are in the handshake, in the queue, or being refused.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,30 +14,23 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 
-use crate::handshake::stranger;
+use crate::connection::Connection;
+use crate::handshake::sniff;
 use crate::log::{self, About};
-use crate::pause::overslept;
 use crate::state::ServerState;
+use crate::time::overslept;
 
 /// A connection that has not been admitted yet.
 #[derive(Debug)]
-pub(crate) struct Newcomer {
+pub(crate) struct PendingConnection {
     stream: TcpStream,
     arrival: Arrival,
     peer: SocketAddr,
-    /// The token of the last ping, and when it was sent.
+    /// The token of the last ping, 0 before the first, and when it was sent.
     ping: (u64, Instant),
 }
 
-/// A connection that has been admitted, for a blocking thread.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) stream: std::net::TcpStream,
-    pub(crate) link: Link,
-    pub(crate) peer: SocketAddr,
-}
-
-impl Newcomer {
+impl PendingConnection {
     pub(crate) fn new(stream: TcpStream, link: Link, peer: SocketAddr) -> Self {
         Self {
             stream,
@@ -51,7 +44,7 @@ impl Newcomer {
         self.peer
     }
 
-    /// What the client said of itself, once it has.
+    /// Returns the client's `Hello` once it has arrived, with a name that is safe to print.
     pub(crate) fn hello(&self) -> Option<Hello> {
         self.arrival.hello().map(|hello| Hello {
             name: fit_to_show(&hello.name),
@@ -59,22 +52,22 @@ impl Newcomer {
         })
     }
 
-    /// What the client has shown in place of a ticket, while its proof of the secret is waited for.
+    /// Returns the ticket, or the random number in its place, of a client whose proof of the secret is outstanding.
     pub(crate) fn presented(&self) -> Option<Ticket> {
         self.arrival.link().presented()
     }
 
-    /// Under a secret that the client has proven to know: the ticket that this connection leaves.
+    /// Returns the ticket for the next connection of a client that has proved that it knows the secret.
     pub(crate) fn ticket(&self) -> Option<Ticket> {
         self.arrival.link().ticket()
     }
 
-    /// Waits until there is something to read.
+    /// Waits until there may be bytes to read.
     pub(crate) async fn readable(&self) -> Result<(), LinkError> {
         self.stream.readable().await.map_err(lost)
     }
 
-    /// Reads what there is. The buffer is not kept while somebody waits: there may be many who do.
+    /// Reads what has arrived. The buffer is on the stack so that waiting connections stay small.
     pub(crate) fn read_now(&mut self) -> Result<(), LinkError> {
         let mut buffer = [0; 4096];
         match self.stream.try_read(&mut buffer) {
@@ -87,19 +80,19 @@ impl Newcomer {
         }
     }
 
-    /// Reads once. Nothing is lost if this is given up half-way.
+    /// Waits for bytes and reads them. Cancel safe.
     pub(crate) async fn read(&mut self) -> Result<(), LinkError> {
         self.readable().await?;
         self.read_now()
     }
 
-    /// Tells the client where it stands.
+    /// Sends the client its place in the queue.
     pub(crate) async fn tell_place(&mut self, status: QueueStatus) -> Result<(), LinkError> {
         self.arrival.tell_place(status);
         self.flush().await
     }
 
-    /// Asks the client whether it is still there, unless it has not answered the last time yet.
+    /// Sends a ping, unless the last one has not been answered yet.
     pub(crate) async fn ping(&mut self) -> Result<(), LinkError> {
         if self.answer_due().is_some() {
             return Ok(());
@@ -110,16 +103,17 @@ impl Newcomer {
         self.flush().await
     }
 
-    /// Until when the client has to answer the last ping; `None` if it has.
+    /// Returns when the answer to the last ping is due, or `None` if it has arrived.
     pub(crate) fn answer_due(&self) -> Option<Instant> {
         let (token, sent) = self.ping;
         let is_answered = token == 0 || self.arrival.answered(token);
         (!is_answered).then(|| sent + CONFIRM_WITHIN)
     }
 
-    /// Fails if the client has not answered by the time that was `due`.
+    /// Fails if the answer that was due at `due` has not arrived. After a suspension of this process, the client gets
+    /// more time instead.
     pub(crate) fn check_answer(&mut self, due: Instant) -> Result<(), LinkError> {
-        // The answer may be here, unread.
+        // The answer may have arrived without being read.
         self.read_now()?;
         if self.answer_due().is_none() {
             return Ok(());
@@ -132,7 +126,7 @@ impl Newcomer {
         Ok(())
     }
 
-    /// Makes sure that the client is still there, before others are kept waiting for it.
+    /// Checks that the client is still there, before others have to wait for it.
     pub(crate) async fn confirm(&mut self) -> Result<(), LinkError> {
         self.ping().await?;
         while let Some(due) = self.answer_due() {
@@ -144,7 +138,7 @@ impl Newcomer {
         Ok(())
     }
 
-    /// Sends what there is to say.
+    /// Sends everything that is queued.
     pub(crate) async fn flush(&mut self) -> Result<(), LinkError> {
         while !self.arrival.transmit().is_empty() {
             let write = self.stream.write(self.arrival.transmit());
@@ -157,26 +151,28 @@ impl Newcomer {
         Ok(())
     }
 
-    /// Sends the client away with a reason that its user will read.
+    /// Refuses the client, with a reason for its user.
     pub(crate) async fn refuse(mut self, reason: ByeReason, message: String, state: &ServerState) {
+        let refused = format!("sent away: {message}");
         state
             .visits
-            .log(self.peer, format_args!("sent away: {message}"));
+            .info(About::client(self.peer.to_string()), refused);
         self.arrival.refuse(reason, message);
-        self.part(state).await;
+        self.close(state).await;
     }
 
-    /// Ends a connection that went wrong; a stranger is told what can be told.
+    /// Closes a connection that has failed, with an answer if there is one for this failure.
     pub(crate) async fn dismiss(mut self, error: LinkError, state: &ServerState) {
         let peer = self.peer;
         match &error {
             LinkError::Preamble(PreambleError::NotThisProtocol(first)) => {
-                let kind = stranger::looks_like(first);
-                state
-                    .complaints
-                    .log(peer, format_args!("refused a connection: {error} ({kind})"));
-                if kind == "an HTTP request" {
-                    let _ = timeout(LINGER, self.stream.write_all(stranger::HTTP_ANSWER)).await;
+                let kind = sniff::looks_like(first);
+                state.bad_connections.warn(
+                    About::peer(peer),
+                    format_args!("refused a connection: {error} ({kind})"),
+                );
+                if kind == sniff::HTTP {
+                    let _ = timeout(LINGER, self.stream.write_all(sniff::HTTP_ANSWER)).await;
                 }
             }
             LinkError::Lost(_) | LinkError::Bye(_) => {
@@ -186,28 +182,26 @@ impl Newcomer {
                 );
             }
             LinkError::Channel(ChannelError::WrongSecret) => {
-                state
-                    .guesses
-                    .log(peer, format_args!("refused a connection: {error}"));
+                let refused = format_args!("refused a connection: {error}");
+                state.wrong_secrets.warn(About::peer(peer), refused);
             }
             _ => {
-                state
-                    .complaints
-                    .log(peer, format_args!("refused a connection: {error}"));
+                let refused = format_args!("refused a connection: {error}");
+                state.bad_connections.warn(About::peer(peer), refused);
             }
         }
-        self.part(state).await;
+        self.close(state).await;
     }
 
-    /// Sends what is left to say, then waits a little for the client to read it: bytes that arrive at a closed socket
-    /// would make the system throw it away. When many wait like this already, what is left is written and that is all.
-    async fn part(&mut self, state: &ServerState) {
+    /// Sends what is queued, then waits briefly for the client to read it: if bytes arrived at the closed socket, the
+    /// system would discard what was sent. If many connections linger already, this one is closed at once.
+    async fn close(&mut self, state: &ServerState) {
         let Ok(_permit) = state.lingering.try_acquire() else {
-            // It fits into an empty socket, and is lost with a full one.
+            // Fits into the socket's buffer unless the client has stopped reading.
             let _ = self.stream.try_write(self.arrival.transmit());
             return;
         };
-        let farewell = async {
+        let goodbye = async {
             self.flush().await.ok()?;
             self.stream.shutdown().await.ok()?;
             for _ in 0..LINGER_READS {
@@ -222,10 +216,10 @@ impl Newcomer {
             }
             Some(())
         };
-        let _ = timeout(LINGER, farewell).await;
+        let _ = timeout(LINGER, goodbye).await;
     }
 
-    /// The connection for a thread of its own.
+    /// Converts this into a blocking connection for the thread that will serve it.
     pub(crate) fn into_connection(self) -> io::Result<Connection> {
         let stream = self.stream.into_std()?;
         stream.set_nonblocking(false)?;
@@ -242,10 +236,11 @@ fn lost(error: io::Error) -> LinkError {
     LinkError::Lost(error.to_string())
 }
 
-/// A client that waits must answer a ping within this time, and take what it is sent.
+/// How long a waiting client may take to answer a ping, or to receive a message.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(4);
-/// A client that was sent away has this long to read why.
+/// How long a refused client may take to read why.
 const LINGER: Duration = Duration::from_secs(1);
+/// Maximum number of reads while a refused connection lingers.
 const LINGER_READS: usize = 64;
-/// A client that takes no bytes for so long is treated as lost.
+/// How long a served client may receive no bytes before its connection counts as lost.
 const STALLED_AFTER: Duration = Duration::from_secs(30);

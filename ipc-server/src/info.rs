@@ -1,0 +1,96 @@
+//! What the program that runs a server can learn about its clients.
+
+use std::time::Duration;
+
+use ipc_core::wire::ctrl::QueueStatus;
+use ipc_core::{Release, Stuck};
+
+/// A client, as the server sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientInfo {
+    /// Number of this client, unique while the server runs.
+    pub id: u64,
+    /// 0 for the client that holds the server, 1 for the next in the queue.
+    pub place: usize,
+    /// The name that the client has given itself.
+    pub name: String,
+    /// The address from which it is connected.
+    pub address: String,
+    /// How long ago it came, in the queue and as the holder.
+    pub connected: Duration,
+    /// How long ago its last call ended; zero while a call runs.
+    pub idle: Duration,
+    /// Number of calls since it came, including one that runs.
+    pub calls: u64,
+    /// The running call, if there is one.
+    pub running: Option<RunningCall>,
+    /// Number of bytes received from it while it held the server.
+    pub bytes_received: u64,
+    /// Number of bytes sent to it while it held the server.
+    pub bytes_sent: u64,
+}
+
+/// A running call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunningCall {
+    /// The name of the device whose method runs; `None` for a function.
+    pub device: Option<String>,
+    /// The method's name on the wire, cut after 128 bytes.
+    pub method: String,
+    /// How long it has run.
+    pub runs_for: Duration,
+}
+
+impl RunningCall {
+    /// Returns the method and its device, as messages name them.
+    pub(crate) fn called(&self) -> String {
+        match &self.device {
+            Some(device) => format!("`{}` of `{device}`", self.method),
+            None => format!("`{}`", self.method),
+        }
+    }
+}
+
+/// A device that the server serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeviceInfo {
+    /// Its name.
+    pub name: String,
+    /// The prefix of its methods' names on the wire; may be empty.
+    pub prefix: String,
+    /// The path of the driver's type, such as `powermeter::PowerMeter`.
+    pub driver: &'static str,
+}
+
+/// A change at the server; see [`ServerBuilder::on_event`](crate::ServerBuilder::on_event).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// A client has joined the queue.
+    Waiting {
+        /// Its [`id`](ClientInfo::id).
+        client: u64,
+        /// What it was told about its place.
+        status: QueueStatus,
+    },
+    /// A client holds the server now.
+    Granted(ClientInfo),
+    /// A client no longer holds the server, and the release hooks of the devices have run.
+    Released {
+        /// Its [`id`](ClientInfo::id).
+        client: u64,
+        /// Why.
+        why: Release,
+    },
+    /// A device or function is stuck: a call that was given up has not returned. Calls to it are refused until it does;
+    /// everything else goes on.
+    Stuck(Stuck),
+    /// The call has returned, and the device can be used again.
+    Recovered {
+        /// The name of the device.
+        device: String,
+    },
+}

@@ -1,0 +1,67 @@
+//! Asking an idle holder to leave while others wait.
+
+use std::time::{Duration, Instant};
+
+use ipc_core::wire::ctrl::{ByeReason, QueueStatus};
+
+use crate::session::activity::MOMENT;
+use crate::state::ServerState;
+
+/// Watches the holder on behalf of the next client in the queue. Checks every second, to notice when this server was
+/// suspended: that time must not count as idleness of the holder.
+#[derive(Default)]
+pub(crate) struct IdleWatch {
+    /// Since when the client has been the next.
+    since: Option<Instant>,
+}
+
+impl IdleWatch {
+    /// Notes that the waiting task was suspended for this long.
+    pub(crate) fn notice_suspension(&mut self, state: &ServerState, suspended: Duration) {
+        // Only the next client reports it, so that it counts once.
+        let Some(since) = self.since.filter(|_| !suspended.is_zero()) else {
+            return;
+        };
+        self.since = Some(since + suspended);
+        if let Some(holder) = state.admission().holder() {
+            holder.excuse(suspended, Instant::now());
+        }
+    }
+
+    /// Asks an idle holder to leave. Returns how long until the next check.
+    pub(crate) fn check(
+        &mut self,
+        state: &ServerState,
+        status: &QueueStatus,
+        now: Instant,
+    ) -> Duration {
+        let admission = state.admission();
+        let (Some(limit), Some(holder), 1) =
+            (state.config.idle_handover, admission.holder(), status.place)
+        else {
+            self.since = None;
+            return Duration::MAX;
+        };
+        let since = *self.since.get_or_insert(now);
+        // The holder may have sent a call that this server has not read yet, being slow or suspended.
+        let wait_to_read = limit
+            .min(MOMENT)
+            .saturating_sub(now.saturating_duration_since(since));
+        let Some(left) = holder.idle_for_good_in(limit, now) else {
+            return CHECK_INTERVAL;
+        };
+        let left = left.max(wait_to_read);
+        if left.is_zero() && holder.request().is_none() {
+            let idle = holder.seen(now).idle_ms / 1000;
+            let message = format!("idle for {idle} s while others wait");
+            holder.ask_to_leave(ByeReason::IdleHandover, message);
+            return CHECK_INTERVAL;
+        }
+        left.clamp(MIN_INTERVAL, CHECK_INTERVAL)
+    }
+}
+
+/// Maximum time between two checks.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Minimum time between two checks.
+const MIN_INTERVAL: Duration = Duration::from_millis(20);

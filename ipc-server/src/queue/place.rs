@@ -1,0 +1,30 @@
+//! A client's place in the order of clients.
+
+use std::sync::Arc;
+
+use crate::queue::admission::ClientId;
+use crate::state::ServerState;
+
+/// A place in the queue, or the server once its turn has come. Dropping it gives it up.
+#[derive(Debug)]
+pub(crate) struct QueuePlace {
+    state: Arc<ServerState>,
+    client: ClientId,
+}
+
+impl QueuePlace {
+    pub(crate) fn new(state: &Arc<ServerState>, client: ClientId) -> Self {
+        Self {
+            state: Arc::clone(state),
+            client,
+        }
+    }
+}
+
+impl Drop for QueuePlace {
+    fn drop(&mut self) {
+        if self.state.admission().leave(self.client) {
+            self.state.wake_waiting();
+        }
+    }
+}

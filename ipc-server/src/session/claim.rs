@@ -1,0 +1,60 @@
+//! A session taken from the table.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ipc_core::wire::ctrl::SessionKey;
+
+use crate::session::pump::Session;
+use crate::state::ServerState;
+
+/// A session taken from the table for one client. Dropping it puts the session back; a new session is discarded.
+#[derive(Debug)]
+pub(crate) struct SessionClaim {
+    state: Arc<ServerState>,
+    key: SessionKey,
+    session: Option<Session>,
+    is_new: bool,
+}
+
+impl SessionClaim {
+    /// Claims a session that an earlier connection has left in the table.
+    pub(crate) fn resumed(state: &Arc<ServerState>, session: Session) -> Self {
+        Self::of(state, session, false)
+    }
+
+    /// Claims a session that was just made.
+    pub(crate) fn opened(state: &Arc<ServerState>, session: Session) -> Self {
+        Self::of(state, session, true)
+    }
+
+    fn of(state: &Arc<ServerState>, session: Session, is_new: bool) -> Self {
+        Self {
+            state: Arc::clone(state),
+            key: session.key(),
+            session: Some(session),
+            is_new,
+        }
+    }
+
+    pub(crate) fn key(&self) -> SessionKey {
+        self.key
+    }
+
+    /// Returns the session, which the caller has to put back itself.
+    pub(crate) fn take(mut self) -> Option<Session> {
+        self.session.take()
+    }
+}
+
+impl Drop for SessionClaim {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            if self.is_new {
+                self.state.table().remove(session.key());
+            } else {
+                self.state.table().park(session, Instant::now());
+            }
+        }
+    }
+}
