@@ -1,4 +1,4 @@
-//! An optical power meter: driver, simulated instrument, server and client.
+//! An optical power meter: its driver, a simulated instrument, a server and a client.
 
 pub mod powermeter;
 pub mod programs;

@@ -5,23 +5,23 @@
 //!
 //! | command   | answer                                                                  |
 //! |-----------|-------------------------------------------------------------------------|
-//! | `*IDN?`   | who the instrument is                                                   |
+//! | `*IDN?`   | identity of the instrument                                              |
 //! | `RANGE?`  | the shunt resistor in use, `1` (most sensitive) to `5`                  |
 //! | `RANGE n` | none                                                                    |
 //! | `VOLT?`   | photodiode voltage in volts                                             |
-//! | `RAW?`    | the same as counts of the converter                                     |
+//! | `RAW?`    | the same voltage in counts of the converter                             |
 //! | `ALLIN?`  | eight input voltages in volts and the temperature in °C, comma separated |
 //! | `*RST`    | none                                                                    |
 //!
-//! Anything that the instrument will not do is answered by a line that begins with `ERR`.
+//! The instrument answers a command that it does not execute with a line that begins with `ERR`.
 //!
 //! # What the driver promises
 //!
-//! - A value that it returns answers the command of that very call. An answer that comes after its call has timed out is
-//!   thrown away: the next call first asks `*IDN?` and waits for that answer before it sends its own command.
-//! - No call hangs. Each command has one reply timeout; getting back in step after a failure takes at most two more.
-//! - A port that was unplugged and came back works again without a restart. The loss is always reported once, as
-//!   [`PowermeterError::Disconnected`], because an instrument that lost its power has lost its range, too.
+//! - A returned value is the answer to the command of that very call. An answer that comes after its call has timed out is
+//!   discarded: the next call first sends `*IDN?` and waits for its answer before it sends its own command.
+//! - No call hangs. Each command has one reply timeout; resynchronizing after a failure takes at most two more.
+//! - A port that was unplugged and plugged in again works without a restart. The loss is always reported once, as
+//!   [`PowermeterError::Disconnected`], because an instrument that has lost its power has also lost its range.
 
 mod error;
 mod line;
@@ -36,12 +36,12 @@ use self::line::{Ask, Line};
 
 /// An optical power meter on a serial port.
 ///
-/// Every method blocks until the instrument has answered or the reply timeout (1 s unless changed) is over, and may fail
-/// with any of:
+/// Every method blocks until the instrument has answered or the reply timeout (1 s by default) has passed, and can fail
+/// with:
 ///
-/// - [`PowermeterError::Timeout`], [`PowermeterError::Garbled`]: a query changed nothing and may be repeated at once. The
-///   next call brings driver and instrument back in step before it sends its own command.
-/// - [`PowermeterError::Refused`]: the instrument did not do it.
+/// - [`PowermeterError::Timeout`], [`PowermeterError::Garbled`]: a query changed nothing and can be repeated at once. The
+///   next call resynchronizes with the instrument before it sends its own command.
+/// - [`PowermeterError::Refused`]: the instrument did not execute the command.
 /// - [`PowermeterError::Disconnected`]: the port was lost. The next call opens it again by its path; set the range anew.
 /// - [`PowermeterError::Open`]: the lost port is still missing. Nothing was sent.
 #[derive(Debug)]
@@ -50,14 +50,14 @@ pub struct Powermeter {
 }
 
 impl Powermeter {
-    /// Opens the serial port `path`, for instance `/dev/serial/by-id/usb-CQT-Powermeter-QO100` or `COM3`.
+    /// Opens the serial port `path`, for example `/dev/serial/by-id/usb-CQT-Powermeter-QO100` or `COM3`.
     ///
-    /// Prefer a path that stays the same when the instrument is plugged in again. The port is taken exclusively and
-    /// nothing is sent yet: the first call finds out whether a power meter listens.
+    /// Prefer a path that stays the same when the instrument is plugged in again. The port is opened exclusively, and
+    /// nothing is sent yet: only the first call shows whether a power meter answers.
     ///
     /// # Errors
     ///
-    /// [`PowermeterError::Open`] at once if the port is missing, in use by somebody else, or not a serial port.
+    /// [`PowermeterError::Open`] at once if the port is missing, in use by another program, or not a serial port.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, PowermeterError> {
         Line::open(path.into(), DEFAULT_REPLY_TIMEOUT).map(|line| Self { line })
     }
@@ -75,7 +75,7 @@ impl Powermeter {
 
 #[remote]
 impl Powermeter {
-    /// Who the instrument says it is: maker, model, serial number, version.
+    /// Identity of the instrument: maker, model, serial number, version.
     ///
     /// # Errors
     ///
@@ -142,12 +142,12 @@ impl Powermeter {
 
     /// `samples` single photodiode voltages in volts, 1 to 1 000 000, one after the other as fast as the line allows.
     ///
-    /// Blocks for about 3 ms per reading, says how far it is, and stops when nobody waits for it any more. The readings are
-    /// not evenly spaced in time.
+    /// Blocks for about 3 ms per reading, reports its progress, and stops when the caller cancels it. The readings are not
+    /// evenly spaced in time.
     ///
     /// # Errors
     ///
-    /// [`PowermeterError::Cancelled`] if the caller has given the call up. Otherwise as for
+    /// [`PowermeterError::Cancelled`] if the caller has cancelled the call. Otherwise as for
     /// [`Powermeter::read_voltage`]; the readings before the one that failed are lost.
     #[remote(unit = "V")]
     pub fn read_waveform(
@@ -158,7 +158,7 @@ impl Powermeter {
         self.check_samples(samples)?;
         let mut waveform = Vec::new();
         for taken in 0..samples {
-            if taken % LOOK_UP_EVERY == 0 {
+            if taken % CHECK_EVERY == 0 {
                 if ctx.is_cancelled() {
                     let port = self.line.port();
                     return Err(PowermeterError::Cancelled { port, taken });
@@ -170,7 +170,7 @@ impl Powermeter {
         Ok(waveform)
     }
 
-    /// Photodiode voltage as counts of the analogue-to-digital converter: 0 to 65535 for 0 V to 2.5 V.
+    /// Photodiode voltage in counts of the analogue-to-digital converter: 0 to 65535 for 0 V to 2.5 V.
     ///
     /// # Errors
     ///
@@ -188,7 +188,7 @@ impl Powermeter {
         self.line.ask(Ask::query("ALLIN?"), line::inputs)
     }
 
-    /// Puts the instrument back to how it is after power-on, which selects range 1.
+    /// Resets the instrument to its state after power-on, which selects range 1.
     ///
     /// Confirmed by the instrument answering `*IDN?` afterwards.
     ///
@@ -225,7 +225,7 @@ impl Powermeter {
     }
 }
 
-/// What [`Powermeter::read_inputs`] reads in one go.
+/// The values that [`Powermeter::read_inputs`] reads together.
 #[remote]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Inputs {
@@ -242,6 +242,6 @@ const DEFAULT_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_REPLY_TIMEOUT: Duration = Duration::from_secs(3600);
 // Bounds the memory of a waveform to 8 MB and the time of a call to less than an hour.
 const MAX_SAMPLES: u32 = 1_000_000;
-// About a third of a second.
-const LOOK_UP_EVERY: u32 = 100;
+// Number of readings between two checks for cancellation: about a third of a second.
+const CHECK_EVERY: u32 = 100;
 const RANGES: std::ops::RangeInclusive<u8> = 1..=5;

@@ -1,4 +1,4 @@
-//! What the example programs have in common.
+//! Code that the example programs share.
 
 use std::error::Error;
 use std::io;
@@ -12,7 +12,7 @@ use ipc_core::secure::SECRET_VARIABLE;
 /// Why a program ends early.
 pub type Failure = Box<dyn Error>;
 
-/// Prints what the libraries log, warnings and up; `RUST_LOG=info` shows more.
+/// Writes the log of the libraries to stderr: warnings and errors, or more with `RUST_LOG=info`.
 pub fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
@@ -24,7 +24,7 @@ pub fn log_to_stderr() {
         .init();
 }
 
-/// Tells the user why the program ends.
+/// Prints the error, if there is one, and returns the exit code of the program.
 pub fn exit(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,11 +35,11 @@ pub fn exit(result: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// The secret in `file`, or in the environment, or none.
+/// Reads the secret from `file`, or else from the environment. Returns `None` if there is neither.
 ///
 /// # Errors
 ///
-/// If there should be one, and it cannot be had.
+/// If the secret cannot be read.
 pub fn secret(file: Option<&Path>) -> Result<Option<Secret>, Failure> {
     match file {
         Some(file) => Ok(Some(Secret::from_file(file)?)),
@@ -52,9 +52,9 @@ pub fn secret(file: Option<&Path>) -> Result<Option<Secret>, Failure> {
 ///
 /// # Errors
 ///
-/// If there is no server, it cannot be used, or the secret cannot be had.
+/// If the server cannot be reached or used, or the secret cannot be read.
 pub fn connect(server: &str, secret_file: Option<&Path>) -> Result<Client, Failure> {
-    // A person who waits wants to know what for.
+    // Tells the user what the program is waiting for.
     let builder = Client::builder(server).on_state(|state| match state {
         ConnectionState::Queued(_) | ConnectionState::Connecting { attempts: 1.., .. } => {
             eprintln!("{state}");
@@ -68,11 +68,11 @@ pub fn connect(server: &str, secret_file: Option<&Path>) -> Result<Client, Failu
     Ok(connected?)
 }
 
-/// A simulated power meter with light on it, different for each `seed`.
+/// Starts a simulated power meter in weak light, with other readings for each `seed`.
 ///
 /// # Errors
 ///
-/// If the system gives no pseudo-terminal.
+/// If the operating system provides no pseudo-terminal.
 #[cfg(unix)]
 pub fn simulated(seed: u64) -> io::Result<crate::simulator::SimulatedPowermeter> {
     use crate::simulator::{SimulatedPowermeter, SimulatorOptions};

@@ -1,7 +1,7 @@
 //! A power meter without hardware: the instrument of [`crate::powermeter`] on a pseudo-terminal.
 //!
 //! The driver opens it through the real serial port code and cannot tell the difference. Tests can make it fail in the
-//! ways that real instruments do: fall silent, talk nonsense, answer late, be unplugged and plugged in again.
+//! ways that real instruments fail: silence, garbage, late answers, unplugging.
 //!
 //! ```
 //! use examples::{powermeter::Powermeter, simulator::SimulatedPowermeter};
@@ -48,7 +48,7 @@ impl SimulatedPowermeter {
     ///
     /// # Errors
     ///
-    /// No pseudo-terminal or thread to be had, or `options.path` is taken by something that is not a symbolic link.
+    /// If the operating system provides no pseudo-terminal or thread, or `options.path` exists and is not a symbolic link.
     pub fn start(options: SimulatorOptions) -> io::Result<Self> {
         let path = options.path.clone().unwrap_or_else(unused_path);
         let (wake, woken) = UnixStream::pair()?;
@@ -78,11 +78,11 @@ impl SimulatedPowermeter {
         &self.path
     }
 
-    /// Pulls the cable: the port disappears and whoever has it open loses it. Returns when that is done.
+    /// Unplugs the cable: the port disappears, and a driver that has it open loses it. Returns when that is done.
     ///
     /// # Errors
     ///
-    /// The thread of the simulator has ended, which it never does on its own.
+    /// If the thread of the simulator has ended, which it never does on its own.
     pub fn unplug(&self) -> io::Result<()> {
         self.order(Control::Unplug)
     }
@@ -93,34 +93,34 @@ impl SimulatedPowermeter {
     ///
     /// # Errors
     ///
-    /// No pseudo-terminal to be had, or something else has taken the path.
+    /// If the operating system provides no pseudo-terminal, or the path is in use.
     pub fn replug(&self) -> io::Result<()> {
         self.order(Control::Plug)
     }
 
-    /// How the instrument answers from now on.
+    /// Sets how the instrument answers from now on.
     pub fn set_speech(&self, speech: Speech) {
         self.shared.bench().speech = speech;
     }
 
-    /// Holds the next answer back for `delay`, and with it every later one.
+    /// Delays the next answer by `delay`, and thereby all later ones.
     pub fn delay_next_answer(&self, delay: Duration) {
         self.shared.bench().extra_delay = Some(delay);
     }
 
-    /// Optical power on the photodiode in watts. Takes effect with the next reading.
+    /// Sets the optical power on the photodiode in watts. Takes effect with the next reading.
     pub fn set_light_w(&self, light_w: f64) {
         self.shared.bench().instrument.set_light_w(light_w);
     }
 
-    /// How many times a command was received since the start, by its first word: `"VOLT?"`, `"RANGE"`.
+    /// Number of times a command was received since the start, by its first word: `"VOLT?"`, `"RANGE"`.
     ///
     /// Commands that the instrument does not know are counted together as `"ERR"`.
     pub fn commands(&self, verb: &str) -> u64 {
         self.shared.bench().instrument.commands(verb)
     }
 
-    /// Waits until [`commands`](Self::commands) is at least `count`; says whether that happened `within` the time.
+    /// Waits until [`commands`](Self::commands) is at least `count`; returns whether that happened `within` the time.
     pub fn wait_for_commands(&self, verb: &str, count: u64, within: Duration) -> bool {
         let bench = self.shared.bench();
         let missing = |bench: &mut Bench| bench.instrument.commands(verb) < count;
@@ -140,7 +140,7 @@ impl SimulatedPowermeter {
     }
 
     fn wake(&self) {
-        // A full socket wakes the thread just as well, and a closed one means that there is nobody to wake.
+        // A full socket wakes the thread as well, and a closed one means that the thread has ended.
         let _ = (&self.wake).write(&[1]);
     }
 }
@@ -150,20 +150,20 @@ impl Drop for SimulatedPowermeter {
         let _ = self.control.send(Control::Stop);
         self.wake();
         if let Some(thread) = self.thread.take() {
-            // The thread never blocks on the port, so this is short; a panic in it was printed already.
+            // The thread never blocks on the port, so this is short. A panic in it has already been printed.
             let _ = thread.join();
         }
     }
 }
 
-/// What a [`SimulatedPowermeter`] is like. The default is a realistic instrument in weak, slowly drifting light.
+/// The properties of a [`SimulatedPowermeter`]. The default is a realistic instrument in weak, slowly drifting light.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatorOptions {
     /// Where the port appears, as a symbolic link. Default: an unused name in the directory for temporary files.
     pub path: Option<PathBuf>,
     /// What `*IDN?` answers.
     pub identity: String,
-    /// Everything random follows from this number and the commands received. Default 1.
+    /// Seed of the random numbers. Default 1.
     pub seed: u64,
     /// Optical power on the photodiode in watts. Default 2 µW, which is 1 V in range 1 and 0.1 V in range 2.
     pub light_w: f64,
@@ -208,15 +208,15 @@ impl Default for SimulatorOptions {
 /// How a [`SimulatedPowermeter`] answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Speech {
-    /// As it should.
+    /// Correctly.
     Normal,
     /// Not at all: commands are counted, but neither executed nor answered.
     Silent,
-    /// Every command is answered by these bytes, as they are, and not executed. No line end is added.
+    /// Every command is answered with exactly these bytes, without a line end, and not executed.
     Garbage(Vec<u8>),
 }
 
-/// What the thread and the handle share.
+/// The state shared by the thread and the handle.
 #[derive(Debug)]
 struct Shared {
     bench: Mutex<Bench>,
@@ -229,7 +229,7 @@ impl Shared {
     }
 }
 
-/// The instrument and what a test does to it.
+/// The instrument and the faults that a test has set.
 #[derive(Debug)]
 struct Bench {
     instrument: Instrument,
@@ -247,7 +247,7 @@ impl Bench {
     }
 }
 
-/// Where the thread reports that an order was carried out.
+/// The channel on which the thread reports that an order was carried out.
 type Done = Sender<io::Result<()>>;
 
 fn await_outcome(outcome: &Receiver<io::Result<()>>) -> io::Result<()> {

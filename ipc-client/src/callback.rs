@@ -1,16 +1,16 @@
-//! Callbacks of the user.
+//! Callbacks given by the user of this crate.
 
 use std::fmt;
 use std::sync::Arc;
 
 use ipc_core::contain::contain_logged;
 
-use crate::state::ConnectionState;
+use crate::connection_state::ConnectionState;
 
-/// A function that the user gave to this client.
+/// A function that the user has given to a client.
 ///
-/// It may panic when it runs, and the values it holds may panic when they are dropped. Neither unwinds through a call, a
-/// session or a destructor: the panic is logged, and the client goes on.
+/// It can panic when it is called, and the values it holds can panic when they are dropped. Neither panic unwinds
+/// through a call, a session or a destructor: it is logged, and the client goes on.
 pub(crate) struct Callback<F: ?Sized> {
     name: &'static str,
     /// Taken by the destructor.
@@ -18,17 +18,17 @@ pub(crate) struct Callback<F: ?Sized> {
 }
 
 pub(crate) type StateCallback = Callback<dyn Fn(&ConnectionState) + Send + Sync>;
-pub(crate) type HandoverCallback = Callback<dyn Fn() + Send + Sync>;
+pub(crate) type InterruptionCallback = Callback<dyn Fn() + Send + Sync>;
 pub(crate) type ProgressCallback = Callback<dyn Fn(f64, &str) + Send + Sync>;
 
 impl<F: ?Sized> Callback<F> {
-    /// `name` is that of the method which the user passed it to, for the log.
+    /// Wraps `function`. `name` is the method that the user passed it to, for the log.
     pub(crate) fn new(name: &'static str, function: Arc<F>) -> Self {
         let function = Some(function);
         Self { name, function }
     }
 
-    /// Has `call` call the function.
+    /// Lets `call` call the function.
     pub(crate) fn run(&self, call: impl FnOnce(&F)) {
         if let Some(function) = &self.function {
             contain_logged(self.name, || call(function));

@@ -1,34 +1,36 @@
-//! Giving calls up from elsewhere.
+//! Cancelling calls from elsewhere in the program.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
-/// Gives calls up from elsewhere, for example from a handler of Ctrl-C.
+/// Cancels calls from elsewhere in the program, for example from a Ctrl-C handler.
 ///
 /// Cheap to clone; all clones are the same token. Attach it to calls with
 /// [`Client::cancel_with`](crate::Client::cancel_with) or
-/// [`AsyncClient::cancel_with`](crate::AsyncClient::cancel_with). A token stays cancelled: use a new one for what comes
-/// next.
+/// [`AsyncClient::cancel_with`](crate::AsyncClient::cancel_with). A token stays cancelled: use a new one for later calls.
+///
+/// Not the type of the same name in `tokio_util`, because its wait is a future, which a blocking call cannot combine with
+/// reading a socket.
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<Shared>);
+pub struct CancellationToken(Arc<TokenState>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct TokenState {
     is_cancelled: AtomicBool,
-    /// The tasks of async clients that have calls under this token. Threads look for themselves.
+    /// The async clients that have calls with this token. Blocking calls check the token by themselves.
     listeners: Mutex<Vec<Weak<Notify>>>,
 }
 
-impl CancelToken {
-    /// A token that has not been cancelled.
+impl CancellationToken {
+    /// Creates a token that is not cancelled.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives up the calls it is attached to, now and later. They end at once if they are futures, within about 50 ms
-    /// if they block a thread, whether or not the driver listens; the driver is asked to stop. Never blocks.
+    /// Cancels the calls that the token is attached to, and all later ones. Async calls end at once, blocking calls
+    /// within about 50 ms, whether or not the driver reacts; the driver is asked to stop. Never blocks.
     pub fn cancel(&self) {
         self.0.is_cancelled.store(true, Ordering::Release);
         let listeners = std::mem::take(&mut *self.listeners());
@@ -37,13 +39,14 @@ impl CancelToken {
         }
     }
 
-    /// True once [`cancel`](Self::cancel) was called.
+    /// Returns true once [`cancel`](Self::cancel) has been called.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled.load(Ordering::Acquire)
     }
 
-    /// Wakes `listener` when the token is cancelled; who asks looks at [`is_cancelled`](Self::is_cancelled) afterwards.
-    pub(crate) fn wakes(&self, listener: &Arc<Notify>) {
+    /// Notifies `listener` when the token is cancelled. Check [`is_cancelled`](Self::is_cancelled) afterwards: the token
+    /// may already be cancelled.
+    pub(crate) fn notify(&self, listener: &Arc<Notify>) {
         let listener = Arc::downgrade(listener);
         let mut listeners = self.listeners();
         if !listeners.iter().any(|known| known.ptr_eq(&listener)) {
@@ -52,11 +55,9 @@ impl CancelToken {
         }
     }
 
-    fn listeners(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Notify>>> {
-        self.0
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn listeners(&self) -> MutexGuard<'_, Vec<Weak<Notify>>> {
+        let listeners = self.0.listeners.lock();
+        listeners.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,11 +67,11 @@ mod tests {
 
     #[test]
     fn a_token_remembers_each_living_client_once() {
-        let token = CancelToken::new();
+        let token = CancellationToken::new();
         let client = Arc::new(Notify::new());
         for _ in 0..100 {
-            token.wakes(&Arc::new(Notify::new()));
-            token.wakes(&client);
+            token.notify(&Arc::new(Notify::new()));
+            token.notify(&client);
         }
         assert!(token.listeners().len() <= 2);
     }

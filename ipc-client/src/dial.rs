@@ -1,4 +1,4 @@
-//! Making a connection without waiting for it, so that whoever drives it can keep an eye on other things.
+//! Connecting to a server without blocking.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,17 +11,17 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::ConnectError;
 
-/// One try to reach a server: its name is resolved, then its addresses are tried, a new one each quarter of a second,
-/// until one answers.
+/// One attempt to connect to a server. Resolves its name, then tries its addresses: a further one each quarter of a
+/// second, until one answers.
 pub(crate) struct Dial {
     address: Address,
-    stage: Stage,
+    phase: DialPhase,
     give_up: Instant,
-    /// How long to wait before looking again; grows.
+    /// How long to wait before the next poll; grows.
     pause: Duration,
 }
 
-enum Stage {
+enum DialPhase {
     Resolving(Receiver<io::Result<Vec<SocketAddr>>>),
     Connecting(Attempts),
 }
@@ -30,67 +30,67 @@ enum Stage {
 struct Attempts {
     untried: VecDeque<SocketAddr>,
     pending: Vec<(SocketAddr, Socket)>,
-    /// When the next address is tried beside those that do not answer.
+    /// When to try the next address, in parallel to those that have not answered yet.
     next: Option<Instant>,
     last_error: Option<(SocketAddr, io::Error)>,
 }
 
-/// How far a [`Dial`] is.
+/// The result of polling a [`Dial`].
 pub(crate) enum Dialled {
-    /// Not yet; look again then.
+    /// In progress; poll again then.
     Pending(Instant),
-    /// There it is, still in non-blocking mode.
+    /// A connected socket in non-blocking mode.
     Connected(TcpStream, SocketAddr),
     Failed(ConnectError),
 }
 
 impl Dial {
     pub(crate) fn start(address: &Address, now: Instant) -> Self {
-        let stage = match address.as_socket_addr() {
-            Some(server) => Stage::connecting([server]),
-            None => Stage::Resolving(resolve(address)),
+        let phase = match address.as_socket_addr() {
+            Some(server) => DialPhase::connecting([server]),
+            None => DialPhase::Resolving(resolve(address)),
         };
         Self {
             address: address.clone(),
-            stage,
-            give_up: now + LIMIT,
-            pause: SHORTEST_PAUSE,
+            phase,
+            give_up: now + ATTEMPT_LIMIT,
+            pause: MIN_PAUSE,
         }
     }
 
     pub(crate) fn poll(&mut self, now: Instant) -> Dialled {
-        if let Stage::Resolving(resolved) = &self.stage {
+        if let DialPhase::Resolving(resolved) = &self.phase {
             let result = match resolved.try_recv() {
-                Err(TryRecvError::Empty) if now < self.give_up => return self.look_again(now),
+                Err(TryRecvError::Empty) if now < self.give_up => return self.poll_later(now),
                 Err(TryRecvError::Empty) => Err(no_answer()),
                 Err(TryRecvError::Disconnected) => Err(io::ErrorKind::Other.into()),
                 Ok(result) => result,
             };
             match result {
-                Ok(addresses) => self.stage = Stage::connecting(addresses),
+                Ok(addresses) => self.phase = DialPhase::connecting(addresses),
                 Err(error) => return Dialled::Failed(self.unresolvable(error)),
             }
         }
-        let Stage::Connecting(attempts) = &mut self.stage else {
-            return self.look_again(now);
+        let DialPhase::Connecting(attempts) = &mut self.phase else {
+            return self.poll_later(now);
         };
         match attempts.poll(now) {
             Some((server, stream)) => Dialled::Connected(stream, server),
-            None if attempts.are_over() || self.give_up <= now => self.fail(),
-            None => self.look_again(now),
+            None if attempts.have_failed() || self.give_up <= now => self.fail(),
+            None => self.poll_later(now),
         }
     }
 
-    fn look_again(&mut self, now: Instant) -> Dialled {
+    fn poll_later(&mut self, now: Instant) -> Dialled {
         let at = now + self.pause;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.pause = (self.pause * 2).min(MAX_PAUSE);
         Dialled::Pending(at.min(self.give_up))
     }
 
     fn fail(&mut self) -> Dialled {
-        let last_error = match &mut self.stage {
-            Stage::Connecting(attempts) => attempts.last_error.take(),
-            Stage::Resolving(_) => None,
+        let last_error = match &mut self.phase {
+            DialPhase::Connecting(attempts) => attempts.last_error.take(),
+            DialPhase::Resolving(_) => None,
         };
         let (tried, error) = match last_error {
             Some((server, error)) => (Some(server), error),
@@ -113,9 +113,9 @@ impl Dial {
     }
 }
 
-impl Stage {
+impl DialPhase {
     fn connecting(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
-        Stage::Connecting(Attempts {
+        DialPhase::Connecting(Attempts {
             untried: addresses.into_iter().collect(),
             ..Attempts::default()
         })
@@ -143,20 +143,20 @@ impl Attempts {
         None
     }
 
-    fn are_over(&self) -> bool {
+    fn have_failed(&self) -> bool {
         self.pending.is_empty() && self.untried.is_empty()
     }
 }
 
-/// Asks the system for the addresses of a name or the number of an interface, on a thread of its own: the question cannot be taken back, and may
-/// take longer than a call has time.
+/// Resolves the host name, or the name of a network interface, on a thread of its own: the operating system offers no way
+/// to cancel it, and it can take longer than a call may.
 fn resolve(address: &Address) -> Receiver<io::Result<Vec<SocketAddr>>> {
     let (sender, receiver) = channel();
     let address = address.clone();
     let ask = move || {
         let found = (address.question(), address.port()).to_socket_addrs();
         let answer = found.map(|found| found.map(|server| address.resolved(server)).collect());
-        // Nobody waits any more: then nobody needs to know.
+        // Fails if the attempt has been given up.
         let _ = sender.send(answer);
     };
     let _ = std::thread::Builder::new()
@@ -165,7 +165,7 @@ fn resolve(address: &Address) -> Receiver<io::Result<Vec<SocketAddr>>> {
     receiver
 }
 
-/// Begins to connect; true if that is all it took.
+/// Begins to connect. Returns true if the socket is connected already.
 fn begin(server: SocketAddr) -> io::Result<(Socket, bool)> {
     let socket = Socket::new(
         Domain::for_address(server),
@@ -183,13 +183,13 @@ fn begin(server: SocketAddr) -> io::Result<(Socket, bool)> {
     }
 }
 
-/// True once the socket is connected.
+/// Returns true once the socket is connected.
 fn progress(socket: &Socket) -> io::Result<bool> {
     if let Some(error) = socket.take_error()? {
         return Err(error);
     }
     match socket.peer_addr() {
-        // On loopback, a port that nobody listens on may be given to this very socket, which then finds itself.
+        // On loopback, a socket can be given the very port it connects to, and then connects to itself.
         Ok(peer) if socket.local_addr()? == peer => Err(io::ErrorKind::ConnectionRefused.into()),
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
@@ -211,9 +211,9 @@ fn no_answer() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "no answer")
 }
 
-/// One try takes no longer.
-const LIMIT: Duration = Duration::from_secs(5);
-/// So long an address has for itself before the next one is tried, too.
+/// Maximum duration of an attempt.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
+/// How long to wait for an address before the next one is tried, too.
 const STAGGER: Duration = Duration::from_millis(250);
-const SHORTEST_PAUSE: Duration = Duration::from_micros(100);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+const MIN_PAUSE: Duration = Duration::from_micros(100);
+const MAX_PAUSE: Duration = Duration::from_millis(20);

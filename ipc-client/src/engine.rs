@@ -1,5 +1,5 @@
-//! What both clients do alike between their sockets and their callers: calls and their ends here, bytes in `traffic`,
-//! connections in `reconnecting`.
+//! What both clients do alike between their sockets and their callers: calls and how they end (here), bytes (`traffic`),
+//! and connections (`reconnecting`).
 
 mod reconnecting;
 #[cfg(test)]
@@ -14,102 +14,91 @@ use ipc_core::NotSent;
 use ipc_core::secure::Ticket;
 use ipc_core::session::client::{CallOutcome, ClientSession, Event, GivenUp};
 use ipc_core::wire::ctrl::QueueStatus;
+use ipc_core::wire::text::printable;
 
-use crate::builder::Settings;
-use crate::call::{Ended, Timing};
+use crate::call::{CallEnd, Timing};
+use crate::connection_state::{ConnectionState, aged};
 use crate::dial::Dial;
 use crate::error::ConnectError;
-use crate::guesses::Guesses;
 use crate::outage::Outage;
-use crate::own_ends::OwnEnd;
-use crate::state::{ConnectionState, Watch, aged};
+use crate::own_connections::OwnConnection;
+use crate::settings::ClientSettings;
+use crate::unanswered_proofs::UnansweredProofs;
+use crate::watch::Watch;
 
 pub(crate) use reconnecting::Step;
 pub(crate) use traffic::Written;
 
-/// The session with its outages. Reads and writes no socket: whoever has one asks for the
-/// [`next_step`](Self::next_step), reports what was [`received`](Self::received) and [`written`](Self::written),
-/// passes the time on to [`settle`](Self::settle), and then tells callers each [`poll_event`](Self::poll_event).
+/// A session and its outages.
+///
+/// Dials, but reads and writes no socket. The owner of the socket asks for the [`next_step`](Self::next_step), reports
+/// what it has [`received`](Self::received) and [`written`](Self::written), calls
+/// [`handle_timeout`](Self::handle_timeout) as time passes, and then hands each [`poll_event`](Self::poll_event) to the
+/// caller concerned.
 pub(crate) struct Engine {
-    settings: Arc<Settings>,
+    settings: Arc<ClientSettings>,
     watch: Arc<Watch>,
     session: ClientSession,
-    /// The connection that is being made.
+    /// The attempt to connect that is under way.
     dial: Option<Dial>,
-    /// This end of the connection that was made last.
-    own_end: Option<OwnEnd>,
-    connection: Option<Connection>,
-    /// True once the connection takes no more bytes; what the peer said before is still to be read.
+    /// Lists the latest connection among those of this process.
+    own_connection: Option<OwnConnection>,
+    connection: Option<CurrentConnection>,
+    /// True once the connection takes no more bytes. What the server sent before is still read.
     write_failed: bool,
-    /// The place in the queue, and when the server told it.
+    /// The place in the queue, and when the server reported it.
     queue: Option<(QueueStatus, Instant)>,
     outage: Option<Outage>,
-    guesses: Guesses,
-    first: Option<First>,
+    proofs: UnansweredProofs,
+    first: Option<FirstConnection>,
+    /// How the first connection failed, until it is asked for.
     failure: Option<ConnectError>,
-    untold: Option<String>,
+    /// Why the connection was lost for good while no call was in flight. Returned by the next call.
+    pending_failure: Option<String>,
     /// What the last connection under the secret left for the next one.
     ticket: Option<Ticket>,
     closed: bool,
 }
 
 #[derive(Clone, Copy)]
-struct Connection {
+struct CurrentConnection {
     server: SocketAddr,
-    /// When the server first said where this client stands: in its queue, or connected.
+    /// When the server first reported where this client stands: queued, or connected.
     since: Option<Instant>,
-    /// True once the server has answered a call: this connection was worth its making.
-    proven: bool,
+    /// True once the server has answered a call.
+    has_answered: bool,
 }
 
-/// Somebody who waits for the very first connection.
+/// The wait of a program for its very first connection.
 #[derive(Clone, Copy)]
-struct First {
-    limit: Duration,
+struct FirstConnection {
+    timeout: Duration,
     until: Option<Instant>,
 }
 
-/// What became of a call.
-pub(crate) struct CallEvent {
-    pub(crate) call: u64,
-    pub(crate) news: News,
-}
-
-/// What there is to tell about a call.
-pub(crate) enum News {
-    Ended(Ended),
-    Progress(Progress),
-}
-
-/// How far a call is, from 0 to 1, and what is going on.
-pub(crate) struct Progress {
-    pub(crate) fraction: f64,
-    pub(crate) message: String,
-}
-
 impl Engine {
-    pub(crate) fn new(settings: Arc<Settings>, watch: Arc<Watch>) -> Self {
+    pub(crate) fn new(settings: Arc<ClientSettings>, watch: Arc<Watch>) -> Self {
         let session = ClientSession::new(settings.session.clone());
         Self {
             settings,
             watch,
             session,
             dial: None,
-            own_end: None,
+            own_connection: None,
             connection: None,
             write_failed: false,
             queue: None,
             outage: None,
-            guesses: Guesses::default(),
+            proofs: UnansweredProofs::default(),
             first: None,
             failure: None,
-            untold: None,
+            pending_failure: None,
             ticket: None,
             closed: false,
         }
     }
 
-    /// Begins a call. Returns its number, or why it does not begin.
+    /// Begins a call. Returns its number, or why it cannot begin.
     pub(crate) fn begin(
         &mut self,
         frame: Vec<u8>,
@@ -119,27 +108,27 @@ impl Engine {
         if self.closed {
             return Err(NotSent::Closed);
         }
-        if let Some(reason) = self.untold.take() {
+        if let Some(reason) = self.pending_failure.take() {
             return Err(NotSent::Unreachable(reason));
         }
         let Timing { started, timeout } = timing;
         Ok(self.session.call(frame, idempotent, timeout, started))
     }
 
-    /// Gives a call up. Returns how it ends, or `None` if it has ended before.
-    pub(crate) fn give_up(&mut self, call: u64, reason: NotSent) -> Option<Ended> {
+    /// Ends a call before its answer has come. Returns how it ends, or `None` if it has already ended.
+    pub(crate) fn give_up(&mut self, call: u64, reason: NotSent) -> Option<CallEnd> {
         match self.session.give_up(call) {
             GivenUp::Ended => None,
-            GivenUp::NotSent => Some(Ended::not_sent(reason)),
-            GivenUp::Sent => Some(Ended::cancelled()),
+            GivenUp::NotSent => Some(CallEnd::not_sent(reason)),
+            GivenUp::Sent => Some(CallEnd::Cancelled),
         }
     }
 
-    /// Ends the session, for good. What is still to be written is the goodbye.
+    /// Ends the session for good. Its goodbye is still to be written.
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.dial = None;
-        self.own_end = None;
+        self.own_connection = None;
         self.session.close();
         self.watch.set(ConnectionState::Closed);
     }
@@ -148,14 +137,14 @@ impl Engine {
         self.closed
     }
 
-    /// When [`settle`](Self::settle) wants to be called again; may change with every other call.
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called; may change with every other call.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let first = self.first.and_then(|first| first.until);
         self.session.poll_timeout().into_iter().chain(first).min()
     }
 
-    /// Ends what takes too long. Returns true if there was such a thing: the server is then to be told without delay.
-    pub(crate) fn settle(&mut self, now: Instant) -> bool {
+    /// Ends what has taken too long. Returns true if there was such a thing: the output is then to be written at once.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
         let is_due = self.session.poll_timeout().is_some_and(|at| at <= now);
         if is_due {
             self.session.handle_timeout(now);
@@ -163,53 +152,78 @@ impl Engine {
         is_due
     }
 
-    /// What became of calls, in order. To be asked after everything that was done to the engine.
-    pub(crate) fn poll_event(&mut self, now: Instant) -> Option<CallEvent> {
+    /// The next [`Event::Ended`] or [`Event::Progress`], in order. To be asked after everything else that is done to the
+    /// engine.
+    pub(crate) fn poll_event(&mut self, now: Instant) -> Option<Event> {
         loop {
             match self.session.poll_event()? {
                 Event::Ended { call, outcome } => {
-                    self.note_outcome(&outcome);
-                    let last_error = self.outage.as_ref().and_then(Outage::last_error);
-                    let ended = Ended::while_queued(outcome, self.queue_status(now));
-                    let news = News::Ended(ended.after(last_error));
-                    return Some(CallEvent { call, news });
+                    let outcome = self.explained(outcome, now);
+                    return Some(Event::Ended { call, outcome });
                 }
                 Event::Progress {
                     call,
                     fraction,
                     message,
                 } => {
-                    let news = News::Progress(Progress { fraction, message });
-                    return Some(CallEvent { call, news });
+                    let message = printable(message);
+                    return Some(Event::Progress {
+                        call,
+                        fraction,
+                        message,
+                    });
                 }
                 Event::Connected {
                     resumed,
                     others_between,
-                } => self.begun(resumed, others_between, now),
-                Event::Queued(status) => self.queued(status, now),
-                Event::Lost(error) => self.lost(error, now),
+                } => self.on_connected(resumed, others_between, now),
+                Event::Queued(status) => self.on_queued(status, now),
+                Event::Lost(error) => self.on_lost(error, now),
                 _ => {}
             }
         }
     }
 
-    /// The place in the queue, as of now.
-    fn queue_status(&self, now: Instant) -> Option<QueueStatus> {
-        let (status, told) = self.queue.as_ref()?;
-        Some(aged(status, now.saturating_duration_since(*told)))
-    }
-
-    fn note_outcome(&mut self, outcome: &CallOutcome) {
-        if let CallOutcome::Returned(_) | CallOutcome::Refused(_) | CallOutcome::Failed(_) = outcome
-        {
-            self.prove();
+    /// Adds what the session does not know to an outcome: what a call waited for in vain. How long it waited is added by
+    /// [`CallEnd::into_result`].
+    fn explained(&mut self, outcome: CallOutcome, now: Instant) -> CallOutcome {
+        match outcome {
+            CallOutcome::Returned(_) | CallOutcome::Refused(_) | CallOutcome::Failed(_) => {
+                self.on_answer();
+                outcome
+            }
+            CallOutcome::NotSent(NotSent::TimedOut(waited)) => {
+                CallOutcome::NotSent(self.why_not_sent(waited, now))
+            }
+            outcome => outcome,
         }
     }
 
+    fn why_not_sent(&self, waited: Duration, now: Instant) -> NotSent {
+        let last_error = self.outage.as_ref().and_then(Outage::last_error);
+        match (self.queue_status(now), last_error) {
+            (Some(queue), _) => NotSent::Busy {
+                waited,
+                queue: queue.to_string(),
+            },
+            (None, Some(error)) => NotSent::NoConnection {
+                waited,
+                last_error: error.full_text(),
+            },
+            (None, None) => NotSent::TimedOut(waited),
+        }
+    }
+
+    /// The place in the queue as of `now`.
+    fn queue_status(&self, now: Instant) -> Option<QueueStatus> {
+        let (status, reported) = self.queue.as_ref()?;
+        Some(aged(status, now.saturating_duration_since(*reported)))
+    }
+
     /// The connection works, so the outage before it is over.
-    fn prove(&mut self) {
+    fn on_answer(&mut self) {
         if let Some(connection) = &mut self.connection {
-            connection.proven = true;
+            connection.has_answered = true;
         }
         self.outage = None;
     }

@@ -1,8 +1,10 @@
-//! Why there is no connection.
+//! Why a client has no connection.
 
 mod causes;
+mod system;
 
-use std::fmt::Write as _;
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -13,165 +15,168 @@ use ipc_core::wire::preamble::PreambleError;
 use ipc_net::{AddressError, unresolved};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-pub use causes::SystemError;
+pub use system::SystemError;
 
-/// Why there is no connection. No call was sent, and nothing happened at the instrument.
+/// Why a client has no connection. No call was sent, and nothing happened at the instrument.
 ///
-/// The text says what is wrong and what to do. Where it says in words of its own what an answer of the operating system
-/// means, `source()` returns that answer, an [`io::Error`]; everything else is in the text, and nothing is in both.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+/// The text says what is wrong and what to do. If an error of the operating system is behind it, `source()` returns that
+/// error and the text explains it; all other causes are part of the text. [`io_kind`](Self::io_kind) has the kind of the
+/// operating system's error. `Debug` writes the same text with all causes, so that the error is readable when `main`
+/// returns it.
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The address was not written as one. Correct it in the program.
+    /// The address is malformed.
     #[error(transparent)]
     BadAddress(#[from] AddressError),
-    /// There is no computer of that name, or the name service cannot be asked; or this computer has no network interface
-    /// of the name that follows the `%`.
+    /// There is no computer of that name, or the name service cannot be reached; or this computer has no network interface
+    /// of the name after the `%`.
     #[error("{}", unresolved(.host))]
     Unresolvable {
-        /// The name.
+        /// The name that cannot be resolved.
         host: String,
-        /// What the system says.
+        /// The error of the operating system.
         #[source]
         cause: SystemError,
     },
     /// The computer, or the server on it, does not answer.
     #[error("no connection to {address}: {problem} ({hint})")]
     Unreachable {
-        /// What was tried.
+        /// The address of the server.
         address: String,
-        /// What is wrong: what the answer of the system means or, if that is not clear, what it says.
+        /// What is wrong: the meaning of the operating system's error or, if that is not known, its text.
         problem: String,
-        /// What is most likely the matter.
+        /// What to check.
         hint: &'static str,
-        /// The kind of the system's answer.
+        /// The kind of the operating system's error.
         kind: io::ErrorKind,
-        /// The system's answer, unless `problem` has its text.
+        /// The operating system's error, unless `problem` is its text.
         source: Option<SystemError>,
     },
-    /// The system does not take a setting of this client for its socket.
+    /// The operating system rejects a setting of this client for its socket.
     #[error("cannot set {setting} of the socket; choose another value")]
     Setting {
-        /// Which one.
+        /// The setting.
         setting: &'static str,
-        /// What the system says.
+        /// The error of the operating system.
         #[source]
         cause: SystemError,
     },
-    /// Something else listens there.
-    #[error("{address} is not a server of instruments: {cause}; check the port")]
+    /// Another kind of server listens at this address.
+    #[error("{address} is not an instrument server: {cause}; check the port")]
     NotThisProtocol {
-        /// What was tried.
+        /// The address of the server.
         address: String,
-        /// What it said instead.
+        /// What it sent instead.
         cause: PreambleError,
     },
     /// The server speaks another version of the protocol.
     #[error("{address}: {cause}")]
     Version {
-        /// What was tried.
+        /// The address of the server.
         address: String,
-        /// Which versions.
+        /// The two versions.
         cause: PreambleError,
     },
-    /// The server has a secret, this client has none. Give the client the server's.
-    #[error("the server at {address} wants a secret; give this client the same one")]
+    /// The server requires a secret, and this client has none.
+    #[error("the server at {address} requires a secret; give this client the same one")]
     SecretRequired {
-        /// What was tried.
+        /// The address of the server.
         address: String,
     },
-    /// This client has a secret, the server has none: it is not the server that was meant, or was set up without.
+    /// This client has a secret, and the server has none: it is not the intended server, or was set up without a secret.
     #[error(
-        "the server at {address} has no secret, this client has; set the same one there, if it is the right server"
+        "the server at {address} has no secret, but this client has one; if it is the right server, set the same secret there"
     )]
     ServerHasNoSecret {
-        /// What was tried.
+        /// The address of the server.
         address: String,
     },
-    /// The server did not confirm the secret of this client: it has another one, or another service name, or it went away
-    /// at just this moment. A client that has not met its server yet tries twice before it says so.
+    /// The server did not confirm the secret of this client: it has another secret or another service name, or the
+    /// connection was lost during the handshake. A client that has not met its server yet tries twice before it reports
+    /// this.
     #[error(
-        "the server at {address} {}; give both ends the same secret (and the same service name); after several wrong ones \
-         the server makes this computer wait, and this client waits a minute of its own accord",
+        "the server at {address} {}; give both ends the same secret (and the same service name); after several failures \
+         the server makes this computer wait, and this client waits a minute before it tries again",
         not_confirmed(*.certain, *.tries)
     )]
     WrongSecret {
-        /// What was tried.
+        /// The address of the server.
         address: String,
-        /// True if the server gave a proof of another secret; false if the connection ended before it gave any.
+        /// True if the server has proved another secret; false if the connection ended before it proved any.
         certain: bool,
-        /// Number of connections in a row that have ended so.
+        /// Number of consecutive connections that have ended in this way.
         tries: u32,
     },
-    /// The secret given to this client cannot be one.
+    /// The secret given to this client is not usable.
     #[error(transparent)]
     BadSecret(SecretError),
-    /// The server serves something else.
-    #[error("the server at {address} is not for the service `{asked}`: {message}")]
+    /// The server has another service name.
+    #[error("the server at {address} does not provide the service `{asked}`: {message}")]
     WrongService {
-        /// What was tried.
+        /// The address of the server.
         address: String,
-        /// What this client asked for.
+        /// The service that this client asked for.
         asked: String,
-        /// What the server said.
+        /// The message of the server.
         message: String,
     },
-    /// Somebody else held the server for all the time there was to wait.
-    #[error("the server is busy, after {waited:?} of waiting: {queue}")]
+    /// Another client held the server for the whole time.
+    #[error("the server is still busy after {waited:?}: {queue}")]
     Busy {
-        /// How long was waited.
+        /// How long the client waited.
         waited: Duration,
         /// The place in the queue, and who holds the server.
         queue: QueueStatus,
     },
-    /// The server sent this client away.
+    /// The server refused this client.
     #[error("the server at {address} refused the connection ({:?}): {}", .bye.reason, .bye)]
     Refused {
-        /// What was tried.
+        /// The address of the server.
         address: String,
-        /// What the server said.
+        /// The goodbye of the server.
         bye: Bye,
     },
-    /// The server accepted the connection and then did not go on with it in time.
+    /// The server accepted the connection, but did not answer in time.
     #[error("the server at {address} did not answer within {waited:?}")]
     TimedOut {
-        /// What was tried.
+        /// The address of the server.
         address: String,
-        /// How long was waited.
+        /// How long the client waited.
         waited: Duration,
     },
-    /// The connection was lost, or ended before it was of use.
+    /// The connection was lost, or ended before it was usable.
     #[error("{address}: {cause}")]
     Lost {
-        /// What was tried.
+        /// The address of the server.
         address: String,
         /// How it ended.
         cause: LinkError,
     },
-    /// The peer broke the protocol, or could not prove who it is.
-    #[error("the connection to {address} is of no use: {cause}")]
+    /// The server broke the protocol, or could not prove its identity.
+    #[error("cannot use the connection to {address}: {cause}")]
     Unusable {
-        /// What was tried.
+        /// The address of the server.
         address: String,
         /// What is wrong.
         cause: LinkError,
     },
-    /// A blocking client waited in vain where an async runtime of one thread is at work.
+    /// A blocking client got no answer, and it was used inside a single-threaded async runtime.
     #[error(
-        "{cause}; an async runtime of one thread is at work here: if the server runs in it, it cannot answer while a \
-         blocking client waits; use `AsyncClient`, or `spawn_blocking` around the blocking one"
+        "{cause}; this is inside a single-threaded async runtime: if the server runs in it, too, it cannot answer while a \
+         blocking client waits; use `AsyncClient`, or call the blocking client in `spawn_blocking`"
     )]
     InsideRuntime {
-        /// How the waiting ended.
+        /// How the wait ended.
         cause: Box<ConnectError>,
     },
     /// An async client was made outside of a tokio runtime.
-    #[error("an async client needs a tokio runtime around it; use `Client` where there is none")]
+    #[error("an async client needs a tokio runtime; use `Client` outside of one")]
     NoRuntime,
 }
 
 impl ConnectError {
-    /// True if trying again, without changing anything, will end the same way.
+    /// Returns true if trying again without changing anything will fail in the same way.
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::InsideRuntime { cause } => cause.is_permanent(),
@@ -202,18 +207,22 @@ impl ConnectError {
         }
     }
 
-    /// The text with those of all sources, for where only a text is kept.
-    pub(crate) fn full_text(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            let _ = write!(text, ": {error}");
-            source = error.source();
+    /// The kind of the operating system's error behind this one, if there is one.
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Unreachable { kind, .. } => Some(*kind),
+            Self::Unresolvable { cause, .. } | Self::Setting { cause, .. } => Some(cause.kind()),
+            Self::InsideRuntime { cause } => cause.io_kind(),
+            _ => None,
         }
-        text
     }
 
-    /// True if the server was given this client's proof of the secret and did not give its own.
+    /// The text of this error and of all its sources.
+    pub(crate) fn full_text(&self) -> String {
+        format!("{self:?}")
+    }
+
+    /// Returns true if the server got this client's proof of the secret and did not give its own.
     pub(crate) fn follows_a_proof(&self) -> bool {
         matches!(
             self,
@@ -225,8 +234,8 @@ impl ConnectError {
         )
     }
 
-    /// Adds what may be the matter if a server in this very thread was silent.
-    pub(crate) fn told_to_blocking(self) -> Self {
+    /// Adds the likely explanation if the silent server runs in this very thread.
+    pub(crate) fn explained_to_blocking(self) -> Self {
         let is_silence = matches!(
             self,
             Self::TimedOut { .. }
@@ -245,7 +254,20 @@ impl ConnectError {
     }
 }
 
-/// What a server did instead of confirming the secret.
+/// The text with that of all sources.
+impl fmt::Debug for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut source = self.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// The part of the text of [`ConnectError::WrongSecret`] that says what is known.
 fn not_confirmed(certain: bool, tries: u32) -> String {
     if certain {
         return "has another secret".into();

@@ -1,8 +1,8 @@
-//! What a client calls itself unless told otherwise.
+//! The default name of a client.
 
 use std::path::Path;
 
-/// `scan.rs by alice on lab-pc (pid 123)`, as far as these can be found out.
+/// `scan.rs by alice on lab-pc (pid 123)`, without the parts that cannot be found out.
 pub(crate) fn default_name() -> String {
     let program = std::env::args_os()
         .next()
@@ -33,6 +33,7 @@ fn host_name() -> Option<String> {
         .filter(|name| !name.is_empty())
 }
 
+/// The value of the first of these environment variables that is set.
 fn first_set(names: &[&str]) -> Option<String> {
     names
         .iter()

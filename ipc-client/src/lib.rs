@@ -1,7 +1,7 @@
-//! Uses instruments that hang on another computer, from scripts and from async programs.
+//! Client for instruments attached to another computer, for scripts and for async programs.
 //!
-//! [`Client`] is for scripts: its calls return when they are over. [`AsyncClient`] is for programs on tokio: its calls
-//! are futures. Both connect again by themselves, and neither lets a command run twice without saying so.
+//! [`Client`] is for scripts and threads: a call blocks until it has ended. [`AsyncClient`] is for programs on tokio: a
+//! call is a future. Both reconnect by themselves, and neither lets a command run twice without saying so.
 //!
 //! ```no_run
 //! use ipc_client::Client;
@@ -9,12 +9,12 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder("192.168.1.10").connect()?;
 //! println!("{}", client.help()?);
-//! let volts: f64 = client.call_by_name("pump_read_voltage", 20)?;
+//! let volts: f64 = client.call("pump_read_voltage", 20)?;
 //! # Ok(())
 //! # }
 //! ```
 
-// A computer of 32 bits is a computer, too.
+// Also for targets with 32-bit pointers.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
 mod asynchronous;
@@ -23,35 +23,37 @@ mod builder;
 mod call;
 mod callback;
 mod cancel;
+mod client_methods;
+mod connection_state;
 mod dial;
 mod engine;
 mod error;
-mod guesses;
-mod handle;
 mod identity;
 mod local;
 mod outage;
-mod own_ends;
+mod own_connections;
 mod retry;
+mod settings;
 mod socket;
-mod state;
+mod unanswered_proofs;
+mod watch;
 
 pub use asynchronous::{AsyncClient, ReplyFuture};
 pub use blocking::Client;
-pub use builder::ClientBuilder;
-pub use cancel::CancelToken;
+pub use builder::{AsyncClientBuilder, ClientBuilder};
+pub use cancel::CancellationToken;
+pub use connection_state::ConnectionState;
 pub use error::{ConnectError, SystemError};
 pub use local::AsyncLocal;
 pub use retry::Retry;
-pub use state::ConnectionState;
 
-// A program needs this crate and that of its driver, and no other.
+// A client program depends on this crate and on that of its driver, and on no other crate of this project.
 pub use ipc_core::interface::caller::OutgoingCall;
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
 };
 pub use ipc_core::interface::schema::{Describe, Field, Schema, Variant};
-/// What the code made by `#[remote(crate = ipc_client)]` calls.
+/// Support for the code that `#[remote(crate = ipc_client)]` generates.
 #[doc(hidden)]
 pub use ipc_core::private;
 pub use ipc_core::secure::{

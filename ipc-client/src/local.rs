@@ -1,4 +1,4 @@
-//! Devices in this very process for async callers: the driver has a thread of its own, calls are futures.
+//! Devices in this process for async callers: a thread runs the drivers, and calls are futures.
 
 use std::fmt;
 use std::future::pending;
@@ -18,13 +18,13 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
-use crate::call::{CallOptions, Ended, Timing};
+use crate::call::{CallEnd, CallOptions, Timing};
 use crate::callback::Callback;
-use crate::cancel::CancelToken;
+use crate::cancel::CancellationToken;
 use crate::error::ConnectError;
 
-/// The [`AsyncClient`](crate::AsyncClient) of devices in this process, for tests and simulations: every call is
-/// encoded, checked, dispatched and decoded as it would be over a network, without one.
+/// An async caller for devices in this process, for tests and simulations. Every call is encoded, checked, dispatched and
+/// decoded as it would be over a network, without one.
 ///
 /// ```
 /// use ipc_client::{AsyncLocal, Proxy};
@@ -49,7 +49,7 @@ use crate::error::ConnectError;
 /// # }
 /// ```
 ///
-/// Blocking code calls such a device through [`Local`], within a runtime that has threads of its own:
+/// Blocking code calls such a device through [`Local`], inside a multi-threaded runtime:
 ///
 /// ```
 /// use ipc_core::{Local, remote};
@@ -70,64 +70,60 @@ use crate::error::ConnectError;
 /// assert_eq!(counter.count(0.001), Ok(7));
 /// ```
 ///
-/// The calls run one after the other, in the order in which they came, on a thread beside the runtime, as they do at a
-/// server; `async` methods are driven there within the runtime of the caller, which may have one thread or many. What is
-/// said of [`AsyncClient`](crate::AsyncClient) about dropped futures holds here, too. With the paused clock of a test,
-/// a [`timeout`](Self::timeout) is over as soon as all tasks wait, whatever the driver does.
+/// As at a server, the calls run one after the other in the order in which they were made, on a thread outside of the
+/// runtime. `async` methods are driven on that thread, in the context of the caller's runtime, which can be of either
+/// flavor. Dropping a future cancels its call as described at [`AsyncClient`](crate::AsyncClient). Under the paused clock
+/// of a test, a [`timeout`](Self::timeout) ends as soon as all tasks wait, whatever the driver does.
 #[derive(Clone)]
 pub struct AsyncLocal {
-    jobs: Sender<Job>,
+    jobs: Sender<LocalJob>,
     options: CallOptions,
 }
 
-/// What calls return: a future that must be awaited for the call to be made.
+/// The future of a call. The call is made when it is first polled.
 type Reply<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
 
-struct Job {
+struct LocalJob {
     frame: Vec<u8>,
     deadline: Option<Instant>,
     options: CallOptions,
     runtime: Handle,
-    claim: Claim,
-    /// Closed once nobody waits for the call any more.
+    permit: StartPermit,
+    /// Closed once the future of the call is gone.
     reply: oneshot::Sender<LocalReply>,
 }
 
-/// Whether a call is run or given up is decided by who takes it first.
+/// The permission to start a call, which can be taken once. If the thread of the drivers takes it, the call runs; if the
+/// caller takes it, the call never starts.
 #[derive(Clone, Default)]
-struct Claim(Arc<AtomicBool>);
-
-/// Why nobody waits for a call any more.
-enum GivenUp {
-    Cancelled,
-    TimedOut,
-}
+struct StartPermit(Arc<AtomicBool>);
 
 impl AsyncLocal {
-    /// Calls one device.
+    /// A caller for one device.
     pub fn new(device: impl Into<Device>) -> Result<Self, RegisterError> {
         Local::new(device).map(Self::from)
     }
 
-    /// A handle whose calls take at most `timeout` each. The time begins when the future is polled for the first time;
-    /// the driver is asked to stop when it is over.
+    /// A handle whose calls take at most `timeout` each. The time starts when the future is first polled. When it is over,
+    /// the driver is asked to stop.
     pub fn timeout(&self, timeout: Duration) -> Self {
         self.with(|options| options.timeout = Some(timeout))
     }
 
-    /// A handle whose calls take until `deadline` at most, each of them.
+    /// A handle whose calls must each end by `deadline`.
     pub fn deadline(&self, deadline: Instant) -> Self {
         self.with(|options| options.deadline = Some(deadline))
     }
 
-    /// A handle whose calls end once `token` is cancelled, with [`CallError::Cancelled`] or `NotSent::Cancelled`. The
-    /// driver is asked to stop; the next call waits until it does.
-    pub fn cancel_with(&self, token: &CancelToken) -> Self {
+    /// A handle whose calls end when `token` is cancelled, with [`CallError::Cancelled`] or `NotSent::Cancelled`. The
+    /// driver is asked to stop; the next call waits until it has returned.
+    pub fn cancel_with(&self, token: &CancellationToken) -> Self {
         self.with(|options| options.token = Some(token.clone()))
     }
 
-    /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver says
-    /// so. All of it is told before the call returns, on the thread of the driver, which it holds up.
+    /// A handle whose calls report their progress to `callback`: a fraction from 0 to 1, and a message, if the driver
+    /// reports any. The callback runs on the thread of the driver and holds it up. All progress is reported before the
+    /// call returns.
     pub fn on_progress(&self, callback: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
         self.with(|options| {
             options.progress = Some(Callback::new("`on_progress`", Arc::new(callback)));
@@ -150,51 +146,52 @@ impl AsyncLocal {
         let timing = Timing { started, timeout };
         match self.ask(frame, timing).await {
             Ok(reply) => reply.into_result(&call),
-            Err(ended) => ended.into_result(&call, timing),
+            Err(end) => end.into_result(&call, timing),
         }
     }
 
-    /// Has the call run and waits for its end, or for somebody to give it up.
-    async fn ask(&self, frame: Vec<u8>, timing: Timing) -> Result<LocalReply, Ended> {
+    /// Runs the call on the thread of the drivers, and waits until it has ended, timed out or been cancelled.
+    async fn ask(&self, frame: Vec<u8>, timing: Timing) -> Result<LocalReply, CallEnd> {
         if let Some(reason) = self.options.refusal(timing.timeout) {
-            return Err(Ended::not_sent(reason));
+            return Err(CallEnd::not_sent(reason));
         }
         let no_runtime = |_| NotSent::Unreachable(ConnectError::NoRuntime.to_string());
         let runtime = Handle::try_current().map_err(no_runtime);
-        let claim = Claim::default();
+        let permit = StartPermit::default();
         let (reply, answer) = oneshot::channel();
-        let job = Job {
+        let job = LocalJob {
             frame,
             deadline: timing.timeout.and_then(|t| timing.started.checked_add(t)),
             options: self.options.clone(),
-            runtime: runtime.map_err(Ended::not_sent)?,
-            claim: claim.clone(),
+            runtime: runtime.map_err(CallEnd::not_sent)?,
+            permit: permit.clone(),
             reply,
         };
-        let closed = || Ended::not_sent(NotSent::Closed);
+        let closed = || CallEnd::not_sent(NotSent::Closed);
         self.jobs.send(job).map_err(|_| closed())?;
-        let given_up = tokio::select! {
+        let (unstarted, started) = tokio::select! {
             biased;
             reply = answer => return reply.map_err(|_| closed()),
-            () = cancelled(self.options.token.as_ref()) => GivenUp::Cancelled,
-            () = elapsed(timing.timeout) => GivenUp::TimedOut,
+            () = cancelled(self.options.token.as_ref()) => (NotSent::Cancelled, CallEnd::Cancelled),
+            () = elapsed(timing.timeout) => (
+                NotSent::TimedOut(Duration::ZERO),
+                CallEnd::Outcome(CallOutcome::TimedOut),
+            ),
         };
-        Err(match (given_up, claim.take()) {
-            (GivenUp::Cancelled, true) => Ended::not_sent(NotSent::Cancelled),
-            (GivenUp::Cancelled, false) => Ended::cancelled(),
-            (GivenUp::TimedOut, true) => Ended::not_sent(NotSent::TimedOut(Duration::ZERO)),
-            (GivenUp::TimedOut, false) => Ended::while_queued(CallOutcome::TimedOut, None),
+        Err(match permit.take() {
+            true => CallEnd::not_sent(unstarted),
+            false => started,
         })
     }
 }
 
-async fn cancelled(token: Option<&CancelToken>) {
+async fn cancelled(token: Option<&CancellationToken>) {
     let Some(token) = token else {
         return pending().await;
     };
     let listener = Arc::new(Notify::new());
     loop {
-        token.wakes(&listener);
+        token.notify(&listener);
         if token.is_cancelled() {
             return;
         }
@@ -209,25 +206,25 @@ async fn elapsed(timeout: Option<Duration>) {
     }
 }
 
-/// The thread of the devices. It ends with the last handle.
-fn work(local: &Local, queue: &Receiver<Job>) {
+/// Runs on the thread of the drivers, which ends with the last handle.
+fn run_jobs(local: &Local, queue: &Receiver<LocalJob>) {
     for job in queue {
-        if job.claim.take() {
+        if job.permit.take() {
             job.run(local);
         }
     }
 }
 
-impl Claim {
-    /// True for the first one who asks.
+impl StartPermit {
+    /// Returns true for the first taker only.
     fn take(&self) -> bool {
         !self.0.swap(true, Ordering::AcqRel)
     }
 }
 
-impl Job {
+impl LocalJob {
     fn run(self, local: &Local) {
-        let host = Arc::new(Host {
+        let host = Arc::new(RunningJob {
             options: self.options,
             runtime: self.runtime,
             reply: Mutex::new(Some(self.reply)),
@@ -237,38 +234,39 @@ impl Job {
             Arc::clone(&host) as Arc<dyn CallHost>,
             self.deadline,
         );
-        if let Some(asker) = host.reply().take() {
-            // Who has given the call up does not want its end.
-            let _ = asker.send(reply);
+        if let Some(caller) = host.reply().take() {
+            // Fails if the call has been given up.
+            let _ = caller.send(reply);
         }
     }
 }
 
-/// A call in progress, as its driver sees it.
-struct Host {
+/// A running call, as its driver sees it.
+struct RunningJob {
     options: CallOptions,
     runtime: Handle,
     reply: Mutex<Option<oneshot::Sender<LocalReply>>>,
 }
 
-impl Host {
+impl RunningJob {
     fn reply(&self) -> MutexGuard<'_, Option<oneshot::Sender<LocalReply>>> {
         self.reply.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl CallHost for Host {
+impl CallHost for RunningJob {
     fn is_cancelled(&self, _call: u64) -> bool {
         let token = self.options.token.as_ref();
         let is_gone = |reply: &oneshot::Sender<_>| reply.is_closed();
-        token.is_some_and(CancelToken::is_cancelled) || self.reply().as_ref().is_none_or(is_gone)
+        token.is_some_and(CancellationToken::is_cancelled)
+            || self.reply().as_ref().is_none_or(is_gone)
     }
 
     fn progress(&self, call: u64, fraction: f64, message: &str) {
-        if let Some(tell) = &self.options.progress
+        if let Some(on_progress) = &self.options.progress
             && !self.is_cancelled(call)
         {
-            tell.run(|tell| tell(fraction, message));
+            on_progress.run(|on_progress| on_progress(fraction, message));
         }
     }
 
@@ -281,9 +279,9 @@ impl From<Local> for AsyncLocal {
     fn from(local: Local) -> Self {
         let (jobs, queue) = channel();
         let thread = thread::Builder::new().name("ipc local".into());
-        if let Err(error) = thread.spawn(move || work(&local, &queue)) {
-            // The queue is gone with the thread, and every call says that it is closed.
-            tracing::error!("no thread for the devices of this process: {error}");
+        if let Err(error) = thread.spawn(move || run_jobs(&local, &queue)) {
+            // The receiver of the jobs is dropped with the closure, so that every call ends with `NotSent::Closed`.
+            tracing::error!("cannot start the thread of the drivers: {error}");
         }
         Self {
             jobs,

@@ -1,4 +1,4 @@
-//! One outage: how long it has lasted, what was tried, when to try again, and when to stop.
+//! One outage: how long it has lasted, when to try again, and when to give up.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use ipc_core::backoff::Backoff;
 use crate::error::ConnectError;
 use crate::retry::Retry;
 
-/// The time in which calls need a connection and there is none.
+/// A time during which calls need a connection and there is none.
 #[derive(Debug)]
 pub(crate) struct Outage {
     since: Instant,
-    /// When waiting ends; `None` for never.
+    /// When to give up; `None` means never.
     until: Option<Instant>,
-    /// True before the very first connection, where a name that cannot be resolved is most likely a wrong one.
+    /// True before the very first connection: a name that cannot be resolved is then most likely misspelt.
     first: bool,
     attempts: u32,
     next: Instant,
@@ -21,7 +21,7 @@ pub(crate) struct Outage {
     last_error: Option<ConnectError>,
 }
 
-/// What follows from a failed try.
+/// What follows from a failed attempt.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Verdict {
     TryAgain,
@@ -43,11 +43,11 @@ impl Outage {
         }
     }
 
-    /// The time before the first connection, at most `limit`; one try, if that is what `retry` asks for.
+    /// The time before the first connection, at most `limit`. Only one attempt is made if `retry` is [`Retry::never`].
     pub(crate) fn before_first(limit: Duration, retry: Retry, now: Instant) -> Self {
         let retry = match retry == Retry::never() {
             true => retry,
-            false => Retry::for_duration(limit),
+            false => Retry::up_to(limit),
         };
         Self {
             first: true,
@@ -55,13 +55,18 @@ impl Outage {
         }
     }
 
-    /// A try has failed.
-    pub(crate) fn failed(&mut self, error: ConnectError, now: Instant, random: u32) -> Verdict {
+    /// Notes a failed attempt.
+    pub(crate) fn attempt_failed(
+        &mut self,
+        error: ConnectError,
+        now: Instant,
+        random: u32,
+    ) -> Verdict {
         self.attempts = self.attempts.saturating_add(1);
         let hopeless = match error {
             ConnectError::Unresolvable { .. } => self.first,
-            // A server that dies at the wrong moment seems to have another secret. When that is believed is decided
-            // where the proofs are counted.
+            // A server that dies during the handshake looks as if it had another secret. `UnansweredProofs` decides
+            // when that is certain.
             ConnectError::WrongSecret { .. } => false,
             _ => error.is_permanent(),
         };
@@ -74,7 +79,7 @@ impl Outage {
         Verdict::TryAgain
     }
 
-    /// No try is allowed before `earliest`, because of `error`: the next one is then, or at the end of the outage.
+    /// Allows no attempt before `earliest`, because of `error`. The next one is made then, or at the end of the outage.
     pub(crate) fn postpone(&mut self, earliest: Instant, error: &ConnectError) {
         if self.next < earliest {
             self.next = self.until.map_or(earliest, |until| until.min(earliest));
@@ -82,13 +87,13 @@ impl Outage {
         }
     }
 
-    /// A connection was there for so long, which is no part of the outage.
-    pub(crate) fn was_interrupted(&mut self, time: Duration) {
+    /// Excludes `time`, during which there was a connection, from the outage.
+    pub(crate) fn exclude(&mut self, time: Duration) {
         self.until = self.until.and_then(|until| until.checked_add(time));
     }
 
     /// When to try next.
-    pub(crate) fn next_try(&self) -> Instant {
+    pub(crate) fn next_attempt(&self) -> Instant {
         self.next
     }
 
@@ -115,61 +120,65 @@ mod tests {
     }
 
     #[test]
-    fn tries_go_on_with_growing_pauses_until_the_limit_and_once_at_it() {
+    fn attempts_go_on_with_growing_pauses_until_the_limit_and_once_at_it() {
         let start = Instant::now();
         let mut outage = Outage::new(Retry::default(), start);
         let mut tries = 0;
         loop {
             tries += 1;
-            let now = outage.next_try();
-            if outage.failed(refused(), now, u32::MAX) == Verdict::GiveUp(refused()) {
+            let now = outage.next_attempt();
+            if outage.attempt_failed(refused(), now, u32::MAX) == Verdict::GiveUp(refused()) {
                 assert_eq!(now, start + Duration::from_secs(30));
                 break;
             }
-            assert!(outage.next_try() > now);
+            assert!(outage.next_attempt() > now);
         }
         assert!((20..27).contains(&tries), "{tries}");
     }
 
     #[test]
-    fn never_means_one_try_and_forever_no_end() {
+    fn never_means_one_attempt_and_forever_no_end() {
         let now = Instant::now();
-        let verdict = Outage::new(Retry::never(), now).failed(refused(), now, 0);
+        let verdict = Outage::new(Retry::never(), now).attempt_failed(refused(), now, 0);
         assert_eq!(verdict, Verdict::GiveUp(refused()));
         let mut outage = Outage::new(Retry::forever(), now);
         for _ in 0..1000 {
-            let at = outage.next_try();
-            assert_eq!(outage.failed(refused(), at, 5), Verdict::TryAgain);
+            let at = outage.next_attempt();
+            assert_eq!(outage.attempt_failed(refused(), at, 5), Verdict::TryAgain);
         }
     }
 
     #[test]
-    fn before_the_first_connection_only_never_counts() {
+    fn the_first_connection_has_its_own_limit_except_under_never() {
         let (now, limit) = (Instant::now(), Duration::from_secs(10));
-        let short = Retry::for_duration(Duration::from_millis(1));
+        let short = Retry::up_to(Duration::from_millis(1));
         for retry in [short, Retry::default(), Retry::forever()] {
             let mut first = Outage::before_first(limit, retry, now);
             let just_before = now + limit - Duration::from_millis(1);
-            assert_eq!(first.failed(refused(), just_before, 0), Verdict::TryAgain);
-            let verdict = first.failed(refused(), now + limit, 0);
+            assert_eq!(
+                first.attempt_failed(refused(), just_before, 0),
+                Verdict::TryAgain
+            );
+            let verdict = first.attempt_failed(refused(), now + limit, 0);
             assert_eq!(verdict, Verdict::GiveUp(refused()), "{retry:?}");
         }
-        let verdict = Outage::before_first(limit, Retry::never(), now).failed(refused(), now, 0);
+        let verdict =
+            Outage::before_first(limit, Retry::never(), now).attempt_failed(refused(), now, 0);
         assert_eq!(verdict, Verdict::GiveUp(refused()));
     }
 
     #[test]
-    fn what_time_does_not_heal_is_not_tried_again() {
+    fn a_permanent_error_is_not_retried() {
         let now = Instant::now();
         let secret = ConnectError::SecretRequired {
             address: "lab-pc:4440".into(),
         };
-        let verdict = Outage::new(Retry::forever(), now).failed(secret.clone(), now, 0);
+        let verdict = Outage::new(Retry::forever(), now).attempt_failed(secret.clone(), now, 0);
         assert_eq!(verdict, Verdict::GiveUp(secret));
     }
 
     #[test]
-    fn a_name_is_believed_wrong_at_first_and_right_later() {
+    fn an_unknown_name_is_permanent_only_before_the_first_connection() {
         let now = Instant::now();
         let unknown = ConnectError::Unresolvable {
             host: "lab-cp".into(),
@@ -177,10 +186,10 @@ mod tests {
         };
         let mut first = Outage::before_first(Duration::from_secs(10), Retry::default(), now);
         assert!(matches!(
-            first.failed(unknown.clone(), now, 0),
+            first.attempt_failed(unknown.clone(), now, 0),
             Verdict::GiveUp(_)
         ));
         let mut later = Outage::new(Retry::default(), now);
-        assert_eq!(later.failed(unknown, now, 0), Verdict::TryAgain);
+        assert_eq!(later.attempt_failed(unknown, now, 0), Verdict::TryAgain);
     }
 }

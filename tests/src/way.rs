@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_client::{Client, ClientBuilder, Retry};
+use ipc_client::{AsyncClient, AsyncClientBuilder, Client, ClientBuilder, Retry};
 use ipc_server::{AccessLimits, Server, ServerBuilder, ServerHandle};
 
 /// How the two ends speak.
@@ -36,7 +36,21 @@ impl Way {
 
     /// A client of the server at `address`.
     pub fn client_at(self, address: &str) -> ClientBuilder {
-        let client = Client::builder(address).retry(Retry::for_duration(Duration::from_secs(10)));
+        self.set_up(Client::builder(address))
+    }
+
+    /// An async client of that server, which gives up soon.
+    pub fn async_client(self, server: &ServerHandle) -> AsyncClientBuilder {
+        self.async_client_at(&server.local_addr().to_string())
+    }
+
+    /// An async client of the server at `address`.
+    pub fn async_client_at(self, address: &str) -> AsyncClientBuilder {
+        self.set_up(AsyncClient::builder(address))
+    }
+
+    fn set_up<C>(self, client: ClientBuilder<C>) -> ClientBuilder<C> {
+        let client = client.retry(Retry::up_to(Duration::from_secs(10)));
         match self {
             Way::Plain => client,
             Way::Secret => client.secret(SECRET),

@@ -1,6 +1,11 @@
 //! What `ARCHITECTURE.md` promises about who may name what.
 
-#![allow(clippy::unwrap_used, reason = "what cannot be read ends the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what cannot be read ends the test"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,6 +100,79 @@ fn no_floor_of_the_core_uses_one_above_it() {
         let source = format!("ipc-core/src/{room}");
         assert_eq!(files_that_name(&source, above), NONE, "{room}");
     }
+}
+
+/// The modules of the client from the lowest floor to the highest. A module uses only modules of floors below its own, so
+/// that there are no circles between them.
+const CLIENT_FLOORS: [&[&str]; 7] = [
+    &["cancel", "client_methods", "connection_state", "error"],
+    &["callback", "dial", "identity", "own_connections", "retry"],
+    &["outage", "settings", "unanswered_proofs", "watch"],
+    &["call"],
+    &["engine", "local"],
+    &["asynchronous", "blocking"],
+    &["builder"],
+];
+
+/// The same for the files of its larger modules, which name each other by `super::`.
+const CLIENT_ROOMS: [(&str, &[&str]); 2] = [
+    ("asynchronous", &["task", "reply", "mod"]),
+    ("blocking", &["connection", "state", "shared", "mod"]),
+];
+
+#[test]
+fn no_module_of_the_client_uses_one_of_its_own_floor_or_above() {
+    let floor_of = |module: &str| {
+        let is_there = |floor: &&[&str]| floor.contains(&module);
+        let floor = CLIENT_FLOORS.iter().position(is_there);
+        floor.unwrap_or_else(|| panic!("`{module}` is on no floor"))
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ipc-client/src");
+    let mut arrows = 0;
+    for path in sources("ipc-client/src") {
+        let path = path.strip_prefix(&root).unwrap();
+        let names: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
+        if path == Path::new("lib.rs") || names.contains(&"tests".into()) {
+            continue;
+        }
+        let module = names[0].trim_end_matches(".rs");
+        for used in uses(&root.join(path), "crate::") {
+            // What the root re-exports has no module of its own.
+            if used == module || used.starts_with(char::is_uppercase) {
+                continue;
+            }
+            arrows += 1;
+            assert!(
+                floor_of(&used) < floor_of(module),
+                "`{module}` uses `{used}`"
+            );
+        }
+    }
+    assert!(arrows > 30, "{arrows}");
+    for (room, files) in CLIENT_ROOMS {
+        for (at, file) in files.iter().enumerate() {
+            for used in uses(&root.join(format!("{room}/{file}.rs")), "super::") {
+                let above = files[at..].contains(&used.as_str());
+                assert!(!above, "`{room}/{file}` uses `{used}`");
+            }
+        }
+    }
+}
+
+/// The names that follow `prefix` in the code of a file, without comments and tests.
+fn uses(path: &Path, prefix: &str) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let name = |rest: &str| {
+        let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
+        rest.chars().take_while(is_part).collect()
+    };
+    lines
+        .flat_map(|line| line.split(prefix).skip(1).map(name))
+        .collect()
 }
 
 /// The modules of the server, from the ground up. An entry stands for the module and its submodules, unless one of these

@@ -90,7 +90,7 @@ impl Lab {
 
 fn wrong_types_name_argument_expected_and_given(way: Way) {
     let lab = Lab::new(way);
-    let call = |args| lab.client.call_by_name::<f64>("divide", args);
+    let call = |args| lab.client.call::<f64>("divide", args);
     let refusal = lab.refuses(
         call(("ten", 2.0)),
         &["`divide`", "`dividend`", "u32", "ten"],
@@ -99,9 +99,9 @@ fn wrong_types_name_argument_expected_and_given(way: Way) {
         panic!("{refusal:?}");
     };
     assert_eq!(argument, "dividend");
-    let divide = |args: (f64, &str)| lab.client.call_by_name::<f64>("divide", args);
+    let divide = |args: (f64, &str)| lab.client.call::<f64>("divide", args);
     lab.refuses(divide((1.5, "x")), &["`dividend`", "u32", "1.5"]);
-    let divide = |args: (i64, f64)| lab.client.call_by_name::<f64>("divide", args);
+    let divide = |args: (i64, f64)| lab.client.call::<f64>("divide", args);
     lab.refuses(divide((-3, 1.0)), &["`dividend`", "u32", "-3"]);
     lab.refuses(divide((1 << 40, 1.0)), &["`dividend`", "1099511627776"]);
     assert_eq!(divide((10, 4.0)).unwrap(), 2.5);
@@ -111,20 +111,20 @@ fn wrong_counts_show_the_signature(way: Way) {
     let lab = Lab::new(way);
     let signature = "divide(dividend: u32, by: f64) -> f64";
     lab.refuses(
-        lab.client.call_by_name::<f64>("divide", (1,)),
+        lab.client.call::<f64>("divide", (1,)),
         &["`by: f64` is missing", signature],
     );
     lab.refuses(
-        lab.client.call_by_name::<f64>("divide", (1, 2.0, 3)),
+        lab.client.call::<f64>("divide", (1, 2.0, 3)),
         &["3 given", "2 taken", signature],
     );
     let named = |name: &'static str| std::collections::HashMap::from([("dividend", 1), (name, 2)]);
     lab.refuses(
-        lab.client.call_by_name::<f64>("divide", named("bye")),
+        lab.client.call::<f64>("divide", named("bye")),
         &["`divide`", signature],
     );
     lab.refuses(
-        lab.client.call_by_name::<u64>("step", 5),
+        lab.client.call::<u64>("step", 5),
         &["too many arguments: 1 given, 0 taken", "step() -> u64"],
     );
 }
@@ -132,7 +132,7 @@ fn wrong_counts_show_the_signature(way: Way) {
 fn values_out_of_range_are_refused_by_both_ends(way: Way) {
     let lab = Lab::new(way);
     let words = ["`divide`", "`dividend`", "a number from 0 to 100", "101"];
-    lab.refuses(lab.client.call_by_name::<f64>("divide", (101, 1.0)), &words);
+    lab.refuses(lab.client.call::<f64>("divide", (101, 1.0)), &words);
     lab.refuses(BenchProxy::new(&lab.client).divide(101, 1.0), &words);
 }
 
@@ -144,12 +144,12 @@ fn an_unknown_method_is_answered_with_those_that_look_like_it(way: Way) {
         ("ecko", "`echo`"),
     ] {
         lab.refuses(
-            lab.client.call_by_name::<u64>(wrong, ()),
+            lab.client.call::<u64>(wrong, ()),
             &[&format!("`{wrong}`"), "did you mean", right],
         );
     }
     lab.refuses(
-        lab.client.call_by_name::<u64>("ramp_magnet", ()),
+        lab.client.call::<u64>("ramp_magnet", ()),
         &["`ramp_magnet`", "`describe()`"],
     );
     let wrong = lab.client.help_for("divid").unwrap_err().to_string();
@@ -176,7 +176,7 @@ fn a_call_that_is_too_large_names_the_setting(way: Way) {
     let server = way.server().device(Bench::new()).max_call(1 << 16);
     let server = server.spawn().unwrap();
     let client = way.client(&server).connect().unwrap();
-    let error = client.call_by_name::<u64>("echo", "x".repeat(1 << 17));
+    let error = client.call::<u64>("echo", "x".repeat(1 << 17));
     let error = error.unwrap_err();
     assert!(error.is_not_executed());
     for word in ["65536 bytes", "`max_call`", "server"] {
@@ -188,7 +188,7 @@ fn an_answer_that_is_too_large_names_the_setting(way: Way) {
     let server = way.server().function("long", || vec![0_u64; 1 << 20]);
     let server = server.spawn().unwrap();
     let client = way.client(&server).max_reply(1 << 16).connect().unwrap();
-    let error = client.call_by_name::<Vec<u64>>("long", ()).unwrap_err();
+    let error = client.call::<Vec<u64>>("long", ()).unwrap_err();
     for word in ["the method returned", "`max_reply`", "client"] {
         assert!(error.to_string().contains(word), "`{word}` in: {error}");
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ipc_client::{
-    AsyncClient, CallError, CancelToken, ConnectError, ConnectionState, NotSent, Retry,
+    AsyncClient, CallError, CancellationToken, ConnectError, ConnectionState, NotSent, Retry,
 };
 use ipc_core::{Shared, remote};
 use tests::{Bench, BenchProxy, Way, both_ways_async, until, within};
@@ -30,7 +30,7 @@ both_ways_async!(
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 async fn connect(way: Way, server: &ipc_server::ServerHandle) -> AsyncClient {
-    way.client(server).connect_async().await.unwrap()
+    way.async_client(server).connect().await.unwrap()
 }
 
 async fn tasks_share_one_client(way: Way) {
@@ -84,7 +84,7 @@ async fn properties_are_read_and_set(way: Way) {
     assert_eq!(lamp.brightness().await.unwrap(), 70);
     let refused = lamp.set_brightness(101).await.unwrap_err();
     assert!(refused.is_not_executed(), "{refused}");
-    let by_name = client.call_by_name::<u8>("get_brightness", ()).await;
+    let by_name = client.call::<u8>("get_brightness", ()).await;
     assert_eq!(by_name.unwrap(), 70);
     let help = client.help_for("brightness").await.unwrap();
     assert!(help.contains("How bright"), "{help}");
@@ -156,7 +156,7 @@ async fn a_token_cancels_what_tells_its_progress(way: Way) {
     let bench = Shared::new(Bench::new());
     let server = way.server().device(bench.clone()).start().await.unwrap();
     let client = connect(way, &server).await;
-    let token = CancelToken::new();
+    let token = CancellationToken::new();
     let seen: Arc<Mutex<Vec<(f64, String)>>> = Arc::default();
     let watched = client.cancel_with(&token).on_progress({
         let (seen, token) = (Arc::clone(&seen), token.clone());
@@ -230,15 +230,15 @@ async fn a_call_outlives_the_handles_of_its_client(way: Way) {
 async fn one_waits_behind_another_and_leaves_when_it_has_nothing_to_call(way: Way) {
     let server = way.server().idle_handover(None).device(Bench::new());
     let server = server.start().await.unwrap();
-    let holder = way.client(&server).name("the night shift");
-    let holder = holder.connect_async().await.unwrap();
-    let hasty = way.client(&server).retry(Retry::never());
+    let holder = way.async_client(&server).name("the night shift");
+    let holder = holder.connect().await.unwrap();
+    let hasty = way.async_client(&server).retry(Retry::never());
     let hasty = hasty.connect_timeout(Duration::from_millis(300));
-    let error = hasty.connect_async().await.unwrap_err();
+    let error = hasty.connect().await.unwrap_err();
     assert!(matches!(error, ConnectError::Busy { .. }), "{error}");
     until("it has left the queue", || server.waiting() == 0);
 
-    let waiter = way.client(&server).lazy_async().unwrap();
+    let waiter = way.async_client(&server).connect_lazy().unwrap();
     let timeout = waiter.timeout(Duration::from_millis(300));
     match BenchProxy::new(&timeout).step().await.unwrap_err() {
         CallError::NotSent {
@@ -264,5 +264,5 @@ async fn an_idle_holder_makes_room_and_comes_back(way: Way) {
     let second = connect(way, &server).await;
     assert_eq!(BenchProxy::new(&second).step().await.unwrap(), 2);
     assert_eq!(BenchProxy::new(&first).step().await.unwrap(), 3);
-    assert_eq!((first.handovers(), second.handovers()), (1, 0));
+    assert_eq!((first.interruptions(), second.interruptions()), (1, 0));
 }

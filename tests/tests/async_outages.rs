@@ -27,8 +27,8 @@ fn port(address: &str) -> u16 {
 }
 
 async fn through(way: Way, middle: &Middle) -> AsyncClient {
-    let builder = way.client_at(&middle.address().to_string());
-    builder.connect_async().await.unwrap()
+    let builder = way.async_client_at(&middle.address().to_string());
+    builder.connect().await.unwrap()
 }
 
 async fn a_cut_in_mid_call_does_not_run_it_twice(way: Way) {
@@ -45,7 +45,7 @@ async fn a_cut_in_mid_call_does_not_run_it_twice(way: Way) {
         assert_eq!(call.await.unwrap().unwrap(), n);
     }
     assert_eq!(BenchProxy::new(&client).steps().await.unwrap(), 3);
-    assert_eq!(client.handovers(), 0, "nobody else was there");
+    assert_eq!(client.interruptions(), 0, "nobody else was there");
 }
 
 async fn a_loss_between_calls_is_noticed_and_bridged(way: Way) {
@@ -67,14 +67,14 @@ async fn a_loss_between_calls_is_noticed_and_bridged(way: Way) {
 
 async fn a_killed_server_that_is_back_is_found_again(way: Way) {
     let (mut server, address) = Peer::server(PEER, way, 0, STOP_TIMEOUT);
-    let client = way.client_at(&address).connect_async().await.unwrap();
+    let client = way.async_client_at(&address).connect().await.unwrap();
     let bench = BenchProxy::new(&client);
     for n in 1..=3 {
         assert_eq!(bench.step().await.unwrap(), 1, "a new one each time");
         server.kill();
         (server, _) = Peer::server(PEER, way, port(&address), STOP_TIMEOUT);
         assert_eq!(bench.steps().await.unwrap(), 0);
-        assert_eq!(client.handovers(), n);
+        assert_eq!(client.interruptions(), n);
     }
 }
 
@@ -105,8 +105,8 @@ async fn a_call_in_a_killed_server_is_unknown_unless_it_may_be_repeated(way: Way
 
 async fn who_never_retries_is_told_at_once(way: Way) {
     let server = way.server().device(Bench::new()).start().await.unwrap();
-    let builder = way.client(&server).retry(Retry::never());
-    let client = builder.clone().connect_async().await.unwrap();
+    let builder = way.async_client(&server).retry(Retry::never());
+    let client = builder.clone().connect().await.unwrap();
     assert_eq!(BenchProxy::new(&client).step().await.unwrap(), 1);
     server.stop_async().await;
     let start = Instant::now();
@@ -115,7 +115,7 @@ async fn who_never_retries_is_told_at_once(way: Way) {
     });
     let error = BenchProxy::new(&client).step().await.unwrap_err();
     assert!(error.is_not_executed(), "{error}");
-    let error = builder.connect_async().await.unwrap_err();
+    let error = builder.connect().await.unwrap_err();
     assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5), "not for 10 s");
 }
@@ -127,7 +127,7 @@ fn a_wrong_secret_is_said_at_once_and_runs_nothing() {
         let address = server.local_addr().to_string();
         let start = Instant::now();
         let wrong = AsyncClient::builder(&address).secret("another one");
-        let error = wrong.clone().connect_async().await.unwrap_err();
+        let error = wrong.clone().connect().await.unwrap_err();
         assert!(matches!(error, ConnectError::WrongSecret { .. }), "{error}");
         let none = AsyncClient::connect(&address).await.unwrap_err();
         assert!(
@@ -135,11 +135,11 @@ fn a_wrong_secret_is_said_at_once_and_runs_nothing() {
             "{none}"
         );
         assert!(start.elapsed() < Duration::from_secs(10));
-        let lazy = wrong.retry(Retry::never()).lazy_async().unwrap();
+        let lazy = wrong.retry(Retry::never()).connect_lazy().unwrap();
         let error = BenchProxy::new(&lazy).step().await.unwrap_err();
         assert!(error.is_not_executed(), "{error}");
         assert!(error.to_string().contains("secret"), "{error}");
-        let right = Way::Secret.client(&server).connect_async().await.unwrap();
+        let right = Way::Secret.async_client(&server).connect().await.unwrap();
         assert_eq!(BenchProxy::new(&right).step().await.unwrap(), 1);
     });
 }

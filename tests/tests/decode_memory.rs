@@ -162,7 +162,7 @@ fn allowed(bytes: usize, memory: usize) -> usize {
 fn is_refused(client: &Client, call: OutgoingCall) {
     let method = call.method().to_string();
     let entered = ENTERED.load(Ordering::SeqCst);
-    let (result, mib) = peak(|| client.call::<usize>(call));
+    let (result, mib) = peak(|| Caller::call::<usize>(client, call));
     let error = result.unwrap_err();
     println!("{method}: {mib} MiB");
     assert!(matches!(
@@ -220,7 +220,7 @@ fn an_answer_of_options_of_large_arrays_is_refused_by_the_client() {
     let by_name = OutgoingCall::by_name("nothings", &Args::new().arg(LARGEST).unwrap());
     let typed = typed(&client, "zeros", |call| call.argument(&LARGEST));
     for call in [typed, by_name] {
-        let (result, mib) = peak(|| client.call::<Sparse>(call));
+        let (result, mib) = peak(|| Caller::call::<Sparse>(&client, call));
         let error = result.unwrap_err();
         println!("answer: {mib} MiB");
         assert!(matches!(error, CallError::BadReply { .. }), "{error:?}");
@@ -252,13 +252,9 @@ fn the_limit_can_be_set_at_both_ends() {
     assert_eq!(StoreProxy::new(&client(&server)).sparse(sparse), Ok(10_000));
     let args = || (10_000_usize,);
     let client = |memory| Way::Plain.client(&server).decode_memory(memory).connect();
-    let narrow = client(0)
-        .unwrap()
-        .call_by_name::<Sparse>("nothings", args());
+    let narrow = client(0).unwrap().call::<Sparse>("nothings", args());
     assert!(narrow.is_err());
-    let wide = client(3 * MIB)
-        .unwrap()
-        .call_by_name::<Sparse>("nothings", args());
+    let wide = client(3 * MIB).unwrap().call::<Sparse>("nothings", args());
     assert_eq!(wide.unwrap().len(), 10_000);
 }
 
@@ -268,7 +264,7 @@ macro_rules! passes {
         let value = $value;
         let typed = StoreProxy::new(&$client).$method(value.clone());
         assert!(typed == Ok(value.clone()), "typed {}", stringify!($method));
-        let named = $client.call_by_name(stringify!($method), (&value,));
+        let named = $client.call(stringify!($method), (&value,));
         assert!(named == Ok(value), "by name {}", stringify!($method));
     };
 }
@@ -298,5 +294,5 @@ fn honest_values_of_many_megabytes_pass() {
     passes!(client.readings((0..200_000).map(reading).collect::<Vec<_>>()));
     let numbers = (0..2 * MIB).map(|n| Value::UInt(n as u64 % 100));
     let numbers = Value::List(numbers.collect());
-    assert!(client.call_by_name("anything", (&numbers,)) == Ok(numbers));
+    assert!(client.call("anything", (&numbers,)) == Ok(numbers));
 }

@@ -17,7 +17,7 @@ use tests::{Bench, BenchProxy, SECRET, Way, until};
 fn bereft(way: Way) -> (Client, SocketAddr) {
     let server = way.server().device(Bench::new()).spawn().unwrap();
     let client = way.client(&server);
-    let client = client.retry(Retry::for_duration(Duration::from_secs(10)));
+    let client = client.retry(Retry::up_to(Duration::from_secs(10)));
     let client = client.connect().unwrap();
     assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
     let address = server.local_addr();

@@ -138,7 +138,7 @@ impl Lab {
             assert!(error.to_string().contains(word), "`{word}` in: {error}");
         }
         assert!(OddProxy::new(&self.client).still_there().unwrap());
-        assert_eq!(self.client.handovers(), 0);
+        assert_eq!(self.client.interruptions(), 0);
         error
     }
 }
@@ -161,7 +161,7 @@ fn an_error_comes_with_its_value_and_its_sources(way: Way) {
     assert_eq!(fault.type_name, "BenchError");
     assert_eq!(fault.sources, ["because of thirteen"]);
     // The same by name.
-    let by_name = lab.client.call_by_name::<u32>("fail", 13);
+    let by_name = lab.client.call::<u32>("fail", 13);
     let error = lab.fails(by_name, FaultKind::Error, &words);
     assert!(error.downcast::<BenchError>().is_some());
 }
@@ -224,7 +224,7 @@ fn a_result_that_is_too_large_is_an_error(way: Way) {
     // 1 MiB is what this client accepts.
     let words = ["`zeros`", "returned", "1048576"];
     lab.fails(bench.zeros(1 << 20), FaultKind::Unsendable, &words);
-    let by_name = lab.client.call_by_name::<Vec<f64>>("zeros", 1 << 20);
+    let by_name = lab.client.call::<Vec<f64>>("zeros", 1 << 20);
     lab.fails(by_name, FaultKind::Unsendable, &words);
     assert_eq!(bench.zeros(1000).unwrap().len(), 1000);
 }

@@ -38,7 +38,7 @@ fn to_wait_for_ever_is_to_have_no_deadline() {
     let settings: [fn(ClientBuilder, Duration) -> ClientBuilder; 3] = [
         ClientBuilder::connect_timeout,
         ClientBuilder::patience,
-        |client, time| client.retry(Retry::for_duration(time)),
+        |client, time| client.retry(Retry::up_to(time)),
     ];
     for set in settings {
         let client = set(Way::Plain.client(&server), ever).connect().unwrap();

@@ -262,7 +262,7 @@ fn connections_that_fail() {
         ),
         (
             ConnectError::SecretRequired { address: address() },
-            &["wants a secret"],
+            &["requires a secret"],
         ),
         (
             ConnectError::ServerHasNoSecret { address: address() },
@@ -402,7 +402,7 @@ fn what_the_system_says_can_be_asked_for() {
     assert_eq!(cause.kind(), io::ErrorKind::ConnectionRefused);
     assert!(cause.raw_os_error().is_some());
     // A call keeps the texts of all of them, and its method.
-    let lazy = client.lazy();
+    let lazy = client.connect_lazy();
     let error = BenchProxy::new(&lazy).step().unwrap_err();
     check(
         error,

@@ -34,7 +34,7 @@ fn an_idle_holder_makes_room_and_queues_again_by_itself(way: Way) {
     let first = way
         .client(&server)
         .name("first")
-        .on_handover(move || {
+        .on_interruption(move || {
             notice.fetch_add(1, Ordering::SeqCst);
         })
         .connect()
@@ -45,19 +45,22 @@ fn an_idle_holder_makes_room_and_queues_again_by_itself(way: Way) {
     let waited = start.elapsed();
     assert!(waited < Duration::from_secs(5), "{waited:?}");
     assert_eq!(BenchProxy::new(&second).step().unwrap(), 2);
-    assert_eq!(first.handovers(), 0, "nothing has been called");
+    assert_eq!(first.interruptions(), 0, "nothing has been called");
     // Now the second is idle, and the first comes back.
     assert_eq!(BenchProxy::new(&first).step().unwrap(), 3);
-    assert_eq!((first.handovers(), noticed.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!(
+        (first.interruptions(), noticed.load(Ordering::SeqCst)),
+        (1, 1)
+    );
     assert_eq!(BenchProxy::new(&second).step().unwrap(), 4);
-    assert_eq!(second.handovers(), 1);
+    assert_eq!(second.interruptions(), 1);
     // Nobody waits: nobody has to go.
     let second_again = BenchProxy::new(&second);
     within(Duration::from_secs(5), "idle for longer", || {
         server.holder().unwrap().idle > idle * 2
     });
     assert_eq!(second_again.step().unwrap(), 5);
-    assert_eq!(second.handovers(), 1);
+    assert_eq!(second.interruptions(), 1);
 }
 
 fn a_holder_in_mid_call_is_not_idle(way: Way) {
@@ -111,7 +114,7 @@ fn calls_that_enter_no_driver_keep_no_place(way: Way) {
         let is_over = Arc::clone(&is_over);
         move || {
             while is_over.load(Ordering::SeqCst) == 0 {
-                assert!(first.call_by_name::<u64>("nothing", ()).is_err());
+                assert!(first.call::<u64>("nothing", ()).is_err());
                 first.describe().unwrap();
             }
         }

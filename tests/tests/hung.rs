@@ -212,7 +212,7 @@ fn a_sweep_whose_client_died_keeps_its_device_only(way: Way) {
 fn calls_that_wait_do_not_hold_up_a_cancel(way: Way) {
     let lab = lab(way);
     let client = way.client(&lab.server).connect().unwrap();
-    let token = ipc_client::CancelToken::new();
+    let token = ipc_client::CancellationToken::new();
     let scan = {
         let client = client.cancel_with(&token);
         thread::spawn(move || a(&client).scan(60_000))
@@ -338,7 +338,7 @@ fn a_function_that_lost_its_devices_stops(way: Way) {
     let first = way.client(&server).connect().unwrap();
     let error = first
         .timeout(Duration::from_millis(100))
-        .call_by_name::<u64>("sweep", ())
+        .call::<u64>("sweep", ())
         .unwrap_err();
     assert!(matches!(error, CallError::TimedOut { .. }), "{error}");
     first.close();

@@ -48,7 +48,7 @@ fn a_killed_holder_makes_room_at_once(way: Way) {
         let mut holder = Peer::client(PEER, way, &address, "holder");
         holder.tell("step");
         holder.expect(&format!("ok {}", 2 * n + 1));
-        let client = way.client(&server).lazy();
+        let client = way.client(&server).connect_lazy();
         let waiter = thread::spawn(move || BenchProxy::new(&client).step().unwrap());
         until("it waits", || server.waiting() == 1);
         let killed = Instant::now();
@@ -72,7 +72,7 @@ fn a_holder_killed_in_mid_call_makes_room_after_it(way: Way) {
         until("it runs", || {
             entered.load(std::sync::atomic::Ordering::SeqCst) > before
         });
-        let client = way.client(&server).lazy();
+        let client = way.client(&server).connect_lazy();
         let waiter = thread::spawn(move || BenchProxy::new(&client).step().unwrap());
         until("it waits", || server.waiting() == 1);
         let killed = Instant::now();
@@ -112,7 +112,7 @@ fn a_killed_server_that_is_back_is_found_again(way: Way) {
         server.kill();
         (server, _) = Peer::server(PEER, way, port(&address), STOP_TIMEOUT);
         assert_eq!(bench.steps().unwrap(), 0);
-        assert_eq!(client.handovers(), n);
+        assert_eq!(client.interruptions(), n);
     }
 }
 
@@ -130,7 +130,7 @@ fn a_stopped_server_that_is_back_is_found_again(way: Way) {
         let again = own().port(port).device(Bench::new());
         server = again.spawn().unwrap();
         assert_eq!(bench.steps().unwrap(), 0);
-        assert_eq!(client.handovers(), n);
+        assert_eq!(client.interruptions(), n);
     }
     drop(server);
 }
@@ -277,7 +277,7 @@ fn the_pause_of_a_suspended_server_is_not_its_holders(way: Way) {
     let holder = way.client_at(&address).connect().unwrap();
     let bench = BenchProxy::new(&holder);
     assert_eq!(bench.step().unwrap(), 1);
-    let next = way.client_at(&address).lazy();
+    let next = way.client_at(&address).connect_lazy();
     let waiter = thread::spawn(move || BenchProxy::new(&next).step());
     server.expect("waits");
     // Called again, so that not much of the time that it may be idle is used up.
@@ -288,7 +288,7 @@ fn the_pause_of_a_suspended_server_is_not_its_holders(way: Way) {
     // The server takes a moment to find out what it makes of the pause.
     thread::sleep(Duration::from_secs(2));
     assert_eq!(bench.step().unwrap(), 3);
-    assert_eq!(holder.handovers(), 0, "{}", server.said());
+    assert_eq!(holder.interruptions(), 0, "{}", server.said());
     holder.close();
     assert_eq!(waiter.join().unwrap().unwrap(), 4);
 }

@@ -270,11 +270,11 @@ fn what_panics_when_it_is_dropped_still_gets_an_answer(way: Way) {
     let server = way.server().device(shelf).device(other).spawn().unwrap();
     let client = way.client(&server).connect().unwrap();
     let shelf = ShelfProxy::new(&client);
-    let sent: Result<bool, _> = client.call_by_name("take", ([("armed", true)],));
+    let sent: Result<bool, _> = client.call("take", ([("armed", true)],));
     assert!(sent.is_err(), "a list is no struct");
     let named = std::collections::BTreeMap::from([("armed", true)]);
     for result in [
-        client.call_by_name::<bool>("take", (named,)).map(u32::from),
+        client.call::<bool>("take", (named,)).map(u32::from),
         shelf.panic_with_a_bomb(),
     ] {
         let error = result.unwrap_err();
@@ -361,7 +361,7 @@ fn a_callback_can_stop_its_server(way: Way) {
         }
     });
     let server = server.spawn().unwrap();
-    let client = way.client(&server).retry(Retry::never()).lazy();
+    let client = way.client(&server).retry(Retry::never()).connect_lazy();
     assert!(handle.set(Mutex::new(Some(server))).is_ok());
     // It may come before the server has stopped, or not.
     let _ = BenchProxy::new(&client).step();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ipc_client::{AsyncLocal, CancelToken};
+use ipc_client::{AsyncLocal, CancellationToken};
 use ipc_core::{CallContext, CallError, Local, Mock, NotSent, remote};
 
 #[derive(Default)]
@@ -99,7 +99,7 @@ async fn progress_is_told_before_the_call_returns() {
 #[tokio::test]
 async fn a_call_is_given_up_by_a_token_a_timeout_or_dropping_it() {
     let (local, tagger, stopped) = tagger();
-    let token = CancelToken::new();
+    let token = CancellationToken::new();
     let cancellable = TaggerProxy::new(&local.cancel_with(&token));
     let cancel = async {
         tokio::time::sleep(MOMENT).await;

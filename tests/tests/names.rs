@@ -242,7 +242,7 @@ fn async_callers_find_devices_by_name(way: Way) {
         let [left, right] = stages(["a_", "b_"]);
         let server = way.server().device(left).device(right);
         let server = server.start().await.unwrap();
-        let client = way.client(&server).connect_async().await.unwrap();
+        let client = way.async_client(&server).connect().await.unwrap();
         // The future may go to another thread.
         let task = tokio::spawn(async move {
             let right = StageProxy::named_async(&client, "right").await.unwrap();
@@ -252,7 +252,7 @@ fn async_callers_find_devices_by_name(way: Way) {
                 matches!(unknown, Err(DeviceError::Unknown { .. })),
                 "{unknown:?}"
             );
-            client.call_by_name::<f64>("get_b_position", ()).await
+            client.call::<f64>("get_b_position", ()).await
         });
         assert_eq!(task.await.unwrap(), Ok(2.0));
         server.stop_async().await;
@@ -325,7 +325,7 @@ fn a_running_call_is_told_with_its_device(way: Way) {
         ("pass", None, "pass"),
     ] {
         let caller = client.clone();
-        let call = thread::spawn(move || caller.call_by_name::<u64>(method, ()));
+        let call = thread::spawn(move || caller.call::<u64>(method, ()));
         gate.wait_for_call();
         let running = server.holder().unwrap().running.unwrap();
         assert_eq!(running.device.as_deref(), device);
@@ -390,7 +390,7 @@ fn a_wrong_prefix_is_told_with_those_there_are(way: Way) {
         }
     }
     // By name, the names themselves.
-    let error = client.call_by_name::<f64>("get_main_position", ());
+    let error = client.call::<f64>("get_main_position", ());
     let error = error.unwrap_err().to_string();
     assert!(
         error.contains("did you mean `get_left_position`, `get_right_position`"),
@@ -402,11 +402,11 @@ fn a_wrong_prefix_is_told_with_those_there_are(way: Way) {
 fn and_by_name(way: Way) {
     let server = way.server().device(Awkward::default()).spawn().unwrap();
     let client = way.client(&server).connect().unwrap();
-    assert_eq!(client.call_by_name::<u8>("close", ()).unwrap(), 1);
-    let help: String = client.call_by_name("help", ()).unwrap();
+    assert_eq!(client.call::<u8>("close", ()).unwrap(), 1);
+    let help: String = client.call("help", ()).unwrap();
     assert_eq!(help, "the driver's");
     assert!(client.help().unwrap().contains("with_prefix"));
     let help = client.help_for("call").unwrap();
     assert!(help.contains("call(name: String) -> String"), "{help}");
-    assert_eq!(client.call_by_name::<u8>("read", 4).unwrap(), 5);
+    assert_eq!(client.call::<u8>("read", 4).unwrap(), 5);
 }

@@ -98,14 +98,14 @@ where
     T: Serialize + DeserializeOwned + PartialEq + fmt::Debug + Send + 'static,
 {
     let said = format!("{method}({value:?})");
-    let typed: T = client.call_by_name(method, (value,)).unwrap();
+    let typed: T = client.call(method, (value,)).unwrap();
     assert_eq!(typed, *value, "{said}");
     let named = Args::new().named("v", value).unwrap();
-    let typed: T = client.call_with(method, &named).unwrap();
+    let typed: T = client.call_with_args(method, &named).unwrap();
     assert_eq!(typed, *value, "{said}");
-    let untyped: Value = client.call_by_name(method, (value,)).unwrap();
+    let untyped: Value = client.call(method, (value,)).unwrap();
     assert_eq!(untyped, Value::from_serialize(value).unwrap(), "{said}");
-    let back: T = client.call_by_name(method, (untyped,)).unwrap();
+    let back: T = client.call(method, (untyped,)).unwrap();
     assert_eq!(back, *value, "{said}");
 }
 
@@ -156,7 +156,7 @@ fn an_error_of_the_driver_keeps_its_options(way: Way) {
     let echo = EchoProxy::new(&client);
     for old in [None, Some(None), Some(Some(7))] {
         let typed = echo.set(old).unwrap_err();
-        let named = client.call_by_name::<()>("set", (old,)).unwrap_err();
+        let named = client.call::<()>("set", (old,)).unwrap_err();
         for error in [typed, named] {
             assert_eq!(error.downcast(), Some(Refused { old }));
         }

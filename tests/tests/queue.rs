@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{
-    CallError, CancelToken, Client, ClientBuilder, ConnectError, ConnectionState, NotSent,
+    CallError, CancellationToken, Client, ClientBuilder, ConnectError, ConnectionState, NotSent,
     QueueStatus,
 };
 use ipc_server::ServerHandle;
@@ -43,7 +43,7 @@ fn watched(builder: ClientBuilder) -> (Client, Arc<Mutex<Vec<QueueStatus>>>) {
             tell.lock().unwrap().push(status.clone());
         }
     });
-    (builder.lazy(), told)
+    (builder.connect_lazy(), told)
 }
 
 fn many_wait_and_are_served_in_order(way: Way) {
@@ -149,7 +149,7 @@ fn a_call_that_waited_too_long_names_the_holder(way: Way) {
     }
     until("it has left the queue", || server.waiting() == 0);
 
-    let waiter = way.client(&server).lazy();
+    let waiter = way.client(&server).connect_lazy();
     let start = Instant::now();
     let call = BenchProxy::new(&waiter.timeout(Duration::from_millis(300))).step();
     let error = call.unwrap_err();
@@ -173,7 +173,7 @@ fn a_waiter_with_nothing_left_to_call_leaves_the_queue(way: Way) {
     let server = server(way);
     let holder = way.client(&server).name("holder").connect().unwrap();
     let (waiter, told) = watched(way.client(&server).name("in a hurry"));
-    let token = CancelToken::new();
+    let token = CancellationToken::new();
     let calls = [0, 1].map(|n| {
         let handle = match n {
             0 => waiter.cancel_with(&token),
@@ -193,7 +193,7 @@ fn a_waiter_with_nothing_left_to_call_leaves_the_queue(way: Way) {
     assert_eq!(patient.join().unwrap().unwrap(), 1);
     // Now it holds the server, and the other way round.
     let (other, told) = watched(way.client(&server).name("in a hurry, too"));
-    let token = CancelToken::new();
+    let token = CancellationToken::new();
     let handle = other.cancel_with(&token);
     let call = thread::spawn(move || BenchProxy::new(&handle).step());
     until("it knows", || !told.lock().unwrap().is_empty());
@@ -221,7 +221,7 @@ fn a_full_queue_sends_away_in_words(way: Way) {
     );
     // It comes again by itself and gets in when there is room.
     let patient = thread::spawn({
-        let client = way.client(&server).lazy();
+        let client = way.client(&server).connect_lazy();
         move || BenchProxy::new(&client).step().unwrap()
     });
     holder.close();
@@ -248,7 +248,7 @@ fn a_holder_that_vanished_keeps_its_place_for_the_grace(way: Way) {
     middle.cut();
     assert_eq!(server.holder().unwrap().name, "cut");
     assert_eq!(bench.step().unwrap(), 2);
-    assert_eq!(client.handovers(), 0, "nobody else was there");
+    assert_eq!(client.interruptions(), 0, "nobody else was there");
     // Somebody waits: one who was cut off makes room at once, and finds out when he is back.
     middle.cut();
     let start = Instant::now();
@@ -261,7 +261,7 @@ fn a_holder_that_vanished_keeps_its_place_for_the_grace(way: Way) {
     assert_eq!(BenchProxy::new(&next).step().unwrap(), 3);
     next.close();
     assert_eq!(bench.step().unwrap(), 4);
-    assert_eq!(client.handovers(), 1);
+    assert_eq!(client.interruptions(), 1);
 }
 
 fn a_holder_that_is_disconnected_is_told_why(way: Way) {
@@ -289,8 +289,8 @@ fn a_holder_that_is_disconnected_is_told_why(way: Way) {
         bench.step()
     });
     assert_eq!(steps.unwrap(), 2);
-    log::expect(&["the connection is lost", "the laser needs service"]);
-    assert_eq!(client.handovers(), 1);
+    log::expect(&["lost the connection", "the laser needs service"]);
+    assert_eq!(client.interruptions(), 1);
 }
 
 /// Clients that have said hello and answer nothing from there on.
@@ -310,7 +310,7 @@ fn any_number_of_silent_clients_keep_the_next_one_waiting_once(way: Way) {
     let server = server(way);
     let holder = way.client(&server).name("holder").connect().unwrap();
     let silent = silent_clients(way, &server, 10);
-    let client = way.client(&server).lazy();
+    let client = way.client(&server).connect_lazy();
     let call = thread::spawn(move || BenchProxy::new(&client).step().unwrap());
     until("the next one waits", || server.waiting() == 11);
     let start = Instant::now();
@@ -328,7 +328,7 @@ fn silent_clients_near_the_front_leave_before_their_turn(way: Way) {
     let server = server(way);
     let holder = way.client(&server).name("holder").connect().unwrap();
     let silent = silent_clients(way, &server, 3);
-    let client = way.client(&server).lazy();
+    let client = way.client(&server).connect_lazy();
     let call = thread::spawn(move || BenchProxy::new(&client).step().unwrap());
     until("it waits", || server.waiting() == 4);
     until("only the living one waits", || server.waiting() == 1);

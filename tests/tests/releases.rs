@@ -240,14 +240,14 @@ fn answers_of_a_later_server_are_understood_as_stated() {
         let _ = server.0.read(&mut [0]);
     });
     let client = Way::Plain.client_at(&address).connect().unwrap();
-    let error = client.call_by_name::<()>("pump_on", ()).unwrap_err();
+    let error = client.call::<()>("pump_on", ()).unwrap_err();
     assert!(error.is_not_executed());
     assert_eq!(error.to_string(), "`pump_on` was refused: the door is open");
-    let error = client.call_by_name::<()>("pump_on", ()).unwrap_err();
+    let error = client.call::<()>("pump_on", ()).unwrap_err();
     assert!(matches!(error, CallError::OutcomeUnknown { .. }), "{error}");
     assert!(error.to_string().contains("half of it"), "{error}");
-    assert_eq!(client.call_by_name("pump_on", ()), Ok(()));
-    let asked = client.idempotent().call_by_name("pump_on", ());
+    assert_eq!(client.call("pump_on", ()), Ok(()));
+    let asked = client.idempotent().call("pump_on", ());
     assert_eq!(asked, Ok(()));
     let help = client.help().unwrap();
     assert!(help.contains("pump_on() -> Decimal"), "{help}");
@@ -267,9 +267,9 @@ fn a_goodbye_of_a_later_server_counts_as_full() {
         let _ = server.0.read(&mut [0]);
     });
     let client = Way::Plain.client_at(&address).connect().unwrap();
-    let error = client.call_by_name::<()>("pump_on", ()).unwrap_err();
+    let error = client.call::<()>("pump_on", ()).unwrap_err();
     assert!(matches!(error, CallError::OutcomeUnknown { .. }), "{error}");
-    assert_eq!(client.call_by_name("pump_on", ()), Ok(()));
+    assert_eq!(client.call("pump_on", ()), Ok(()));
     client.close();
 }
 
@@ -285,7 +285,7 @@ fn an_evicted_client_is_told_by_whom_and_does_not_come_back() {
         let _ = server.0.read(&mut [0]);
     });
     let client = Way::Plain.client_at(&address).connect().unwrap();
-    let error = client.call_by_name::<()>("pump_on", ()).unwrap_err();
+    let error = client.call::<()>("pump_on", ()).unwrap_err();
     assert!(error.is_not_executed(), "{error}");
     assert!(error.to_string().contains("anna"), "{error}");
     let refused = ConnectError::Refused {

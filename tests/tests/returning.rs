@@ -54,7 +54,7 @@ impl Lab {
         let holder = way.client_at(&address).name("holder").connect().unwrap();
         // One that has lost its place fails instead of waiting for ever.
         let holder = holder.timeout(Duration::from_secs(20));
-        let client = way.client(&server).name("waiter").lazy();
+        let client = way.client(&server).name("waiter").connect_lazy();
         let waiting = client.clone();
         let call = thread::spawn(move || BenchProxy::new(&waiting).step());
         until("somebody waits", || server.waiting() == 1);
@@ -78,7 +78,7 @@ impl Lab {
         for round in 0..count {
             part(&self);
             assert_eq!(self.bench().echo(round).unwrap(), round);
-            assert_eq!(self.holder.handovers(), 0, "round {round}");
+            assert_eq!(self.holder.interruptions(), 0, "round {round}");
         }
         assert_eq!(self.server.holder().unwrap().id, id);
         assert_eq!(self.server.waiting(), 1);
@@ -168,7 +168,7 @@ fn a_killed_holder_is_replaced_within_a_second(way: Way) {
         let mut holder = Peer::client(PEER, way, &address, "holder");
         holder.tell("step");
         holder.expect(&format!("ok {}", 2 * n + 1));
-        let client = way.client(&server).lazy();
+        let client = way.client(&server).connect_lazy();
         let waiter = thread::spawn(move || BenchProxy::new(&client).step().unwrap());
         until("it waits", || server.waiting() == 1);
         let killed = Instant::now();

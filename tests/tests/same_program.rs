@@ -22,7 +22,7 @@ fn a_second_client_is_told_that_it_waits_for_the_first() {
     let error = second().connect().unwrap_err();
     assert!(matches!(error, ConnectError::Busy { .. }), "{error}");
     assert_eq!(error.to_string().matches(WORDS).count(), 1, "{error}");
-    let lazy = second().lazy();
+    let lazy = second().connect_lazy();
     let error = BenchProxy::new(&lazy.timeout(SHORT)).step().unwrap_err();
     let is_busy = |reason: &NotSent| matches!(reason, NotSent::Busy { .. });
     assert!(matches!(&error, CallError::NotSent { reason, .. } if is_busy(reason)));
@@ -38,8 +38,8 @@ fn so_is_an_async_one() {
     let address = server.local_addr().to_string();
     tests::way::run(async {
         let builder = || AsyncClient::builder(&address).secret(tests::SECRET);
-        let _first = builder().connect_async().await.unwrap();
-        let second = builder().lazy_async().unwrap();
+        let _first = builder().connect().await.unwrap();
+        let second = builder().connect_lazy().unwrap();
         let proxy = BenchProxy::new(&second);
         let call = tokio::spawn(async move { proxy.step().await });
         until("it is queued", || {

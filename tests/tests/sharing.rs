@@ -71,7 +71,10 @@ fn two_clients_take_turns(way: Way) {
     let server = server.spawn().unwrap();
     let threads: Vec<_> = (0..2)
         .map(|n| {
-            let client = way.client(&server).name(format!("client {n}")).lazy();
+            let client = way
+                .client(&server)
+                .name(format!("client {n}"))
+                .connect_lazy();
             thread::spawn(move || {
                 let bench = BenchProxy::new(&client);
                 for round in 0..5 {
@@ -105,7 +108,7 @@ fn two_instances_are_told_apart(way: Way) {
     assert_eq!((pump.step().unwrap(), pump.step().unwrap()), (1, 2));
     assert_eq!(signal.step().unwrap(), 1);
     assert_eq!((pump.steps().unwrap(), signal.steps().unwrap()), (2, 1));
-    assert_eq!(client.call_by_name::<u64>("get_pump_steps", ()).unwrap(), 2);
+    assert_eq!(client.call::<u64>("get_pump_steps", ()).unwrap(), 2);
     let unknown = BenchProxy::new(&client).step().unwrap_err();
     assert!(unknown.to_string().contains("`step`"), "{unknown}");
 }
@@ -131,11 +134,11 @@ fn a_function_may_use_several_devices_at_once(way: Way) {
         .spawn()
         .unwrap();
     let client = way.client(&server).connect().unwrap();
-    let steps: Vec<u64> = client.call_by_name("step_all", 3).unwrap();
+    let steps: Vec<u64> = client.call("step_all", 3).unwrap();
     assert_eq!(steps, [1, 1, 2, 2, 3, 3]);
     assert_eq!(BenchProxy::with_prefix(&client, "b_").steps().unwrap(), 3);
     assert_eq!(*log.lock().unwrap(), [3]);
-    let error = client.call_by_name::<u8>("fails", ()).unwrap_err();
+    let error = client.call::<u8>("fails", ()).unwrap_err();
     assert!(error.to_string().contains("no light"), "{error}");
 }
 
@@ -143,7 +146,7 @@ fn async_methods_work(way: Way) {
     let server = way.server().device(Bench::new()).spawn().unwrap();
     let client = way.client(&server).connect().unwrap();
     assert_eq!(BenchProxy::new(&client).soon(1).unwrap(), 2);
-    assert_eq!(client.call_by_name::<u64>("soon", 7).unwrap(), 8);
+    assert_eq!(client.call::<u64>("soon", 7).unwrap(), 8);
 }
 
 fn ramp(count: u32) -> Vec<f64> {
@@ -160,7 +163,7 @@ fn eight_megabytes_go_both_ways(way: Way) {
         numbers.reverse();
         assert!(reversed == numbers);
     }
-    let by_name: Vec<f64> = client.call_by_name("reverse", (ramp(100_000),)).unwrap();
+    let by_name: Vec<f64> = client.call("reverse", (ramp(100_000),)).unwrap();
     assert_eq!((by_name.len(), by_name.first()), (100_000, Some(&99_999.0)));
 }
 

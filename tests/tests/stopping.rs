@@ -92,7 +92,7 @@ fn settings_without_end_are_taken_at_their_word(way: Way) {
         assert_eq!(BenchProxy::new(&client).step().unwrap(), n);
         middle.cut();
     }
-    assert_eq!(client.handovers(), 0);
+    assert_eq!(client.interruptions(), 0);
     let wrong = Client::builder(server.local_addr().to_string()).secret("wrong");
     assert!(wrong.retry(Retry::never()).connect().is_err());
     let next = way.client(&server).connect().unwrap();
@@ -161,7 +161,7 @@ fn those_who_wait_are_told(way: Way) {
                 .client(&server)
                 .retry(Retry::never())
                 .on_state(move |state| drop(told.send(state.clone())))
-                .lazy();
+                .connect_lazy();
             let call = thread::spawn(move || BenchProxy::new(&client).step());
             until("it waits", || server.waiting() == n + 1);
             (call, tells)
@@ -235,7 +235,7 @@ fn a_stop_inside_a_runtime_is_bounded(way: Way) {
     let holder = way.client(&server).retry(Retry::never()).connect().unwrap();
     let call = thread::spawn(move || BenchProxy::new(&holder).pass());
     gate.wait_for_call();
-    let waiter = way.client(&server).retry(Retry::never()).lazy();
+    let waiter = way.client(&server).retry(Retry::never()).connect_lazy();
     let waiter = thread::spawn(move || BenchProxy::new(&waiter).step());
     until("it waits", || server.waiting() == 1);
     let start = Instant::now();

@@ -56,7 +56,7 @@ fn conversation(way: Way, rounds: usize) -> [Vec<u8>; 2] {
         .unwrap();
     for _ in 0..rounds {
         let mark = "PLAINTEXTMARK".repeat(1000);
-        let doubled: String = client.call_by_name("PLAINTEXT_twice", mark).unwrap();
+        let doubled: String = client.call("PLAINTEXT_twice", mark).unwrap();
         assert_eq!(doubled.len(), 26_000);
         BenchProxy::new(&client)
             .echo(0x1122_3344_5566_7788)

@@ -53,7 +53,7 @@ fn held_laser(mut command: Command, notes: &Notes) -> (Peer, Client) {
     let address = address.trim().to_string();
     let client = Client::builder(address).retry(Retry::never()).connect();
     let client = client.unwrap();
-    client.call_by_name::<()>("set_power", 3.0).unwrap();
+    client.call::<()>("set_power", 3.0).unwrap();
     (peer, client)
 }
 
@@ -67,7 +67,7 @@ fn each_signal_that_ends_a_program_is_an_ordinary_stop() {
         let (peer, client) = held_laser(Command::new(LASER), &notes);
         peer.signal(signal);
         notes.expect(&ORDINARY_END);
-        let error = client.call_by_name::<f64>("get_power", ()).unwrap_err();
+        let error = client.call::<f64>("get_power", ()).unwrap_err();
         assert!(matches!(error, CallError::NotSent { .. }), "{error}");
     }
 }
@@ -96,7 +96,7 @@ fn a_terminal_that_is_closed_is_an_ordinary_stop() {
         .retry(Retry::never())
         .connect()
         .unwrap();
-    client.call_by_name::<()>("set_power", 3.0).unwrap();
+    client.call::<()>("set_power", 3.0).unwrap();
     drop(said);
     notes.expect(&ORDINARY_END);
 }
@@ -109,7 +109,7 @@ fn a_signal_that_was_ignored_stays_ignored() {
     command.args(["-c", "trap '' HUP; exec \"$@\"", "sh", LASER]);
     let (peer, client) = held_laser(command, &notes);
     peer.signal("HUP");
-    assert_eq!(client.call_by_name::<f64>("get_power", ()).unwrap(), 3.0);
+    assert_eq!(client.call::<f64>("get_power", ()).unwrap(), 3.0);
     peer.signal("TERM");
     notes.expect(&ORDINARY_END);
 }
@@ -129,7 +129,7 @@ fn after_the_server_signals_have_their_old_effect() {
 fn a_second_signal_ends_the_wait_for_a_call() {
     let notes = Notes::new();
     let (mut peer, client) = held_laser(Command::new(LASER), &notes);
-    let call = std::thread::spawn(move || client.call_by_name::<()>("warm_up", ()));
+    let call = std::thread::spawn(move || client.call::<()>("warm_up", ()));
     notes.expect(&["warming up"]);
     peer.signal("INT");
     peer.expect("stopping");
@@ -157,10 +157,10 @@ fn a_server_logs_what_its_operator_wants_to_know() {
         stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
         peer.expect("an HTTP request");
         let client = Client::builder(address).name("sweep").connect().unwrap();
-        assert_eq!(client.call_by_name::<f64>("get_power", ()).unwrap(), 1.0);
-        client.call_by_name::<()>("align", ()).unwrap_err();
-        client.call_by_name::<()>("set_power", 99.0).unwrap_err();
-        client.call_by_name::<()>("set_pover", 1.0).unwrap_err();
+        assert_eq!(client.call::<f64>("get_power", ()).unwrap(), 1.0);
+        client.call::<()>("align", ()).unwrap_err();
+        client.call::<()>("set_power", 99.0).unwrap_err();
+        client.call::<()>("set_pover", 1.0).unwrap_err();
         client.close();
         for words in ["has the server", "gave the server back"] {
             peer.expect(words);
@@ -210,8 +210,8 @@ fn a_log_that_nobody_reads_stops_nothing() {
         // From here on nobody reads it.
         for _ in 0..400 {
             let client = Client::connect(&address).unwrap();
-            assert_eq!(client.call_by_name::<f64>("get_power", ()).unwrap(), 1.0);
-            let failed = client.call_by_name::<()>("align", ()).unwrap_err();
+            assert_eq!(client.call::<f64>("get_power", ()).unwrap(), 1.0);
+            let failed = client.call::<()>("align", ()).unwrap_err();
             assert!(failed.fault().is_some(), "{failed}");
         }
         let stopped = Command::new("kill").arg(server.0.id().to_string()).status();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_client::{CallError, CancelToken, Retry};
+use ipc_client::{CallError, CancellationToken, Retry};
 use ipc_core::Shared;
 use tests::middle::Middle;
 use tests::{Bench, BenchProxy, Way, both_ways, within};
@@ -88,7 +88,7 @@ fn a_driver_that_looks_stops_when_its_caller_is_gone(way: Way) {
     let middle = Middle::new(server.local_addr());
     let address = middle.address().to_string();
     let (began, begins) = std::sync::mpsc::channel();
-    let client = way.client_at(&address).retry(Retry::never()).lazy();
+    let client = way.client_at(&address).retry(Retry::never()).connect_lazy();
     let client = client.on_progress(move |_, _| began.send(()).unwrap_or(()));
     let scan = thread::spawn(move || BenchProxy::new(&client).scan(60_000));
     begins.recv_timeout(Duration::from_secs(20)).unwrap();
@@ -107,7 +107,7 @@ fn a_driver_that_looks_goes_on_for_a_caller_that_comes_back(way: Way) {
     let server = way.server().device(Bench::new()).spawn().unwrap();
     let middle = Middle::new(server.local_addr());
     let (began, begins) = std::sync::mpsc::channel();
-    let client = way.client_at(&middle.address().to_string()).lazy();
+    let client = way.client_at(&middle.address().to_string()).connect_lazy();
     let watched = client.on_progress(move |_, _| began.send(()).unwrap_or(()));
     let scan = thread::spawn(move || BenchProxy::new(&watched).scan(1500));
     for _ in 0..3 {
@@ -120,13 +120,13 @@ fn a_driver_that_looks_goes_on_for_a_caller_that_comes_back(way: Way) {
         0,
         "not cancelled"
     );
-    assert_eq!(client.handovers(), 0);
+    assert_eq!(client.interruptions(), 0);
 }
 
 fn a_token_cancels_at_once(way: Way) {
     let server = way.server().device(Bench::new()).spawn().unwrap();
     let client = way.client(&server).connect().unwrap();
-    let token = CancelToken::new();
+    let token = CancellationToken::new();
     let (began, begins) = std::sync::mpsc::channel();
     let watched = client
         .cancel_with(&token)

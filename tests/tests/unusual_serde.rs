@@ -162,15 +162,15 @@ fn typed_they_are_refused_in_words(way: Way) {
 fn by_name_they_travel(way: Way) {
     let (_server, client) = connected(way);
     let some = Filtered(vec![1, 2]);
-    let filtered = client.call_by_name("filtered", (Filtered(vec![1, 0, 2]),));
+    let filtered = client.call("filtered", (Filtered(vec![1, 0, 2]),));
     assert_eq!(filtered, Ok(some.clone()));
-    assert_eq!(client.call_by_name("filter", ()), Ok(some));
-    assert_eq!(client.call_by_name("flat", (flat(),)), Ok(flat()));
+    assert_eq!(client.call("filter", ()), Ok(some));
+    assert_eq!(client.call("flat", (flat(),)), Ok(flat()));
     for value in [Untagged::Number(3), Untagged::Text("x".into())] {
-        let came = client.call_by_name("untagged", (value.clone(),));
+        let came = client.call("untagged", (value.clone(),));
         assert_eq!(came, Ok(value));
     }
-    let skipped = client.call_by_name("skipping", (skipping(),));
+    let skipped = client.call("skipping", (skipping(),));
     assert_eq!(skipped, Ok(skipping()));
 }
 
@@ -178,10 +178,10 @@ fn a_type_that_lies_about_its_length_is_refused_where_it_is_written(way: Way) {
     let (_server, client) = connected(way);
     for first in [1, 5] {
         let arguments = (Lying(vec![first, 2, 3]), 9);
-        let argument = client.call_by_name::<Value>("lying", arguments);
+        let argument = client.call::<Value>("lying", arguments);
         let argument = argument.unwrap_err();
         assert!(matches!(argument, CallError::NotSent { .. }), "{argument}");
-        let result = client.call_by_name::<Value>("lie", (first,)).unwrap_err();
+        let result = client.call::<Value>("lie", (first,)).unwrap_err();
         for error in [argument, result] {
             let error = error.to_string();
             assert!(error.contains("and writes 3"), "{error}");

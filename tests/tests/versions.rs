@@ -245,8 +245,8 @@ fn errors_of_another_version_are_the_same_or_none(way: Way) {
 
 fn callers_by_name_see_what_there_is(way: Way) {
     let lab = Lab::new(way, new::Scope);
-    assert_eq!(lab.client.call_by_name::<u32>("sweep", 9).unwrap(), 9);
-    assert_eq!(lab.client.call_by_name::<u32>("sweep", (9, 3)).unwrap(), 3);
+    assert_eq!(lab.client.call::<u32>("sweep", 9).unwrap(), 9);
+    assert_eq!(lab.client.call::<u32>("sweep", (9, 3)).unwrap(), 3);
     let help = lab.client.help_for("settings").unwrap();
     for part in [
         "  Settings\n",

@@ -17,16 +17,16 @@ use ipc_server::{Device, Server, ServerHandle, Shared};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// How many rows of readings the client takes.
+    /// Number of rows of readings that the client takes.
     #[arg(long, value_name = "N", default_value_t = 40)]
     readings: u32,
-    /// Keep the server running when the client has finished.
+    /// Keep the server running after the client has finished.
     #[arg(long)]
     keep_running: bool,
-    /// File with a secret for server and client: what they say is then encrypted.
+    /// File with a secret for server and client; their connection is then encrypted.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// Be the client of the server at this address.
+    /// Run as the client of the server at this address.
     #[arg(long, value_name = "ADDR", hide = true)]
     client_of: Option<SocketAddr>,
 }
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// The lab host: owns the instruments.
+/// The lab host, which owns the instruments.
 fn server(options: &Options) -> Result<(), Failure> {
     let (pump_simulator, signal_simulator) = (programs::simulated(1)?, programs::simulated(2)?);
     signal_simulator.set_light_w(0.3e-6);
@@ -71,7 +71,7 @@ fn server(options: &Options) -> Result<(), Failure> {
         return Err(format!("the client process ended with {status}").into());
     }
     if options.keep_running {
-        say_what_to_try(&server, options.secret_file.as_deref());
+        print_what_to_try(&server, options.secret_file.as_deref());
         wait_for_ctrl_c()?;
     }
     server.stop();
@@ -105,7 +105,7 @@ fn serve(
     Ok(server.spawn()?)
 }
 
-fn say_what_to_try(server: &ServerHandle, secret_file: Option<&Path>) {
+fn print_what_to_try(server: &ServerHandle, secret_file: Option<&Path>) {
     let address = server.local_addr();
     let secret = secret_file.map(|file| format!(" --secret-file {}", file.display()));
     let secret = secret.unwrap_or_default();
@@ -123,7 +123,7 @@ fn wait_for_ctrl_c() -> Result<(), Failure> {
     Ok(runtime.block_on(tokio::signal::ctrl_c())?)
 }
 
-/// Somewhere else: uses the instruments as if they were here.
+/// Any other computer, which uses the instruments as if they were attached to it.
 fn client(server: SocketAddr, options: &Options) -> Result<(), Failure> {
     let client = programs::connect(&server.to_string(), options.secret_file.as_deref())?;
     println!("client:      process {}\n", std::process::id());
@@ -143,7 +143,7 @@ fn client(server: SocketAddr, options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// What the client has done so far.
+/// Counts the calls of the client.
 #[derive(Debug, Default)]
 struct Tally {
     calls: u32,
@@ -175,7 +175,7 @@ fn measure(client: &Client, readings: u32, tally: &mut Tally) -> Result<(), Call
     for reading in 1..=readings {
         let pump_v = tally.count(pump.read_voltage(20))?;
         let signal_v = tally.count(signal.read_voltage(20))?;
-        let (a, b): (f64, f64) = tally.count(client.call_by_name("read_voltages", ()))?;
+        let (a, b): (f64, f64) = tally.count(client.call("read_voltages", ()))?;
         println!("{reading:>8} {pump_v:>12.6} V {signal_v:>12.6} V {a:>8.4} V {b:>8.4} V");
         thread::sleep(Duration::from_millis(50));
     }

@@ -1,4 +1,4 @@
-//! Makes a secret that nobody guesses, and puts it into a file that nobody else can read.
+//! Makes a secret that cannot be guessed, in a file that only its owner can read.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -13,7 +13,7 @@ use ipc_core::Secret;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// The file to make; one that is there already is left alone.
+    /// The file to create; an existing file is left alone.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
@@ -33,10 +33,8 @@ fn make(Options { file }: &Options) -> Result<(), Failure> {
     let written = options
         .open(file)
         .and_then(|mut file| writeln!(file, "{}", secret.reveal()));
-    written.map_err(|error| format!("cannot make {}: {error}", file.display()))?;
+    written.map_err(|error| format!("cannot create {}: {error}", file.display()))?;
     println!("A new secret is in {}.", file.display());
-    println!(
-        "Copy the file to every computer that is to use the instruments, and keep it from all others."
-    );
+    println!("Copy the file to every computer that may use the instruments, and to no other.");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Reads a power meter that another computer serves.
+//! Reads a power meter attached to another computer.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,25 +11,25 @@ use examples::programs::{self, Failure};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// Where the server is; the port may be left out.
+    /// Address of the server; the port is optional.
     #[arg(value_name = "HOST[:PORT]")]
     server: String,
-    /// What stands before the names of the instrument, if the server has several.
+    /// Prefix of the instrument, if the server has several.
     #[arg(long, default_value = "")]
     prefix: String,
     /// Select this range first: 1 (most sensitive) to 5.
     #[arg(long, value_name = "1..5")]
     range: Option<u8>,
-    /// How many readings to take.
+    /// Number of readings.
     #[arg(long, value_name = "N", default_value_t = 10)]
     readings: u32,
-    /// Average each reading over so many samples.
+    /// Number of samples averaged for each reading.
     #[arg(long, value_name = "N", default_value_t = 20)]
     samples: u32,
-    /// Take a waveform of so many samples as well, and show how far it is.
+    /// Also take a waveform of this many samples, and show its progress.
     #[arg(long, value_name = "N")]
     waveform: Option<u32>,
-    /// File with the secret of the server. IPC_SECRET in the environment does the same.
+    /// File with the secret of the server. By default, the environment variable IPC_SECRET is used.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
 }
@@ -51,8 +51,8 @@ fn read(options: &Options) -> Result<(), Failure> {
         println!("{:.6} V", meter.read_voltage(options.samples)?);
     }
     if let Some(samples) = options.waveform {
-        let watched =
-            client.on_progress(|fraction, what| eprint!("\r{what}: {:.0} %", 100.0 * fraction));
+        let watched = client
+            .on_progress(|fraction, message| eprint!("\r{message}: {:.0} %", 100.0 * fraction));
         let volts =
             PowermeterProxy::with_prefix(&watched, &options.prefix).read_waveform(samples)?;
         let mean_v = volts.iter().sum::<f64>() / f64::from(samples);

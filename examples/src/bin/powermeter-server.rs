@@ -1,4 +1,4 @@
-//! Serves one power meter: the one at a serial port, or a simulated one.
+//! Serves one power meter, either on a serial port or simulated.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,16 +12,16 @@ use ipc_server::{DEFAULT_PORT, Server};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// Serial port of the instrument, for instance /dev/serial/by-id/usb-...
+    /// Serial port of the instrument, for example /dev/serial/by-id/usb-...
     #[arg(long, value_name = "PATH", required_unless_present = "simulate")]
     device: Option<PathBuf>,
     /// Serve a simulated instrument instead of a real one.
     #[arg(long, conflicts_with = "device")]
     simulate: bool,
-    /// Name or address to listen on; `*` for all of this computer's.
+    /// Name or address to listen on; `*` means all addresses of this computer.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
     bind: String,
-    /// Port to listen on; 0 takes any free one.
+    /// Port to listen on; 0 means any free port.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PORT)]
     port: u16,
     /// File with the secret that clients must have, too. IPC_SECRET in the environment does the same.

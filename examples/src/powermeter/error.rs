@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Why a call of the power meter failed, what that means for the instrument, and what to do.
 ///
-/// Plain data, so that it reaches the caller whole when the instrument is on another computer.
+/// Plain data, so that a caller on another computer gets all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum PowermeterError {
@@ -18,7 +18,7 @@ pub enum PowermeterError {
     Open {
         /// Path of the serial port.
         port: String,
-        /// What the operating system says.
+        /// The error of the operating system.
         cause: String,
     },
 
@@ -32,14 +32,14 @@ pub enum PowermeterError {
         port: String,
         /// The command that was to be executed.
         command: String,
-        /// What the operating system says.
+        /// The error of the operating system.
         cause: String,
     },
 
     /// No complete answer in time. A setting may or may not have been applied.
     ///
-    /// If `command` is `*IDN?` in a call that does not ask for the identity, the instrument was silent when the driver
-    /// tried to get back in step with it, and the command of the call was not sent.
+    /// If `command` is `*IDN?` in a call that does not ask for the identity, the instrument was silent while the driver
+    /// tried to resynchronize with it, and the command of the call was not sent.
     #[error(
         "the power meter on {port} did not answer `{command}` within {after:?}; check its power and cable, then call again"
     )]
@@ -52,9 +52,9 @@ pub enum PowermeterError {
         after: Duration,
     },
 
-    /// The answer is not one that the command can have. A setting may or may not have been applied.
+    /// The answer is not valid for the command. A setting may or may not have been applied.
     #[error(
-        "the power meter on {port} answered `{command}` with \"{reply}\", which is no valid answer; check that the port is \
+        "the power meter on {port} answered `{command}` with \"{reply}\", which is not a valid answer; check that the port is \
          a power meter at 115200 baud and its cable is sound, then call again"
     )]
     Garbled {
@@ -66,7 +66,7 @@ pub enum PowermeterError {
         reply: String,
     },
 
-    /// The instrument will not execute the command; its state is as before.
+    /// The instrument did not execute the command; its state has not changed.
     #[error(
         "the power meter on {port} refused `{command}`: \"{reply}\"; check that its firmware knows this command"
     )]
@@ -81,7 +81,7 @@ pub enum PowermeterError {
 
     /// A setting was sent and not refused, but reads back as something else.
     #[error(
-        "the power meter on {port} still reads back \"{reply}\" after `{command}`; check that nobody turns its knob, then \
+        "the power meter on {port} still reads back \"{reply}\" after `{command}`; check that nobody is turning its knob, then \
          set it again"
     )]
     NotApplied {
@@ -108,9 +108,9 @@ pub enum PowermeterError {
         given: String,
     },
 
-    /// Nobody waited for the readings any more. The instrument is as it was.
+    /// The caller cancelled the call. The state of the instrument has not changed.
     #[error(
-        "stopped after {taken} readings of the power meter on {port}: nobody waited for them any more"
+        "stopped after {taken} readings of the power meter on {port}: the caller cancelled the call"
     )]
     Cancelled {
         /// Path of the serial port.

@@ -1,4 +1,4 @@
-//! The serial line: opens and reopens the port, names it in every error, and reads what answers mean.
+//! The serial line: opens and reopens the port, names it in every error, and parses answers.
 
 mod wire;
 
@@ -9,11 +9,11 @@ use std::time::Duration;
 use super::{Inputs, PowermeterError, RANGES};
 use wire::{Failure, Wire};
 
-/// A port that may be lost and come back.
+/// A serial port that can be lost and found again.
 pub(super) struct Line {
     path: PathBuf,
     reply_timeout: Duration,
-    // Nothing after the port was lost; the next call opens it again.
+    // `None` after the port was lost; the next call opens it again.
     wire: Option<Wire>,
 }
 
@@ -36,7 +36,7 @@ impl Line {
         self.path.display().to_string()
     }
 
-    /// Sends `ask` and returns what `parse` makes of the answer.
+    /// Sends `ask` and returns the parsed answer.
     pub(super) fn ask<T>(
         &mut self,
         ask: Ask<'_>,
@@ -112,13 +112,13 @@ impl<'a> Ask<'a> {
         }
     }
 
-    /// The command that errors name: of a setting and its confirmation, the one that matters to the caller.
+    /// The command that errors name: the setting if there is one, otherwise the query.
     fn blame(&self) -> &'a str {
         self.setting.unwrap_or(self.query)
     }
 }
 
-/// A line that says who an instrument is: words, not a reading and not an error.
+/// The identity of an instrument: text that is neither a reading nor an error.
 pub(super) fn identity(reply: &str) -> Option<String> {
     let words = reply.contains(|c: char| c.is_ascii_alphabetic());
     (words && !is_refusal(reply) && !is_reading(reply)).then(|| reply.to_owned())
@@ -128,7 +128,7 @@ pub(super) fn range(reply: &str) -> Option<u8> {
     reply.parse().ok().filter(|range| RANGES.contains(range))
 }
 
-/// A finite number; `inf` and `nan` are no readings.
+/// A finite number; `inf` and `nan` are not readings.
 pub(super) fn number(reply: &str) -> Option<f64> {
     let value: f64 = reply.trim().parse().ok()?;
     value.is_finite().then_some(value)

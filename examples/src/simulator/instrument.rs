@@ -3,7 +3,7 @@
 use super::SimulatorOptions;
 use super::random::Random;
 
-/// A power meter that is handed commands and returns answers.
+/// A power meter that takes commands and returns answers.
 #[derive(Debug)]
 pub(super) struct Instrument {
     identity: String,

@@ -12,7 +12,7 @@ use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, ioctl_tiocnxcl, tcgetattr, tcsetattr};
 
-/// The instrument's end of the line. Dropping it pulls the cable.
+/// The instrument's end of the line. Dropping it unplugs the cable.
 #[derive(Debug)]
 pub(super) struct Plug {
     master: OwnedFd,
@@ -46,7 +46,7 @@ impl Plug {
         self.master.as_fd()
     }
 
-    /// What the driver has sent; empty if there is nothing yet.
+    /// Bytes that the driver has sent; empty if there are none yet.
     pub(super) fn read(&self) -> io::Result<Vec<u8>> {
         let mut chunk = [0; 256];
         match rustix::io::read(&self.master, &mut chunk) {
@@ -56,12 +56,12 @@ impl Plug {
         }
     }
 
-    /// Sends without waiting: what a driver does not pick up is lost, as on a real line.
+    /// Sends without waiting: bytes that the driver does not read are lost, as on a real line.
     pub(super) fn write(&self, bytes: &[u8]) {
         let _ = rustix::io::write(&self.master, bytes);
     }
 
-    /// Forgets that the last driver took the port exclusively.
+    /// Ends the exclusive use of the port by the last driver.
     ///
     /// A real port does so when its last user is gone, even one that was killed. Here the slave held open is a user that
     /// stays. Two drivers at a time still exclude each other by their lock on the device.
@@ -72,7 +72,7 @@ impl Plug {
 
 impl Drop for Plug {
     fn drop(&mut self) {
-        // Somebody may have put another link there since.
+        // Another simulator may have replaced the link in the meantime.
         if fs::read_link(&self.link).is_ok_and(|target| target == self.device) {
             let _ = fs::remove_file(&self.link);
         }
@@ -81,7 +81,7 @@ impl Drop for Plug {
 
 fn open_flags() -> OpenptFlags {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
-    // Child processes of a test must not hold the cable. Elsewhere the flag does not exist.
+    // Child processes of a test must not inherit the port. Other systems lack the flag.
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
     let flags = flags | OpenptFlags::CLOEXEC;
     flags

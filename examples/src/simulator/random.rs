@@ -1,4 +1,4 @@
-//! Randomness that is the same in every run with the same seed.
+//! Random numbers that are the same in every run with the same seed.
 
 /// The xorshift64* generator.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Random {
 
     /// A normally distributed number with mean 0 and standard deviation 1, never beyond 6.
     pub(super) fn gauss(&mut self) -> f64 {
-        // Twelve uniform numbers have variance 1 and are close enough to a bell.
+        // The sum of twelve uniform numbers has variance 1 and is close enough to a normal distribution.
         (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
     }
 

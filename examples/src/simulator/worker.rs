@@ -65,14 +65,14 @@ impl Worker {
         while self.follow_orders() {
             self.send_due();
             if self.wait().is_err() {
-                // Only a kernel out of memory gets here; an instrument that broke is one that is gone.
+                // Happens only if the kernel is out of memory. Treated like an instrument that is gone.
                 self.unplug();
             }
             self.receive();
         }
     }
 
-    /// Whether to go on.
+    /// Returns false when the thread is to end.
     fn follow_orders(&mut self) -> bool {
         loop {
             match self.orders.try_recv() {
@@ -112,7 +112,7 @@ impl Worker {
         }
     }
 
-    /// Until there is input, an order, or an answer is due.
+    /// Waits for input, for an order, or until an answer is due.
     fn wait(&mut self) -> io::Result<()> {
         let due = self.output.front().map(|(due, _)| *due);
         let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
@@ -127,7 +127,7 @@ impl Worker {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        // One byte per order, or fewer: what counts is in the channel.
+        // At most one byte per order; the orders themselves are in the channel.
         let _ = (&self.woken).read(&mut [0; 64]);
         Ok(())
     }

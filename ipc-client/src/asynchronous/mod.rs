@@ -1,4 +1,4 @@
-//! The client for async programs: calls are futures.
+//! The async client: a call is a future.
 
 mod reply;
 mod task;
@@ -9,43 +9,45 @@ use std::time::{Duration, Instant};
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
+use ipc_core::wire::text::printable;
 use ipc_core::{Args, AsyncCaller, CallError, Caller};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use crate::builder::{ClientBuilder, Settings};
 use crate::call::{CallOptions, no_such_method, positional_or_named};
 use crate::callback::Callback;
-use crate::cancel::CancelToken;
+use crate::cancel::CancellationToken;
+use crate::client_methods::client_methods;
+use crate::connection_state::ConnectionState;
 use crate::error::ConnectError;
-use crate::handle::handle_methods;
-use crate::state::{ConnectionState, Watch};
-use task::{Command, Task};
+use crate::settings::ClientSettings;
+use crate::watch::Watch;
+use task::{ClientTask, Command};
 
 pub use reply::ReplyFuture;
 
-/// A connection to a server, for programs on tokio: its calls are futures.
+/// A connection to a server, for programs on tokio: a call is a future.
 ///
-/// What is said of [`Client`](crate::Client) about lost connections and busy servers holds here, too, and all that it
-/// can do, this one can under the same names. One task of the runtime has the socket, so a lost connection is noticed
-/// even between calls. Cheap to clone; all clones, and the handles that [`timeout`](Self::timeout) and its like return,
-/// share one connection and may be used from many tasks at once.
+/// It has the methods of [`Client`](crate::Client) under the same names, and behaves in the same way when the connection
+/// is lost and when the server is busy. A task of the runtime owns the socket, so that a lost connection is noticed even
+/// between calls. Cheap to clone. All clones, and the handles returned by [`timeout`](Self::timeout) and similar methods,
+/// share one connection and can be used from many tasks at once.
 ///
 /// # What blocks
 ///
-/// Nothing blocks the thread. What takes time is a future; handles, [`state`](Self::state) and
-/// [`handovers`](Self::handovers) are there at once.
+/// Nothing blocks the thread. Whatever takes time is a future; handles, [`state`](Self::state) and
+/// [`interruptions`](Self::interruptions) return at once.
 ///
 /// # Dropping the future of a call
 ///
-/// Nothing is sent before a future is polled for the first time; from then on its call makes its way whether or not the
-/// future is polled. Dropping it, be it by `select!` or by a timeout around it, gives the call up. One that has not left
-/// yet never will. For one that has, the server is asked at once to stop it: a driver that looks at its context stops,
-/// another one runs to its end, and what it has done to the instrument is done. Nobody learns which; a call that is
-/// ended by [`timeout`](Self::timeout) or [`cancel_with`](Self::cancel_with) instead returns an error that tells whether
-/// it was sent. The next call waits until the driver has returned.
+/// Nothing is sent before the future is first polled. From then on, the call proceeds even if the future is not polled.
+/// Dropping the future, for example by `select!` or by a timeout around it, cancels the call. A call that has not been
+/// sent never will be. For a call that has been sent, the server is asked at once to stop it: a driver that checks its
+/// context stops, any other driver runs to the end, and its effect on the instrument remains. The caller does not learn
+/// which; to find out, end the call with [`timeout`](Self::timeout) or [`cancel_with`](Self::cancel_with) instead, whose
+/// error says whether the call was sent. The next call waits until the driver has returned.
 #[derive(Clone)]
 pub struct AsyncClient {
     commands: UnboundedSender<Command>,
@@ -54,22 +56,14 @@ pub struct AsyncClient {
 }
 
 impl AsyncClient {
-    /// Begins to set up a client of the server at `address`: `host`, `host:port` or `[::1]:port`. To be ended by
-    /// [`connect_async`](ClientBuilder::connect_async) or [`lazy_async`](ClientBuilder::lazy_async).
-    pub fn builder(address: impl Into<String>) -> ClientBuilder {
-        ClientBuilder::new(address)
-    }
-
-    /// Connects to the server at `address`, everything else by default. Takes at most 10 s.
-    pub async fn connect(address: impl Into<String>) -> Result<Self, ConnectError> {
-        Self::builder(address).connect_async().await
-    }
-
-    pub(crate) fn new(settings: Arc<Settings>, watch: Arc<Watch>) -> Result<Self, ConnectError> {
+    pub(crate) fn new(
+        settings: Arc<ClientSettings>,
+        watch: Arc<Watch>,
+    ) -> Result<Self, ConnectError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let (commands, receiver) = unbounded_channel();
-        let options = CallOptions::of(&settings);
-        runtime.spawn(Task::new(settings, Arc::clone(&watch), receiver).run());
+        let options = CallOptions::new(&settings);
+        runtime.spawn(ClientTask::new(settings, Arc::clone(&watch), receiver).run());
         Ok(Self {
             commands,
             watch,
@@ -83,47 +77,49 @@ impl AsyncClient {
         answer.await.unwrap_or(Err(ConnectError::NoRuntime))
     }
 
-    /// Calls a method by its name on the wire; see [`Client::call_by_name`](crate::Client::call_by_name).
-    pub fn call_by_name<R: DeserializeOwned + Send + 'static>(
+    /// Calls a method by its name on the wire, without the types of its driver. The arguments are those of
+    /// [`Client::call`](crate::Client::call).
+    pub fn call<R: DeserializeOwned + Send + 'static>(
         &self,
         name: &str,
         args: impl Serialize,
     ) -> ReplyFuture<R> {
         match positional_or_named(name, &args) {
-            Ok(args) => self.call_with(name, &args),
+            Ok(args) => self.call_with_args(name, &args),
             Err(error) => ReplyFuture::failed(error, self.commands.clone()),
         }
     }
 
-    /// Calls a method by its name on the wire, with arguments by position and by name.
-    pub fn call_with<R: DeserializeOwned + Send + 'static>(
+    /// Calls a method by its name on the wire, with both positional and named arguments.
+    pub fn call_with_args<R: DeserializeOwned + Send + 'static>(
         &self,
         name: &str,
         args: &Args,
     ) -> ReplyFuture<R> {
-        self.call(OutgoingCall::by_name(name, args))
+        Caller::call(self, OutgoingCall::by_name(name, args))
     }
 
-    /// Everything that the server offers.
+    /// Describes everything that the server offers.
     pub fn describe(&self) -> ReplyFuture<ServerDescription> {
-        self.call(OutgoingCall::describe())
+        Caller::call(self, OutgoingCall::describe())
     }
 
-    /// Names and summaries of everything that the server offers, for a person to read.
+    /// Lists the names and summaries of everything that the server offers, for people to read.
     pub async fn help(&self) -> Result<String, CallError> {
-        Ok(self.describe().await?.help())
+        Ok(printable(self.describe().await?.help()))
     }
 
-    /// Signature, units, limits and description of one method or property, for a person to read.
+    /// Describes one method or property for people to read: signature, units, limits and documentation.
     pub async fn help_for(&self, name: &str) -> Result<String, CallError> {
         let description = self.describe().await?;
         let help = description.help_for(name);
-        help.ok_or_else(|| no_such_method(name, &description))
+        help.map(printable)
+            .ok_or_else(|| no_such_method(name, &description))
     }
 
-    /// Ends the session: the server is free for others at once. Calls in flight end, later calls end in
-    /// `NotSent::Closed`. Returns when the goodbye is on its way, within a fifth of a second. Dropping the last handle
-    /// does the same without waiting.
+    /// Ends the session, so that the server is free for other clients at once. Calls in flight end, and later calls end
+    /// with `NotSent::Closed`. Returns when the goodbye has been sent, within 0.2 s. Dropping the last handle does the
+    /// same without waiting.
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.commands.send(Command::Close { done }).is_ok() {
@@ -136,7 +132,7 @@ impl AsyncClient {
     }
 }
 
-handle_methods!(AsyncClient);
+client_methods!(AsyncClient);
 
 impl Caller for AsyncClient {
     type Reply<T: Send + 'static> = ReplyFuture<T>;

@@ -13,29 +13,29 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use super::task::{Asker, Command, Order};
-use crate::call::{CallOptions, Ended, Timing};
+use super::task::{CallOwner, CallRequest, Command};
+use crate::call::{CallEnd, CallOptions, Timing};
 
 /// A call of an [`AsyncClient`](super::AsyncClient), and then its result.
 ///
-/// Nothing is sent before the future is polled for the first time, and then the time of its timeout begins. Dropping it
-/// gives the call up; see [`AsyncClient`](super::AsyncClient) for what that means for the instrument.
+/// The call is sent, and its timeout starts, when the future is first polled. Dropping the future cancels the call; see
+/// [`AsyncClient`](super::AsyncClient) for what that means for the instrument.
 #[must_use = "a call is sent when its future is awaited"]
 pub struct ReplyFuture<T> {
-    stage: Stage,
+    state: ReplyState,
     commands: UnboundedSender<Command>,
     result: PhantomData<fn() -> T>,
 }
 
-enum Stage {
+enum ReplyState {
     New {
         call: OutgoingCall,
         options: CallOptions,
     },
-    InFlight {
+    Sent {
         call: OutgoingCall,
         timing: Timing,
-        reply: oneshot::Receiver<Ended>,
+        reply: oneshot::Receiver<CallEnd>,
     },
     Failed(CallError),
     Done,
@@ -48,7 +48,7 @@ impl<T> ReplyFuture<T> {
         commands: UnboundedSender<Command>,
     ) -> Self {
         Self {
-            stage: Stage::New { call, options },
+            state: ReplyState::New { call, options },
             commands,
             result: PhantomData,
         }
@@ -56,15 +56,15 @@ impl<T> ReplyFuture<T> {
 
     pub(super) fn failed(error: CallError, commands: UnboundedSender<Command>) -> Self {
         Self {
-            stage: Stage::Failed(error),
+            state: ReplyState::Failed(error),
             commands,
             result: PhantomData,
         }
     }
 
-    fn send(&self, mut call: OutgoingCall, options: &CallOptions) -> Stage {
+    fn send(&self, mut call: OutgoingCall, options: &CallOptions) -> ReplyState {
         let not_sent = |call: &OutgoingCall, reason| {
-            Stage::Failed(CallError::NotSent {
+            ReplyState::Failed(CallError::NotSent {
                 method: call.method().to_string(),
                 reason,
             })
@@ -72,7 +72,7 @@ impl<T> ReplyFuture<T> {
         call.set_decode_memory(options.decode_memory);
         let frame = match call.take_frame() {
             Ok(frame) => frame,
-            Err(error) => return Stage::Failed(error),
+            Err(error) => return ReplyState::Failed(error),
         };
         let started = Instant::now();
         let timeout = options.time_left(started);
@@ -81,18 +81,18 @@ impl<T> ReplyFuture<T> {
         }
         let timing = Timing { started, timeout };
         let (sender, reply) = oneshot::channel();
-        let order = Order {
+        let request = CallRequest {
             frame,
             idempotent: options.idempotent || call.is_idempotent(),
             timing,
-            asker: Asker {
+            owner: CallOwner {
                 token: options.token.clone(),
                 on_progress: options.progress.clone(),
                 reply: sender,
             },
         };
-        match self.commands.send(Command::Call(order)) {
-            Ok(()) => Stage::InFlight {
+        match self.commands.send(Command::Call(request)) {
+            Ok(()) => ReplyState::Sent {
                 call,
                 timing,
                 reply,
@@ -107,27 +107,27 @@ impl<T: DeserializeOwned + Send + 'static> Future for ReplyFuture<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            match std::mem::replace(&mut self.stage, Stage::Done) {
-                Stage::New { call, options } => self.stage = self.send(call, &options),
-                Stage::InFlight {
+            match std::mem::replace(&mut self.state, ReplyState::Done) {
+                ReplyState::New { call, options } => self.state = self.send(call, &options),
+                ReplyState::Sent {
                     call,
                     timing,
                     mut reply,
                 } => {
-                    let Poll::Ready(ended) = Pin::new(&mut reply).poll(context) else {
-                        self.stage = Stage::InFlight {
+                    let Poll::Ready(end) = Pin::new(&mut reply).poll(context) else {
+                        self.state = ReplyState::Sent {
                             call,
                             timing,
                             reply,
                         };
                         return Poll::Pending;
                     };
-                    let ended = ended.unwrap_or_else(|_| stopped());
-                    return Poll::Ready(ended.into_result(&call, timing));
+                    let end = end.unwrap_or_else(|_| stopped());
+                    return Poll::Ready(end.into_result(&call, timing));
                 }
-                Stage::Failed(error) => return Poll::Ready(Err(error)),
-                // Polled again after its end, which no caller may do; it has nothing more to say.
-                Stage::Done => return Poll::Pending,
+                ReplyState::Failed(error) => return Poll::Ready(Err(error)),
+                // Polled after completion, which the contract of `Future` forbids.
+                ReplyState::Done => return Poll::Pending,
             }
         }
     }
@@ -135,30 +135,31 @@ impl<T: DeserializeOwned + Send + 'static> Future for ReplyFuture<T> {
 
 impl<T> Drop for ReplyFuture<T> {
     fn drop(&mut self) {
-        if let Stage::InFlight { reply, .. } = std::mem::replace(&mut self.stage, Stage::Done) {
-            // The task looks for calls whose receivers are gone.
+        let state = std::mem::replace(&mut self.state, ReplyState::Done);
+        if let ReplyState::Sent { reply, .. } = state {
+            // Dropped first: the task looks for calls whose receivers are gone.
             drop(reply);
-            let _ = self.commands.send(Command::Sweep);
+            let _ = self.commands.send(Command::CancelDropped);
         }
     }
 }
 
 impl<T> fmt::Debug for ReplyFuture<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (stage, method) = match &self.stage {
-            Stage::New { call, .. } => ("not sent", call.method()),
-            Stage::InFlight { call, .. } => ("in flight", call.method()),
-            Stage::Failed(_) | Stage::Done => ("over", ""),
+        let (state, method) = match &self.state {
+            ReplyState::New { call, .. } => ("not sent", call.method()),
+            ReplyState::Sent { call, .. } => ("sent", call.method()),
+            ReplyState::Failed(_) | ReplyState::Done => ("done", ""),
         };
         f.debug_struct("ReplyFuture")
-            .field("stage", &stage)
+            .field("state", &state)
             .field("method", &method)
             .finish_non_exhaustive()
     }
 }
 
-/// The end of a call whose task is gone with its runtime.
-fn stopped() -> Ended {
-    let outcome = CallOutcome::Unknown("the client was stopped with its runtime".into());
-    Ended::while_queued(outcome, None)
+/// The end of a call whose task was dropped together with its runtime.
+fn stopped() -> CallEnd {
+    let reason = "the async runtime of the client was shut down";
+    CallEnd::Outcome(CallOutcome::Unknown(reason.into()))
 }

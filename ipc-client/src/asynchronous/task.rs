@@ -1,4 +1,4 @@
-//! The task behind an async client: it alone has the socket and the session.
+//! The task behind an async client, which owns its socket and its session.
 
 use std::future::pending;
 use std::io;
@@ -6,24 +6,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
+use ipc_core::session::client::Event;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, oneshot};
 
-use crate::builder::Settings;
-use crate::call::{Ended, Timing};
+use crate::call::{CallEnd, Timing};
 use crate::callback::ProgressCallback;
-use crate::cancel::CancelToken;
-use crate::engine::{CallEvent, Engine, News, Progress, Step, Written};
+use crate::cancel::CancellationToken;
+use crate::engine::{Engine, Step, Written};
 use crate::error::ConnectError;
-use crate::state::Watch;
+use crate::settings::ClientSettings;
+use crate::watch::Watch;
 
 /// What handles and futures ask of the task.
 pub(super) enum Command {
-    Call(Order),
-    /// Some future was dropped; the calls of those that are gone are given up.
-    Sweep,
+    Call(CallRequest),
+    /// A future has been dropped: cancel the calls whose futures are gone.
+    CancelDropped,
     Connect {
         timeout: Duration,
         reply: oneshot::Sender<Result<(), ConnectError>>,
@@ -34,42 +35,42 @@ pub(super) enum Command {
 }
 
 /// A call to be made.
-pub(super) struct Order {
+pub(super) struct CallRequest {
     pub(super) frame: Vec<u8>,
     pub(super) idempotent: bool,
     pub(super) timing: Timing,
-    pub(super) asker: Asker,
+    pub(super) owner: CallOwner,
 }
 
-/// Who is told what becomes of a call, and may give it up.
-pub(super) struct Asker {
-    pub(super) token: Option<CancelToken>,
+/// The task's link to the future of a call.
+pub(super) struct CallOwner {
+    pub(super) token: Option<CancellationToken>,
     pub(super) on_progress: Option<ProgressCallback>,
     /// Closed once the future is gone.
-    pub(super) reply: oneshot::Sender<Ended>,
+    pub(super) reply: oneshot::Sender<CallEnd>,
 }
 
-pub(super) struct Task {
+pub(super) struct ClientTask {
     engine: Engine,
     watch: Arc<Watch>,
     commands: UnboundedReceiver<Command>,
     /// Notified when the token of some call is cancelled.
     cancelled: Arc<Notify>,
     stream: Option<TcpStream>,
-    calls: Vec<Pending>,
-    /// Who waits for the first connection.
+    calls: Vec<PendingCall>,
+    /// The program that waits for the first connection, if one does.
     connecting: Option<oneshot::Sender<Result<(), ConnectError>>>,
     buffer: Vec<u8>,
 }
 
-struct Pending {
-    call: u64,
-    asker: Asker,
+struct PendingCall {
+    number: u64,
+    owner: CallOwner,
 }
 
-impl Task {
+impl ClientTask {
     pub(super) fn new(
-        settings: Arc<Settings>,
+        settings: Arc<ClientSettings>,
         watch: Arc<Watch>,
         commands: UnboundedReceiver<Command>,
     ) -> Self {
@@ -89,95 +90,95 @@ impl Task {
     pub(super) async fn run(mut self) {
         let done = loop {
             let wake = self.advance();
-            self.settle();
+            self.process_events();
             self.write();
             let wants_write = !self.engine.output().is_empty();
             tokio::select! {
                 command = self.commands.recv() => match command {
                     None => break None,
                     Some(Command::Close { done }) => break Some(done),
-                    Some(command) => self.obey(command),
+                    Some(command) => self.execute(command),
                 },
                 ready = readiness(self.stream.as_ref(), wants_write) => match ready {
                     Ok(()) => self.read(),
                     Err(error) => self.engine.lost_because(&error.to_string()),
                 },
-                () = self.cancelled.notified() => self.sweep(),
+                () = self.cancelled.notified() => self.give_up_cancelled(),
                 () = sleep_until(wake) => {}
             }
-            self.settle();
+            self.process_events();
         };
         self.finish().await;
         if let Some(done) = done {
-            // Whoever asked may have stopped waiting.
+            // Fails if the future of `close` has been dropped.
             let _ = done.send(());
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn execute(&mut self, command: Command) {
         match command {
-            Command::Call(order) => self.begin(order),
-            Command::Sweep => self.sweep(),
+            Command::Call(request) => self.begin(request),
+            Command::CancelDropped => self.give_up_cancelled(),
             Command::Connect { timeout, reply } => {
-                self.engine.begin_first(timeout, Instant::now());
+                self.engine.start_first_connection(timeout, Instant::now());
                 self.connecting = Some(reply);
             }
             Command::Close { .. } => {}
         }
     }
 
-    fn begin(&mut self, order: Order) {
-        let Order {
+    fn begin(&mut self, request: CallRequest) {
+        let CallRequest {
             frame,
             idempotent,
             timing,
-            asker,
-        } = order;
-        if let Some(token) = &asker.token {
-            token.wakes(&self.cancelled);
+            owner,
+        } = request;
+        if let Some(token) = &owner.token {
+            token.notify(&self.cancelled);
         }
-        let begun = match asker.has_given_up() {
+        let begun = match owner.has_cancelled() {
             true => Err(NotSent::Cancelled),
             false => self.engine.begin(frame, idempotent, timing),
         };
         match begun {
-            Ok(call) => self.calls.push(Pending { call, asker }),
-            // Nobody may wait for the answer any more.
-            Err(reason) => drop(asker.reply.send(Ended::not_sent(reason))),
+            Ok(number) => self.calls.push(PendingCall { number, owner }),
+            // Fails if the future has been dropped.
+            Err(reason) => drop(owner.reply.send(CallEnd::not_sent(reason))),
         }
     }
 
-    /// Gives the calls up whose futures are gone, or whose tokens are cancelled.
-    fn sweep(&mut self) {
-        self.give_up(Asker::has_given_up, &NotSent::Cancelled);
+    /// Gives up the calls whose futures are gone or whose tokens are cancelled.
+    fn give_up_cancelled(&mut self) {
+        self.give_up(CallOwner::has_cancelled, &NotSent::Cancelled);
     }
 
-    fn give_up(&mut self, which: fn(&Asker) -> bool, reason: &NotSent) {
-        let calls = self.calls.iter().filter(|pending| which(&pending.asker));
-        for call in calls.map(|pending| pending.call).collect::<Vec<_>>() {
-            if let Some(ended) = self.engine.give_up(call, reason.clone()) {
-                let news = News::Ended(ended);
-                self.tell(CallEvent { call, news });
+    fn give_up(&mut self, which: fn(&CallOwner) -> bool, reason: &NotSent) {
+        let calls = self.calls.iter().filter(|call| which(&call.owner));
+        for number in calls.map(|call| call.number).collect::<Vec<_>>() {
+            if let Some(end) = self.engine.give_up(number, reason.clone()) {
+                self.end(number, end);
             }
         }
     }
 
-    /// Makes a connection if somebody needs one. Returns when to go on with it, or with whatever else has a time.
+    /// Takes the next step towards a connection, if one is needed. Returns when to wake up for the next step or for a
+    /// timeout.
     fn advance(&mut self) -> Option<Instant> {
         let now = Instant::now();
         let mut wake = None;
-        if self.calls.is_empty() && !self.engine.awaits_first() {
-            self.engine.nobody_waits();
+        if self.calls.is_empty() && !self.engine.awaits_first_connection() {
+            self.engine.became_idle();
         } else {
             wake = match self.engine.next_step(now) {
-                Step::Converse => None,
+                Step::Exchange => None,
                 Step::Wait(until) => Some(until),
-                Step::Settle => Some(now),
+                Step::ProcessEvents => Some(now),
                 Step::Attach(stream, server) => {
-                    let stream = TcpStream::from_std(stream).map(|stream| {
+                    let result = TcpStream::from_std(stream).map(|stream| {
                         self.stream = Some(stream);
                     });
-                    self.engine.attached(stream, server, now);
+                    self.engine.attached(result, server, now);
                     Some(now)
                 }
             };
@@ -185,20 +186,28 @@ impl Task {
         wake.into_iter().chain(self.engine.poll_timeout()).min()
     }
 
-    /// Acts on what the engine made of bytes and time, and tells all whom it concerns.
-    fn settle(&mut self) {
+    /// Hands out the results of everything that has happened to the engine.
+    fn process_events(&mut self) {
         let now = Instant::now();
-        self.engine.settle(now);
+        self.engine.handle_timeout(now);
         while let Some(event) = self.engine.poll_event(now) {
-            self.tell(event);
+            match event {
+                Event::Ended { call, outcome } => self.end(call, CallEnd::Outcome(outcome)),
+                Event::Progress {
+                    call,
+                    fraction,
+                    message,
+                } => self.progress(call, fraction, &message),
+                _ => {}
+            }
         }
         if self.engine.is_disconnected() {
             self.stream = None;
         }
-        if let Some(result) = self.engine.poll_first(now)
+        if let Some(result) = self.engine.poll_first_connection(now)
             && let Some(connecting) = self.connecting.take()
         {
-            // Whoever asked may have stopped waiting.
+            // Fails if the future of `connect` has been dropped.
             let _ = connecting.send(result);
         }
         if self.watch.has_notices() {
@@ -206,21 +215,17 @@ impl Task {
         }
     }
 
-    fn tell(&mut self, CallEvent { call, news }: CallEvent) {
-        let Some(at) = self.calls.iter().position(|pending| pending.call == call) else {
-            return;
-        };
-        match news {
-            News::Ended(ended) => {
-                // A future that was dropped meanwhile misses nothing.
-                let _ = self.calls.swap_remove(at).asker.reply.send(ended);
-            }
-            News::Progress(Progress { fraction, message }) => {
-                let pending = self.calls.get(at);
-                if let Some(on_progress) = pending.and_then(|p| p.asker.on_progress.as_ref()) {
-                    on_progress.run(|tell| tell(fraction, &message));
-                }
-            }
+    fn end(&mut self, number: u64, end: CallEnd) {
+        if let Some(at) = self.calls.iter().position(|call| call.number == number) {
+            // Fails if the future has been dropped.
+            let _ = self.calls.swap_remove(at).owner.reply.send(end);
+        }
+    }
+
+    fn progress(&self, number: u64, fraction: f64, message: &str) {
+        let call = self.calls.iter().find(|call| call.number == number);
+        if let Some(on_progress) = call.and_then(|call| call.owner.on_progress.as_ref()) {
+            on_progress.run(|on_progress| on_progress(fraction, message));
         }
     }
 
@@ -234,7 +239,7 @@ impl Task {
         }
     }
 
-    /// Reads what is there, but not for ever: commands want their turn, too.
+    /// Reads what is there, up to a limit, so that commands get their turn.
     fn read(&mut self) {
         for _ in 0..READS_IN_A_ROW {
             let Some(stream) = &self.stream else { return };
@@ -245,7 +250,7 @@ impl Task {
         }
     }
 
-    /// Ends the session and all calls, and says goodbye as far as the network takes it at once.
+    /// Ends the session and all calls, and says goodbye, unless the network does not take it in time.
     async fn finish(mut self) {
         self.commands.close();
         self.give_up(|_| true, &NotSent::Closed);
@@ -256,20 +261,20 @@ impl Task {
                     let result = stream.write(self.engine.output()).await;
                     self.engine.written(result);
                 }
-                // It may have ended before.
+                // Fails if the connection has already ended.
                 let _ = stream.shutdown().await;
             };
-            // A server that does not take the goodbye finds out by itself.
-            let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+            // A server that does not get the goodbye notices the end of the connection.
+            let _ = tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await;
         }
         self.watch.deliver();
     }
 }
 
-impl Asker {
-    fn has_given_up(&self) -> bool {
-        let is_cancelled = self.token.as_ref().is_some_and(CancelToken::is_cancelled);
-        is_cancelled || self.reply.is_closed()
+impl CallOwner {
+    fn has_cancelled(&self) -> bool {
+        let token = self.token.as_ref();
+        token.is_some_and(CancellationToken::is_cancelled) || self.reply.is_closed()
     }
 }
 
@@ -292,6 +297,7 @@ async fn sleep_until(wake: Option<Instant>) {
 }
 
 const BUFFER: usize = 64 * 1024;
+/// Maximum number of reads before commands get their turn.
 const READS_IN_A_ROW: usize = 16;
-/// So long the goodbye may take.
-const GOODBYE: Duration = Duration::from_millis(200);
+/// How long sending the goodbye may take.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(200);

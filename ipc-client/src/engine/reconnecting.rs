@@ -1,4 +1,4 @@
-//! How the engine comes to a connection, and what it makes of a lost one.
+//! How the engine gets a connection, and what it does when it has lost one.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -8,51 +8,54 @@ use ipc_core::NotSent;
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
 
-use super::{Connection, Engine, First};
+use super::{CurrentConnection, Engine, FirstConnection};
+use crate::connection_state::ConnectionState;
 use crate::dial::{Dial, Dialled};
 use crate::error::ConnectError;
 use crate::outage::{Outage, Verdict};
-use crate::own_ends::{OwnEnd, is_own};
+use crate::own_connections::{OwnConnection, is_own};
 use crate::socket;
-use crate::state::ConnectionState;
 
-/// What the one who has the socket is to do.
+/// What the owner of the socket is to do next.
 pub(crate) enum Step {
-    /// Nothing, until then.
+    /// Nothing until then.
     Wait(Instant),
-    /// Take this connection over, still in non-blocking mode, and tell [`Engine::attached`].
+    /// Take over this socket, which is in non-blocking mode, and report to [`Engine::attached`].
     Attach(TcpStream, SocketAddr),
-    /// A try has failed: look what became of the calls.
-    Settle,
-    /// Write what there is to write, and read.
-    Converse,
+    /// An attempt has failed: process the events.
+    ProcessEvents,
+    /// Write the output, and read.
+    Exchange,
 }
 
 impl Engine {
-    /// Somebody waits for the very first connection, at most `limit`.
-    pub(crate) fn begin_first(&mut self, limit: Duration, now: Instant) {
-        let until = now.checked_add(limit);
-        self.first = Some(First { limit, until });
-        self.outage = Some(Outage::before_first(limit, self.settings.retry, now));
+    /// A program begins to wait for its very first connection, for at most `timeout`.
+    pub(crate) fn start_first_connection(&mut self, timeout: Duration, now: Instant) {
+        let until = now.checked_add(timeout);
+        self.first = Some(FirstConnection { timeout, until });
+        self.outage = Some(Outage::before_first(timeout, self.settings.retry, now));
         self.show_outage();
     }
 
-    /// True while somebody waits for the first connection.
-    pub(crate) fn awaits_first(&self) -> bool {
+    /// Returns true while a program waits for the first connection.
+    pub(crate) fn awaits_first_connection(&self) -> bool {
         self.first.is_some()
     }
 
-    /// What became of the first connection, once.
-    pub(crate) fn poll_first(&mut self, now: Instant) -> Option<Result<(), ConnectError>> {
+    /// The result of the first connection, once.
+    pub(crate) fn poll_first_connection(
+        &mut self,
+        now: Instant,
+    ) -> Option<Result<(), ConnectError>> {
         let first = self.first?;
         let result = if self.session.is_ready() {
-            // What it took no longer counts.
+            // The attempts made so far no longer count.
             self.outage = None;
             Ok(())
         } else if let Some(error) = self.failure.take() {
             Err(error)
         } else if first.until.is_some_and(|until| until <= now) {
-            Err(self.waited_too_long(first.limit, now))
+            Err(self.first_timed_out(first.timeout, now))
         } else {
             return None;
         };
@@ -60,8 +63,7 @@ impl Engine {
         Some(result)
     }
 
-    /// The error of one who has waited long enough for the first connection.
-    fn waited_too_long(&self, waited: Duration, now: Instant) -> ConnectError {
+    fn first_timed_out(&self, waited: Duration, now: Instant) -> ConnectError {
         let last_error = self.outage.as_ref().and_then(Outage::last_error);
         match (self.queue_status(now), last_error) {
             (Some(queue), _) => ConnectError::Busy { waited, queue },
@@ -73,32 +75,32 @@ impl Engine {
         }
     }
 
-    /// What to do for those who wait.
+    /// What to do for the callers that wait.
     pub(crate) fn next_step(&mut self, now: Instant) -> Step {
         if !self.session.is_disconnected() {
-            return Step::Converse;
+            return Step::Exchange;
         }
-        match self.next_try(now) {
+        match self.next_attempt(now) {
             next if now < next => Step::Wait(next),
-            _ => match self.barred(now) {
+            _ => match self.proof_pause(now) {
                 Some(error) => {
-                    // The outage ends before the next try is allowed.
+                    // The outage ends before the pause does.
                     self.attempt_failed(error, now);
-                    Step::Settle
+                    Step::ProcessEvents
                 }
                 None => self.dial(now),
             },
         }
     }
 
-    /// When to try next. An outage begins with a try at once, unless no server may be given another proof so soon.
-    pub(super) fn next_try(&mut self, now: Instant) -> Instant {
+    /// When to try next. An outage begins with an attempt at once, unless no server may be given another proof yet.
+    pub(super) fn next_attempt(&mut self, now: Instant) -> Instant {
         let is_new = self.outage.is_none();
         let mut outage = self.outage.take().unwrap_or_else(|| self.new_outage(now));
-        if let Some((until, error)) = self.guesses.bar() {
+        if let Some((until, error)) = self.proofs.pause() {
             outage.postpone(until, error);
         }
-        let next = outage.next_try();
+        let next = outage.next_attempt();
         self.outage = Some(outage);
         if is_new {
             self.show_outage();
@@ -106,21 +108,21 @@ impl Engine {
         next
     }
 
-    /// Why no server may be given another proof now.
-    pub(super) fn barred(&self, now: Instant) -> Option<ConnectError> {
-        let (until, error) = self.guesses.bar()?;
+    /// Returns why no server may be given another proof of the secret now, if so.
+    pub(super) fn proof_pause(&self, now: Instant) -> Option<ConnectError> {
+        let (until, error) = self.proofs.pause()?;
         (now < until).then(|| error.clone())
     }
 
     fn new_outage(&self, now: Instant) -> Outage {
         let retry = self.settings.retry;
         match self.first {
-            Some(First { limit, .. }) => Outage::before_first(limit, retry, now),
+            Some(FirstConnection { timeout, .. }) => Outage::before_first(timeout, retry, now),
             None => Outage::new(retry, now),
         }
     }
 
-    /// Carries the making of a connection on.
+    /// Starts or continues an attempt to connect.
     fn dial(&mut self, now: Instant) -> Step {
         let dialled = match (&mut self.dial, &self.settings.address) {
             (Some(dial), _) => dial.poll(now),
@@ -133,7 +135,7 @@ impl Engine {
                 match socket::tune(&stream, server, self.settings.liveness) {
                     Ok(()) => {
                         self.dial = None;
-                        self.own_end = OwnEnd::of(&stream, server);
+                        self.own_connection = OwnConnection::register(&stream, server);
                         return Step::Attach(stream, server);
                     }
                     Err(error) => error,
@@ -143,19 +145,22 @@ impl Engine {
         };
         self.dial = None;
         self.attempt_failed(error, now);
-        Step::Settle
+        Step::ProcessEvents
     }
 
-    /// The connection to `server` is ready to be written and read, or cannot be made so.
+    /// The socket connected to `server` is ready to be read and written, or could not be made ready.
     pub(crate) fn attached(&mut self, result: io::Result<()>, server: SocketAddr, now: Instant) {
-        let no_random =
-            |error| io::Error::other(format!("the system gives no random numbers: {error}"));
+        let no_random = |error| {
+            io::Error::other(format!(
+                "the operating system provides no random numbers: {error}"
+            ))
+        };
         match result.and_then(|()| self.settings.link(self.ticket).map_err(no_random)) {
             Ok(link) => {
-                self.connection = Some(Connection {
+                self.connection = Some(CurrentConnection {
                     server,
                     since: None,
-                    proven: false,
+                    has_answered: false,
                 });
                 self.write_failed = false;
                 self.session.connect(link, now);
@@ -167,15 +172,15 @@ impl Engine {
         }
     }
 
-    /// No connection could be made.
+    /// An attempt has not led to a usable connection.
     fn attempt_failed(&mut self, error: ConnectError, now: Instant) {
         tracing::debug!("cannot connect: {}", error.full_text());
         let mut outage = self.outage.take().unwrap_or_else(|| self.new_outage(now));
-        // Without randomness the pauses are not spread, which is no reason to fail.
+        // Randomness only adds jitter to the pauses, so that its absence is no reason to fail.
         let random = getrandom::u32().unwrap_or_default();
-        let verdict = match self.guesses.are_decisive(&error) {
+        let verdict = match self.proofs.are_decisive(&error) {
             true => Verdict::GiveUp(error),
-            false => outage.failed(error, now, random),
+            false => outage.attempt_failed(error, now, random),
         };
         match verdict {
             Verdict::TryAgain => {
@@ -187,23 +192,23 @@ impl Engine {
     }
 
     fn give_up_outage(&mut self, error: ConnectError) {
-        // Every call that waited gets this error, and so does a program that connects: a warning would say it twice.
-        tracing::debug!("given up: {}", error.full_text());
+        // Not a warning: every waiting call, and a program that connects, returns this error.
+        tracing::debug!("gave up connecting: {}", error.full_text());
         self.session
             .give_up_all(&NotSent::Unreachable(error.full_text()));
         self.failure = Some(error);
         self.watch.set(ConnectionState::Disconnected);
     }
 
-    /// Nobody waits for a connection any more. A place in a queue is for those who wait: it is given up, so that those
-    /// behind it do not wait for a client that has nothing to call, and the holder does not make room for it.
-    pub(crate) fn nobody_waits(&mut self) {
+    /// No call needs a connection any more. Gives up a place in the queue: the holder must not yield, nor other clients
+    /// wait, for a client that has nothing to call.
+    pub(crate) fn became_idle(&mut self) {
         self.dial = None;
-        // At place 0 there is no queue, only an earlier call of this very session.
+        // Place 0 is not in the queue: it means that an earlier call of this very session is still running.
         if self.queue.take_if(|(status, _)| status.place > 0).is_some() {
-            tracing::info!("left the queue: no call waits any more");
+            tracing::info!("left the queue: no call is waiting any more");
             self.session.disconnect();
-            self.own_end = None;
+            self.own_connection = None;
             self.connection = None;
             self.watch.set(ConnectionState::Disconnected);
         }
@@ -212,10 +217,10 @@ impl Engine {
         }
     }
 
-    pub(super) fn begun(&mut self, resumed: bool, others_between: bool, now: Instant) {
+    pub(super) fn on_connected(&mut self, resumed: bool, others_between: bool, now: Instant) {
         self.queue = None;
         self.keep_ticket();
-        self.guesses.confirmed();
+        self.proofs.server_proved_itself();
         let Some(connection) = &mut self.connection else {
             return;
         };
@@ -225,10 +230,10 @@ impl Engine {
         if others_between {
             tracing::warn!(
                 %server,
-                "somebody else may have used the instruments since the last connection, or the server was restarted; \
+                "another client may have used the instruments since the last connection, or the server was restarted; \
                  settings may have changed"
             );
-            self.watch.handed_over();
+            self.watch.interrupted();
         }
         self.watch.set(ConnectionState::Connected {
             server,
@@ -237,12 +242,12 @@ impl Engine {
         });
     }
 
-    /// A server that lets this client in knows it again by this.
+    /// Keeps the ticket by which a server that has accepted this client recognises it.
     fn keep_ticket(&mut self) {
         self.ticket = self.session.ticket().or(self.ticket);
     }
 
-    pub(super) fn queued(&mut self, mut status: QueueStatus, now: Instant) {
+    pub(super) fn on_queued(&mut self, mut status: QueueStatus, now: Instant) {
         self.keep_ticket();
         let server = self.connection.map(|connection| connection.server);
         if status.place > 0 && server.is_some_and(|server| is_own(&status.holder_address, server)) {
@@ -251,7 +256,7 @@ impl Engine {
         if self.queue.is_none() {
             tracing::info!(%status, "the server is busy");
         }
-        self.guesses.confirmed();
+        self.proofs.server_proved_itself();
         if let Some(connection) = &mut self.connection {
             connection.since.get_or_insert(now);
         }
@@ -259,57 +264,58 @@ impl Engine {
         self.queue = Some((status, now));
     }
 
-    pub(super) fn lost(&mut self, error: LinkError, now: Instant) {
+    pub(super) fn on_lost(&mut self, error: LinkError, now: Instant) {
         self.queue = None;
-        self.own_end = None;
+        self.own_connection = None;
         let connection = self.connection.take();
-        if let LinkError::Bye(_) = error {
-            self.guesses.confirmed();
-        }
-        let asked_to_leave = matches!(
-            &error,
-            LinkError::Bye(Bye {
-                reason: ByeReason::IdleHandover,
-                ..
-            })
-        );
-        let lasted = connection
-            .and_then(|connection| connection.since)
-            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let worthwhile = self.outage.is_none()
+        let since = connection.and_then(|connection| connection.since);
+        let lasted = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let was_useful = self.outage.is_none()
             || lasted >= STABLE
-            || connection.is_some_and(|connection| connection.proven);
-        let address = self.settings.address_text();
-        let error = ConnectError::from_link(address, &self.settings.session.service, error);
-        let error = self.guesses.count(error, now);
-        let was_of_use = connection.is_some_and(|connection| connection.since.is_some());
-        if asked_to_leave {
-            tracing::info!("gave the server to another client that waited");
-        } else if was_of_use {
-            tracing::warn!(%error, "the connection is lost");
-        } else {
-            tracing::debug!(%error, "the connection is of no use");
-        }
-        if self.is_hopeless(&error) || !worthwhile {
-            if let Some(outage) = &mut self.outage {
-                outage.was_interrupted(lasted);
-            }
-            // With nobody there to be told, the next call is.
-            if self.is_hopeless(&error) && self.session.is_idle() {
-                self.untold = Some(error.full_text());
-            }
-            self.attempt_failed(error, now);
-        } else {
-            // The next outage begins when somebody needs the connection, with a try at once.
+            || connection.is_some_and(|connection| connection.has_answered);
+        let error = self.log_loss(error, since.is_some(), now);
+        if was_useful && !self.is_hopeless(&error) {
+            // The next outage begins with an attempt at once, when a call needs the connection.
             self.outage = None;
             self.watch.set(ConnectionState::Disconnected);
+            return;
         }
+        if let Some(outage) = &mut self.outage {
+            outage.exclude(lasted);
+        }
+        if self.is_hopeless(&error) && self.session.is_idle() {
+            self.pending_failure = Some(error.full_text());
+        }
+        self.attempt_failed(error, now);
     }
 
-    /// True if no later connection is expected to end otherwise.
+    /// Logs the end of a connection, and returns it as an error.
+    fn log_loss(&mut self, error: LinkError, was_accepted: bool, now: Instant) -> ConnectError {
+        let bye = match &error {
+            LinkError::Bye(Bye { reason, .. }) => Some(reason),
+            _ => None,
+        };
+        let has_yielded = matches!(bye, Some(ByeReason::IdleHandover));
+        if bye.is_some() {
+            self.proofs.server_proved_itself();
+        }
+        let address = self.settings.address_text();
+        let error = ConnectError::from_link(address, &self.settings.session.service, error);
+        let error = self.proofs.count(error, now);
+        if has_yielded {
+            tracing::info!("yielded the server to another client that was waiting");
+        } else if was_accepted {
+            tracing::warn!(%error, "lost the connection");
+        } else {
+            tracing::debug!(%error, "the connection was unusable");
+        }
+        error
+    }
+
+    /// Returns true if no later connection is expected to end in another way.
     fn is_hopeless(&self, error: &ConnectError) -> bool {
         match error {
-            ConnectError::WrongSecret { .. } => self.guesses.are_decisive(error),
+            ConnectError::WrongSecret { .. } => self.proofs.are_decisive(error),
             _ => error.is_permanent(),
         }
     }
@@ -325,8 +331,8 @@ impl Engine {
     }
 }
 
-/// Added for people to the address of a holder that is another client of this process.
+/// Appended to the address of a holder that is another client of this process, for people to read.
 const OWN_HOLDER: &str = " (this very program: share one `Client`, it is cheap to clone)";
-/// A connection that is lost sooner, in the queue or behind it and without one answer, counts as a failed try whatever
-/// the server said: the pauses go on growing.
+/// A connection that is lost sooner, without having answered a call, counts as a failed attempt even if the server had
+/// accepted it: the pauses between attempts keep growing.
 const STABLE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! What the engine is told of the bytes that went and came.
+//! What the engine is told about the bytes that were written and read.
 
 use std::io;
 use std::time::Instant;
@@ -8,16 +8,16 @@ use super::Engine;
 /// How far a write has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// All that was to be written then; there may be more.
+    /// All bytes were written.
     Whole,
-    /// The network took some of it.
+    /// The network took some of them.
     Partly,
-    /// The network takes nothing now.
+    /// The network takes nothing at present.
     Blocked,
 }
 
 impl Engine {
-    /// The next bytes to write; empty when there are none.
+    /// The next bytes to write; empty if there are none.
     pub(crate) fn output(&self) -> &[u8] {
         match self.write_failed {
             true => &[],
@@ -25,7 +25,8 @@ impl Engine {
         }
     }
 
-    /// How writing the [`output`](Self::output) went. A socket that takes nothing now says `WouldBlock`.
+    /// Takes the result of writing the [`output`](Self::output). A socket that takes nothing at present reports
+    /// `WouldBlock`.
     pub(crate) fn written(&mut self, result: io::Result<usize>) -> Written {
         match result {
             Ok(0) => self.write_failed(),
@@ -43,13 +44,12 @@ impl Engine {
         Written::Whole
     }
 
-    /// The connection takes no more bytes. What the peer said before it went away is still to be read, so this is not
-    /// the end yet.
+    /// The connection takes no more bytes. It is not over yet: what the server sent before it closed is still read.
     pub(crate) fn write_failed(&mut self) {
         self.write_failed = true;
     }
 
-    /// How reading went, into `buffer`. Returns true if there may be more at once.
+    /// Takes the result of reading into `buffer`. Returns true if more bytes may be there.
     pub(crate) fn received(
         &mut self,
         buffer: &[u8],
@@ -71,19 +71,19 @@ impl Engine {
         false
     }
 
-    /// Nothing came for as long as somebody waited. A connection that cannot be written to either is lost.
+    /// A read has timed out. A connection that cannot be written to either is lost.
     pub(crate) fn received_nothing(&mut self) {
         if self.write_failed {
             self.lost_because("nothing can be written to it");
         }
     }
 
-    /// The connection is of no use any more.
+    /// The connection has become unusable.
     pub(crate) fn lost_because(&mut self, cause: &str) {
         self.session.handle_eof(Some(cause.into()));
     }
 
-    /// True if there is no connection to write to and to read from.
+    /// Returns true if there is no connection to write to or to read from.
     pub(crate) fn is_disconnected(&self) -> bool {
         self.session.is_disconnected()
     }

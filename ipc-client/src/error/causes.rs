@@ -1,10 +1,7 @@
-//! What an error of the system, of a connection or of its channel means for the one who connects.
+//! What an error of the operating system, of a connection or of its encryption means for a client that connects.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::ops::Deref;
-use std::sync::Arc;
 
 use ipc_core::secure::ChannelError;
 use ipc_core::session::link::LinkError;
@@ -14,60 +11,29 @@ use ipc_core::wire::preamble::PreambleError;
 
 use super::ConnectError;
 
-/// An answer of the operating system: an [`io::Error`] that can be cloned and compared. It equals another one of the same
-/// kind and text.
-#[derive(Clone, Debug)]
-pub struct SystemError(Arc<io::Error>);
-
-impl Deref for SystemError {
-    type Target = io::Error;
-
-    fn deref(&self) -> &io::Error {
-        &self.0
-    }
-}
-
-impl From<io::Error> for SystemError {
-    fn from(error: io::Error) -> Self {
-        Self(Arc::new(error))
-    }
-}
-
-impl PartialEq for SystemError {
-    fn eq(&self, other: &Self) -> bool {
-        self.kind() == other.kind() && self.to_string() == other.to_string()
-    }
-}
-
-impl fmt::Display for SystemError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 impl ConnectError {
-    /// The error of a try to reach `tried`, as far as that is known.
+    /// The error of an attempt to connect, to `tried` if an address was tried.
     pub(crate) fn from_io(address: String, tried: Option<SocketAddr>, error: io::Error) -> Self {
         let kind = error.kind();
         let (problem, hint) = match kind {
-            io::ErrorKind::ConnectionRefused => ("nothing listens there", refused(tried)),
+            io::ErrorKind::ConnectionRefused => ("nothing listens there", refused_hint(tried)),
             io::ErrorKind::TimedOut => (
-                "it does not answer",
-                "is the computer on and in this network, and does its firewall let the port through?",
+                "the computer does not answer",
+                "is it switched on and in this network, and does its firewall let the port through?",
             ),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => (
-                "there is no way to it",
-                interface_of(tried).unwrap_or(
+                "there is no route to it",
+                interface_hint(tried).unwrap_or(
                     "is this computer in the same network, and is the cable plugged in?",
                 ),
             ),
             io::ErrorKind::PermissionDenied => (
-                "this computer does not permit it",
-                "does a firewall on this computer forbid it?",
+                "this computer does not allow it",
+                "does a firewall on this computer block it?",
             ),
             _ => (
                 "",
-                interface_of(tried).unwrap_or("check the network between the two computers"),
+                interface_hint(tried).unwrap_or("check the network between the two computers"),
             ),
         };
         let (problem, source) = match problem {
@@ -139,24 +105,24 @@ impl ConnectError {
     }
 }
 
-/// Why nothing listens on a computer that answers.
-fn refused(tried: Option<SocketAddr>) -> &'static str {
+/// What to check if nothing listens on a computer that answers.
+fn refused_hint(tried: Option<SocketAddr>) -> &'static str {
     match tried {
         Some(server) if !server.ip().is_loopback() => {
-            "is the server running, and is the port right? a server without `bind` listens for its own computer only"
+            "is the server running, and is the port right? a server without `bind` accepts only connections from its own computer"
         }
         _ => "is the server running, and is the port right?",
     }
 }
 
-/// What to look at with a link-local address.
-fn interface_of(tried: Option<SocketAddr>) -> Option<&'static str> {
+/// What to check if the address is link-local.
+fn interface_hint(tried: Option<SocketAddr>) -> Option<&'static str> {
     match tried {
         Some(SocketAddr::V6(v6)) if v6.ip().is_unicast_link_local() => match v6.scope_id() {
             0 => Some(
                 "a link-local address needs the network interface of this computer: `fe80::1%eth0`",
             ),
-            _ => Some("is the network interface after the `%` the right one?"),
+            _ => Some("is the network interface after the `%` correct?"),
         },
         _ => None,
     }

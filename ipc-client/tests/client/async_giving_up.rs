@@ -1,8 +1,8 @@
-//! Timeouts, tokens and dropped futures of the async client: its caller is free at once, and the driver hears of it.
+//! Timeouts, tokens and dropped futures of the async client: the call ends at once, and the driver is asked to stop.
 
 use std::time::{Duration, Instant};
 
-use ipc_client::{AsyncClient, CallError, CancelToken, NotSent};
+use ipc_client::{AsyncClient, CallError, CancellationToken, NotSent};
 
 use crate::asynchronous::{connected, send, until};
 use crate::support::FakeServer;
@@ -19,7 +19,7 @@ async fn has_entered(server: &FakeServer, method: &str) {
     until(|| server.ledger().contains(&entry)).await;
 }
 
-/// The driver returns without any further doing of the client.
+/// The driver returns, although the client does nothing more.
 async fn has_been_asked_to_stop(server: &FakeServer) {
     until(|| server.ledger().contains(&"cancelled".into())).await;
 }
@@ -27,7 +27,7 @@ async fn has_been_asked_to_stop(server: &FakeServer) {
 #[tokio::test]
 async fn a_driver_is_asked_to_stop_when_its_future_is_dropped() {
     let (server, client) = connected().await;
-    let mut call = client.call_by_name::<()>("until_cancelled", ());
+    let mut call = client.call::<()>("until_cancelled", ());
     send(&mut call).await;
     has_entered(&server, "until_cancelled").await;
     drop(call);
@@ -39,7 +39,7 @@ async fn a_driver_is_asked_to_stop_when_its_future_is_dropped() {
 async fn a_driver_is_asked_to_stop_when_its_time_is_over() {
     let (server, client) = connected().await;
     let hurried = client.timeout(SHORT);
-    let late = hurried.call_by_name::<()>("until_cancelled", ()).await;
+    let late = hurried.call::<()>("until_cancelled", ()).await;
     assert!(matches!(late, Err(CallError::TimedOut { .. })), "{late:?}");
     has_been_asked_to_stop(&server).await;
     drop(client);
@@ -48,12 +48,12 @@ async fn a_driver_is_asked_to_stop_when_its_time_is_over() {
 #[tokio::test]
 async fn a_token_ends_calls_at_once_and_their_drivers_hear_of_it() {
     let (server, client) = connected().await;
-    let token = CancelToken::new();
+    let token = CancellationToken::new();
     let handle = client.cancel_with(&token);
-    // The one runs, the other is behind it.
-    let mut first = handle.call_by_name::<()>("until_cancelled", ());
-    let mut second = handle.call_by_name::<()>("until_cancelled", ());
-    let mut other = client.call_by_name::<u64>("echo", 1);
+    // The first call runs, and the second one waits behind it.
+    let mut first = handle.call::<()>("until_cancelled", ());
+    let mut second = handle.call::<()>("until_cancelled", ());
+    let mut other = client.call::<u64>("echo", 1);
     send(&mut first).await;
     send(&mut second).await;
     send(&mut other).await;
@@ -63,19 +63,19 @@ async fn a_token_ends_calls_at_once_and_their_drivers_hear_of_it() {
     assert_eq!(second.await, cancelled("until_cancelled"));
     assert_eq!(other.await, Ok(1), "it has no token");
     has_been_asked_to_stop(&server).await;
-    match handle.call_by_name::<u64>("echo", 2).await {
+    match handle.call::<u64>("echo", 2).await {
         Err(CallError::NotSent { reason, .. }) => assert_eq!(reason, NotSent::Cancelled),
         other => panic!("{other:?}"),
     }
-    assert_eq!(client.call_by_name::<u64>("echo", 3).await, Ok(3));
+    assert_eq!(client.call::<u64>("echo", 3).await, Ok(3));
 }
 
 #[tokio::test]
 async fn a_token_does_not_need_its_futures_to_be_polled() {
     let (server, client) = connected().await;
-    let token = CancelToken::new();
+    let token = CancellationToken::new();
     let handle = client.cancel_with(&token);
-    let mut call = handle.call_by_name::<()>("until_cancelled", ());
+    let mut call = handle.call::<()>("until_cancelled", ());
     send(&mut call).await;
     has_entered(&server, "until_cancelled").await;
     std::thread::spawn(move || token.cancel()).join().unwrap();
@@ -86,10 +86,10 @@ async fn a_token_does_not_need_its_futures_to_be_polled() {
 #[tokio::test]
 async fn a_token_ends_a_wait_for_a_server_that_is_not_there() {
     let address = FakeServer::start().address();
-    let client = AsyncClient::builder(address.to_string()).lazy_async();
+    let client = AsyncClient::builder(address.to_string()).connect_lazy();
     let client = client.unwrap();
-    let token = CancelToken::new();
-    let mut call = client.cancel_with(&token).call_by_name::<u64>("echo", 1);
+    let token = CancellationToken::new();
+    let mut call = client.cancel_with(&token).call::<u64>("echo", 1);
     send(&mut call).await;
     let begun = Instant::now();
     token.cancel();
@@ -100,9 +100,9 @@ async fn a_token_ends_a_wait_for_a_server_that_is_not_there() {
 #[tokio::test]
 async fn a_token_that_outlives_its_client_keeps_it_not_alive() {
     let (server, client) = connected().await;
-    let token = CancelToken::new();
+    let token = CancellationToken::new();
     let handle = client.cancel_with(&token);
-    assert_eq!(handle.call_by_name::<u64>("echo", 1).await, Ok(1));
+    assert_eq!(handle.call::<u64>("echo", 1).await, Ok(1));
     drop((client, handle));
     until(|| server.has_ended()).await;
     token.cancel();
@@ -111,12 +111,12 @@ async fn a_token_that_outlives_its_client_keeps_it_not_alive() {
 #[tokio::test]
 async fn a_future_that_is_dropped_before_its_call_has_left_takes_it_back() {
     let address = FakeServer::start().address();
-    let client = AsyncClient::builder(address.to_string()).lazy_async();
+    let client = AsyncClient::builder(address.to_string()).connect_lazy();
     let client = client.unwrap();
-    let mut call = client.call_by_name::<()>("gate", ());
+    let mut call = client.call::<()>("gate", ());
     send(&mut call).await;
     drop(call);
     let server = FakeServer::start_at(address);
-    assert_eq!(client.call_by_name::<u64>("echo", 1).await, Ok(1));
+    assert_eq!(client.call::<u64>("echo", 1).await, Ok(1));
     assert_eq!(server.ledger(), ["echo"]);
 }

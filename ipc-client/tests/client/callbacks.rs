@@ -1,5 +1,5 @@
-//! Callbacks that panic. The usual one prints notices into a pipe that `head` has closed, or sends them to a window that
-//! is gone: such a script was aborted, and its own guards did not run.
+//! Callbacks that panic, typically because they print into a pipe that has been closed. Regression tests: such a script was
+//! aborted, and its own guards did not run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl Count {
     }
 }
 
-/// Panics when it is dropped, and what it panics with does, too.
+/// Panics when it is dropped, with a payload that panics when it is dropped.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -32,23 +32,27 @@ impl Drop for Bomb {
     }
 }
 
-/// A client whose callbacks all panic, and whose closures do when they are dropped.
-fn panicking(server: &FakeServer, states: &Count, handovers: &Count) -> ClientBuilder {
-    let (states, handovers) = (states.clone(), handovers.clone());
+/// A client whose callbacks all panic when they are called, and whose closures panic when they are dropped.
+fn panicking<C>(
+    builder: ClientBuilder<C>,
+    states: &Count,
+    interruptions: &Count,
+) -> ClientBuilder<C> {
+    let (states, interruptions) = (states.clone(), interruptions.clone());
     let bomb = Bomb;
-    Client::builder(server.address().to_string())
+    builder
         .on_state(move |_| {
             let _held = &bomb;
             states.called();
             panic!("scripted");
         })
-        .on_handover(move || {
-            handovers.called();
+        .on_interruption(move || {
+            interruptions.called();
             panic_any(Bomb);
         })
 }
 
-/// A new incarnation at the same address.
+/// Restarts the server at the same address.
 fn restart(server: FakeServer) -> FakeServer {
     let address = server.address();
     drop(server);
@@ -57,15 +61,21 @@ fn restart(server: FakeServer) -> FakeServer {
 
 #[test]
 fn panics_of_notices_reach_no_call_and_no_destructor() {
-    let (states, handovers) = <(Count, Count)>::default();
+    let (states, interruptions) = <(Count, Count)>::default();
     let server = FakeServer::start();
-    let client = panicking(&server, &states, &handovers).connect().unwrap();
-    assert_eq!(client.call_by_name::<u64>("echo", 1), Ok(1));
+    let client = panicking(
+        Client::builder(server.address().to_string()),
+        &states,
+        &interruptions,
+    )
+    .connect()
+    .unwrap();
+    assert_eq!(client.call::<u64>("echo", 1), Ok(1));
     assert_eq!(states.get(), 2, "connecting, connected");
     let _server = restart(server);
-    let again = client.idempotent().call_by_name::<u64>("echo", 2);
+    let again = client.idempotent().call::<u64>("echo", 2);
     assert_eq!(again, Ok(2));
-    assert_eq!(handovers.get(), 1);
+    assert_eq!(interruptions.get(), 1);
     assert!(states.get() > 3, "later notices still come");
     let before = states.get();
     client.close();
@@ -75,28 +85,35 @@ fn panics_of_notices_reach_no_call_and_no_destructor() {
 
 #[tokio::test]
 async fn nor_those_of_an_async_client() {
-    let (states, handovers) = <(Count, Count)>::default();
+    let (states, interruptions) = <(Count, Count)>::default();
     let server = FakeServer::start();
-    let builder = panicking(&server, &states, &handovers);
-    let client = builder.connect_async().await.unwrap();
-    assert_eq!(client.call_by_name::<u64>("echo", 1).await, Ok(1));
+    let builder = AsyncClient::builder(server.address().to_string());
+    let builder = panicking(builder, &states, &interruptions);
+    let client = builder.connect().await.unwrap();
+    assert_eq!(client.call::<u64>("echo", 1).await, Ok(1));
     let _server = restart(server);
-    let again = client.idempotent().call_by_name::<u64>("echo", 2);
+    let again = client.idempotent().call::<u64>("echo", 2);
     assert_eq!(again.await, Ok(2));
-    assert_eq!(handovers.get(), 1);
+    assert_eq!(interruptions.get(), 1);
     let before = states.get();
     client.close().await;
     assert_eq!(states.get(), before + 1, "closed");
 }
 
-/// The notice `Closed` was the second panic, and that aborts.
+/// Regression test: the callback for `Closed` panicked while the script was unwinding, which aborted the process.
 #[test]
 fn a_script_that_fails_by_itself_is_not_aborted_by_its_notices() {
-    let (states, handovers) = <(Count, Count)>::default();
+    let (states, interruptions) = <(Count, Count)>::default();
     let server = FakeServer::start();
     let script = catch_unwind(AssertUnwindSafe(|| {
-        let client = panicking(&server, &states, &handovers).connect().unwrap();
-        panic!("{:?}", client.call_by_name::<u64>("echo", 1));
+        let client = panicking(
+            Client::builder(server.address().to_string()),
+            &states,
+            &interruptions,
+        )
+        .connect()
+        .unwrap();
+        panic!("{:?}", client.call::<u64>("echo", 1));
     }));
     let panic = script.unwrap_err();
     assert_eq!(panic.downcast_ref::<String>().unwrap(), "Ok(1)");
@@ -115,10 +132,10 @@ fn a_call_whose_progress_panics_is_answered() {
             panic!("scripted");
         }
     });
-    assert_eq!(handle.call_by_name::<u32>("sweep", 4), Ok(4));
+    assert_eq!(handle.call::<u32>("sweep", 4), Ok(4));
     assert_eq!(steps.get(), 4);
     drop(handle);
-    assert_eq!(client.call_by_name::<u64>("echo", 1), Ok(1));
+    assert_eq!(client.call::<u64>("echo", 1), Ok(1));
 }
 
 #[tokio::test]
@@ -134,10 +151,10 @@ async fn a_future_whose_progress_panics_is_answered() {
             steps.called();
             panic!("scripted");
         });
-        // The call is the last that holds the callback.
-        handle.call_by_name::<u32>("sweep", 4)
+        // The call holds the last reference to the callback.
+        handle.call::<u32>("sweep", 4)
     };
     assert_eq!(call.await, Ok(4));
     assert_eq!(steps.get(), 4);
-    assert_eq!(client.call_by_name::<u64>("echo", 1).await, Ok(1));
+    assert_eq!(client.call::<u64>("echo", 1).await, Ok(1));
 }

@@ -1,4 +1,4 @@
-//! The first connection: servers that come late, are busy, say no, or are no servers at all.
+//! The first connection: servers that start late, are busy, refuse the client, or speak another protocol.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{
-    ByeReason, CallError, CancelToken, Client, ClientBuilder, ConnectError, ConnectionState,
+    ByeReason, CallError, CancellationToken, Client, ClientBuilder, ConnectError, ConnectionState,
     NotSent, Retry,
 };
 
@@ -20,11 +20,11 @@ fn quickly(address: impl ToString) -> ClientBuilder {
 #[test]
 fn a_lazy_client_waits_for_a_server_that_comes_late() {
     let address = FakeServer::start().address();
-    let client = Client::builder(address.to_string()).lazy();
+    let client = Client::builder(address.to_string()).connect_lazy();
     assert_eq!(client.state(), ConnectionState::Disconnected);
     let call = thread::spawn({
         let client = client.clone();
-        move || client.call_by_name::<u64>("echo", 1)
+        move || client.call::<u64>("echo", 1)
     });
     let has_failed = || match client.state() {
         ConnectionState::Connecting {
@@ -42,7 +42,7 @@ fn a_lazy_client_waits_for_a_server_that_comes_late() {
 }
 
 #[test]
-fn nobody_there_is_said_with_a_hint() {
+fn the_error_for_an_absent_server_has_a_hint() {
     let address = FakeServer::start().address();
     let begun = Instant::now();
     let error = quickly(address).connect().unwrap_err();
@@ -55,7 +55,7 @@ fn nobody_there_is_said_with_a_hint() {
 }
 
 #[test]
-fn who_never_retries_is_told_at_once() {
+fn without_retries_an_absent_server_is_an_error_at_once() {
     let address = FakeServer::start().address();
     let begun = Instant::now();
     let builder = Client::builder(address.to_string()).retry(Retry::never());
@@ -65,7 +65,7 @@ fn who_never_retries_is_told_at_once() {
 }
 
 #[test]
-fn who_never_retries_waits_in_the_queue_all_the_same() {
+fn without_retries_the_client_still_waits_in_the_queue() {
     let server = FakeServer::start();
     server.set_admission(behind_alice());
     let builder = quickly(server.address()).retry(Retry::never());
@@ -73,7 +73,7 @@ fn who_never_retries_waits_in_the_queue_all_the_same() {
     assert!(matches!(error, ConnectError::Busy { .. }), "{error}");
     let connecting = thread::spawn(move || {
         let patient = builder.connect_timeout(Duration::from_secs(60));
-        patient.connect().unwrap().call_by_name::<u64>("echo", 1)
+        patient.connect().unwrap().call::<u64>("echo", 1)
     });
     server.wait_for_hellos(2);
     server.set_admission(Admission::Open);
@@ -84,7 +84,7 @@ fn who_never_retries_waits_in_the_queue_all_the_same() {
 fn bad_addresses_and_unknown_names_fail_at_once() {
     let bad = Client::connect("http://lab-pc").unwrap_err();
     assert!(matches!(bad, ConnectError::BadAddress { .. }), "{bad}");
-    let call = Client::builder("[::1").lazy().call_by_name::<()>("echo", 1);
+    let call = Client::builder("[::1").connect_lazy().call::<()>("echo", 1);
     assert!(call.unwrap_err().to_string().contains("`]` is missing"));
     let unknown = Client::connect("no-such-computer.invalid").unwrap_err();
     assert!(
@@ -93,7 +93,7 @@ fn bad_addresses_and_unknown_names_fail_at_once() {
     );
 }
 
-/// Whatever listens there answers each connection with `greeting`.
+/// Starts a listener that answers each connection with `greeting`.
 fn stranger(greeting: &'static [u8]) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -101,7 +101,7 @@ fn stranger(greeting: &'static [u8]) -> std::net::SocketAddr {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             stream.write_all(greeting).unwrap();
-            // Until the client has gone.
+            // Until the client has closed the connection.
             while stream.read(&mut [0; 512]).is_ok_and(|count| count > 0) {}
         }
     });
@@ -160,8 +160,8 @@ fn a_refusal_is_passed_on() {
 fn a_full_server_is_tried_again() {
     let server = FakeServer::start();
     server.set_admission(Admission::Refuse(ByeReason::Full, "too many".into()));
-    let client = Client::builder(server.address().to_string()).lazy();
-    let call = thread::spawn(move || client.call_by_name::<u64>("echo", 1));
+    let client = Client::builder(server.address().to_string()).connect_lazy();
+    let call = thread::spawn(move || client.call::<u64>("echo", 1));
     server.wait_for_hellos(2);
     server.set_admission(Admission::Open);
     assert_eq!(call.join().unwrap(), Ok(1));
@@ -175,9 +175,9 @@ fn a_busy_server_is_waited_for_and_its_holder_named() {
     assert!(matches!(error, ConnectError::Busy { .. }), "{error}");
     assert!(error.to_string().contains("scan by alice"), "{error}");
 
-    let client = Client::builder(server.address().to_string()).lazy();
+    let client = Client::builder(server.address().to_string()).connect_lazy();
     let hurried = client.timeout(Duration::from_millis(100));
-    match hurried.call_by_name::<u64>("echo", 1).unwrap_err() {
+    match hurried.call::<u64>("echo", 1).unwrap_err() {
         CallError::NotSent {
             reason: NotSent::Busy { waited, queue },
             ..
@@ -187,11 +187,11 @@ fn a_busy_server_is_waited_for_and_its_holder_named() {
         }
         other => panic!("{other}"),
     }
-    // Its place is for those who wait, and who calls again waits anew.
+    // The client leaves the queue with its last waiting call, and joins the end of it with the next one.
     assert_eq!(client.state(), ConnectionState::Disconnected);
     let call = thread::spawn({
         let client = client.clone();
-        move || client.call_by_name::<u64>("echo", 2)
+        move || client.call::<u64>("echo", 2)
     });
     server.wait_for_hellos(3);
     server.set_admission(Admission::Open);
@@ -207,15 +207,15 @@ fn a_place_in_the_queue_is_kept_as_long_as_any_call_waits() {
     let (sender, states) = channel();
     let client = Client::builder(server.address().to_string())
         .on_state(move |state| sender.send(state.clone()).unwrap())
-        .lazy();
+        .connect_lazy();
     let patient = thread::spawn({
         let client = client.clone();
-        move || client.call_by_name::<u64>("echo", 1)
+        move || client.call::<u64>("echo", 1)
     });
     while !matches!(states.recv().unwrap(), ConnectionState::Queued(_)) {}
     for _ in 0..3 {
         let hurried = client.timeout(Duration::from_millis(20));
-        assert!(hurried.call_by_name::<u64>("echo", 2).is_err());
+        assert!(hurried.call::<u64>("echo", 2).is_err());
     }
     assert!(matches!(client.state(), ConnectionState::Queued(_)));
     server.set_admission(Admission::Open);
@@ -224,16 +224,16 @@ fn a_place_in_the_queue_is_kept_as_long_as_any_call_waits() {
 }
 
 #[test]
-fn who_leaves_the_queue_says_so() {
+fn a_client_that_leaves_the_queue_says_goodbye() {
     let server = FakeServer::start();
     server.set_admission(behind_alice());
     let (sender, states) = channel();
     let client = Client::builder(server.address().to_string())
         .on_state(move |state| sender.send(state.clone()).unwrap())
-        .lazy();
-    let token = CancelToken::new();
+        .connect_lazy();
+    let token = CancellationToken::new();
     let handle = client.cancel_with(&token);
-    let call = thread::spawn(move || handle.call_by_name::<u64>("echo", 1));
+    let call = thread::spawn(move || handle.call::<u64>("echo", 1));
     while !matches!(states.recv().unwrap(), ConnectionState::Queued(_)) {}
     token.cancel();
     assert!(call.join().unwrap().unwrap_err().is_not_executed());
@@ -244,9 +244,9 @@ fn who_leaves_the_queue_says_so() {
 #[test]
 fn a_timeout_covers_the_time_without_a_connection() {
     let address = FakeServer::start().address();
-    let client = Client::builder(address.to_string()).lazy();
+    let client = Client::builder(address.to_string()).connect_lazy();
     let timeout = Duration::from_millis(80);
-    let result = client.timeout(timeout).call_by_name::<u64>("echo", 1);
+    let result = client.timeout(timeout).call::<u64>("echo", 1);
     let error = result.unwrap_err();
     let CallError::NotSent { reason, .. } = &error else {
         panic!("{error}");
@@ -262,17 +262,17 @@ fn a_timeout_covers_the_time_without_a_connection() {
     assert_eq!(client.state(), ConnectionState::Disconnected);
 }
 
-/// It is not for the client to go on without.
+/// The client must not go on without encryption.
 #[test]
-fn who_has_no_usable_secret_does_not_even_connect() {
+fn a_client_with_an_unusable_secret_does_not_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let builder = || Client::builder(&address).secret("").retry(Retry::forever());
     let error = builder().connect().unwrap_err();
     assert!(matches!(error, ConnectError::BadSecret(_)), "{error}");
-    let client = builder().lazy();
+    let client = builder().connect_lazy();
     for _ in 0..3 {
-        let error = client.call_by_name::<u64>("echo", 1).unwrap_err();
+        let error = client.call::<u64>("echo", 1).unwrap_err();
         assert!(error.is_not_executed(), "{error}");
         assert!(error.to_string().contains("secret"), "{error}");
     }

@@ -11,6 +11,7 @@ mod asynchronous;
 mod callbacks;
 mod calls;
 mod connecting;
+mod errors;
 mod giving_up;
 mod outages;
 mod round_trip;

@@ -1,4 +1,4 @@
-//! Lost connections and restarted servers: every call runs once, or its caller is told.
+//! Lost connections and restarted servers: every call runs once, or its caller gets an error.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,13 +14,13 @@ use crate::support::{Cut, FakeServer, connected};
 fn a_connection_cut_around_a_call_does_not_run_it_twice() {
     for cut in [Cut::BeforeRunning, Cut::BeforeAnswering] {
         let (server, client) = connected();
-        assert_eq!(client.call_by_name::<u64>("echo", 1), Ok(1));
+        assert_eq!(client.call::<u64>("echo", 1), Ok(1));
         server.cut_next(cut);
-        assert_eq!(client.call_by_name::<f64>("divide", (1.0, 2.0)), Ok(0.5));
-        assert_eq!(client.call_by_name::<u64>("echo", 2), Ok(2));
+        assert_eq!(client.call::<f64>("divide", (1.0, 2.0)), Ok(0.5));
+        assert_eq!(client.call::<u64>("echo", 2), Ok(2));
         assert_eq!(server.ledger(), ["echo", "divide", "echo"]);
         assert_eq!(server.hellos().len(), 2);
-        assert_eq!(client.handovers(), 0);
+        assert_eq!(client.interruptions(), 0);
     }
 }
 
@@ -35,7 +35,7 @@ fn calls_of_many_threads_survive_many_cuts() {
                 let mut calls = 0;
                 while !done.load(Ordering::Relaxed) {
                     let n = thread << 32 | calls;
-                    assert_eq!(client.call_by_name::<u64>("echo", n), Ok(n));
+                    assert_eq!(client.call::<u64>("echo", n), Ok(n));
                     calls += 1;
                 }
                 calls
@@ -57,17 +57,17 @@ fn calls_of_many_threads_survive_many_cuts() {
 #[test]
 fn a_restart_between_calls_is_bridged_and_counted() {
     let (server, client) = connected();
-    assert_eq!(client.call_by_name::<u64>("echo", 1), Ok(1));
+    assert_eq!(client.call::<u64>("echo", 1), Ok(1));
     let address = server.address();
     drop(server);
     let _server = FakeServer::start_at(address);
     a_moment_passes();
-    assert_eq!(client.call_by_name::<u64>("echo", 2), Ok(2));
-    assert_eq!(client.handovers(), 1);
+    assert_eq!(client.call::<u64>("echo", 2), Ok(2));
+    assert_eq!(client.interruptions(), 1);
 }
 
 #[test]
-fn a_restart_within_a_call_is_told_unless_it_may_be_repeated() {
+fn a_restart_during_a_call_is_an_error_unless_the_call_may_be_repeated() {
     for idempotent in [false, true] {
         let (server, client) = connected();
         let address = server.address();
@@ -76,7 +76,7 @@ fn a_restart_within_a_call_is_told_unless_it_may_be_repeated() {
                 true => client.idempotent(),
                 false => client.clone(),
             };
-            move || client.call_by_name::<u32>("sweep_slowly", ())
+            move || client.call::<u32>("sweep_slowly", ())
         });
         server.wait_for(|ledger| ledger == ["sweep_slowly entered"]);
         drop(server);
@@ -90,7 +90,7 @@ fn a_restart_within_a_call_is_told_unless_it_may_be_repeated() {
                 "{result:?}"
             ),
         }
-        assert_eq!(client.call_by_name::<u64>("echo", 2), Ok(2));
+        assert_eq!(client.call::<u64>("echo", 2), Ok(2));
     }
 }
 
@@ -105,7 +105,7 @@ fn a_server_that_stays_away_is_given_up() {
     drop(server);
     a_moment_passes();
     for _ in 0..2 {
-        match client.call_by_name::<u64>("echo", 1).unwrap_err() {
+        match client.call::<u64>("echo", 1).unwrap_err() {
             CallError::NotSent {
                 reason: NotSent::Unreachable(text),
                 ..
@@ -115,41 +115,41 @@ fn a_server_that_stays_away_is_given_up() {
         assert_eq!(client.state(), ConnectionState::Disconnected);
     }
     let _server = FakeServer::start_at(address);
-    assert_eq!(client.call_by_name::<u64>("echo", 2), Ok(2));
+    assert_eq!(client.call::<u64>("echo", 2), Ok(2));
 }
 
 #[test]
 fn a_goodbye_between_calls_is_read_before_the_next() {
     for reason in [ByeReason::IdleHandover, ByeReason::Stopping] {
         let (server, client) = connected();
-        assert_eq!(client.call_by_name::<u64>("echo", 1), Ok(1));
+        assert_eq!(client.call::<u64>("echo", 1), Ok(1));
         server.dismiss(reason);
         a_moment_passes();
-        let next = client.call_by_name::<u64>("echo", 2);
+        let next = client.call::<u64>("echo", 2);
         assert_eq!(next, Ok(2), "{reason:?}");
         assert_eq!(server.ledger().len(), 2);
     }
 }
 
 #[test]
-fn who_was_sent_away_between_calls_is_told_once() {
+fn a_client_disconnected_between_calls_gets_one_error() {
     let (server, client) = connected();
-    assert_eq!(client.call_by_name::<u64>("echo", 1), Ok(1));
+    assert_eq!(client.call::<u64>("echo", 1), Ok(1));
     server.dismiss(ByeReason::Disconnected);
     a_moment_passes();
-    let error = client.call_by_name::<u64>("echo", 2).unwrap_err();
+    let error = client.call::<u64>("echo", 2).unwrap_err();
     assert!(error.is_not_executed(), "{error}");
     assert!(error.to_string().contains("a scripted goodbye"), "{error}");
-    assert_eq!(client.call_by_name::<u64>("echo", 3), Ok(3));
+    assert_eq!(client.call::<u64>("echo", 3), Ok(3));
     assert_eq!(server.ledger().len(), 2);
 }
 
 #[test]
-fn an_operator_who_disconnects_a_client_in_a_call_is_obeyed() {
+fn a_client_disconnected_by_the_operator_during_a_call_does_not_come_back() {
     let (server, client) = connected();
     let call = thread::spawn({
         let client = client.clone();
-        move || client.call_by_name::<()>("gate", ())
+        move || client.call::<()>("gate", ())
     });
     server.wait_for(|ledger| ledger == ["gate entered"]);
     server.dismiss(ByeReason::Disconnected);
@@ -159,20 +159,20 @@ fn an_operator_who_disconnects_a_client_in_a_call_is_obeyed() {
 }
 
 #[test]
-fn the_state_is_told_as_it_changes() {
+fn each_change_of_the_state_is_reported() {
     let server = FakeServer::start();
     let (sender, states) = channel();
     let client = Client::builder(server.address().to_string())
         .on_state(move |state| sender.send(state.clone()).unwrap())
         .connect()
         .unwrap();
-    assert_eq!(client.call_by_name::<u64>("echo", 1), Ok(1));
+    assert_eq!(client.call::<u64>("echo", 1), Ok(1));
     let server_address = server.address();
     drop(server);
     a_moment_passes();
     let call = thread::spawn({
         let client = client.clone();
-        move || client.call_by_name::<u64>("echo", 1)
+        move || client.call::<u64>("echo", 1)
     });
     let mut seen = vec![];
     let failed_once =
@@ -209,7 +209,7 @@ fn the_state_is_told_as_it_changes() {
     assert_eq!(names, expected);
 }
 
-/// As it does between the calls of a script.
+/// As it happens between the calls of a script.
 fn a_moment_passes() {
     let since = Instant::now();
     while since.elapsed() < Duration::from_millis(3) {

@@ -1,4 +1,4 @@
-//! How long a small call takes beside the same bytes without us. Not a test: run it in release mode, on one core, with
+//! Compares a small call with the same bytes sent without this library. Not a test: run it in release mode, on one core, with
 //! `taskset -c 0 cargo test --release -p ipc-client --test client -- --ignored --nocapture round_trip`.
 
 use std::io::{Read, Write};
@@ -63,7 +63,7 @@ fn round_trip() {
         }
         for n in 0..500_u64 {
             times[3].push(time(|| {
-                assert_eq!(by_name.call_by_name::<u64>("echo", n), Ok(n));
+                assert_eq!(by_name.call::<u64>("echo", n), Ok(n));
             }));
         }
         runtime.block_on(async {

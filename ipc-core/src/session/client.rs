@@ -387,7 +387,9 @@ impl ClientSession {
     #[cfg(test)]
     pub(crate) fn given_in_flight(&self) -> Vec<u64> {
         let given = self.calls.values().map(|call| call.given);
-        std::collections::BTreeSet::from_iter(given).into_iter().collect()
+        std::collections::BTreeSet::from_iter(given)
+            .into_iter()
+            .collect()
     }
 
     /// The lowest number of a call that has not ended.

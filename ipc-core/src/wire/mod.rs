@@ -12,5 +12,6 @@ pub(crate) mod length;
 pub mod message;
 mod numbered;
 pub mod preamble;
+mod printable;
 mod refusal;
 pub mod text;

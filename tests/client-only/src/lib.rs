@@ -24,22 +24,22 @@ pub fn script(address: &str) -> Result<f64, Box<dyn std::error::Error>> {
 
 /// The same for async programs.
 pub async fn task(address: &str) -> Result<AsyncClient, ConnectError> {
-    AsyncClient::builder(address).lazy_async()
+    AsyncClient::builder(address).connect_lazy()
 }
 
 /// Every type that a public signature of `ipc-client` names, or that a public field of such a type has, and what tests of a
 /// client program use. To be kept by hand.
 pub mod named {
     pub use ipc_client::{
-        AddressError, Args, Argument, AsyncCaller, AsyncClient, AsyncLocal, AsyncMock,
-        BlockingCaller, Bye, ByeReason, CallContext, CallError, Caller, CancelToken, ChannelError,
-        Client, ClientBuilder, CodecError, ConnectError, ConnectionState, CtrlMsg, DEFAULT_PORT,
-        Describe, Device, DeviceDescription, DeviceError, Fault, FaultError, FaultKind, FaultValue,
-        Field, FrameError, Interface, IntoDevice, IntoSecret, LinkError, Local, Method, MethodKind,
-        Mock, MockAnswer, MockCall, NotSent, OutgoingCall, PreambleError, Proxy, QueueStatus,
-        Refusal, RegisterError, Registry, Release, Remote, ReplyFuture, Retry, Role,
-        SECRET_VARIABLE, Schema, Secret, SecretError, SecretSourceError, ServerDescription, Shared,
-        SystemError, Value, Variant, Wire, remote,
+        AddressError, Args, Argument, AsyncCaller, AsyncClient, AsyncClientBuilder, AsyncLocal,
+        AsyncMock, BlockingCaller, Bye, ByeReason, CallContext, CallError, Caller,
+        CancellationToken, ChannelError, Client, ClientBuilder, CodecError, ConnectError,
+        ConnectionState, CtrlMsg, DEFAULT_PORT, Describe, Device, DeviceDescription, DeviceError,
+        Fault, FaultError, FaultKind, FaultValue, Field, FrameError, Interface, IntoDevice,
+        IntoSecret, LinkError, Local, Method, MethodKind, Mock, MockAnswer, MockCall, NotSent,
+        OutgoingCall, PreambleError, Proxy, QueueStatus, Refusal, RegisterError, Registry, Release,
+        Remote, ReplyFuture, Retry, Role, SECRET_VARIABLE, Schema, Secret, SecretError,
+        SecretSourceError, ServerDescription, Shared, SystemError, Value, Variant, Wire, remote,
     };
 }
 
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_driver_of_another_crate_is_used_without_naming_the_core() {
-        let client = ipc_client::Client::builder("127.0.0.1:1").lazy();
+        let client = ipc_client::Client::builder("127.0.0.1:1").connect_lazy();
         let thermostat =
             thermostat::ThermostatProxy::new(&client.timeout(std::time::Duration::ZERO));
         assert!(thermostat.read().unwrap_err().is_not_executed());

@@ -68,7 +68,7 @@ fn use_server(secret: &str, address: &str, name: &str) -> Result<(), Box<dyn Err
     if let Some(secret) = find(secret)? {
         client = client.secret(secret);
     }
-    let client = client.lazy();
+    let client = client.connect_lazy();
     let bench = BenchProxy::new(&client);
     for line in std::io::stdin().lock().lines() {
         let line = line?;

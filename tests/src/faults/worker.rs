@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_client::{CallError, CancelToken, Client, ConnectionState, FaultKind, Retry};
+use ipc_client::{CallError, CancellationToken, Client, ConnectionState, FaultKind, Retry};
 
 use super::device::{BenchProxy, answer, pattern};
 use super::ledger::{Log, Outcome};
@@ -43,7 +43,7 @@ impl Reach {
         let log = log.clone();
         let mut builder = Client::builder(&self.address)
             .name(name)
-            .retry(Retry::for_duration(OUTAGE))
+            .retry(Retry::up_to(OUTAGE))
             .liveness(self.liveness)
             .on_state(move |state| {
                 let mut lost = lock(&lost);
@@ -61,7 +61,7 @@ impl Reach {
         if let Some(secret) = &self.secret {
             builder = builder.secret(secret.as_str());
         }
-        builder.lazy()
+        builder.connect_lazy()
     }
 }
 
@@ -72,7 +72,7 @@ pub struct Worker {
     log: Log,
     random: Random,
     mix: Mix,
-    canceller: Sender<(Instant, CancelToken)>,
+    canceller: Sender<(Instant, CancellationToken)>,
     next: u64,
 }
 
@@ -84,7 +84,7 @@ impl Worker {
         id: u32,
         seed: u64,
         mix: Mix,
-        canceller: Sender<(Instant, CancelToken)>,
+        canceller: Sender<(Instant, CancellationToken)>,
     ) -> Self {
         Self {
             client,
@@ -181,7 +181,7 @@ impl Worker {
     }
 
     fn cancelled(&mut self, token: u64) -> io::Result<Outcome> {
-        let cancel = CancelToken::new();
+        let cancel = CancellationToken::new();
         let client = self.client.cancel_with(&cancel);
         let after = Duration::from_micros(self.random.between(0, 8000));
         // Without anybody to cancel it the call just takes its time.
@@ -229,7 +229,7 @@ pub fn outcome<T: PartialEq>(result: Result<T, CallError>, right: &T) -> Outcome
 /// # Errors
 ///
 /// If there can be no such thread.
-pub fn canceller() -> io::Result<Sender<(Instant, CancelToken)>> {
+pub fn canceller() -> io::Result<Sender<(Instant, CancellationToken)>> {
     let (sender, receiver) = channel();
     thread::Builder::new()
         .name("canceller".into())
@@ -237,7 +237,7 @@ pub fn canceller() -> io::Result<Sender<(Instant, CancelToken)>> {
     Ok(sender)
 }
 
-fn cancel(tokens: &Receiver<(Instant, CancelToken)>) {
+fn cancel(tokens: &Receiver<(Instant, CancellationToken)>) {
     while let Ok((at, token)) = tokens.recv() {
         thread::sleep(at.saturating_duration_since(Instant::now()));
         token.cancel();

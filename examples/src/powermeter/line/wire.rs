@@ -1,7 +1,7 @@
-//! One opened port: bytes in and out, cut into lines, and kept in step with the instrument.
+//! An open port: bytes in and out, split into lines, and kept in step with the instrument.
 //!
-//! *In step* means that the instrument owes no answer, so that the next line answers the next query. Whatever leaves that
-//! in doubt (silence, garbage, a line that nobody asked for, a port just opened) ends it. To get back in step, the driver
+//! *In step* means that the instrument owes no answer, so that the next line answers the next query. Silence, garbage,
+//! an unexpected line or a port that was just opened leave that in doubt. To get back in step, the driver
 //! asks `*IDN?` and discards lines until the identity comes: the instrument works through its commands in order, so
 //! nothing older can follow. Nothing is ever flushed on the way, because half a stale line could pass for a whole one.
 
@@ -17,10 +17,10 @@ use super::{Ask, identity, is_reading, is_refusal};
 pub(super) struct Wire {
     port: Box<dyn SerialPort>,
     received: Vec<u8>,
-    // The rest of an overlong line is still to come and belongs to nobody.
+    // The rest of an overlong line is still to come and must be discarded.
     skipping: bool,
     in_step: bool,
-    // `*IDN?` that were sent and not answered. Their answers cannot be told from the answer to the next one.
+    // Number of unanswered `*IDN?`. Their answers cannot be told from the answer to the next one.
     owed_identities: u32,
 }
 
@@ -53,7 +53,7 @@ impl Wire {
         })
     }
 
-    /// Gets in step, sends the commands of `ask`, and reads the answer, each within `timeout`.
+    /// Resynchronizes, sends the commands of `ask`, and reads the answer, each within `timeout`.
     pub(super) fn ask<T>(
         &mut self,
         ask: Ask<'_>,
@@ -107,7 +107,7 @@ impl Wire {
     }
 
     fn resynchronise(&mut self, mut deadline: Instant, timeout: Duration) -> Result<(), Trouble> {
-        // The empty line ends whatever half a command the instrument may have received.
+        // The empty line ends a command of which the instrument may have received only a part.
         self.send("\n*IDN?\n", deadline)?;
         self.owed_identities = self.owed_identities.saturating_add(1);
         let mut heard_identity = false;
@@ -117,7 +117,7 @@ impl Wire {
                 Ok(line) if identity(&line).is_some() => {
                     self.owed_identities -= 1;
                     if !mem::replace(&mut heard_identity, true) {
-                        // It is alive, so the other identities come within a timeout from now, or were lost.
+                        // The instrument answers, so the other identities come within a timeout from now, or were lost.
                         deadline = Instant::now() + timeout;
                     }
                 }
@@ -133,11 +133,11 @@ impl Wire {
 
     fn send(&mut self, text: &str, deadline: Instant) -> Result<(), Trouble> {
         self.limit_wait(deadline)?;
-        // No flush: it would wait without limit for a device that takes nothing.
+        // No flush: it would wait without limit for a device that accepts no bytes.
         self.port.write_all(text.as_bytes()).map_err(Trouble::from)
     }
 
-    /// The next line that is not empty, without its end.
+    /// The next non-empty line, without its line end.
     fn read_line(&mut self, deadline: Instant) -> Result<String, Trouble> {
         loop {
             if let Some(end) = self.received.iter().position(|&byte| byte == b'\n') {

@@ -27,7 +27,7 @@ fn cool() -> Result<(), Box<dyn std::error::Error>> {
     println!("{error}");
 
     // Without the driver's types: by name.
-    let setpoint: f64 = client.call_by_name("get_left_setpoint", ())?;
+    let setpoint: f64 = client.call("get_left_setpoint", ())?;
     println!("{setpoint} °C");
     println!("{}", client.help()?);
     Ok(())

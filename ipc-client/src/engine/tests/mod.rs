@@ -1,6 +1,6 @@
-//! An engine and servers that are up to something, in virtual time and without a socket.
+//! An engine against hostile and failing servers, in virtual time and without a socket.
 
-mod guesses;
+mod proofs;
 mod secrets;
 mod storms;
 
@@ -16,29 +16,29 @@ use ipc_core::wire::ctrl::{ByeReason, SessionKey};
 use ipc_core::wire::preamble::Role;
 
 use super::*;
-use crate::builder::ClientBuilder;
+use crate::{Client, ClientBuilder};
 
-/// An engine with a call that takes as long as it takes.
-struct Stage {
+/// An engine with a call that has no timeout.
+struct Scene {
     engine: Engine,
     now: Instant,
-    /// How the call has ended, if it has.
+    /// True once the call has ended.
     ended: bool,
 }
 
-/// What a server says to a client that it knows by its hello.
+/// What a server sends after the client's `Hello`.
 type Script = fn(Arrival) -> Vec<u8>;
 
-impl Stage {
+impl Scene {
     fn new(builder: ClientBuilder) -> Self {
         let (settings, watch) = builder.into_parts();
-        let mut stage = Self {
+        let mut scene = Self {
             engine: Engine::new(settings, watch),
             now: Instant::now(),
             ended: false,
         };
-        stage.call();
-        stage
+        scene.call();
+        scene
     }
 
     fn call(&mut self) {
@@ -55,15 +55,15 @@ impl Stage {
     }
 
     fn settle(&mut self) {
-        self.engine.settle(self.now);
+        self.engine.handle_timeout(self.now);
         while let Some(event) = self.engine.poll_event(self.now) {
-            self.ended |= matches!(event.news, News::Ended(_));
+            self.ended |= matches!(event, Event::Ended { .. });
         }
     }
 
-    /// Lets time pass until the next try is due.
+    /// Lets time pass until the next attempt is due.
     fn await_try(&mut self) {
-        self.now = self.engine.next_try(self.now).max(self.now);
+        self.now = self.engine.next_attempt(self.now).max(self.now);
     }
 
     fn connect(&mut self) {
@@ -71,7 +71,7 @@ impl Stage {
         self.engine.attached(Ok(()), server, self.now);
     }
 
-    /// What the client has to say.
+    /// Takes what the client sends.
     fn says(&mut self) -> Vec<u8> {
         let mut said = Vec::new();
         while !self.engine.output().is_empty() {
@@ -83,7 +83,7 @@ impl Stage {
     }
 
     fn hears(&mut self, bytes: &[u8]) {
-        // To read nothing would mean the end.
+        // Reading nothing would mean the end of the connection.
         if !bytes.is_empty() {
             self.engine.received(bytes, Ok(bytes.len()), self.now);
             self.settle();
@@ -95,14 +95,14 @@ impl Stage {
         self.settle();
     }
 
-    /// One connection to a server that says what the script tells it to, stays for a while and closes.
+    /// One connection to a server that follows the script, and closes the connection after `stay`.
     fn meets(&mut self, link: Link, script: Script, stay: Duration) {
         self.joins(link, script);
         self.now += stay;
         self.loses(Ok(0));
     }
 
-    /// The same, but the connection stands.
+    /// Like [`meets`](Self::meets), but the connection stays open.
     fn joins(&mut self, link: Link, script: Script) {
         self.connect();
         let mut arrival = Arrival::new(link);
@@ -117,7 +117,7 @@ impl Stage {
 }
 
 fn client() -> ClientBuilder {
-    ClientBuilder::new("127.0.0.1")
+    Client::builder("127.0.0.1")
 }
 
 fn plain() -> Link {
@@ -134,7 +134,7 @@ fn drain<T>(end: &mut T, transmit: fn(&T) -> &[u8], consume: fn(&mut T, usize)) 
     said
 }
 
-/// The client has to wait.
+/// The client has to wait in the queue.
 fn queues(mut arrival: Arrival) -> Vec<u8> {
     arrival.tell_place(QueueStatus {
         place: 1,
@@ -160,7 +160,7 @@ fn session(arrival: Arrival) -> ServerSession {
     session
 }
 
-/// The client is let in.
+/// The client is accepted.
 fn welcomes(arrival: Arrival) -> Vec<u8> {
     let mut session = session(arrival);
     drain(
@@ -170,10 +170,10 @@ fn welcomes(arrival: Arrival) -> Vec<u8> {
     )
 }
 
-/// The client is let in and asked to leave.
+/// The client is accepted and then asked to yield.
 fn hands_over(arrival: Arrival) -> Vec<u8> {
     let mut session = session(arrival);
-    session.say_bye(ByeReason::IdleHandover, "somebody waits");
+    session.say_bye(ByeReason::IdleHandover, "another client waits");
     drain(
         &mut session,
         ServerSession::transmit,

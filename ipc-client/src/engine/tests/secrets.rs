@@ -1,4 +1,4 @@
-//! What a client with a secret lets a server know, and how often.
+//! What a client with a secret reveals to a server.
 
 use ipc_core::Secret;
 use ipc_core::secure::{Entropy, SecureChannel};
@@ -6,7 +6,7 @@ use ipc_core::secure::{Entropy, SecureChannel};
 use super::*;
 use crate::retry::Retry;
 
-pub(super) const SECRET: &str = "a word of ours";
+pub(super) const SECRET: &str = "the shared secret";
 
 pub(super) fn forever() -> ClientBuilder {
     client().secret(SECRET).retry(Retry::forever())
@@ -19,46 +19,46 @@ pub(super) fn server(secret: &str) -> SecureChannel {
 }
 
 pub(super) fn answer(channel: &mut SecureChannel, said: &[u8]) -> Vec<u8> {
-    // A wrong proof is an error, and not of interest here.
+    // Fails on a wrong proof, which does not matter here.
     let _ = channel.handle_input(said, &mut Vec::new());
     drain(channel, SecureChannel::transmit, SecureChannel::consume)
 }
 
-/// A server answers in the clear: the client says its first message and nothing else, whenever it comes back.
+/// If a server answers in the clear, the client sends its first message and nothing else, however often it connects.
 #[test]
-fn who_has_a_secret_never_speaks_in_the_clear() {
-    let mut stage = Stage::new(forever());
+fn a_client_with_a_secret_never_speaks_in_the_clear() {
+    let mut scene = Scene::new(forever());
     for _ in 0..20 {
-        stage.await_try();
-        stage.connect();
-        let said = stage.says();
+        scene.await_try();
+        scene.connect();
+        let said = scene.says();
         assert_eq!((said.len(), &said[..8]), (56, &b"LIPC\x01\x01C\x01"[..]));
-        stage.hears(b"LIPC\x01\x00S\0");
-        assert_eq!(stage.says(), b"");
-        assert!(stage.ended, "it is told that the server has no secret");
-        stage.call();
+        scene.hears(b"LIPC\x01\x00S\0");
+        assert_eq!(scene.says(), b"");
+        assert!(scene.ended, "it is told that the server has no secret");
+        scene.call();
     }
-    // A connection that breaks in the middle of this says no more the next time.
+    // After a connection that broke during that answer, it says no more either.
     for part in 0..8 {
-        stage.await_try();
-        stage.connect();
-        assert_eq!(stage.says()[..8], b"LIPC\x01\x01C\x01"[..]);
-        stage.hears(&b"LIPC\x01\x00S\0"[..part]);
-        assert_eq!(stage.says(), b"");
-        stage.loses(Ok(0));
-        assert!(!stage.ended);
+        scene.await_try();
+        scene.connect();
+        assert_eq!(scene.says()[..8], b"LIPC\x01\x01C\x01"[..]);
+        scene.hears(&b"LIPC\x01\x00S\0"[..part]);
+        assert_eq!(scene.says(), b"");
+        scene.loses(Ok(0));
+        assert!(!scene.ended);
     }
 }
 
 #[test]
 fn every_connection_has_its_own_nonce_and_share() {
-    let mut stage = Stage::new(forever());
+    let mut scene = Scene::new(forever());
     let mut seen: Vec<Vec<u8>> = Vec::new();
     for _ in 0..10 {
-        stage.await_try();
-        stage.connect();
-        let said = stage.says();
-        stage.loses(Ok(0));
+        scene.await_try();
+        scene.connect();
+        let said = scene.says();
+        scene.loses(Ok(0));
         for before in &seen {
             assert_ne!(before[8..24], said[8..24], "the nonce");
             assert_ne!(before[24..], said[24..], "the share");
@@ -69,41 +69,41 @@ fn every_connection_has_its_own_nonce_and_share() {
 
 #[test]
 fn a_replayed_server_is_refused() {
-    let mut stage = Stage::new(forever());
-    stage.await_try();
-    stage.connect();
+    let mut scene = Scene::new(forever());
+    scene.await_try();
+    scene.connect();
     let mut channel = server(SECRET);
-    let said = stage.says();
+    let said = scene.says();
     let share = answer(&mut channel, &said);
-    stage.hears(&share);
-    let said = stage.says();
+    scene.hears(&share);
+    let said = scene.says();
     let proof = answer(&mut channel, &said);
-    stage.hears(&proof);
-    assert!(!stage.says().is_empty(), "the hello");
-    stage.loses(Ok(0));
+    scene.hears(&proof);
+    assert!(!scene.says().is_empty(), "the hello");
+    scene.loses(Ok(0));
 
-    stage.await_try();
-    stage.connect();
-    stage.says();
-    stage.hears(&share);
-    stage.says();
-    stage.hears(&proof);
-    assert_eq!(stage.says(), b"");
-    assert!(stage.engine.is_disconnected());
+    scene.await_try();
+    scene.connect();
+    scene.says();
+    scene.hears(&share);
+    scene.says();
+    scene.hears(&proof);
+    assert_eq!(scene.says(), b"");
+    assert!(scene.engine.is_disconnected());
 }
 
 #[test]
 fn the_patience_of_the_client_holds_in_the_greeting() {
     let patience = Duration::from_secs(3);
     for builder in [client(), client().secret(SECRET)] {
-        let mut stage = Stage::new(builder.patience(patience));
-        stage.await_try();
-        stage.connect();
-        stage.now += patience - Duration::from_millis(1);
-        stage.settle();
-        assert!(!stage.engine.is_disconnected());
-        stage.now += Duration::from_millis(1);
-        stage.settle();
-        assert!(stage.engine.is_disconnected());
+        let mut scene = Scene::new(builder.patience(patience));
+        scene.await_try();
+        scene.connect();
+        scene.now += patience - Duration::from_millis(1);
+        scene.settle();
+        assert!(!scene.engine.is_disconnected());
+        scene.now += Duration::from_millis(1);
+        scene.settle();
+        assert!(scene.engine.is_disconnected());
     }
 }

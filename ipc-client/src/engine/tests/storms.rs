@@ -1,4 +1,4 @@
-//! How often a client connects to a server that sends it away again and again.
+//! How often a client connects to a server that closes each connection.
 
 use ipc_core::Secret;
 use ipc_core::secure::Entropy;
@@ -9,18 +9,18 @@ use crate::retry::Retry;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How many connections a call makes within a minute, and whether it has ended then.
+/// Counts the connections that a call makes within a minute, and returns whether it has ended by then.
 fn connections(builder: ClientBuilder, link: fn() -> Link, script: Script) -> (u32, bool) {
-    let mut stage = Stage::new(builder);
-    let end = stage.now + MINUTE;
+    let mut scene = Scene::new(builder);
+    let end = scene.now + MINUTE;
     let mut count = 0;
-    while stage.now < end && !stage.ended {
-        stage.await_try();
-        stage.meets(link(), script, Duration::ZERO);
+    while scene.now < end && !scene.ended {
+        scene.await_try();
+        scene.meets(link(), script, Duration::ZERO);
         count += 1;
         assert!(count < 1000, "a storm");
     }
-    (count, stage.ended)
+    (count, scene.ended)
 }
 
 /// The server's end of a connection under the secret.
@@ -30,7 +30,7 @@ pub(super) fn sealed() -> Link {
     Link::secret(Role::Server, &secret, "", entropy, 1 << 20)
 }
 
-/// As [`welcomes`], with a word about the call.
+/// Like [`welcomes`], with progress of the call.
 fn tells_progress(arrival: Arrival) -> Vec<u8> {
     let mut session = session(arrival);
     session.progress(1, 0.5, "half");
@@ -41,7 +41,7 @@ fn tells_progress(arrival: Arrival) -> Vec<u8> {
     )
 }
 
-/// Each of these was connected to thousands of times a second, whatever the client was told of retries.
+/// Regression test: the client connected to each of these thousands of times a second, whatever `retry` was.
 #[test]
 fn no_server_is_connected_to_without_a_pause() {
     for (name, script) in [
@@ -60,7 +60,7 @@ fn no_server_is_connected_to_without_a_pause() {
 }
 
 #[test]
-fn nor_is_one_behind_somebody_who_cuts_encrypted_connections() {
+fn no_encrypted_server_is_connected_to_without_a_pause() {
     let forever = || client().secret(SECRET).retry(Retry::forever());
     for script in [queues as Script, hands_over] {
         let (count, _) = connections(forever().retry(Retry::never()), sealed, script);
@@ -70,70 +70,74 @@ fn nor_is_one_behind_somebody_who_cuts_encrypted_connections() {
     }
 }
 
-/// A long wait is no outage: what follows it is a new one, with a try at once.
+/// A long wait ends an outage. The next one begins with an attempt at once.
 #[test]
-fn who_has_waited_long_is_back_at_once() {
+fn after_a_long_wait_the_client_reconnects_at_once() {
     let second = Duration::from_secs(1);
     for script in [queues as Script, welcomes] {
         for stay in [second, 3600 * second] {
-            let mut stage = Stage::new(client().retry(Retry::never()));
+            let mut scene = Scene::new(client().retry(Retry::never()));
             for _ in 0..3 {
-                stage.await_try();
-                stage.meets(plain(), script, stay);
-                assert!(!stage.ended);
-                assert_eq!(stage.engine.next_try(stage.now), stage.now);
+                scene.await_try();
+                scene.meets(plain(), script, stay);
+                assert!(!scene.ended);
+                assert_eq!(scene.engine.next_attempt(scene.now), scene.now);
             }
         }
     }
 }
 
-/// The time in a queue counted as outage, however short it was.
+/// Regression test: a short time in the queue counted as part of the outage.
 #[test]
 fn waiting_in_a_queue_is_no_part_of_the_outage() {
     let limit = Duration::from_secs(10);
     let stay = Duration::from_millis(900);
-    let mut stage = Stage::new(client().retry(Retry::for_duration(limit)));
-    let start = stage.now;
+    let mut scene = Scene::new(client().retry(Retry::up_to(limit)));
+    let start = scene.now;
     let mut queued = Duration::ZERO;
-    while !stage.ended {
-        stage.await_try();
-        stage.meets(plain(), queues, stay);
+    while !scene.ended {
+        scene.await_try();
+        scene.meets(plain(), queues, stay);
         queued += stay;
         assert!(queued < MINUTE, "it never ends");
     }
-    assert_eq!(stage.now - start - queued, limit);
+    assert_eq!(scene.now - start - queued, limit);
 }
 
 #[test]
-fn who_gives_up_in_the_queue_is_told_how_long_the_holder_has_had_it_by_then() {
-    let mut stage = Stage::new(client());
-    stage.engine.begin_first(MINUTE, stage.now);
-    stage.await_try();
-    let until = stage.now + MINUTE;
-    stage.joins(plain(), queues);
-    stage.now = until;
-    let Some(Err(ConnectError::Busy { queue, .. })) = stage.engine.poll_first(until) else {
+fn the_busy_error_says_how_long_the_holder_has_held_the_server_by_then() {
+    let mut scene = Scene::new(client());
+    scene.engine.start_first_connection(MINUTE, scene.now);
+    scene.await_try();
+    let until = scene.now + MINUTE;
+    scene.joins(plain(), queues);
+    scene.now = until;
+    let Some(Err(ConnectError::Busy { queue, .. })) = scene.engine.poll_first_connection(until)
+    else {
         panic!("it waits in the queue");
     };
     assert_eq!(queue.held_ms, 60_001);
 }
 
 #[test]
-fn who_waits_for_the_first_connection_waits_as_long_as_it_asked_for() {
+fn the_first_connection_is_awaited_for_the_connect_timeout() {
     let limit = Duration::from_secs(10);
-    let mut stage = Stage::new(client().retry(Retry::for_duration(MINUTE / 60)));
-    stage.engine.begin_first(limit, stage.now);
-    let until = stage.now + limit;
-    stage.await_try();
-    stage.meets(plain(), queues, Duration::from_secs(2));
+    let mut scene = Scene::new(client().retry(Retry::up_to(MINUTE / 60)));
+    scene.engine.start_first_connection(limit, scene.now);
+    let until = scene.now + limit;
+    scene.await_try();
+    scene.meets(plain(), queues, Duration::from_secs(2));
     let mut tries = 0;
-    while stage.now < until {
-        assert_eq!(stage.engine.poll_first(stage.now), None);
-        stage.await_try();
-        stage.meets(plain(), queues, Duration::ZERO);
+    while scene.now < until {
+        assert_eq!(scene.engine.poll_first_connection(scene.now), None);
+        scene.await_try();
+        scene.meets(plain(), queues, Duration::ZERO);
         tries += 1;
         assert!(tries < 20, "a storm");
     }
     assert!(tries > 5, "{tries}");
-    assert!(matches!(stage.engine.poll_first(until), Some(Err(_))));
+    assert!(matches!(
+        scene.engine.poll_first_connection(until),
+        Some(Err(_))
+    ));
 }

@@ -1,4 +1,4 @@
-//! A small scripted server on threads: the real session state machine, and ways to make it misbehave.
+//! A small scripted server on threads: the real state machine of sessions, and ways to make it misbehave.
 
 mod plain;
 mod serving;
@@ -29,7 +29,7 @@ pub(crate) fn connected() -> (FakeServer, Client) {
     (server, client)
 }
 
-/// Two wait before us, and one holds the server.
+/// The server is held, and one other client is ahead in the queue.
 pub(crate) fn behind_alice() -> Admission {
     Admission::Queue(QueueStatus {
         place: 2,
@@ -70,7 +70,7 @@ struct Control {
     stopping: bool,
 }
 
-/// What becomes of those who knock.
+/// What happens to clients that connect.
 #[derive(Clone)]
 pub(crate) enum Admission {
     Open,
@@ -97,7 +97,7 @@ impl FakeServer {
         Self::start_at("127.0.0.1:0".parse().unwrap())
     }
 
-    /// A new incarnation, at an address where another one may have been.
+    /// Starts a new incarnation at `address`, which an earlier one may have used.
     pub(crate) fn start_at(address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
@@ -147,7 +147,7 @@ impl FakeServer {
         self.change(|control| control.gate_open = true);
     }
 
-    /// What ran, in order.
+    /// The calls that ran, in order.
     pub(crate) fn ledger(&self) -> Vec<String> {
         self.shared.control.lock().unwrap().ledger.clone()
     }
@@ -176,7 +176,7 @@ impl FakeServer {
             .unwrap();
     }
 
-    /// Waits until a session has ended, and says how.
+    /// Waits until a session has ended, and returns how.
     pub(crate) fn wait_for_end(&self) -> End {
         let control = self.shared.control.lock().unwrap();
         let mut control = self
@@ -187,12 +187,12 @@ impl FakeServer {
         control.ended.remove(0)
     }
 
-    /// True if a session has ended that nobody has asked about.
+    /// Returns true if a session has ended that [`wait_for_end`](Self::wait_for_end) has not returned.
     pub(crate) fn has_ended(&self) -> bool {
         !self.shared.control.lock().unwrap().ended.is_empty()
     }
 
-    /// Ends all connections, politely.
+    /// Ends all connections with a goodbye.
     pub(crate) fn dismiss(&self, reason: ByeReason) {
         self.change(|control| {
             for (_, stream) in control.streams.values() {
@@ -202,7 +202,7 @@ impl FakeServer {
         });
     }
 
-    /// Ends all connections without a word.
+    /// Ends all connections without a goodbye.
     pub(crate) fn cut_all(&self) {
         self.change(|control| {
             for (_, stream) in control.streams.values() {
@@ -230,7 +230,7 @@ impl Drop for FakeServer {
 }
 
 impl Control {
-    /// True if a connection of this session was still there.
+    /// Closes the connections of this session. Returns true if there were any.
     fn fence(&self, key: SessionKey) -> bool {
         let fenced = self.streams.values().filter(|(k, _)| *k == Some(key));
         fenced
@@ -241,7 +241,7 @@ impl Control {
 }
 
 impl Shared {
-    /// True once if the script says that the connection is to be cut here.
+    /// Returns true, once, if the script cuts the connection here.
     fn take_cut(&self, here: Cut) -> bool {
         let mut control = self.control.lock().unwrap();
         let now = control.cut == here;
@@ -256,6 +256,6 @@ impl Shared {
 fn bye_frame(reason: ByeReason) -> Vec<u8> {
     let mut arrival = Arrival::new(Link::plain(Role::Server, 1024));
     arrival.refuse(reason, "a scripted goodbye");
-    // Without the preamble, which was said before.
+    // Without the preamble, which has already been sent.
     arrival.transmit()[8..].to_vec()
 }

@@ -1,4 +1,4 @@
-//! A server without any script.
+//! A server without a script.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use ipc_core::wire::preamble::Role;
 use super::fresh;
 use super::serving::{Host, flush, read};
 
-/// Serves each connection with a session of its own, and does nothing else: for measurements.
+/// Serves each connection with a session of its own, for measurements.
 pub(crate) fn serve_plainly(registry: fn() -> Registry) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -20,7 +20,7 @@ use ipc_core::wire::preamble::Role;
 
 use super::{Admission, Cut, Shared, fresh};
 
-/// What it offers.
+/// The functions that it offers.
 pub(super) fn registry() -> Registry {
     let mut registry = Registry::new();
     for function in [
@@ -114,7 +114,7 @@ fn admit(mut stream: &TcpStream, shared: &Shared, id: u64) -> Option<Box<ServerS
             }
         }
     }
-    // An earlier connection of the same session is fenced, and its session waited for.
+    // Closes an earlier connection of the same session, and waits for the session.
     while let Some(key) = hello.resume
         && control.fence(key)
     {
@@ -226,7 +226,7 @@ pub(super) fn flush(mut stream: &TcpStream, session: &mut ServerSession) {
     }
 }
 
-/// Runs calls that ask nothing of it.
+/// A host for calls that use nothing of it.
 pub(super) struct Host;
 
 impl CallHost for Host {

@@ -1,0 +1,328 @@
+//! The connection of a blocking client: its engine and its socket. Reads and long writes happen outside of the lock that
+//! guards the rest, in [`PendingRead`] and [`PendingWrite`].
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::engine::{Engine, Written};
+
+/// An engine and the socket that it runs over, while there is one.
+pub(crate) struct ClientConnection {
+    pub(crate) engine: Engine,
+    socket: Option<Arc<TcpStream>>,
+    /// Counts the sockets, so that bytes read from one are not taken for those of the next.
+    generation: u64,
+    buffer: Vec<u8>,
+    read_timeout: Option<Duration>,
+    last_read: Option<Instant>,
+    /// True while some thread writes outside of the lock.
+    writing: bool,
+    /// Until when reading has priority: the network takes no more bytes, most likely because the server is writing, too.
+    read_first: Option<Instant>,
+}
+
+/// A read that the leader makes outside of the lock.
+pub(crate) struct PendingRead {
+    socket: Arc<TcpStream>,
+    buffer: Vec<u8>,
+    generation: u64,
+}
+
+/// A write that a thread makes outside of the lock.
+pub(crate) struct PendingWrite {
+    socket: Arc<TcpStream>,
+    bytes: Vec<u8>,
+    written: usize,
+    generation: u64,
+}
+
+impl ClientConnection {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            socket: None,
+            generation: 0,
+            buffer: Vec::new(),
+            read_timeout: None,
+            last_read: None,
+            writing: false,
+            read_first: None,
+        }
+    }
+
+    /// Starts to use `socket`, which is connected to `server`.
+    pub(crate) fn attach(&mut self, socket: TcpStream, server: SocketAddr, now: Instant) {
+        let result = self.use_socket(socket, now);
+        self.engine.attached(result, server, now);
+    }
+
+    fn use_socket(&mut self, socket: TcpStream, now: Instant) -> io::Result<()> {
+        socket.set_nonblocking(false)?;
+        socket.set_write_timeout(Some(WRITE_TIMEOUT))?;
+        self.generation += 1;
+        self.socket = Some(Arc::new(socket));
+        self.read_timeout = None;
+        self.last_read = Some(now);
+        self.writing = false;
+        Ok(())
+    }
+
+    /// Closes the socket if the engine has no connection any more. A thread that still reads from it wakes up.
+    pub(crate) fn detach_if_disconnected(&mut self) {
+        if self.engine.is_disconnected() {
+            self.detach();
+        }
+    }
+
+    fn detach(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            self.generation += 1;
+            // Fails if the connection has already ended.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Writes what is queued. Blocks for about [`WRITE_TIMEOUT`].
+    pub(crate) fn flush(&mut self) -> Written {
+        let Some(socket) = &self.socket else {
+            return Written::Whole;
+        };
+        while !self.engine.output().is_empty() {
+            if self.writing {
+                return Written::Blocked;
+            }
+            let result = (&**socket).write(self.engine.output());
+            match self.engine.written(as_on_unix(result)) {
+                Written::Whole => {}
+                other => return other,
+            }
+        }
+        Written::Whole
+    }
+
+    /// Like [`flush`](Self::flush), for the leader: does not write while reading has priority.
+    pub(crate) fn flush_between_reads(&mut self, now: Instant) -> Written {
+        if self.read_first.is_some_and(|until| now < until) {
+            return Written::Blocked;
+        }
+        let written = self.flush();
+        self.read_first = (written == Written::Blocked).then(|| now + READ_FIRST);
+        written
+    }
+
+    /// Ends the session and says goodbye, as far as the network takes it within a fifth of a second.
+    pub(crate) fn close(&mut self) {
+        self.engine.close();
+        for _ in 0..50 {
+            if self.writing || self.flush() == Written::Whole {
+                break;
+            }
+        }
+        self.detach();
+    }
+
+    /// Takes a part of the output, to be written outside of the lock. Returns `None` if there is no output, or another
+    /// thread is writing.
+    pub(crate) fn begin_write(&mut self) -> Option<PendingWrite> {
+        let output = self.engine.output();
+        if self.writing || output.is_empty() {
+            return None;
+        }
+        let socket = self.socket.clone()?;
+        let bytes = output.get(..WRITE_CHUNK).unwrap_or(output).to_vec();
+        // Counted as sent before it is: a call must not be taken for unsent while the network has it.
+        self.engine.written(Ok(bytes.len()));
+        self.writing = true;
+        Some(PendingWrite {
+            socket,
+            bytes,
+            written: 0,
+            generation: self.generation,
+        })
+    }
+
+    /// Takes the result of a write. Returns the write if it has to go on.
+    pub(crate) fn end_write(
+        &mut self,
+        write: PendingWrite,
+        result: io::Result<()>,
+    ) -> Option<PendingWrite> {
+        if write.generation != self.generation {
+            return None;
+        }
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(write),
+            Err(_) => self.engine.write_failed(),
+            Ok(()) => {}
+        }
+        self.writing = false;
+        None
+    }
+
+    /// Prepares a read that takes at most `timeout`. Returns `None` if there is no socket to read from.
+    pub(crate) fn begin_read(&mut self, timeout: Option<Duration>) -> Option<PendingRead> {
+        let socket = self.socket.clone()?;
+        if !is_close_enough(self.read_timeout, timeout) {
+            // Slightly longer than needed, so that it will do for the next call with the same timeout.
+            let timeout = timeout.map(|timeout| match timeout > TOLERANCE {
+                true => timeout + TOLERANCE / 2,
+                false => timeout,
+            });
+            if socket.set_read_timeout(timeout).is_ok() {
+                self.read_timeout = timeout;
+            }
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if buffer.is_empty() {
+            buffer.resize(SMALL_BUFFER, 0);
+        }
+        Some(PendingRead {
+            socket,
+            buffer,
+            generation: self.generation,
+        })
+    }
+
+    /// Takes the result of a read, unless the socket has been replaced in the meantime.
+    pub(crate) fn end_read(
+        &mut self,
+        mut read: PendingRead,
+        result: io::Result<usize>,
+        now: Instant,
+    ) {
+        if read.generation == self.generation {
+            let is_full = self.received(&read.buffer, result, now);
+            if is_full && read.buffer.len() < LARGE_BUFFER {
+                read.buffer.resize(LARGE_BUFFER, 0);
+            }
+        }
+        self.buffer = read.buffer;
+    }
+
+    /// Passes what was read on to the engine. Returns true if the buffer was full.
+    fn received(&mut self, buffer: &[u8], result: io::Result<usize>, now: Instant) -> bool {
+        match &result {
+            Ok(0) => {}
+            Ok(_) => self.last_read = Some(now),
+            Err(error) => {
+                self.read_first = None;
+                if error.kind() == io::ErrorKind::WouldBlock {
+                    self.engine.received_nothing();
+                }
+            }
+        }
+        self.engine.received(buffer, result, now)
+    }
+
+    /// Reads what has come since the last read, so that a call is not written to a connection that the server has closed.
+    /// Does nothing if the last read was just now. Returns true if it has read.
+    pub(crate) fn probe(&mut self, now: Instant) -> bool {
+        let is_recent = |last| now.saturating_duration_since(last) <= RECENT;
+        if self.engine.is_disconnected() || self.last_read.is_some_and(is_recent) {
+            return false;
+        }
+        let Some(socket) = self.socket.clone() else {
+            return false;
+        };
+        if socket.set_nonblocking(true).is_err() {
+            return false;
+        }
+        let mut buffer = [0; 4096];
+        while !self.engine.is_disconnected() {
+            let result = as_on_unix((&*socket).read(&mut buffer));
+            let is_empty = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+            if result.as_ref().is_err_and(is_empty) {
+                break;
+            }
+            self.received(&buffer, result, now);
+        }
+        if socket.set_nonblocking(false).is_err() {
+            self.engine
+                .lost_because("its socket cannot be used any more");
+        }
+        self.last_read = Some(now);
+        true
+    }
+}
+
+impl PendingRead {
+    /// Reads once.
+    pub(crate) fn run(&mut self) -> io::Result<usize> {
+        as_on_unix((&*self.socket).read(&mut self.buffer))
+    }
+}
+
+impl PendingWrite {
+    /// Writes for about [`WRITE_TIMEOUT`].
+    pub(crate) fn run(&mut self) -> io::Result<()> {
+        while let Some(rest) = self.bytes.get(self.written..).filter(|r| !r.is_empty()) {
+            match as_on_unix((&*self.socket).write(rest)) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reports the timeout of a socket as `WouldBlock`, as Unix does; Windows reports `TimedOut`.
+fn as_on_unix<T>(result: io::Result<T>) -> io::Result<T> {
+    result.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut if cfg!(windows) => io::ErrorKind::WouldBlock.into(),
+        _ => error,
+    })
+}
+
+/// Returns whether a socket with the read timeout `set` will do for a thread that needs `needed`. Waking up too early
+/// costs a look at the clock, waking up too late delays the caller; setting the timeout anew costs a syscall.
+fn is_close_enough(set: Option<Duration>, needed: Option<Duration>) -> bool {
+    match (set, needed) {
+        (None, None) => true,
+        (None, Some(_)) => false,
+        (Some(set), None) => set >= Duration::from_secs(1),
+        (Some(set), Some(needed)) => {
+            set <= needed + TOLERANCE && (set >= needed / 2 || set >= Duration::from_secs(1))
+        }
+    }
+}
+
+/// How long a write may hold the lock.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(4);
+/// How long reading has priority after a write that the network did not take.
+const READ_FIRST: Duration = Duration::from_millis(20);
+/// Maximum number of bytes copied for one write outside of the lock.
+const WRITE_CHUNK: usize = 256 * 1024;
+/// Maximum delay of a thread that wakes up by a socket's read timeout.
+const TOLERANCE: Duration = Duration::from_millis(10);
+/// A connection that was read from this recently is not probed before a call.
+const RECENT: Duration = Duration::from_millis(1);
+const SMALL_BUFFER: usize = 64 * 1024;
+/// Size of the read buffer once an answer has filled the small one.
+const LARGE_BUFFER: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_timeout_is_kept_while_it_is_close_enough() {
+        let ms = |n| Some(Duration::from_millis(n));
+        for (set, needed, enough) in [
+            (None, None, true),
+            (None, ms(5), false),
+            (ms(105), ms(100), true),
+            (ms(111), ms(100), false),
+            (ms(60), ms(100), true),
+            (ms(40), ms(100), false),
+            (ms(5000), ms(60_000), true),
+            (ms(5000), None, true),
+            (ms(55), None, false),
+        ] {
+            assert_eq!(is_close_enough(set, needed), enough, "{set:?} {needed:?}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The methods that the handles of both clients have in common.
+
+/// Writes the methods that set the options of calls, and those that report the state of the connection. `$client` has
+/// `options` and a `watch()`.
+macro_rules! client_methods {
+    ($client:ident) => {
+        impl $client {
+            /// A handle whose calls take at most `timeout` each. By default, a call takes as long as it needs.
+            ///
+            /// The time covers everything: connecting, waiting in the queue, and the call itself. It starts with the
+            /// call; for a future, when it is first polled. When it is over, the call ends with
+            /// [`CallError::TimedOut`] or, if it was never sent, with [`CallError::NotSent`]; the driver is asked to
+            /// stop, and a late answer is dropped. The connection stays open.
+            pub fn timeout(&self, timeout: Duration) -> Self {
+                self.with(|options| options.timeout = Some(timeout))
+            }
+
+            /// A handle whose calls must each end by `deadline`. If there is also a [`timeout`](Self::timeout), the
+            /// earlier of the two applies.
+            pub fn deadline(&self, deadline: Instant) -> Self {
+                self.with(|options| options.deadline = Some(deadline))
+            }
+
+            /// A handle whose calls end when `token` is cancelled, with [`CallError::Cancelled`] or
+            /// `NotSent::Cancelled`: at once if they are futures, within about 50 ms if they block. The driver is asked
+            /// to stop; the next call waits until it has returned.
+            pub fn cancel_with(&self, token: &CancellationToken) -> Self {
+                self.with(|options| options.token = Some(token.clone()))
+            }
+
+            /// A handle whose calls report their progress to `callback`: a fraction from 0 to 1, and a message, if the
+            /// driver reports any. All progress is delivered before the call returns; if more than 1000 steps arrive
+            /// while the callback runs, the oldest are dropped. If the callback panics, the panic is logged as an error
+            /// and the call goes on.
+            ///
+            /// The callback of a blocking client runs on the thread that makes the call, and can make calls itself. The
+            /// callback of an async client runs on the task that serves the connection, and holds it up: it must not
+            /// block, and has to spawn a task to make further calls.
+            pub fn on_progress(
+                &self,
+                callback: impl Fn(f64, &str) + Send + Sync + 'static,
+            ) -> Self {
+                self.with(|options| {
+                    options.progress = Some(Callback::new("`on_progress`", Arc::new(callback)));
+                })
+            }
+
+            /// A handle whose calls may run more than once if the server is restarted in the meantime. Getters, and
+            /// methods that the driver marks as idempotent, may do so anyway.
+            pub fn idempotent(&self) -> Self {
+                self.with(|options| options.idempotent = true)
+            }
+
+            /// The state of the connection, as far as the client knows. Never blocks.
+            pub fn state(&self) -> ConnectionState {
+                self.watch().state()
+            }
+
+            /// Number of interruptions so far: times that another client may have used the instruments between two
+            /// connections of this client, or that the server was restarted. Never blocks.
+            ///
+            /// A script that relies on settings it made earlier can compare the count before and after a measurement. If
+            /// it has risen, the settings may have changed. The count rises only during a call, when the client has
+            /// connected again.
+            pub fn interruptions(&self) -> u64 {
+                self.watch().interruptions()
+            }
+
+            fn with(&self, change: impl FnOnce(&mut CallOptions)) -> Self {
+                let mut handle = self.clone();
+                change(&mut handle.options);
+                handle
+            }
+        }
+
+        impl fmt::Debug for $client {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($client))
+                    .field("state", &self.state())
+                    .field("options", &self.options)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(crate) use client_methods;

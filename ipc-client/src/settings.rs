@@ -1,0 +1,57 @@
+//! What does not change during the life of a client.
+
+use std::time::Duration;
+
+use ipc_core::Secret;
+use ipc_core::secure::{Entropy, Ticket};
+use ipc_core::session::client::ClientConfig;
+use ipc_core::session::link::Link;
+use ipc_core::wire::preamble::Role;
+use ipc_net::Address;
+
+use crate::error::ConnectError;
+use crate::retry::Retry;
+
+/// The settings of a client, as its builder has left them.
+#[derive(Clone)]
+pub(crate) struct ClientSettings {
+    /// The address of the server, or why no connection can be made.
+    pub(crate) address: Result<Address, ConnectError>,
+    pub(crate) session: ClientConfig,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) retry: Retry,
+    pub(crate) liveness: Duration,
+    pub(crate) decode_memory: usize,
+}
+
+impl ClientSettings {
+    /// A new connection, encrypted if there is a secret. This is the only place where that is decided. `ticket` is the
+    /// one that the last connection left, if any.
+    pub(crate) fn link(&self, ticket: Option<Ticket>) -> Result<Link, getrandom::Error> {
+        let ClientConfig {
+            service, max_frame, ..
+        } = &self.session;
+        let Some(secret) = &self.secret else {
+            return Ok(Link::plain(Role::Client, *max_frame));
+        };
+        let mut entropy = Entropy::gather(getrandom::fill)?;
+        if let Some(ticket) = ticket {
+            entropy = entropy.with_ticket(ticket);
+        }
+        Ok(Link::secret(
+            Role::Client,
+            secret,
+            service,
+            entropy,
+            *max_frame,
+        ))
+    }
+
+    /// The address for people to read.
+    pub(crate) fn address_text(&self) -> String {
+        match &self.address {
+            Ok(address) => address.to_string(),
+            Err(_) => String::new(),
+        }
+    }
+}
