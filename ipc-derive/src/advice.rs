@@ -1,12 +1,12 @@
-//! Which advice a type deserves that cannot travel, as far as its name tells. Whether it can is the compiler's to say: a
-//! type of the user's may have any name.
+//! The advice for types that cannot travel, chosen by their names. The compiler decides whether a type can travel, because
+//! a type of the user can have any name.
 
 use proc_macro2::Span;
 use syn::{Ident, Type};
 
 use crate::types::{is_named, unwrapped};
 
-/// Types of the standard library that mean something in one process only.
+/// Types of the standard library that have a meaning in one process only.
 const HANDLES: &[&str] = &[
     "Child",
     "File",
@@ -20,7 +20,7 @@ const HANDLES: &[&str] = &[
     "UnixStream",
 ];
 
-/// The function of `ipc_core::private` that asks whether an argument or a result of `driver` can travel.
+/// The function of `ipc_core::private` that checks whether an argument or a result of `driver` can travel.
 pub(crate) fn question(ty: &Type, driver: &str) -> Ident {
     let name = match kind(ty) {
         _ if is_named(ty, driver) => "wire_driver",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::errors::Errors;
 use crate::model::{Kind, Method};
 
-/// Reports names that are taken and setters without a getter, and drops methods that are there twice.
+/// Reports duplicate names and setters without a getter, and drops duplicate methods.
 pub(crate) fn methods(methods: &mut Vec<Method>, has_errors: bool, errors: &mut Errors) {
     let getters: Vec<String> = methods
         .iter()
@@ -20,12 +20,12 @@ pub(crate) fn methods(methods: &mut Vec<Method>, has_errors: bool, errors: &mut 
         if let Some((first, first_is_conditional)) = taken.get(&wire_name)
             && !(is_conditional && *first_is_conditional)
         {
-            let text = format!("both `{first}` and `{own}` would be called `{wire_name}` on the wire; give one of them another name with `rename = \"..\"`");
+            let text = format!("both `{first}` and `{own}` have the name `{wire_name}` on the wire; rename one of them with `rename = \"..\"`");
             errors.on(&method.ident, text);
             return own != *first;
         }
         taken.insert(wire_name, (own, is_conditional));
-        // The getter may be there, but be wrong itself.
+        // If there are errors, the getter may exist and be wrong itself.
         if method.kind == Kind::Set && !has_errors && !getters.contains(&method.name) {
             errors.on(&method.ident, no_getter(&method.name, &getters));
         }

@@ -1,4 +1,4 @@
-//! All mistakes of one item, reported together.
+//! The mistakes in one item, reported together.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -10,7 +10,7 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
-    /// A mistake, on the tokens that have to change.
+    /// Adds a mistake at the tokens that have to change.
     pub(crate) fn on(&mut self, tokens: &dyn ToTokens, message: impl Into<String>) {
         let mut stream = TokenStream::new();
         tokens.to_tokens(&mut stream);
@@ -18,22 +18,22 @@ impl Errors {
             .push(syn::Error::new_spanned(stream, message.into()));
     }
 
-    /// A mistake at a place.
+    /// Adds a mistake at a place.
     pub(crate) fn at(&mut self, span: Span, message: impl Into<String>) {
         self.found.push(syn::Error::new(span, message.into()));
     }
 
-    /// A mistake that the parser found.
+    /// Adds a mistake that the parser found.
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.found.push(error);
     }
 
-    /// How many there are.
+    /// Number of mistakes.
     pub(crate) fn count(&self) -> usize {
         self.found.len()
     }
 
-    /// As compile errors.
+    /// The mistakes as compile errors.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.found
             .iter()

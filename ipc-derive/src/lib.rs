@@ -1,28 +1,23 @@
-//! The `#[remote]` attribute: a driver on one computer, called from another as if it were there.
+//! The `#[remote]` attribute: calls a driver on another computer as if it were local.
 //!
-//! Drivers use it as `ipc_core::remote`. The whole manual is at [`macro@remote`].
+//! Drivers use it as `ipc_core::remote`. The manual is at [`macro@remote`].
 //!
-//! An item goes through four rooms: `parse` reads it into the `model` and reports what is wrong with each part, `check`
-//! knows the rules between the parts, `expand` writes the code. What is wrong is left out of the model, so that the rest
-//! of the item compiles beside the errors.
+//! `parse` reads an item into the `model` and reports mistakes in its parts, `check` applies the rules between the parts,
+//! and `expand` generates code. Parts with mistakes are left out of the model, so that the rest of the item compiles beside
+//! the errors.
 
 mod advice;
-mod arrays;
-mod borrows;
 mod check;
 mod errors;
 mod expand;
 mod model;
-mod neighbours;
 mod options;
 mod parse;
 mod rename;
-mod siblings;
-mod source;
-mod text;
+mod tokens;
 mod types;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Item, ItemFn, ItemImpl, ItemTrait};
 
@@ -38,7 +33,7 @@ pub fn remote(
     expand_item(options.into(), item.into()).into()
 }
 
-/// The item as it was, what is generated for it, and what is wrong with it.
+/// The item itself, the code generated for it, and the errors.
 fn expand_item(options: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let expanded = match syn::parse2::<Item>(tokens.clone()) {
@@ -62,11 +57,7 @@ fn expand_item(options: TokenStream, tokens: TokenStream) -> TokenStream {
 }
 
 fn expand_block(options: TokenStream, mut item: ItemImpl, errors: &mut Errors) -> TokenStream {
-    let mut options = Options::of_item(options, Place::Block, errors);
-    if item.trait_.is_none() && !parse::beside::fits(&item, &mut options, errors) {
-        parse::block::strip(&mut item, &mut Errors::default());
-        return item.into_token_stream();
-    }
+    let options = Options::of_item(options, Place::Block, errors);
     let Some(mut block) = parse::block::read(&mut item, options, errors) else {
         return item.into_token_stream();
     };
@@ -79,10 +70,6 @@ fn expand_block(options: TokenStream, mut item: ItemImpl, errors: &mut Errors) -
 
 fn expand_trait(options: TokenStream, mut item: ItemTrait, errors: &mut Errors) -> TokenStream {
     let options = Options::of_item(options, Place::Trait, errors);
-    if !parse::interface::fits_beside(&item, &options, errors) {
-        parse::interface::strip(&mut item);
-        return item.into_token_stream();
-    }
     let Some(mut read) = parse::interface::read(&mut item, options, errors) else {
         return item.into_token_stream();
     };
@@ -97,31 +84,17 @@ fn expand_trait(options: TokenStream, mut item: ItemTrait, errors: &mut Errors) 
 fn expand_function(options: TokenStream, mut item: ItemFn, errors: &mut Errors) -> TokenStream {
     let options = Options::of_item(options, Place::Function, errors);
     let driver = options.driver.clone();
-    let is_taken = neighbours::is_taken(&item.sig.ident, &Item::Fn(item.clone()));
-    if is_taken {
-        errors.on(&item.sig.ident, TAKEN_BY_A_TYPE);
-    }
-    let read = parse::function::read(&mut item, options, errors).filter(|_| !is_taken);
+    let read = parse::function::read(&mut item, options, errors);
     let feature = parse::behind_feature(driver.as_ref());
     let generated = read.map(|function| expand::function::expand(&function));
     quote!(#feature #item #generated)
 }
 
-const TAKEN_BY_A_TYPE: &str = "a type of the same name is made beside the function, but there is a type or module of \
-    this name already; give one of the two another name";
-
 fn expand_data(options: TokenStream, mut item: Item, errors: &mut Errors) -> TokenStream {
     let options = Options::of_item(options, Place::Data, errors);
-    let derives_above = neighbours::derives_above(&item);
-    if derives_above {
-        errors.at(Span::call_site(), "put `#[remote]` above `#[derive(..)]`: it has to see what serde derives, and derives what is missing");
-    }
-    let Some(mut data) = parse::data::read(&mut item, options, errors) else {
+    let Some(data) = parse::data::read(&mut item, options, errors) else {
         return item.into_token_stream();
     };
-    if derives_above {
-        data.derives.clear();
-    }
     let derives = expand::data::derives(&data);
     let generated = expand::data::expand(&data);
     quote!(#derives #item #generated)

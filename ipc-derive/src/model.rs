@@ -1,4 +1,4 @@
-//! What the attribute has understood: the input of all expansion.
+//! The model of an item, from which code is generated.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Expr, Ident, Path, Type};
@@ -13,13 +13,15 @@ pub(crate) struct Method {
     pub(crate) docs: Vec<Attribute>,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) deprecated: Option<Attribute>,
-    /// The lints that are allowed in the method, and so in what is generated for it.
+    /// The lints that are allowed in the method, and in the code generated for it.
     pub(crate) lints: Vec<Attribute>,
     pub(crate) inputs: Vec<Input>,
     pub(crate) output: Output,
     pub(crate) is_async: bool,
     pub(crate) idempotent: bool,
     pub(crate) unit: Option<String>,
+    /// The type that describes the result, if the author names one.
+    pub(crate) schema: Option<Type>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub(crate) enum Kind {
     Set,
 }
 
-/// What stands in the parentheses of the signature, receiver apart.
+/// One input of a signature other than the receiver.
 pub(crate) enum Input {
     /// `ctx: &CallContext`, which callers do not see.
     Context,
@@ -47,9 +49,11 @@ pub(crate) struct Argument {
     pub(crate) default: Option<Expr>,
     pub(crate) accepts: Option<Accepts>,
     pub(crate) unit: Option<String>,
+    /// The type that describes the argument, if the author names one.
+    pub(crate) schema: Option<Type>,
 }
 
-/// How an argument is made from what was decoded.
+/// How an argument is made from the decoded value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passing {
     /// `T` from `T`
@@ -78,25 +82,25 @@ pub(crate) enum Accepts {
 
 /// What a method returns.
 pub(crate) struct Output {
-    /// As written; `()` if nothing is.
+    /// The type in the signature; `()` if there is none.
     pub(crate) ty: Type,
     pub(crate) shape: Shape,
 }
 
-/// What callers get, as far as the syntax tells.
+/// The shape of a return type, as far as the syntax shows it.
 pub(crate) enum Shape {
     /// The type itself.
     Plain,
-    /// The value of a `Result`, and the error type if it is written out.
+    /// A `Result`: its value, and its error type if it is written out.
     Fallible {
         value: Box<Type>,
         error: Option<Box<Type>>,
     },
-    /// The compiler knows.
+    /// Only the compiler knows.
     Unknown,
 }
 
-/// What is common to all interfaces: what the proxy is made from.
+/// The interface of a driver, a trait or a function.
 pub(crate) struct Interface {
     pub(crate) krate: Path,
     /// The name of the driver's type or of the trait.
@@ -106,10 +110,8 @@ pub(crate) struct Interface {
     pub(crate) cfgs: Vec<Attribute>,
     /// The lints that are allowed in the whole item.
     pub(crate) lints: Vec<Attribute>,
-    /// True if the proxy has what a trait provides, beside the methods.
-    pub(crate) is_trait: bool,
     pub(crate) proxy: Ident,
-    /// The generic parameter of the proxy: what it calls through.
+    /// The generic parameter of the proxy for its caller.
     pub(crate) caller: Ident,
     pub(crate) vis: TokenStream,
     /// The generic parameters of the driver that its signatures mention, with their bounds.
@@ -120,7 +122,7 @@ pub(crate) struct Interface {
 }
 
 impl Output {
-    /// What callers get, as far as the syntax tells: not the error of a `Result`.
+    /// The type that callers get: the value of a `Result`, as far as the syntax shows it.
     pub(crate) fn value(&self) -> &Type {
         match &self.shape {
             Shape::Fallible { value, .. } => value,
@@ -128,7 +130,7 @@ impl Output {
         }
     }
 
-    /// True for `()` and `Result<(), E>`, as far as the syntax tells.
+    /// True for `()` and `Result<(), E>`, as far as the syntax shows it.
     pub(crate) fn is_nothing(&self) -> bool {
         matches!(self.value(), Type::Tuple(tuple) if tuple.elems.is_empty())
     }
@@ -142,7 +144,7 @@ impl Method {
         })
     }
 
-    /// The name as it goes over the wire for a driver without a prefix.
+    /// The name on the wire for a driver without a prefix.
     pub(crate) fn wire_name(&self) -> String {
         match self.kind {
             Kind::Call => self.name.clone(),

@@ -1,16 +1,16 @@
-//! What may stand in `#[remote(..)]`, and where.
+//! The options of `#[remote(..)]`, and where each is allowed.
 
 use proc_macro2::TokenTree;
 use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Expr, Ident, LitStr, Meta, Path, Token};
+use syn::{Attribute, Expr, Ident, LitStr, Meta, Path, Token, Type};
 
 use crate::errors::Errors;
 use crate::parse::conditions::unfolded;
-use crate::types::text;
+use crate::tokens::text;
 
-/// Where an attribute stands.
+/// The kind of item that an attribute is on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Block,
@@ -23,7 +23,7 @@ pub(crate) enum Place {
     Variant,
 }
 
-/// Everything that `#[remote(..)]` can say, in one place. Each [`Place`] allows some of it.
+/// The options of one `#[remote(..)]`. Each [`Place`] allows some of them.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) krate: Option<Path>,
@@ -37,13 +37,14 @@ pub(crate) struct Options {
     pub(crate) rename: Option<LitStr>,
     pub(crate) idempotent: Option<Ident>,
     pub(crate) unit: Option<LitStr>,
+    pub(crate) schema: Option<Type>,
     pub(crate) default: Option<Expr>,
     pub(crate) range: Option<Expr>,
     pub(crate) one_of: Option<Expr>,
     given: Vec<Ident>,
 }
 
-/// Each option: its name, where it may stand, how it is written.
+/// Each option: its name, where it is allowed, and an example.
 const TABLE: &[(&str, &[Place], &str)] = &[
     (
         "crate",
@@ -81,6 +82,16 @@ const TABLE: &[(&str, &[Place], &str)] = &[
         ],
         "unit = \"V\"",
     ),
+    (
+        "schema",
+        &[
+            Place::Method,
+            Place::Function,
+            Place::Argument,
+            Place::Field,
+        ],
+        "schema = [f64; 3]",
+    ),
     ("default", &[Place::Argument], "default = 1"),
     ("range", &[Place::Argument], "range = 1..=5"),
     ("one_of", &[Place::Argument], "one_of = [\"low\", \"high\"]"),
@@ -107,7 +118,7 @@ impl Place {
 }
 
 impl Options {
-    /// Reads what stands in the parentheses of the attribute on a whole item.
+    /// Reads the options of the attribute on a whole item.
     pub(crate) fn of_item(
         tokens: proc_macro2::TokenStream,
         place: Place,
@@ -131,7 +142,7 @@ impl Options {
                 _ => errors.on(
                     &attribute,
                     format!(
-                        "`#[remote]` on {} says something about it: {}",
+                        "`#[remote]` on {} needs an option: {}",
                         place.name(),
                         expected(place)
                     ),
@@ -194,10 +205,10 @@ impl Options {
             };
             let instead = match (place, text.as_str()) {
                 (Place::Field, "skip" | "default") => {
-                    format!("; what becomes of a field is told to serde: `#[serde({text})]`")
+                    format!("; use serde's attribute for this: `#[serde({text})]`")
                 }
                 (Place::Field, "rename") => {
-                    "; the name of a field is told to serde: `#[serde(rename = \"name\")]`".into()
+                    "; use serde's attribute for this: `#[serde(rename = \"name\")]`".into()
                 }
                 _ => String::new(),
             };
@@ -216,7 +227,7 @@ impl Options {
         self.value(name, form, input)
     }
 
-    /// What stands behind the comma of `range = 1, 5`.
+    /// Reports `range = 1, 5`.
     fn second_bound(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         let low = self.range.take();
         let high: Expr = input.parse()?;
@@ -232,6 +243,7 @@ impl Options {
             "driver" => self.driver = Some(text_value(&name, form, input)?),
             "rename" => self.rename = Some(value(&name, form, input)?),
             "unit" => self.unit = Some(text_value(&name, form, input)?),
+            "schema" => self.schema = Some(value(&name, form, input)?),
             "default" => self.default = Some(ungrouped(value(&name, form, input)?)),
             "range" => self.range = Some(ungrouped(value(&name, form, input)?)),
             "one_of" => self.one_of = Some(ungrouped(value(&name, form, input)?)),
@@ -254,7 +266,7 @@ impl Options {
     }
 }
 
-/// Takes out what would say something to us under a condition, which nobody has decided about yet.
+/// Removes and reports `#[cfg_attr(.., remote(..))]`: its condition is not known when the macro runs.
 fn forbid_conditional(attributes: &mut Vec<Attribute>, errors: &mut Errors) {
     let ours = |attribute: &mut Attribute| {
         attribute.path().is_ident("cfg_attr")
@@ -265,7 +277,7 @@ fn forbid_conditional(attributes: &mut Vec<Attribute>, errors: &mut Errors) {
     for attribute in attributes.extract_if(.., ours) {
         for (_, meta) in unfolded(&attribute) {
             if meta.path().is_ident("remote") {
-                errors.on(&meta, "what `#[remote]` is told cannot depend on a condition, because both ends must agree on it; write the item twice, once under `#[cfg(..)]` and once under `#[cfg(not(..))]`, and put `#[remote(..)]` where it belongs");
+                errors.on(&meta, "`#[remote(..)]` cannot depend on a condition, because both ends must agree on it; write the item twice, once under `#[cfg(..)]` and once under `#[cfg(not(..))]`, and put `#[remote(..)]` where it belongs");
             }
         }
     }
@@ -285,7 +297,7 @@ fn value<T: Parse>(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Res
     value_with(name, form, input, T::parse)
 }
 
-/// A text with something in it.
+/// A text that is not blank.
 fn text_value(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Result<LitStr> {
     let text: LitStr = value(name, form, input)?;
     if text.value().trim().is_empty() {
@@ -316,7 +328,7 @@ fn value_with<T>(
     })
 }
 
-/// An expression out of the invisible parentheses that a macro puts around what it was given.
+/// An expression without the invisible groups that a `macro_rules` macro puts around its input.
 pub(crate) fn ungrouped(expr: Expr) -> Expr {
     match expr {
         Expr::Group(group) => ungrouped(*group.expr),
@@ -339,7 +351,7 @@ fn list(name: &Ident, form: &str, input: ParseStream<'_>) -> syn::Result<Vec<Pat
     Ok(paths.into_iter().collect())
 }
 
-/// Goes on behind an option that makes no sense.
+/// Skips the rest of a wrong option.
 fn skip_option(input: ParseStream<'_>) -> syn::Result<()> {
     while !input.is_empty() && !input.peek(Token![,]) {
         input.parse::<TokenTree>()?;

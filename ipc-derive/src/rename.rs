@@ -1,4 +1,4 @@
-//! How serde's `rename_all` changes a name.
+//! The conventions of serde's `rename_all`.
 
 /// One of the conventions that serde knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    /// The convention as serde spells it.
+    /// The convention called `name` in serde.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "lowercase" => Self::Lower,
@@ -29,7 +29,7 @@ impl Case {
         })
     }
 
-    /// A variant, whose own name is in PascalCase.
+    /// Renames a variant from PascalCase.
     pub(crate) fn variant(self, name: &str) -> String {
         match self {
             Self::Lower => name.to_ascii_lowercase(),
@@ -43,7 +43,7 @@ impl Case {
         }
     }
 
-    /// A field, whose own name is in snake_case.
+    /// Renames a field from snake_case.
     pub(crate) fn field(self, name: &str) -> String {
         match self {
             Self::Lower | Self::Snake => name.into(),

@@ -1,63 +1,10 @@
-//! What the syntax of a type tells: how an argument is decoded and passed, and whether a result is a `Result`.
+//! Questions about types that their syntax answers.
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type, TypePath};
 
-use crate::borrows::{by_value, forbid_borrowed, owned};
-use crate::errors::Errors;
-use crate::model::{Output, Passing, Shape};
-
-/// How an argument of type `ty` is decoded and passed; `None` if that is a mistake, which has been reported.
-pub(crate) fn argument(ty: &Type, errors: &mut Errors) -> Option<(Type, Passing)> {
-    let ty = unwrapped(ty);
-    if let Type::Reference(reference) = ty {
-        let owned = owned(reference, errors)?;
-        return Some((owned, Passing::Reference));
-    }
-    if let Some(Type::Reference(reference)) = sole_argument(ty, "Option").map(unwrapped) {
-        let owned = owned(reference, errors)?;
-        let passing = match unwrapped(&reference.elem) {
-            Type::Slice(_) => Passing::OptionDeref,
-            elem if is_named(elem, "str") || is_named(elem, "Path") => Passing::OptionDeref,
-            _ => Passing::OptionRef,
-        };
-        let option = option_of(ty, &owned);
-        return Some((option, passing));
-    }
-    by_value(ty, errors).then(|| (ty.clone(), Passing::Value))
-}
-
-/// What a method that returns `ty` gives to its caller; `None` if that is a mistake, which has been reported.
-pub(crate) fn output(ty: &Type, errors: &mut Errors) -> Option<Output> {
-    let ty = unwrapped(ty);
-    let before = errors.count();
-    forbid_borrowed(ty, errors);
-    if errors.count() != before {
-        return None;
-    }
-    let shape = match generic_arguments(ty, "Result") {
-        Some(arguments) if !arguments.is_empty() => {
-            let mut types = arguments.into_iter();
-            match types.next() {
-                Some(value) => Shape::Fallible {
-                    value: Box::new(value.clone()),
-                    error: types.next().cloned().map(Box::new),
-                },
-                None => Shape::Unknown,
-            }
-        }
-        _ if is_plain(ty) => Shape::Plain,
-        _ => Shape::Unknown,
-    };
-    Some(Output {
-        ty: ty.clone(),
-        shape,
-    })
-}
-
-/// True for types whose syntax says that they travel and what they look like: numbers, text, and containers of these.
+/// True for types that are known to travel and to describe themselves: numbers, text, and containers of these.
 pub(crate) fn is_known(ty: &Type) -> bool {
     match unwrapped(ty) {
         Type::Tuple(tuple) => tuple.elems.len() <= 6 && tuple.elems.iter().all(is_known),
@@ -71,7 +18,7 @@ pub(crate) fn is_known(ty: &Type) -> bool {
     }
 }
 
-/// True for `&[T]` and `Vec<T>` of numbers whose bytes on the wire are their memory.
+/// True for `&[T]` and `Vec<T>` of numbers that are sent as one block of memory.
 pub(crate) fn is_list_of_numbers(ty: &Type) -> bool {
     let elem = match unwrapped(ty) {
         Type::Reference(reference) => match unwrapped(&reference.elem) {
@@ -110,7 +57,7 @@ pub(crate) fn leaves<'a>(ty: &'a Type, into: &mut Vec<&'a Type>) {
     }
 }
 
-/// True for types that travel only in a box, or not at all.
+/// True for unsized types.
 pub(crate) fn is_unsized(ty: &Type) -> bool {
     match unwrapped(ty) {
         Type::Slice(_) => true,
@@ -132,7 +79,7 @@ pub(crate) fn mentions(tokens: &impl ToTokens, names: &[String]) -> bool {
     !names.is_empty() && any(tokens.to_token_stream(), names)
 }
 
-/// Replaces `Self` by the type it stands for, so that the tokens mean the same elsewhere.
+/// Replaces `Self` by its type, so that the tokens have the same meaning outside of the block.
 pub(crate) fn without_self(tokens: TokenStream, self_ty: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -146,7 +93,7 @@ pub(crate) fn without_self(tokens: TokenStream, self_ty: &TokenStream) -> TokenS
                 } else {
                     self_ty.clone()
                 };
-                replaced.extend(crate::expand::moved(own, ident.span()));
+                replaced.extend(crate::tokens::moved(own, ident.span()));
             }
             TokenTree::Group(group) => {
                 let mut inner =
@@ -177,7 +124,7 @@ pub(crate) fn referred(ty: &Type) -> &Type {
     }
 }
 
-/// `T` of `name<T>`, whatever stands before `name`.
+/// `T` of `name<T>`, with any path before `name`.
 pub(crate) fn sole_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     match generic_arguments(ty, name)?.as_slice() {
         [only] => Some(only),
@@ -185,7 +132,7 @@ pub(crate) fn sole_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     }
 }
 
-/// The last type that the type is told: `str` for `Cow<'static, str>`.
+/// The last generic argument of a type: `str` for `Cow<'static, str>`.
 pub(crate) fn last_argument(ty: &Type) -> Option<&Type> {
     let name = last_name(ty)?.to_string();
     generic_arguments(ty, &name)?.last().copied()
@@ -221,13 +168,13 @@ pub(crate) fn last_name(ty: &Type) -> Option<&syn::Ident> {
     }
 }
 
-/// Names of the standard library that everybody uses as they are.
+/// Types of the standard library that are commonly used without a path.
 const KNOWN: &[&str] = &[
     "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
     "isize", "f32", "f64", "String",
 ];
 
-fn generic_arguments<'a>(ty: &'a Type, name: &str) -> Option<Vec<&'a Type>> {
+pub(crate) fn generic_arguments<'a>(ty: &'a Type, name: &str) -> Option<Vec<&'a Type>> {
     let Type::Path(TypePath {
         qself: None, path, ..
     }) = unwrapped(ty)
@@ -245,41 +192,9 @@ fn generic_arguments<'a>(ty: &'a Type, name: &str) -> Option<Vec<&'a Type>> {
     Some(types.collect())
 }
 
-fn is_plain(ty: &Type) -> bool {
-    match ty {
-        Type::Array(_) | Type::Tuple(_) => true,
-        Type::Path(_) if is_known(ty) => true,
-        _ => ["Vec", "Option", "Box", "HashMap", "BTreeMap"]
-            .iter()
-            .any(|name| generic_arguments(ty, name).is_some_and(|a| !a.is_empty())),
-    }
-}
-
-/// The value of a `Result`, whose error may be what it likes; any other type as it is.
+/// The value of a `Result`; any other type as it is.
 pub(crate) fn sole_or_first(ty: &Type) -> &Type {
     generic_arguments(ty, "Result")
         .and_then(|arguments| arguments.first().copied())
         .unwrap_or(ty)
-}
-
-fn option_of(option: &Type, owned: &Type) -> Type {
-    let mut option = option.clone();
-    if let Type::Path(path) = &mut option
-        && let Some(last) = path.path.segments.last_mut()
-        && let PathArguments::AngleBracketed(arguments) = &mut last.arguments
-        && let Some(GenericArgument::Type(ty)) = arguments.args.first_mut()
-    {
-        *ty = owned.clone();
-    }
-    option
-}
-
-/// A type as somebody would write it.
-pub(crate) fn text(tokens: &impl ToTokens) -> String {
-    crate::text::source(tokens.to_token_stream())
-}
-
-/// Where a type stands.
-pub(crate) fn span(ty: &Type) -> Span {
-    ty.span()
 }

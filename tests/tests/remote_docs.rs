@@ -74,6 +74,8 @@ fn rustdoc_shows_the_driver_and_its_proxy_and_nothing_that_serves_them() {
         .output()
         .unwrap();
     assert!(made.status.success(), "{made:?}");
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(!said.contains("warning"), "{said}");
     let page = |name: &str| {
         let file = target.join("doc/shutter").join(name);
         std::fs::read_to_string(file).unwrap()
@@ -91,7 +93,7 @@ fn rustdoc_shows_the_driver_and_its_proxy_and_nothing_that_serves_them() {
         "Output%3Cfalse",
         "Part&lt;",
         "Serialises",
-        "autoref",
+        "macro_support",
         "ipc_core/private",
     ];
     for page in [

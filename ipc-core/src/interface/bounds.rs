@@ -1,8 +1,8 @@
-//! What an argument accepts, from the text of its declaration to words.
+//! The limits of an argument in words.
 
 use super::schema::Schema;
 
-/// What an argument must be: "a number from 0 to 10 V", "at least 1", "0.1, 0.2 or 0.5".
+/// What an argument must be, such as "a number from 0 to 10 V", "at least 1", "0.1, 0.2 or 0.5".
 pub(crate) fn in_words(accepts: &str, unit: Option<&str>) -> String {
     let words = unnamed(accepts, unit);
     match range(accepts) {
@@ -81,7 +81,7 @@ impl Range<'_> {
     }
 }
 
-/// A bound without what says only that it is a floating-point number.
+/// A bound without the trailing `.0` of floating-point numbers.
 fn natural(bound: &str) -> &str {
     match bound.strip_suffix(".0") {
         Some(whole) if whole.ends_with(|c: char| c.is_ascii_digit()) => whole,
@@ -102,7 +102,7 @@ fn list(accepts: &str) -> String {
     }
 }
 
-/// The values of a list, told apart by the commas that are not inside of one.
+/// The values of a list. Commas inside a value do not separate.
 fn values(list: &str) -> Vec<&str> {
     let (mut values, mut begin) = (Vec::new(), 0);
     let (mut in_text, mut depth, mut is_escaped) = (false, 0_u32, false);
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_and_lists_read_as_a_person_would_say_them() {
+    fn ranges_and_lists_read_as_a_person_would_put_them() {
         for (accepts, words) in [
             ("1..=5", "a number from 1 to 5 V"),
             ("0.0..=10.0", "a number from 0 to 10 V"),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_is_said_where_the_type_is_wrong() {
+    fn the_type_is_named_if_the_type_is_wrong() {
         let said = |schema, accepts| in_words_of(&schema, accepts, None);
         assert_eq!(
             said(Schema::Float(64), "0.0..=10.0"),

@@ -1,10 +1,6 @@
 //! What a driver offers, how it is called, and what calls it.
 
-#[doc(hidden)]
-pub mod accepted;
 pub mod args;
-#[doc(hidden)]
-pub mod autoref;
 mod bounds;
 pub mod caller;
 pub mod context;
@@ -12,13 +8,11 @@ pub mod context;
 pub mod current;
 mod definitions;
 pub mod describe;
-#[doc(hidden)]
-pub mod field;
 pub mod function;
 pub mod invocation;
-#[cfg(feature = "schemars")]
-mod json_schema;
 pub mod local;
+#[doc(hidden)]
+pub mod macro_support;
 pub mod mock;
 mod readable;
 pub mod registry;
@@ -26,7 +20,5 @@ pub mod remote;
 pub mod schema;
 mod similar;
 pub mod slot;
-#[doc(hidden)]
-pub mod spec;
 pub mod value;
 pub mod wire_type;

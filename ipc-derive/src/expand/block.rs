@@ -1,16 +1,17 @@
-//! Everything for an inherent `impl` block.
+//! The code for an inherent `impl` block.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{Path, PathArguments, parse_quote};
+use syn::{Ident, Path, PathArguments, parse_quote};
 
 use super::describe::value_type;
-use super::{Indices, checks, hidden, located, proxy, scope, server};
+use super::{Indices, checks, proxy, scope, server};
 use crate::model::Interface;
 use crate::parse::behind_feature;
 use crate::parse::block::Block;
 use crate::parse::wrong::Wrong;
+use crate::tokens::{hidden, located};
 
 /// The proxy, the description, and the driver's side of the calls.
 pub(crate) fn expand(block: &Block) -> TokenStream {
@@ -22,7 +23,7 @@ pub(crate) fn expand(block: &Block) -> TokenStream {
     let wrong = wrong(block);
     let checks = checks::wire_types(interface);
     let part = block.is_servable.then(|| part(block, &indices));
-    let remote = (block.is_servable && !block.is_part).then(|| remote(block));
+    let remote = (block.is_servable && block.part.is_none()).then(|| remote(block));
     let scope = scope(
         interface,
         quote!(#numbers #checks #proxy #wrong #part #remote),
@@ -30,7 +31,7 @@ pub(crate) fn expand(block: &Block) -> TokenStream {
     quote!(#definition #scope)
 }
 
-/// The methods of the proxy that nobody can call: the compiler has been told, and says it once.
+/// The methods of the proxy for methods with reported mistakes, so that their callers compile.
 fn wrong(block: &Block) -> TokenStream {
     let Interface {
         krate,
@@ -65,7 +66,7 @@ fn wrong(block: &Block) -> TokenStream {
     }
 }
 
-/// The proxy type with nobody to call through, which stands for the interface.
+/// The proxy type with `()` as its caller, which stands for the interface.
 fn key(interface: &Interface) -> TokenStream {
     let proxy = &interface.proxy;
     let params = interface.generics.params.iter().map(|param| match param {
@@ -94,6 +95,7 @@ fn part(block: &Block, indices: &Indices) -> TokenStream {
         self_ty,
         generics,
         driver,
+        part,
         ..
     } = block;
     let krate = &interface.krate;
@@ -102,7 +104,9 @@ fn part(block: &Block, indices: &Indices) -> TokenStream {
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let arms = server::arms(interface, indices, &quote!(<#self_ty>));
     let (driver, method, call) = (hidden("driver"), hidden("method"), hidden("call"));
+    let listed = part.as_ref().map(|word| listed(block, word.span()));
     quote! {
+        #listed
         #feature
         #[doc(hidden)]
         #[automatically_derived]
@@ -121,6 +125,34 @@ fn part(block: &Block, indices: &Indices) -> TokenStream {
     }
 }
 
+/// A function that only the block that lists this part calls. If no block does, the compiler warns about it at `place`:
+/// the name is the advice.
+fn listed(block: &Block, place: Span) -> TokenStream {
+    let interface = &block.interface;
+    let krate = &interface.krate;
+    let feature = behind_feature(block.driver.as_ref());
+    let key = key(interface);
+    let listed = Ident::new(LISTED, place);
+    let (impl_generics, _, where_clause) = interface.generics.split_for_impl();
+    let function = quote! {
+        #feature
+        impl #impl_generics #key #where_clause {
+            #[doc(hidden)]
+            pub(crate) fn #listed() -> #krate::private::Interface {
+                <Self as #krate::private::Offer>::interface()
+            }
+        }
+    };
+    // The compiler does not warn about tokens that it knows to be generated.
+    located(function, place)
+}
+
+const LISTED: &str = "list_this_proxy_in_the_parts_of_the_device";
+
+/// Defined by each block that makes a device. If two blocks of a driver do, the compiler names it as defined twice: the
+/// name is the advice.
+const ONLY_ONE: &str = "only_one_block_makes_the_device_and_the_others_need_remote_part";
+
 fn remote(block: &Block) -> TokenStream {
     let Block {
         interface,
@@ -133,7 +165,7 @@ fn remote(block: &Block) -> TokenStream {
     let krate = &interface.krate;
     let feature = behind_feature(driver.as_ref());
     let key = key(interface);
-    // What a parameter stands for decides whether the driver can be served; the block itself need not say so.
+    // Whether a generic driver can be served depends on its parameters, so the block need not state these bounds.
     let mut generics = generics.clone();
     if !generics.params.is_empty() {
         let servable = parse_quote!(#self_ty: ::core::marker::Send + 'static);
@@ -143,16 +175,26 @@ fn remote(block: &Block) -> TokenStream {
     let shared =
         quote!(#krate::private::Shared<dyn #krate::private::Remote + ::core::marker::Send>);
     let served = located(quote!(#krate::private::served), self_ty.span());
-    let all: Vec<_> = std::iter::once(key)
-        .chain(parts.iter().map(key_of_part))
-        .collect();
-    let offers = match all.as_slice() {
-        [only] => quote!(<#only as #krate::private::Offer>::interface()),
-        all => quote!(#krate::private::joined([
-            #(<#all as #krate::private::Offer>::interface()),*
-        ])),
+    let offered = quote!(<#key as #krate::private::Offer>::interface());
+    let parts: Vec<_> = parts.iter().map(key_of_part).collect();
+    let offers = match parts.as_slice() {
+        [] => offered,
+        parts => {
+            let listed = Ident::new(LISTED, Span::call_site());
+            quote!(#krate::private::joined([#offered, #(<#parts>::#listed()),*]))
+        }
     };
+    let all = std::iter::once(&key).chain(&parts);
+    let all: Vec<_> = all.collect();
+    let only_one = Ident::new(ONLY_ONE, self_ty.span());
     quote! {
+        #feature
+        impl #impl_generics #self_ty #where_clause {
+            #[doc(hidden)]
+            #[allow(dead_code, non_upper_case_globals)]
+            const #only_one: () = ();
+        }
+
         #feature
         #[automatically_derived]
         impl #impl_generics #krate::private::Remote for #self_ty #where_clause {

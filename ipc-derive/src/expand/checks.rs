@@ -1,18 +1,19 @@
-//! Every type is asked once whether it can travel, on the first place where it stands.
+//! Checks that all types can travel: once per type, at its first use.
 
 use std::collections::HashSet;
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::Type;
+use syn::spanned::Spanned;
 
 use super::describe::value_type;
-use super::{hidden, located, underlined};
 use crate::advice;
 use crate::model::{Interface, Method, Shape};
-use crate::types::{self, is_known, leaves, mentions};
+use crate::tokens::{hidden, located, underlined};
+use crate::types::{is_known, leaves, mentions};
 
-/// A function that nobody calls and that compiles if all types can travel.
+/// A function that is never called, and that compiles if all types can travel.
 pub(crate) fn wire_types(interface: &Interface) -> TokenStream {
     let mut asked = HashSet::new();
     let mut questions = Vec::new();
@@ -51,10 +52,10 @@ fn of_method(interface: &Interface, method: &Method) -> Vec<(String, TokenStream
         Shape::Unknown => {}
     }
     let ask = |ty: &Type, asked: TokenStream| {
-        let place = types::span(ty);
+        let place = ty.span();
         let question = advice::question(ty, &interface.name);
         let question = located(quote!(#krate::private::#question), place);
-        // The same key as for another place where it stands: it is the same type, unless it is an alias of `Result`.
+        // The key is the text of the type, so that another use of the type is not checked again.
         let key = quote!(#ty).to_string();
         (key, quote_spanned!(place=> #question::<#asked>();))
     };

@@ -1,20 +1,21 @@
-//! Everything for a struct or an enum: serde's derives and the schema.
+//! The code for a struct or an enum: serde's derives and the schema.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse_quote;
 
-use super::{hidden, option};
+use super::{describe, option};
 use crate::advice;
 use crate::parse::data::{Data, DataShape, Field, serde_path};
 use crate::parse::doc;
+use crate::tokens::hidden;
 
 /// The attributes to put before the item.
 pub(crate) fn derives(data: &Data) -> TokenStream {
     let krate = &data.krate;
     let derives = data.derives.iter().map(|name| {
         let name = quote::format_ident!("{name}");
-        quote!(#krate::private::serde::#name)
+        quote!(#krate::private::put_remote_above_derive::#name)
     });
     let path = serde_path(krate);
     let path =
@@ -43,8 +44,7 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
         #[allow(deprecated, unused_imports, unused_qualifications)]
         const _: () = {
             use #krate::private::{
-                CannotSerialise as _, SchemaByName as _, SchemaDescribed as _, SchemaFromJson as _,
-                Serialises as _,
+                CannotSerialise as _, SchemaByName as _, SchemaDescribed as _, Serialises as _,
             };
             #claims
             #[automatically_derived]
@@ -57,7 +57,7 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
     }
 }
 
-/// What serde was told that holds for the fields.
+/// The claims about the fields that serde's attributes rely on.
 fn claims(data: &Data) -> TokenStream {
     let Data {
         krate,
@@ -123,7 +123,7 @@ fn schema(data: &Data) -> TokenStream {
             quote!(#krate::private::enum_schema(#name, #doc, &[#(#variants),*]))
         }
         DataShape::Like(ty) => {
-            let schema = super::describe::schema(ty, krate, &[]);
+            let schema = describe::schema(ty, krate, &[]);
             quote!((#schema)())
         }
     }
@@ -134,11 +134,12 @@ fn field(data: &Data, field: &Field) -> TokenStream {
     let (name, cfgs) = (&field.name, &field.cfgs);
     let doc = doc(&field.docs, krate);
     let unit = option(field.unit.as_ref().map(|unit| quote!(#unit)));
-    let schema = match &field.with {
-        Some(with) => {
+    let schema = match (&field.schema, &field.with) {
+        (Some(ty), _) => describe::described(ty, krate),
+        (None, Some(with)) => {
             quote!(|| #krate::private::Schema::Named(::std::string::String::from(#with)))
         }
-        None => super::describe::schema(&field.ty, krate, &[]),
+        (None, None) => describe::schema(&field.ty, krate, &[]),
     };
     quote! {
         #(#cfgs)*

@@ -7,6 +7,7 @@ use syn::{Path, Type};
 use super::{accepts, option};
 use crate::model::{Argument, Interface, Kind, Method, Output, Shape};
 use crate::parse::{conditions, deprecation, doc, method::error_name};
+use crate::tokens;
 use crate::types::{is_known, mentions};
 
 /// An expression of type `Interface`.
@@ -33,7 +34,10 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
     };
     let doc = doc(&method.docs, krate);
     let arguments = method.arguments().map(|it| argument(it, krate, parameters));
-    let result = result_schema(&method.output, krate, parameters);
+    let result = match &method.schema {
+        Some(ty) => described(ty, krate),
+        None => result_schema(&method.output, krate, parameters),
+    };
     let unit = text(method.unit.as_deref());
     let error = error(&method.output, krate, parameters);
     let idempotent = method.idempotent;
@@ -73,15 +77,20 @@ fn deprecated(method: &Method) -> TokenStream {
     }
 }
 
-/// An expression of type `fn() -> Schema`.
-pub(crate) fn schema(ty: &Type, krate: &Path, parameters: &[String]) -> TokenStream {
-    if is_known(ty) || mentions(ty, parameters) {
-        return quote!(<#ty as #krate::private::Describe>::schema);
-    }
-    quote!(|| (&&&#krate::private::Probe::<#ty>::NEW).schema())
+/// An expression of type `fn() -> Schema`, for a type that has to describe itself.
+pub(crate) fn described(ty: &Type, krate: &Path) -> TokenStream {
+    quote!(<#ty as #krate::private::Describe>::schema)
 }
 
-/// The type that a caller gets: as written if the syntax tells, found by the compiler otherwise.
+/// An expression of type `fn() -> Schema`. A type that does not describe itself counts by its name.
+pub(crate) fn schema(ty: &Type, krate: &Path, parameters: &[String]) -> TokenStream {
+    if is_known(ty) || mentions(ty, parameters) {
+        return described(ty, krate);
+    }
+    quote!(|| (&&#krate::private::Probe::<#ty>::NEW).schema())
+}
+
+/// The type that a caller gets: from the syntax if possible, otherwise inferred by the compiler.
 pub(crate) fn value_type(output: &Output, krate: &Path, parameters: &[String]) -> TokenStream {
     let ty = &output.ty;
     match &output.shape {
@@ -96,9 +105,12 @@ pub(crate) fn value_type(output: &Output, krate: &Path, parameters: &[String]) -
 
 fn argument(argument: &Argument, krate: &Path, parameters: &[String]) -> TokenStream {
     let name = &argument.name;
-    let schema = schema(&argument.owned, krate, parameters);
+    let schema = match &argument.schema {
+        Some(ty) => described(ty, krate),
+        None => schema(&argument.owned, krate, parameters),
+    };
     let unit = text(argument.unit.as_deref());
-    let default = argument.default.as_ref().map(crate::types::text);
+    let default = argument.default.as_ref().map(tokens::text);
     let default = text(default.as_deref());
     let accepts = option(argument.accepts.as_ref().map(|accepts| {
         let text = accepts::text(accepts, argument, krate);
@@ -123,7 +135,7 @@ fn result_schema(output: &Output, krate: &Path, parameters: &[String]) -> TokenS
         Shape::Unknown if mentions(&output.ty, parameters) => schema(&output.ty, krate, parameters),
         Shape::Unknown => {
             let ty = value_type(output, krate, parameters);
-            quote!(|| (&&&#krate::private::Probe::<#ty>::NEW).schema())
+            quote!(|| (&&#krate::private::Probe::<#ty>::NEW).schema())
         }
     }
 }

@@ -1,15 +1,17 @@
-//! Everything for a free function: a type of the same name, which is in another namespace.
+//! The code for a free function: a type of the same name, which is in another namespace.
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::spanned::Spanned;
 
 use super::describe::{self, value_type};
-use super::{checks, docs, hidden, proxy, scope, server};
+use super::{checks, docs, proxy, scope, server};
 use crate::model::{Argument, Interface, Method};
 use crate::parse::behind_feature;
 use crate::parse::function::Function;
+use crate::tokens::hidden;
 
-/// The type that stands for the function, which can be registered and called.
+/// The type that stands for the function. It can be registered and called.
 pub(crate) fn expand(function: &Function) -> TokenStream {
     let interface = &function.interface;
     let Some(method) = interface.methods.first() else {
@@ -47,7 +49,7 @@ fn caller(function: &Function, method: &Method) -> TokenStream {
     let (by, ident) = (&interface.caller, &method.ident);
     let doc = match method.docs.as_slice() {
         [] => docs::own(&format!("Calls `{}`.", method.name)),
-        docs => docs::of_driver(docs, None),
+        docs => docs::of_driver(docs),
     };
     let deprecated = &method.deprecated;
     let inputs = method.arguments().map(|argument| {
@@ -82,13 +84,13 @@ fn server(function: &Function, method: &Method) -> TokenStream {
     let ident = &method.ident;
     let call = hidden("call");
     let spec = describe::method(method, krate, &[]);
-    let place = crate::types::span(server::error_type(method));
+    let place = server::error_type(method).span();
     let body = server::body(krate, &[], method, &quote!(#ident), None, place);
     quote! {
         #feature
         #[automatically_derived]
         impl #ident {
-            /// The function as something that a server can offer.
+            /// Returns the function for registration at a server.
             pub fn function() -> ::std::boxed::Box<dyn #krate::private::Function> {
                 ::std::boxed::Box::new(Self { never: () })
             }

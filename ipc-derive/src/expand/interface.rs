@@ -1,13 +1,15 @@
-//! Everything for a trait: its proxy implements it, and everything that implements it can be served.
+//! The code for a trait: a proxy that implements it, and an adapter that serves its implementors.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::Signature;
+use syn::spanned::Spanned;
 
-use super::{Indices, checks, hidden, located, proxy, scope, server};
+use super::{Indices, checks, proxy, scope, server};
 use crate::model::{Interface, Method, Shape};
 use crate::parse::behind_feature;
 use crate::parse::interface::{Trait, is_own_error};
+use crate::tokens::{hidden, located};
 
 /// The proxy, the adapter, the description, and the driver's side of the calls.
 pub(crate) fn expand(item: &Trait) -> TokenStream {
@@ -54,7 +56,7 @@ fn adapter(item: &Trait) -> TokenStream {
     }
 }
 
-/// The proxy as an implementor of the trait, for callers that wait.
+/// The implementation of the trait for the proxy.
 fn implementation(item: &Trait) -> TokenStream {
     let Trait {
         interface,
@@ -117,7 +119,7 @@ fn implementation(item: &Trait) -> TokenStream {
     }
 }
 
-/// The outcome of a call as the trait wants it.
+/// Converts the outcome of a call to the return type of the trait's method.
 fn converted(item: &Trait, method: &Method, outcome: &TokenStream) -> TokenStream {
     let krate = &item.interface.krate;
     match &method.output.shape {
@@ -126,12 +128,12 @@ fn converted(item: &Trait, method: &Method, outcome: &TokenStream) -> TokenStrea
             error: Some(error), ..
         } => {
             let hold = quote!(<#error as #krate::private::HoldsCallError>::hold);
-            let hold = located(hold, crate::types::span(error));
+            let hold = located(hold, error.span());
             quote!(#outcome.map_err(#hold))
         }
         _ => {
             let ty = &method.output.ty;
-            let place = crate::types::span(ty);
+            let place = ty.span();
             let from_call = quote!(<#ty as #krate::private::MayFail<_>>::from_call);
             let from_call = located(from_call, place);
             quote!(#from_call(#outcome))
@@ -139,7 +141,7 @@ fn converted(item: &Trait, method: &Method, outcome: &TokenStream) -> TokenStrea
     }
 }
 
-/// A call of the proxy's own method.
+/// A call of the proxy's inherent method.
 fn forwarded(method: &Method) -> TokenStream {
     let ident = &method.ident;
     let arguments = method.arguments().map(|argument| &argument.ident);

@@ -5,9 +5,9 @@ use quote::quote;
 use syn::parse_quote;
 
 use super::describe::value_type;
-use super::limits::shown;
-use super::{Indices, accepts, docs, hidden};
+use super::{Indices, accepts, docs};
 use crate::model::{Argument, Interface, Method, Shape};
+use crate::tokens::hidden;
 use crate::types::{self, is_known, mentions, unwrapped};
 
 /// The proxy type, which users name.
@@ -23,7 +23,7 @@ pub(crate) fn definition(interface: &Interface) -> TokenStream {
         caller,
         ..
     } = interface;
-    let doc = format!("Calls the methods of a `{name}` through a caller, wherever the device is.");
+    let doc = format!("Calls the methods of a `{name}` on any computer.");
     let params = &generics.params;
     let where_clause = &generics.where_clause;
     let comma = (!params.is_empty()).then(|| quote!(,));
@@ -40,7 +40,7 @@ pub(crate) fn definition(interface: &Interface) -> TokenStream {
     }
 }
 
-/// What the proxy can do.
+/// The implementations for the proxy.
 pub(crate) fn implementations(interface: &Interface, indices: &Indices) -> TokenStream {
     let Interface {
         krate,
@@ -191,7 +191,7 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
     } = method;
     let doc = match method.docs.as_slice() {
         [] => docs::of_kind(method),
-        docs => docs::of_driver(docs, (!interface.is_trait).then_some(&interface.methods)),
+        docs => docs::of_driver(docs),
     };
     let facts = docs::facts(method);
     let value = value_type(&method.output, krate, parameters);
@@ -217,7 +217,7 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
     let body = quote!({ #binding #steps #send });
     match &method.output.shape {
         Shape::Unknown => {
-            // Only the compiler knows what a call gives here. The docs show what the author wrote.
+            // Only the compiler knows the value type here. The docs show the type that the author wrote.
             let written = &method.output.ty;
             quote! {
                 #[cfg(not(doc))]
@@ -232,7 +232,7 @@ fn method(interface: &Interface, method: &Method, number: &TokenStream) -> Token
     }
 }
 
-/// True for types that need no question whether they can travel.
+/// True for types that need no probe.
 fn is_direct(ty: &TokenStream, parameters: &[String]) -> bool {
     mentions(ty, parameters) || syn::parse2(ty.clone()).is_ok_and(|ty| is_known(&ty))
 }
@@ -246,9 +246,7 @@ pub(crate) fn steps(interface: &Interface, method: &Method, call: &syn::Ident) -
         .arguments()
         .enumerate()
         .filter_map(|(index, argument)| {
-            let accepted = accepts::test(argument.accepts.as_ref()?, argument, krate);
-            let shown = shown(argument, krate);
-            Some(quote!(#call.check(#index, #accepted, #shown);))
+            accepts::check(argument, index, krate, &TokenStream::new())
         });
     let puts = method.arguments().map(|argument| {
         let ident = &argument.ident;

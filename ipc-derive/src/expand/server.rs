@@ -1,24 +1,23 @@
-//! The serving side: from the number of a method to the method.
+//! The serving side: dispatch from the number of a method to the method.
 
 use std::collections::HashMap;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
-use super::limits::shown;
-use super::{Indices, accepts, hidden, hidden_at};
+use super::{Indices, accepts};
 use crate::model::{Argument, Input, Interface, Method, Passing, Shape};
+use crate::tokens::{self, hidden, hidden_at};
 use crate::types::{is_known, mentions, unwrapped};
 
-/// The arms of a `match` on the number of the method. `path` stands before the name of the method.
+/// The arms of a `match` on the number of the method. `path` is the path to the methods.
 pub(crate) fn arms(interface: &Interface, indices: &Indices, path: &TokenStream) -> TokenStream {
     let mut places = HashMap::new();
     let arms = interface.methods.iter().enumerate().map(|(index, method)| {
-        // What the compiler has to say about an error type it says once if it is said at one place.
+        // The compiler reports a wrong error type once if all its uses have the same span.
         let place = error_type(method);
-        let place = *places
-            .entry(crate::types::text(place))
-            .or_insert(crate::types::span(place));
+        let place = *places.entry(tokens::text(place)).or_insert(place.span());
         let number = indices.number(index);
         let (cfgs, lints) = (&method.cfgs, &method.lints);
         let driver = hidden("driver");
@@ -37,7 +36,7 @@ pub(crate) fn arms(interface: &Interface, indices: &Indices, path: &TokenStream)
     arms.collect()
 }
 
-/// Takes the arguments, calls `function`, answers.
+/// Takes the arguments, calls `function`, and answers.
 pub(crate) fn body(
     krate: &syn::Path,
     parameters: &[String],
@@ -53,11 +52,7 @@ pub(crate) fn body(
     let checks = method
         .arguments()
         .enumerate()
-        .filter_map(|(index, argument)| {
-            let accepted = accepts::test(argument.accepts.as_ref()?, argument, krate);
-            let shown = shown(argument, krate);
-            Some(quote!(#call.check(#index, #accepted, #shown)?;))
-        });
+        .filter_map(|(index, argument)| accepts::check(argument, index, krate, &quote!(?)));
     let borrows = method.arguments().filter_map(borrow);
     let receiver = receiver.map(|receiver| quote!(#receiver,));
     let passed = method.inputs.iter().map(|input| match input {
@@ -99,7 +94,7 @@ fn take(argument: &Argument, krate: &syn::Path, parameters: &[String]) -> TokenS
     quote!(let #ident: #owned = #taken;)
 }
 
-/// The name of what was decoded: the argument's own, unless the method takes something that is made from it.
+/// The name of the decoded value: that of the argument, unless the method takes a value that is made from it.
 fn decoded(argument: &Argument) -> syn::Ident {
     match argument.passing {
         Passing::Value => argument.ident.clone(),
@@ -107,14 +102,14 @@ fn decoded(argument: &Argument) -> syn::Ident {
     }
 }
 
-/// The owned forms of `str` and `Path`, as this crate writes them.
+/// True for the owned forms of `str` and `Path` that this crate generates.
 fn is_std(owned: &syn::Type) -> bool {
     matches!(unwrapped(owned), syn::Type::Path(path)
         if path.path.leading_colon.is_some() && path.path.segments.first().is_some_and(|s| s.ident == "std")
             && path.path.segments.last().is_some_and(|s| s.arguments.is_none()))
 }
 
-/// A closure that makes the owned form of the default, which was written for the type in the signature.
+/// A closure that makes the owned form of the default. The default itself has the type in the signature.
 fn default(argument: &Argument) -> TokenStream {
     let Argument { written, owned, .. } = argument;
     let Some(expr) = &argument.default else {
@@ -137,7 +132,7 @@ fn default(argument: &Argument) -> TokenStream {
     }
 }
 
-/// Turns the owned form into what the method takes.
+/// Makes the value that the method takes from the owned form.
 fn borrow(argument: &Argument) -> Option<TokenStream> {
     let Argument { ident, written, .. } = argument;
     let owned = decoded(argument);
@@ -190,7 +185,7 @@ fn answer(
     }
 }
 
-/// The error type, or what may be an alias of a `Result` with one.
+/// The error type, or the whole return type if it may be an alias of a `Result`.
 pub(crate) fn error_type(method: &Method) -> &syn::Type {
     match &method.output.shape {
         Shape::Fallible {

@@ -1,110 +1,82 @@
-//! Which values of an argument are accepted.
+//! The limits of an argument: `range` and `one_of`.
 
 use syn::{Expr, RangeLimits, Type};
 
-use super::literal;
 use crate::errors::Errors;
 use crate::model::Accepts;
 use crate::options::{Options, ungrouped};
+use crate::tokens;
 use crate::types::{self, sole_argument, unwrapped};
 
 /// Reads `range` and `one_of` of an argument of type `ty`.
 pub(crate) fn read(ty: &Type, options: &Options, errors: &mut Errors) -> Option<Accepts> {
     match (&options.range, &options.one_of) {
         (Some(_), Some(list)) => {
-            errors.on(
-                list,
-                "an argument has either a `range` or a list of values, not both",
-            );
+            errors.on(list, "an argument has either `range` or `one_of`, not both");
             None
         }
         (Some(range), None) => read_range(ty, range, errors),
-        (None, Some(list)) => read_list(ty, list, errors),
+        (None, Some(list)) => read_list(list, errors),
         (None, None) => None,
     }
 }
 
 fn read_range(ty: &Type, range: &Expr, errors: &mut Errors) -> Option<Accepts> {
-    let inner = sole_argument(unwrapped(ty), "Option").unwrap_or(ty);
-    let range = match range {
-        Expr::Range(range) => range,
+    let referred = types::referred(sole_argument(unwrapped(ty), "Option").unwrap_or(ty));
+    let others = ["String", "str", "Path", "PathBuf", "bool", "Vec"];
+    let is_other = others.iter().any(|name| types::is_named(referred, name));
+    if is_other || matches!(referred, Type::Slice(_) | Type::Tuple(_) | Type::Array(_)) {
+        let text = "ranges are for numbers and characters; list the values with `one_of = [..]`";
+        errors.on(range, text);
+        return None;
+    }
+    let wrong = match range {
         Expr::Path(_) => return Some(Accepts::Named(range.clone())),
-        other => {
-            errors.on(other, "expected a range such as `1..=5` or `0.0..2.5`, or the name of a constant that holds one");
-            return None;
+        Expr::Range(range) => {
+            let bound = |bound: &Option<Box<Expr>>| bound.as_deref().cloned().map(ungrouped);
+            let (low, high) = (bound(&range.start), bound(&range.end));
+            let inclusive = matches!(range.limits, RangeLimits::Closed(_));
+            let number = |bound: &Option<Expr>| bound.as_ref().and_then(number);
+            match (number(&low), number(&high)) {
+                (Some(low), Some(high)) if low > high || (low == high && !inclusive) => {
+                    "this range is empty; its first bound must be the smaller one"
+                }
+                _ if low.is_none() && high.is_none() => {
+                    "this range accepts everything; leave it out or give it a bound"
+                }
+                _ => {
+                    return Some(Accepts::Range {
+                        low,
+                        high,
+                        inclusive,
+                    });
+                }
+            }
+        }
+        _ => {
+            "expected a range such as `1..=5` or `0.0..2.5`, or the name of a constant that holds one"
         }
     };
-    let bound = |bound: &Option<Box<Expr>>| bound.as_deref().cloned().map(ungrouped);
-    let (low, high) = (bound(&range.start), bound(&range.end));
-    let inclusive = matches!(range.limits, RangeLimits::Closed(_));
-    if literal::is_everything(low.as_ref(), high.as_ref(), inclusive, inner) {
-        errors.on(
-            range,
-            "this range accepts everything; leave it out or give it a bound",
-        );
-        return None;
-    }
-    let is_text = ["String", "str", "Path", "PathBuf", "bool", "Vec"];
-    let referred = types::referred(inner);
-    let is_text = is_text.iter().any(|name| types::is_named(referred, name));
-    if is_text || matches!(referred, Type::Slice(_) | Type::Tuple(_) | Type::Array(_)) {
-        errors.on(
-            range,
-            "a range is for numbers and characters; list the values with `one_of = [..]`",
-        );
-        return None;
-    }
-    for bound in [&low, &high].into_iter().flatten() {
-        if let Some(text) = literal::mismatch(bound, inner) {
-            errors.on(bound, text);
-            return None;
-        }
-    }
-    if let (Some(low), Some(high)) = (&low, &high)
-        && let (Some(low), Some(high)) = (number(low), number(high))
-        && (low > high || (low == high && !inclusive))
-    {
-        errors.on(
-            range,
-            "no value lies in this range; its first bound must be the smaller one",
-        );
-        return None;
-    }
-    Some(Accepts::Range {
-        low,
-        high,
-        inclusive,
-    })
+    errors.on(range, wrong);
+    None
 }
 
-fn read_list(ty: &Type, list: &Expr, errors: &mut Errors) -> Option<Accepts> {
-    match list {
+fn read_list(list: &Expr, errors: &mut Errors) -> Option<Accepts> {
+    let wrong = match list {
+        Expr::Path(_) => return Some(Accepts::NamedList(list.clone())),
         Expr::Array(array) if !array.elems.is_empty() => {
-            let ty = sole_argument(unwrapped(ty), "Option").unwrap_or(ty);
-            let mut values = array.elems.iter();
-            let wrong = values.find_map(|value| Some((value, literal::mismatch(value, ty)?)));
-            if let Some((value, text)) = wrong {
-                errors.on(value, text);
-                return None;
-            }
-            Some(Accepts::OneOf(array.elems.iter().cloned().collect()))
+            return Some(Accepts::OneOf(array.elems.iter().cloned().collect()));
         }
-        Expr::Array(array) => {
-            errors.on(array, "this list accepts nothing; name at least one value");
-            None
+        Expr::Array(_) => "this list accepts nothing; add at least one value",
+        _ => {
+            "expected a list of values such as `[\"low\", \"high\"]`, or the name of a constant that holds one"
         }
-        Expr::Path(_) => Some(Accepts::NamedList(list.clone())),
-        other => {
-            errors.on(
-                other,
-                "expected a list of values such as `[\"low\", \"high\"]`, or the name of a constant that holds one",
-            );
-            None
-        }
-    }
+    };
+    errors.on(list, wrong);
+    None
 }
 
-/// True for a default that is not accepted itself, as far as literals tell.
+/// True for a default that is outside of the limits, as far as literals show it.
 pub(crate) fn is_outside(default: &Expr, accepts: &Accepts) -> bool {
     match accepts {
         Accepts::Range {
@@ -123,7 +95,7 @@ pub(crate) fn is_outside(default: &Expr, accepts: &Accepts) -> bool {
                 |value: &Expr| matches!(value, Expr::Lit(_)) || number(value).is_some();
             let is_same = |value: &Expr| match (number(value), number(default)) {
                 (Some(value), Some(default)) => value == default,
-                _ => types::text(value) == types::text(default),
+                _ => tokens::text(value) == tokens::text(default),
             };
             is_literal(default) && values.iter().all(is_literal) && !values.iter().any(is_same)
         }

@@ -13,9 +13,10 @@ use super::{attributes, caller, effect, krate, lints, method};
 use crate::errors::Errors;
 use crate::model::{Interface, Method};
 use crate::options::{Options, Place};
+use crate::tokens;
 use crate::types::{self, unwrapped};
 
-/// A driver's block, understood.
+/// The model of a driver's block.
 pub(crate) struct Block {
     pub(crate) interface: Interface,
     /// The type of the driver.
@@ -24,11 +25,11 @@ pub(crate) struct Block {
     pub(crate) generics: Generics,
     /// The cargo feature that the driver is behind.
     pub(crate) driver: Option<LitStr>,
-    /// True if another block makes the driver a device, and this one is part of it.
-    pub(crate) is_part: bool,
+    /// The word `part`, if another block makes the driver a device and this one belongs to it.
+    pub(crate) part: Option<Ident>,
     /// The proxies of other blocks that belong to this device.
     pub(crate) parts: Vec<Path>,
-    /// Methods that nobody can call.
+    /// Methods with mistakes that make calls impossible.
     pub(crate) wrong: Vec<Wrong>,
     /// False if the driver cannot be served, so that only its proxy is made.
     pub(crate) is_servable: bool,
@@ -37,7 +38,10 @@ pub(crate) struct Block {
 /// Reads a block. Takes all `#[remote(..)]` out of it.
 pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -> Option<Block> {
     if let Some((path, _)) = &item.trait_ {
-        errors.on(path, "put `#[remote]` on the trait itself, so that everything that implements it can be served");
+        errors.on(
+            path,
+            "put `#[remote]` on the trait itself, so that all its implementors can be served",
+        );
         strip(item, errors);
         return None;
     }
@@ -55,6 +59,7 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         strip(item, errors);
         return None;
     };
+    let proxy = proxy(&name, &options, errors);
     let self_ty = item.self_ty.to_token_stream();
     let mut wrong = Vec::new();
     let methods = read_methods(item, &self_ty, &mut wrong, errors);
@@ -67,11 +72,7 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         docs: attributes(&item.attrs, "doc"),
         cfgs: attributes(&item.attrs, "cfg"),
         lints: lints(&item.attrs),
-        is_trait: false,
-        proxy: options
-            .proxy
-            .clone()
-            .unwrap_or_else(|| format_ident!("{name}Proxy")),
+        proxy,
         name: name.to_string(),
         vis: quote!(pub),
         generics,
@@ -83,11 +84,32 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         self_ty,
         generics: item.generics.clone(),
         driver: options.driver,
-        is_part: options.part.is_some(),
+        part: options.part,
         parts: options.parts,
         wrong,
         is_servable: item.generics.lifetimes().next().is_none(),
     })
+}
+
+/// The name of the proxy. Each part needs one of its own.
+fn proxy(name: &Ident, options: &Options, errors: &mut Errors) -> Ident {
+    if let (Some(_), Some(first)) = (&options.part, options.parts.first()) {
+        let text =
+            "a part cannot have parts of its own; list them all at the block that makes the device";
+        errors.on(first, text);
+    }
+    match (&options.proxy, &options.part) {
+        (Some(proxy), _) => proxy.clone(),
+        (None, None) => format_ident!("{name}Proxy"),
+        (None, Some(part)) => {
+            let proxy = format_ident!("{name}PartProxy");
+            let text = format!(
+                "a part needs a proxy of its own: write `part, proxy = {proxy}`, and list `{proxy}` in the `parts(..)` of the block that makes the device"
+            );
+            errors.on(part, text);
+            proxy
+        }
+    }
 }
 
 fn read_methods(
@@ -118,7 +140,7 @@ fn read_methods(
     methods
 }
 
-/// A method that callers are offered; or what the proxy has instead of one that is wrong.
+/// Reads a method that is offered to callers. The error is the substitute in the proxy for a method with mistakes.
 fn read_method(
     function: &mut ImplItemFn,
     self_ty: &TokenStream,
@@ -136,7 +158,7 @@ fn read_method(
     if let syn::ReturnType::Type(_, ty) = &function.sig.output
         && matches!(unwrapped(ty), Type::Reference(reference) if types::is_named(&reference.elem, "Self"))
     {
-        errors.on(ty, "the driver cannot be lent to a caller elsewhere, nor calls be chained there: return nothing, or hide the method with `#[remote(skip)]`");
+        errors.on(ty, "a reference to the driver cannot be returned to a remote caller: return nothing, or hide the method with `#[remote(skip)]`");
         method::strip_arguments(&mut function.sig, &mut Errors::default());
         return Err(None);
     }
@@ -154,7 +176,7 @@ fn read_method(
     read.ok_or_else(|| wrong::read(&sig, &function.attrs).map(Box::new))
 }
 
-/// Whether callers are offered a function; if not, what is wrong with that, if anything.
+/// Whether a function is offered to callers; if not, the mistake in it, if any.
 fn offered<'a>(
     function: &'a ImplItemFn,
     options: &'a Options,
@@ -176,14 +198,14 @@ fn offered<'a>(
             "only a `pub fn` is offered to callers; make it `pub`, or remove the attribute",
         );
     }
-    if !method::borrows_driver(receiver, &types::text(self_ty)) {
-        let text = "a call borrows the driver and gives it back: take `&self` or `&mut self`, or hide the method with `#[remote(skip)]`";
+    if !method::borrows_driver(receiver, &tokens::text(self_ty)) {
+        let text = "a call only borrows the driver: take `&self` or `&mut self`, or hide the method with `#[remote(skip)]`";
         return Err(Some((receiver, text)));
     }
     Ok(())
 }
 
-/// The signature with the driver's name for `Self`, since the proxy is another type. The receiver stays as it is.
+/// The signature with the driver's type for `Self`, because the proxy is another type. The receiver is unchanged.
 fn without_self(sig: &syn::Signature, self_ty: &TokenStream) -> syn::Signature {
     let mut sig = sig.clone();
     let replace = |ty: &mut Type| {
@@ -207,7 +229,7 @@ fn without_self(sig: &syn::Signature, self_ty: &TokenStream) -> syn::Signature {
 }
 
 /// Takes all `#[remote(..)]` out of a block that will not be served.
-pub(crate) fn strip(item: &mut ItemImpl, errors: &mut Errors) {
+fn strip(item: &mut ItemImpl, errors: &mut Errors) {
     for item in &mut item.items {
         if let ImplItem::Fn(function) = item {
             Options::take(&mut function.attrs, Place::Method, errors);
@@ -231,7 +253,7 @@ fn parameter_names(generics: &Generics) -> Vec<String> {
     generics.params.iter().filter_map(name).collect()
 }
 
-/// The parameters that signatures mention: only these are known to a caller.
+/// The generic parameters that signatures mention. The proxy has these.
 fn mentioned(generics: &Generics, methods: &[Method]) -> Generics {
     let names = parameter_names(generics);
     let mentions = |name: &str| {

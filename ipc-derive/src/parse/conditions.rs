@@ -1,4 +1,4 @@
-//! Attributes that depend on a condition: `#[cfg_attr(feature = "x", deprecated)]`. Nobody has decided about them yet.
+//! Attributes that depend on a condition: `#[cfg_attr(feature = "x", deprecated)]`. The macro does not know whether it holds.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -6,7 +6,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Meta, Token, parse_quote};
 
-/// What an attribute says, and under which condition, if under any.
+/// The contents of an attribute, each with its condition, if any.
 pub(crate) fn unfolded(attribute: &Attribute) -> Vec<(Option<TokenStream>, Meta)> {
     let mut unfolded = Vec::new();
     unfold(None, attribute.meta.clone(), &mut unfolded);
@@ -17,7 +17,7 @@ pub(crate) fn unfolded(attribute: &Attribute) -> Vec<(Option<TokenStream>, Meta)
 pub(crate) fn folded(condition: Option<TokenStream>, meta: &Meta) -> Attribute {
     match (condition, meta) {
         (None, meta) => parse_quote!(#[#meta]),
-        // Under no condition, so that it can stand where `#[cfg]` is looked for.
+        // A plain `#[cfg]`, because the rest of the crate looks for attributes of that name.
         (Some(condition), Meta::List(list)) if list.path.is_ident("cfg") => {
             let (path, tokens) = (&list.path, &list.tokens);
             parse_quote!(#[#path(any(not(#condition), #tokens))])
@@ -33,7 +33,7 @@ fn unfold(condition: Option<TokenStream>, meta: Meta, into: &mut Vec<(Option<Tok
         }
         _ => None,
     };
-    // What the compiler does not understand either is the compiler's to report.
+    // The compiler reports malformed attributes.
     let Some((own, metas)) = parts else {
         into.push((condition, meta));
         return;
@@ -47,7 +47,7 @@ fn unfold(condition: Option<TokenStream>, meta: Meta, into: &mut Vec<(Option<Tok
     }
 }
 
-/// The condition, and what depends on it.
+/// The condition, and the attributes that depend on it.
 fn parts(input: ParseStream<'_>) -> syn::Result<(TokenStream, Punctuated<Meta, Token![,]>)> {
     let mut condition = TokenStream::new();
     while !input.is_empty() && !input.peek(Token![,]) {

@@ -1,15 +1,16 @@
-//! A struct or an enum that travels: what serde makes of it.
+//! A struct or an enum that travels.
 
 use quote::quote;
-use syn::{Attribute, Fields, Generics, Ident, Item, LitStr, Path, Token, Type};
+use syn::{Attribute, Fields, Generics, Ident, Item, Path, Type};
 
 use super::fields::{self, Claims};
 use super::krate;
+use super::serde_options::Serde;
 use crate::errors::Errors;
 use crate::options::{Options, Place};
 use crate::rename::Case;
 
-/// A type, understood.
+/// The model of a struct or an enum.
 pub(crate) struct Data {
     pub(crate) krate: Path,
     pub(crate) ident: Ident,
@@ -19,18 +20,18 @@ pub(crate) struct Data {
     pub(crate) name: String,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) shape: DataShape,
-    /// The serde derives that the user has not written.
+    /// The serde derives that are missing.
     pub(crate) derives: Vec<&'static str>,
-    /// True if the user says where serde is.
+    /// True if the item has `#[serde(crate = ..)]`.
     pub(crate) has_serde_path: bool,
-    /// What its fields have to be able to do.
+    /// The claims about the types of its fields.
     pub(crate) claims: Claims,
 }
 
 pub(crate) enum DataShape {
     Struct(Vec<Field>),
     Enum(Vec<Variant>),
-    /// It looks like another type.
+    /// Serialised like another type.
     Like(Box<Type>),
 }
 
@@ -38,8 +39,10 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) unit: Option<String>,
+    /// The type that describes it, if its author names one.
+    pub(crate) schema: Option<Type>,
     pub(crate) ty: Type,
-    /// What serialises it instead of its type.
+    /// The module or function that serialises the field instead of its type.
     pub(crate) with: Option<String>,
     pub(crate) cfgs: Vec<Attribute>,
 }
@@ -49,20 +52,6 @@ pub(crate) struct Variant {
     pub(crate) docs: Vec<Attribute>,
     pub(crate) fields: Vec<Field>,
     pub(crate) cfgs: Vec<Attribute>,
-}
-
-/// What `#[serde(..)]` says, as far as it changes the shape.
-#[derive(Default)]
-pub(super) struct Serde {
-    rename: Option<String>,
-    rename_all: Option<Case>,
-    rename_all_fields: Option<Case>,
-    pub(super) skip: Option<Path>,
-    pub(super) with: Option<String>,
-    pub(super) has_bound: bool,
-    transparent: bool,
-    like: Option<Type>,
-    has_path: bool,
 }
 
 /// Reads a struct or an enum. Takes all `#[remote(..)]` out of it.
@@ -127,7 +116,10 @@ fn read_variants(item: &mut syn::ItemEnum, serde: &Serde, errors: &mut Errors) -
             continue;
         }
         if let Some(skip) = skipped.take() {
-            errors.on(&skip, "variants are counted on the wire, so the skipped ones must stand behind all others");
+            errors.on(
+                &skip,
+                "variants are numbered on the wire, so skipped variants must be last",
+            );
         }
         let plain = plain_name(&variant.ident);
         let renamed = serde.rename_all.map(|case| case.variant(&plain));
@@ -150,7 +142,7 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
             if let Some(option) = options.first() {
                 errors.on(
                     option,
-                    "this does nothing: serde skips the field, so callers never see it",
+                    "this has no effect: serde skips the field, so callers never see it",
                 );
             }
             continue;
@@ -160,7 +152,7 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
         let name = serde.rename.or(renamed).or(plain);
         let docs = super::attributes(&field.attrs, "doc");
         if let Some(unit) = &options.unit {
-            // Who reads the docs of the type sees the unit as well.
+            // Shows the unit in the docs of the type.
             let text = format!("In {}.", unit.value());
             field.attrs.push(syn::parse_quote!(#[doc = ""]));
             field.attrs.push(syn::parse_quote!(#[doc = #text]));
@@ -169,6 +161,7 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
             name: name.unwrap_or_else(|| index.to_string()),
             docs,
             unit: options.unit.map(|unit| unit.value()),
+            schema: options.schema,
             ty: field.ty.clone(),
             with: serde.with,
             cfgs: super::attributes(&field.attrs, "cfg"),
@@ -177,90 +170,7 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
     read
 }
 
-impl Serde {
-    pub(super) fn read(attrs: &[Attribute], errors: &mut Errors) -> Self {
-        let mut serde = Self::default();
-        for attribute in attrs.iter().filter(|a| a.path().is_ident("serde")) {
-            // What serde does not understand either is serde's to report.
-            let _ = attribute.parse_nested_meta(|meta| serde.option(&meta, errors));
-        }
-        serde
-    }
-
-    fn option(
-        &mut self,
-        meta: &syn::meta::ParseNestedMeta<'_>,
-        errors: &mut Errors,
-    ) -> syn::Result<()> {
-        let name = meta.path.get_ident().map(ToString::to_string);
-        match name.as_deref().unwrap_or_default() {
-            "rename" => self.rename = serialised_name(meta)?,
-            "rename_all" => {
-                self.rename_all = serialised_name(meta)?.as_deref().and_then(Case::named)
-            }
-            "rename_all_fields" => {
-                self.rename_all_fields = serialised_name(meta)?.as_deref().and_then(Case::named);
-            }
-            "skip" => self.skip = Some(meta.path.clone()),
-            "with" | "serialize_with" | "deserialize_with" => self.with = Some(text(meta)?),
-            "bound" => {
-                self.has_bound = true;
-                ignore_value(meta)?;
-            }
-            "transparent" => self.transparent = true,
-            "into" => self.like = Some(syn::parse_str(&text(meta)?)?),
-            "from" | "try_from" => {
-                let ty = syn::parse_str(&text(meta)?)?;
-                self.like.get_or_insert(ty);
-            }
-            "crate" => {
-                self.has_path = true;
-                ignore_value(meta)?;
-            }
-            odd @ ("tag" | "content" | "untagged" | "flatten") => {
-                errors.on(&meta.path, format!("`{odd}` needs a form that names its fields, which calls with known types do not have; remove it"));
-                ignore_value(meta)?;
-            }
-            odd @ ("skip_serializing" | "skip_deserializing" | "skip_serializing_if") => {
-                errors.on(&meta.path, format!("with `{odd}` the two ends would not agree on the fields; use `skip`, or an `Option`"));
-                ignore_value(meta)?;
-            }
-            _ => ignore_value(meta)?,
-        }
-        Ok(())
-    }
-}
-
-/// `name = ".."`, or the `serialize` half of `name(serialize = "..", deserialize = "..")`.
-fn serialised_name(meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<Option<String>> {
-    if meta.input.peek(Token![=]) {
-        return text(meta).map(Some);
-    }
-    let mut name = None;
-    meta.parse_nested_meta(|half| {
-        let value = text(&half)?;
-        if half.path.is_ident("serialize") {
-            name = Some(value);
-        }
-        Ok(())
-    })?;
-    Ok(name)
-}
-
-fn text(meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<String> {
-    Ok(meta.value()?.parse::<LitStr>()?.value())
-}
-
-fn ignore_value(meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<()> {
-    if meta.input.peek(Token![=]) {
-        meta.value()?.parse::<syn::Expr>()?;
-    } else if meta.input.peek(syn::token::Paren) {
-        meta.parse_nested_meta(|inner| ignore_value(&inner))?;
-    }
-    Ok(())
-}
-
-/// The serde derives that are not there yet.
+/// The serde derives that `attrs` lack.
 fn missing_derives(attrs: &[Attribute]) -> Vec<&'static str> {
     let mut missing = vec!["Serialize", "Deserialize"];
     for attribute in attrs.iter().filter(|a| a.path().is_ident("derive")) {
@@ -278,7 +188,7 @@ fn plain_name(ident: &Ident) -> String {
     syn::ext::IdentExt::unraw(ident).to_string()
 }
 
-/// The path of serde as its derives want it.
+/// The path of serde for `#[serde(crate = ..)]`.
 pub(crate) fn serde_path(krate: &Path) -> String {
     quote!(#krate::private::serde).to_string().replace(' ', "")
 }

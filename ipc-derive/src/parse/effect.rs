@@ -1,25 +1,22 @@
-//! Options that can have no effect where they stand: whoever wrote one expects something of it.
+//! Options that have no effect where they stand. They are errors, because their author expects an effect.
 
-use syn::LitStr;
+use quote::{ToTokens, quote};
 
 use crate::errors::Errors;
-use crate::model::{Input, Kind, Output};
-use crate::types::text;
+use crate::model::{Input, Kind};
+use crate::tokens::text;
 
-/// What is said about an option beside `skip`.
-pub(super) const BESIDE_SKIP: &str = "this does nothing: `skip` hides the method";
+/// The error about an option beside `skip`.
+pub(super) const BESIDE_SKIP: &str = "this has no effect: `skip` hides the method";
 
-/// Reports the unit of a result that is not there.
-pub(super) fn unit_of_result(
-    unit: &LitStr,
+/// Reports `option = value` about the result of a method that returns nothing.
+pub(super) fn of_no_result(
+    option: &str,
+    value: &dyn ToTokens,
     kind: Kind,
-    output: &Output,
     inputs: Option<&[Input]>,
     errors: &mut Errors,
 ) {
-    if !output.is_nothing() {
-        return;
-    }
     let argument = inputs.into_iter().flatten().find_map(|input| match input {
         Input::Argument(argument) => Some(argument),
         Input::Context => None,
@@ -29,11 +26,13 @@ pub(super) fn unit_of_result(
         Kind::Call | Kind::Get => "this function",
     };
     let instead = argument.map_or("remove it".into(), |argument| {
-        let (unit, ident, ty) = (unit.value(), &argument.ident, text(&argument.written));
-        format!("put it on the argument that has it: `#[remote(unit = \"{unit}\")] {ident}: {ty}`")
+        let (value, ident, ty) = (
+            text(&quote!(#value)),
+            &argument.ident,
+            text(&argument.written),
+        );
+        format!("put it on the argument: `#[remote({option} = {value})] {ident}: {ty}`")
     });
-    errors.on(
-        unit,
-        format!("this is the unit of a result, but {what} returns nothing; {instead}"),
-    );
+    let text = format!("this is the {option} of a result, but {what} returns nothing; {instead}");
+    errors.on(value, text);
 }

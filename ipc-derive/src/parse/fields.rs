@@ -1,21 +1,22 @@
-//! Fields whose types may turn out not to travel: what serde is told about them, so that the compiler says it once.
+//! Fields whose types may be unable to travel: claims about them, so that one wrong field is one error.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
+use syn::spanned::Spanned;
 use syn::{Attribute, Field, Generics, Item, LitStr, Path, Type};
 
-use super::attributes;
-use super::data::Serde;
-use crate::borrows::RC;
+use super::borrows::RC;
+use super::serde_options::Serde;
+use super::{arrays, attributes};
+use crate::advice;
 use crate::errors::Errors;
 use crate::types::{self, is_known, is_named, leaves, mentions, value_of_map};
-use crate::{advice, arrays};
 
-/// What is said about references and lifetimes.
+/// The error about references and lifetimes.
 pub(super) const BORROWS: &str =
-    "what travels cannot borrow; use owned types such as `String` and `Vec`";
+    "a type that travels cannot borrow; use owned types such as `String` and `Vec`";
 
-/// What generated code has to claim and to provide for the fields of a type.
+/// The claims and implementations that generated code needs for the fields of a type.
 #[derive(Default)]
 pub(crate) struct Claims {
     /// The types that have to travel, in the order of their numbers.
@@ -24,14 +25,14 @@ pub(crate) struct Claims {
     pub(crate) fields: Vec<Claim>,
 }
 
-/// One type, and the conditions under which it is there.
+/// One type, and the conditions of its fields.
 pub(crate) struct Claim {
     pub(crate) ty: Type,
     pub(crate) cfgs: Vec<Attribute>,
 }
 
-/// Puts `#[serde(..)]` on the fields of `item` whose types only the compiler knows. Those that serde treats in a way of
-/// their own, and those that depend on parameters, are left to serde.
+/// Puts `#[serde(..)]` on the fields of `item` whose types only the compiler knows. Fields with serde options of their own
+/// and fields of generic types are left to serde.
 pub(crate) fn claim(
     item: &mut Item,
     krate: &Path,
@@ -100,10 +101,10 @@ pub(crate) fn claim(
     claims
 }
 
-/// What is said about an array that serde does not take.
-const INSTEAD_OF_ARRAY: &str = "use a `Vec<{}>`, or say how it travels with `#[serde(with = \"..\")]`, for which there is the crate `serde-big-array`";
+/// The advice about an array that serde does not support.
+const INSTEAD_OF_ARRAY: &str = "use a `Vec<{}>`, or say how it travels with `#[serde(with = \"..\")]`, for example with the crate `serde-big-array`";
 
-/// What serde is told about a field that has been refused, so that it says nothing of its own.
+/// The serde attribute of a field with a reported mistake, so that serde adds no errors.
 fn refused(krate: &Path) -> Attribute {
     let path = |name: &str| {
         let name = quote::format_ident!("{name}");
@@ -131,15 +132,15 @@ impl Claims {
                 quote!(#leaf: #krate::private::#claim<#owner, #number>)
             })
             .collect();
-        let bound = text(&quote!(#(#bounds),*), types::span(&ty));
+        let bound = text(&quote!(#(#bounds),*), ty.span());
         let number = number(&mut self.fields, &ty, cfgs);
         let path = quote!(<#owner as #krate::private::SerialisesField<#ty, #number>>::serialise);
-        let path = text(&path, types::span(&ty));
+        let path = text(&path, ty.span());
         syn::parse_quote!(#[serde(serialize_with = #path, bound(deserialize = #bound))])
     }
 }
 
-/// The parts of the values, for a map whose keys are known to travel, and of both sides of a `Result`; any other type as
+/// The parts of the values of a map whose keys are known to travel, or of both sides of a `Result`; any other type as
 /// it is.
 fn values(ty: &Type) -> Vec<&Type> {
     let mut parts = Vec::new();
@@ -152,7 +153,7 @@ fn values(ty: &Type) -> Vec<&Type> {
     parts
 }
 
-/// The number of a type, which is the same wherever it stands under the same conditions.
+/// The number of a type, which is the same for all fields of the type with the same conditions.
 fn number(known: &mut Vec<Claim>, ty: &Type, cfgs: &[Attribute]) -> usize {
     let key = |ty: &Type, cfgs: &[Attribute]| quote!(#ty #(#cfgs)*).to_string();
     let wanted = key(ty, cfgs);
@@ -168,7 +169,7 @@ fn number(known: &mut Vec<Claim>, ty: &Type, cfgs: &[Attribute]) -> usize {
     })
 }
 
-/// True if serde is told something that decides about bounds or bytes already, or may be.
+/// True if serde's options decide about bounds or bytes already, perhaps under a condition.
 fn is_special(attrs: &[Attribute]) -> bool {
     let serde = Serde::read(attrs, &mut Errors::default());
     let is_conditional = attrs
@@ -178,12 +179,12 @@ fn is_special(attrs: &[Attribute]) -> bool {
     serde.skip.is_some() || serde.with.is_some() || serde.has_bound || is_conditional
 }
 
-/// True for tokens that mean something else, or nothing, when they are written as text: `$crate`.
+/// True for tokens that lose their meaning as text: `$crate`.
 fn has_no_text(tokens: &TokenStream) -> bool {
     tokens.to_string().contains('$')
 }
 
-/// Tokens as serde takes them. Its errors about them will stand at `place`.
+/// Tokens as text for serde. Its errors about them stand at `place`.
 fn text(tokens: &TokenStream, place: Span) -> LitStr {
     LitStr::new(&tokens.to_string(), place)
 }

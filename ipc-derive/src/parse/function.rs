@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::model::Interface;
 use crate::options::{Options, Place};
 
-/// A free function, understood: an interface with one method and no driver.
+/// The model of a free function: an interface with one method and no driver.
 pub(crate) struct Function {
     pub(crate) interface: Interface,
     /// The cargo feature that the function is behind.
@@ -25,7 +25,6 @@ pub(crate) fn read(item: &mut ItemFn, options: Options, errors: &mut Errors) -> 
         docs: vec![],
         cfgs: attributes(&item.attrs, "cfg"),
         lints: lints(&item.attrs),
-        is_trait: false,
         proxy: item.sig.ident.clone(),
         vis: item.vis.to_token_stream(),
         generics: Generics::default(),
@@ -37,7 +36,7 @@ pub(crate) fn read(item: &mut ItemFn, options: Options, errors: &mut Errors) -> 
     for lifetime in item.sig.generics.lifetimes() {
         errors.on(
             lifetime,
-            "an argument from elsewhere lives until the function returns; take it without a named lifetime",
+            "an argument of a remote call lives until the function returns; remove the named lifetime",
         );
     }
     let generics = Generics::default();
@@ -50,7 +49,7 @@ pub(crate) fn read(item: &mut ItemFn, options: Options, errors: &mut Errors) -> 
         errors,
     );
     method::strip_arguments(&mut item.sig, &mut Errors::default());
-    // The item as a whole has the condition already.
+    // The whole item has the condition already.
     if let Some(method) = &mut method {
         method.cfgs.clear();
     }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Attribute, Generics, Ident, Item, ItemTrait, LitStr, Signature, TraitItem, TraitItemFn,
+    Attribute, Generics, Ident, ItemTrait, LitStr, Signature, TraitItem, TraitItemFn,
     WherePredicate,
 };
 
@@ -12,9 +12,10 @@ use super::{attributes, caller, effect, krate, lints, method, parameter};
 use crate::errors::Errors;
 use crate::model::{Interface, Method, Shape};
 use crate::options::{Options, Place};
-use crate::{neighbours, types};
+use crate::tokens;
+use crate::types;
 
-/// A trait, understood.
+/// The model of a trait.
 pub(crate) struct Trait {
     pub(crate) interface: Interface,
     pub(crate) ident: Ident,
@@ -27,11 +28,11 @@ pub(crate) struct Trait {
     pub(crate) is_async: bool,
     /// The cargo feature that all drivers are behind.
     pub(crate) driver: Option<LitStr>,
-    /// What the trait demands of everything that implements it, the proxy included.
+    /// The bounds on all implementors of the trait, including the proxy.
     pub(crate) demands: Vec<TokenStream>,
-    /// Methods that nobody can call, which has been reported. The proxy has them all the same.
+    /// Methods with reported mistakes. The proxy has them all the same.
     pub(crate) wrong: Vec<(Vec<Attribute>, Signature)>,
-    /// False if the proxy lacks something that the trait asks for.
+    /// False if the proxy lacks an item that the trait requires.
     pub(crate) is_complete: bool,
 }
 
@@ -46,7 +47,7 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
     if let Some(token) = &item.unsafety {
         errors.on(
             token,
-            "an `unsafe trait` cannot be served: its proxy could not keep the promise",
+            "an `unsafe trait` cannot be served: its proxy cannot uphold the contract",
         );
     }
     let name = item.ident.clone();
@@ -75,7 +76,7 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
                 is_complete = false;
                 errors.on(
                     &ty.ident,
-                    "callers elsewhere do not know this type; only `type Error` can be left open",
+                    "remote callers do not know this type; `type Error` is the only associated type allowed",
                 );
             }
             TraitItem::Const(constant) if constant.default.is_none() => {
@@ -106,7 +107,6 @@ pub(crate) fn read(item: &mut ItemTrait, options: Options, errors: &mut Errors) 
             docs: attributes(&item.attrs, "doc"),
             cfgs: attributes(&item.attrs, "cfg"),
             lints: lints(&item.attrs),
-            is_trait: true,
             proxy: options
                 .proxy
                 .clone()
@@ -132,46 +132,14 @@ fn demands(item: &ItemTrait) -> Vec<TokenStream> {
     let supertraits = item.supertraits.iter().map(|it| quote!(Self: #it));
     let clause = item.generics.where_clause.iter();
     let conditions = clause.flat_map(|it| &it.predicates).filter(
-        |it| matches!(it, WherePredicate::Type(it) if types::text(&it.bounded_ty) == "Self"),
+        |it| matches!(it, WherePredicate::Type(it) if tokens::text(&it.bounded_ty) == "Self"),
     );
     supertraits
         .chain(conditions.map(ToTokens::to_token_stream))
         .collect()
 }
 
-/// Whether the names of the proxy and the adapter are free, as far as the file tells.
-pub(crate) fn fits_beside(item: &ItemTrait, options: &Options, errors: &mut Errors) -> bool {
-    let name = &item.ident;
-    let proxy = options.proxy.clone();
-    let proxy = proxy.unwrap_or_else(|| format_ident!("{name}Proxy"));
-    let is_taken = |own| neighbours::is_taken(own, &Item::Trait(item.clone()));
-    if is_taken(&proxy) {
-        errors.on(name, neighbours::taken(&proxy));
-        return false;
-    }
-    let device = format_ident!("{name}Device");
-    if is_taken(&device) {
-        let text = format!(
-            "what serves the trait would be called `{device}`, and so is another item here; give one of them another name"
-        );
-        errors.on(name, text);
-        return false;
-    }
-    true
-}
-
-/// Takes all `#[remote(..)]` out of a trait that will not be served.
-pub(crate) fn strip(item: &mut ItemTrait) {
-    let errors = &mut Errors::default();
-    for item in &mut item.items {
-        if let TraitItem::Fn(function) = item {
-            Options::take(&mut function.attrs, Place::Method, errors);
-            method::strip_arguments(&mut function.sig, errors);
-        }
-    }
-}
-
-/// True for a result that the body of a method decides about.
+/// True for an `impl Trait` result, whose type depends on the body of the method.
 fn has_open_result(sig: &Signature) -> bool {
     types::mentions(&sig.output, &["impl".to_string()])
 }
@@ -181,15 +149,15 @@ pub(crate) fn is_own_error(method: &Method) -> bool {
     match &method.output.shape {
         Shape::Fallible {
             error: Some(error), ..
-        } => types::text(error) == "Self::Error",
+        } => tokens::text(error) == "Self::Error",
         _ => false,
     }
 }
 
 enum Read {
-    /// Callers can call it.
+    /// Offered to callers.
     Offered(Box<Method>),
-    /// It is hidden, and has a body that works for the proxy as well.
+    /// Not offered; its body is used for the proxy as well.
     Provided,
     Wrong,
 }
@@ -217,13 +185,13 @@ fn read_method(function: &mut TraitItemFn, has_error_type: bool, errors: &mut Er
             return Read::Provided;
         }
         None => {
-            errors.on(&function.sig.ident, "the proxy stands for a device that exists already: take `&self` or `&mut self`, or move this function out of the trait");
+            errors.on(&function.sig.ident, "the proxy stands for an existing device: take `&self` or `&mut self`, or move this function out of the trait");
             method::strip_arguments(&mut function.sig, &mut Errors::default());
             return Read::Wrong;
         }
         Some(false) => errors.on(
             &function.sig.receiver(),
-            "a call borrows the driver and gives it back: take `&self` or `&mut self`",
+            "a call only borrows the driver: take `&self` or `&mut self`",
         ),
         Some(true) => {}
     }
@@ -249,14 +217,14 @@ fn read_method(function: &mut TraitItemFn, has_error_type: bool, errors: &mut Er
     }
 }
 
-/// What a method of a trait may take and return, beyond the rules for all methods.
+/// Checks the rules for types in a trait's methods, beyond those for all methods.
 fn check_types(method: &Method, has_error_type: bool, errors: &mut Errors) {
     let own = ["Self".to_string()];
     for argument in method.arguments() {
         if types::mentions(&argument.written, &own) {
             errors.on(
                 &argument.written,
-                "callers elsewhere do not know `Self`; use a concrete type",
+                "remote callers do not know `Self`; use a concrete type",
             );
         }
     }
@@ -264,19 +232,19 @@ fn check_types(method: &Method, has_error_type: bool, errors: &mut Errors) {
         Shape::Fallible { value, .. } if types::mentions(value, &own) => {
             errors.on(
                 value,
-                "callers elsewhere do not know `Self`; use a concrete type",
+                "remote callers do not know `Self`; use a concrete type",
             );
         }
         Shape::Fallible { .. } => {}
         Shape::Unknown if !types::mentions(&method.output.ty, &own) => {}
         _ => {
-            let value = types::text(&method.output.ty);
+            let value = tokens::text(&method.output.ty);
             let add = match has_error_type {
                 true => "",
                 false => ", and add `type Error: std::error::Error;` to the trait",
             };
             let text = format!(
-                "a call from elsewhere can fail on its way, so the method must be able to say so: return `Result<{value}, Self::Error>`{add}"
+                "a remote call can fail, so the method must be able to report that: return `Result<{value}, Self::Error>`{add}"
             );
             match value.as_str() {
                 "()" => errors.on(&method.ident, text),
@@ -289,7 +257,7 @@ fn check_types(method: &Method, has_error_type: bool, errors: &mut Errors) {
 fn check_async(methods: &[Method], errors: &mut Errors) -> bool {
     let is_async = methods.first().is_some_and(|method| method.is_async);
     if let Some(odd) = methods.iter().find(|method| method.is_async != is_async) {
-        errors.on(&odd.ident, "some methods are `async` and some are not; a proxy can wait in one way only, so make all of them alike");
+        errors.on(&odd.ident, "some methods are `async` and some are not; make them all `async` or none, because a proxy is either blocking or async");
     }
     is_async
 }

@@ -1,20 +1,21 @@
-//! One signature: what callers see of it, and whether they can call it at all.
+//! One signature, as callers see it.
 
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{
     Attribute, FnArg, GenericParam, Generics, Ident, Pat, PatType, Receiver, ReceiverKind,
     ReturnType, Safety, Signature, Type, parse_quote,
 };
 
-use super::{accepts, attributes, effect, lints, literal};
-use crate::arrays;
+use super::{accepts, arrays, attributes, effect, lints, passing};
 use crate::errors::Errors;
 use crate::model::{Argument, Input, Kind, Method, Output, Shape};
 use crate::options::{Options, Place};
+use crate::tokens;
 use crate::types::{self, last_name, unwrapped};
 
-/// Reads a method or function, whose attributes have been taken out already; `None` if nobody could call it. Takes the
-/// attributes of the arguments out of the signature. `generics` are those of the block around it.
+/// Reads a method or function whose own attributes have been removed; `None` if mistakes make calls impossible. Removes the
+/// attributes of the arguments. `generics` are those of the block around it.
 pub(crate) fn read(
     sig: &mut Signature,
     attrs: &[Attribute],
@@ -31,13 +32,25 @@ pub(crate) fn read(
     let output = read_output(sig, errors);
     let (kind, name) = read_name(&sig.ident, &options, errors);
     check_property(sig, kind, output.as_ref(), errors);
-    if let (Some(unit), Some(output)) = (&options.unit, &output) {
-        effect::unit_of_result(unit, kind, output, inputs.as_deref(), errors);
+    if output.as_ref().is_some_and(Output::is_nothing) {
+        let of_result = [
+            options
+                .unit
+                .as_ref()
+                .map(|it| ("unit", it as &dyn ToTokens)),
+            options
+                .schema
+                .as_ref()
+                .map(|it| ("schema", it as &dyn ToTokens)),
+        ];
+        for (name, value) in of_result.into_iter().flatten() {
+            effect::of_no_result(name, value, kind, inputs.as_deref(), errors);
+        }
     }
     if !has_plain_signature {
         return None;
     }
-    // Whatever else is wrong, it can be called: whoever does so has made no mistake.
+    // In spite of other mistakes, the method can be called, so its callers get no errors.
     Some(Method {
         ident: sig.ident.clone(),
         name,
@@ -51,26 +64,27 @@ pub(crate) fn read(
         is_async: sig.asyncness.is_some(),
         idempotent: options.idempotent.is_some() || kind == Kind::Get,
         unit: options.unit.map(|unit| unit.value()),
+        schema: options.schema,
     })
 }
 
-/// Whether a receiver lends the driver, which is called `own` or `Self`, for the time of the call.
+/// Whether a receiver borrows the driver, whose type is `own` or `Self`.
 pub(crate) fn borrows_driver(receiver: &Receiver, own: &str) -> bool {
     match &receiver.kind {
         ReceiverKind::Reference(..) => true,
         ReceiverKind::Typed(_, ty) => matches!(unwrapped(ty), Type::Reference(reference)
-            if ["Self", own].contains(&types::text(unwrapped(&reference.elem)).as_str())),
+            if ["Self", own].contains(&tokens::text(unwrapped(&reference.elem)).as_str())),
         _ => false,
     }
 }
 
-/// Takes the attributes out of the arguments of a method that is not offered, and says that they do nothing.
+/// Removes and reports the attributes of the arguments of a method that is not offered.
 pub(crate) fn strip_arguments(sig: &mut Signature, errors: &mut Errors) {
     for input in &mut sig.inputs {
         if let FnArg::Typed(argument) = input {
             let options = Options::take(&mut argument.attrs, Place::Argument, errors);
             if let Some(option) = options.first() {
-                let text = "this does nothing: callers elsewhere cannot call this function";
+                let text = "this has no effect: remote callers cannot call this function";
                 errors.on(option, text);
             }
         }
@@ -84,21 +98,18 @@ fn check_signature(sig: &Signature, place: Place, errors: &mut Errors) {
     };
     if let Safety::Unsafe(token) = &sig.safety {
         let text = format!(
-            "an `unsafe fn` cannot be called from elsewhere: nobody there could keep its promises; {otherwise}"
+            "an `unsafe fn` cannot be called remotely: a remote caller cannot uphold its contract; {otherwise}"
         );
         errors.on(token, text);
     }
     if let Some(abi) = &sig.abi {
         let text = format!(
-            "only plain Rust functions can be called from elsewhere; remove the `extern`, or {otherwise}"
+            "only plain Rust functions can be called remotely; remove the `extern`, or {otherwise}"
         );
         errors.on(abi, text);
     }
     if let Some(variadic) = &sig.variadic {
-        errors.on(
-            variadic,
-            "a caller elsewhere needs a fixed list of arguments",
-        );
+        errors.on(variadic, "a remote call needs a fixed list of arguments");
     }
     for param in &sig.generics.params {
         let (ident, concrete) = match param {
@@ -107,13 +118,13 @@ fn check_signature(sig: &Signature, place: Place, errors: &mut Errors) {
             GenericParam::Const(param) => (&param.ident, "number"),
         };
         let text = format!(
-            "both ends must know all types, so nothing can be left open here; use a concrete {concrete}, or {otherwise}"
+            "both ends must know all types, so a remote method cannot be generic; use a concrete {concrete}, or {otherwise}"
         );
         errors.on(ident, text);
     }
 }
 
-/// Arrays that serde does not take, of all lengths that are allowed by the parameters of the block.
+/// Reports arrays that serde does not support.
 fn check_arrays(sig: &Signature, generics: &Generics, errors: &mut Errors) {
     for input in &sig.inputs {
         if let FnArg::Typed(argument) = input {
@@ -171,17 +182,20 @@ fn check_context(argument: &PatType, options: &Options, is_second: bool, errors:
     if is_second {
         errors.on(
             &argument.ty,
-            "the context is given once; remove this argument",
+            "the context is passed only once; remove this argument",
         );
     }
     match unwrapped(&argument.ty) {
         Type::Reference(reference) if reference.mutability.is_none() => {}
-        ty => errors.on(ty, "there is always a context: take it as `&CallContext`"),
+        ty => errors.on(
+            ty,
+            "the context is always present: take it as `&CallContext`",
+        ),
     }
     if let Some(option) = options.first() {
         errors.on(
             option,
-            "callers do not see the context, so there is nothing to say about it",
+            "callers do not see the context, so it has no options",
         );
     }
 }
@@ -196,27 +210,20 @@ fn read_argument(argument: &PatType, options: Options, errors: &mut Errors) -> O
         pat => {
             errors.on(
                 pat,
-                "callers need one name for this argument; take it apart inside of the method",
+                "callers need one name for this argument; destructure it inside the method",
             );
             None
         }
     };
-    let typed = types::argument(&argument.ty, errors);
+    let typed = passing::argument(&argument.ty, errors);
     let accepts = accepts::read(&argument.ty, &options, errors);
-    let default = options.default.filter(|default| {
-        let wrong = literal::mismatch(default, &argument.ty);
-        let is_value = wrong.is_none();
-        if let Some(text) = wrong {
-            errors.on(default, text);
-        }
-        is_value
-    });
+    let default = options.default;
     if let (Some(default), Some(accepts)) = (&default, &accepts)
         && accepts::is_outside(default, accepts)
     {
         errors.on(
             default,
-            "the default is not among the accepted values, so whoever leaves the argument out would be refused",
+            "the default is not an accepted value, so calls without this argument would be refused",
         );
     }
     let (ident, (owned, passing)) = (ident?, typed?);
@@ -229,10 +236,11 @@ fn read_argument(argument: &PatType, options: Options, errors: &mut Errors) -> O
         default,
         accepts,
         unit: options.unit.map(|unit| unit.value()),
+        schema: options.schema,
     })
 }
 
-/// The type in the signature of a proxy method, which has no lifetime parameters of its own.
+/// The type in the signature of the proxy's method, which has no lifetime parameters.
 fn elided(ty: &Type) -> Type {
     let mut ty = unwrapped(ty).clone();
     if let Type::Reference(reference) = &mut ty {
@@ -247,7 +255,7 @@ fn read_output(sig: &Signature, errors: &mut Errors) -> Option<Output> {
             ty: parse_quote!(()),
             shape: Shape::Plain,
         }),
-        ReturnType::Type(_, ty) => types::output(ty, errors),
+        ReturnType::Type(_, ty) => passing::output(ty, errors),
     }
 }
 
@@ -256,7 +264,7 @@ fn read_name(ident: &Ident, options: &Options, errors: &mut Errors) -> (Kind, St
     if let (Some(_), Some(set)) = (&options.get, &options.set) {
         errors.on(
             set,
-            "one method either gets or sets a property; write one for each",
+            "a method either gets or sets a property; write one method for each",
         );
     }
     let kind = match (&options.get, &options.set) {
@@ -267,7 +275,7 @@ fn read_name(ident: &Ident, options: &Options, errors: &mut Errors) -> (Kind, St
     if let (Kind::Get, Some(idempotent)) = (kind, &options.idempotent) {
         errors.on(
             idempotent,
-            "a getter is idempotent already; remove this word",
+            "getters are always idempotent; remove `idempotent`",
         );
     }
     if let Some(rename) = &options.rename {
@@ -291,7 +299,7 @@ fn read_name(ident: &Ident, options: &Options, errors: &mut Errors) -> (Kind, St
                 let property = verbs.iter().find_map(|verb| own.strip_prefix(verb));
                 let property = property.filter(|name| !name.is_empty()).unwrap_or(&own);
                 let text = format!(
-                    "a setter is called `set_` and its property: `set_{property}`; or name the property with `rename = \"{property}\"`"
+                    "the name of a setter is `set_` followed by its property: `set_{property}`; rename the method, or name the property with `rename = \"{property}\"`"
                 );
                 errors.on(ident, text);
                 own
@@ -338,7 +346,7 @@ fn check_property(sig: &Signature, kind: Kind, output: Option<&Output>, errors: 
     }
 }
 
-/// The name of an error type, if the source spells it.
+/// The name of the error type, if the signature names it.
 pub(crate) fn error_name(output: &Output) -> Option<String> {
     match &output.shape {
         Shape::Fallible {

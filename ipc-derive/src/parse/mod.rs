@@ -1,16 +1,18 @@
-//! From syntax to the model, with every mistake reported on the way.
+//! Reads syntax into the model, and reports mistakes.
 
 pub(crate) mod accepts;
-pub(crate) mod beside;
+mod arrays;
 pub(crate) mod block;
+mod borrows;
 pub(crate) mod conditions;
 pub(crate) mod data;
 mod effect;
 pub(crate) mod fields;
 pub(crate) mod function;
 pub(crate) mod interface;
-mod literal;
 pub(crate) mod method;
+mod passing;
+mod serde_options;
 mod trait_error;
 pub(crate) mod wrong;
 
@@ -18,11 +20,11 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Attribute, Expr, Ident, Lit, LitStr, Meta, Path, parse_quote};
 
-use crate::expand::hidden;
 use crate::options::Options;
+use crate::tokens::hidden;
 use crate::types;
 
-/// The path to `ipc_core` as generated code writes it.
+/// The path to `ipc_core` in generated code.
 pub(crate) fn krate(options: &Options) -> Path {
     options
         .krate
@@ -30,8 +32,8 @@ pub(crate) fn krate(options: &Options) -> Path {
         .unwrap_or_else(|| parse_quote!(::ipc_core))
 }
 
-/// A name for a type parameter of what is generated beside `item`: `short`, as people will see it in the docs, unless the
-/// item has something of that name.
+/// A name for a type parameter in the code generated for `item`: `short`, which reads well in docs, unless the item mentions
+/// that name.
 pub(crate) fn parameter(short: &str, long: &str, item: &impl ToTokens, krate: &Path) -> Ident {
     match types::mentions(&quote!(#item #krate), &[short.into()]) {
         true => hidden(long),
@@ -44,7 +46,7 @@ pub(crate) fn caller(item: &impl ToTokens, krate: &Path) -> Ident {
     parameter("C", "Caller", item, krate)
 }
 
-/// The attributes called `name`, those in a `cfg_attr` included, each with its condition.
+/// The attributes called `name`, including those in a `cfg_attr`, each with its condition.
 pub(crate) fn attributes(all: &[Attribute], name: &str) -> Vec<Attribute> {
     let mut found = Vec::new();
     for attribute in all {
@@ -62,7 +64,7 @@ pub(crate) fn attributes(all: &[Attribute], name: &str) -> Vec<Attribute> {
     found
 }
 
-/// The lints that are allowed or expected, as lints that are allowed: in generated code they may or may not be there.
+/// The lints that are allowed or expected, all as `allow`: an expected lint need not occur in generated code.
 pub(crate) fn lints(all: &[Attribute]) -> Vec<Attribute> {
     let mut lints = Vec::new();
     for (condition, meta) in all.iter().flat_map(conditions::unfolded) {
@@ -76,7 +78,7 @@ pub(crate) fn lints(all: &[Attribute]) -> Vec<Attribute> {
     lints
 }
 
-/// Doc comments as an expression of type `&str`: their text, or what only the compiler knows of it.
+/// Doc comments as an expression of type `&str`. The compiler evaluates text from macros and under conditions.
 pub(crate) fn doc(docs: &[Attribute], krate: &Path) -> TokenStream {
     let mut lines = Vec::new();
     let mut is_known = true;
@@ -97,7 +99,7 @@ pub(crate) fn doc(docs: &[Attribute], krate: &Path) -> TokenStream {
     quote!(&#krate::private::lines_that_hold(&[#(#lines),*]))
 }
 
-/// The text of doc comments: each line without the blank that stands before it.
+/// The text of doc comments, without the leading space of each line.
 fn doc_text(docs: &[Attribute]) -> String {
     let texts = docs.iter().filter_map(|doc| match &doc.meta {
         Meta::NameValue(meta) => doc_literal(&meta.value),
@@ -107,8 +109,8 @@ fn doc_text(docs: &[Attribute]) -> String {
     lines.join("\n").trim().to_string()
 }
 
-/// The text of a doc comment, unless it is found elsewhere: `#[doc = include_str!("..")]`.
-pub(crate) fn doc_literal(value: &Expr) -> Option<&LitStr> {
+/// The text of a doc comment, unless it comes from a macro: `#[doc = include_str!("..")]`.
+fn doc_literal(value: &Expr) -> Option<&LitStr> {
     match value {
         Expr::Lit(literal) => match &literal.lit {
             Lit::Str(text) => Some(text),
@@ -125,7 +127,7 @@ fn doc_lines(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Why a method is deprecated, in its own words.
+/// The reason in a `#[deprecated]`.
 pub(crate) fn deprecation(attribute: &Attribute) -> String {
     let mut note = String::new();
     let mut since = String::new();
@@ -138,7 +140,7 @@ pub(crate) fn deprecation(attribute: &Attribute) -> String {
             }
         }
         syn::Meta::List(_) => {
-            // A malformed attribute is the compiler's to report.
+            // The compiler reports malformed attributes.
             let _ = attribute.parse_nested_meta(|meta| {
                 let text: syn::LitStr = meta.value()?.parse()?;
                 if meta.path.is_ident("since") {
@@ -159,7 +161,7 @@ pub(crate) fn deprecation(attribute: &Attribute) -> String {
     }
 }
 
-/// The whole of `cfgs` behind an optional feature.
+/// The `#[cfg]` of an optional feature.
 pub(crate) fn behind_feature(feature: Option<&syn::LitStr>) -> TokenStream {
     feature.map_or_else(
         TokenStream::new,

@@ -11,7 +11,7 @@ pub(super) fn is_error(ty: &TraitItemType) -> bool {
     ty.ident == "Error" && ty.generics.params.is_empty()
 }
 
-/// Whether the trait has a `type Error`. Where it lacks one that it uses, or a bound, this says so, and adds it.
+/// Whether the trait has a `type Error`. Reports and adds a missing `type Error` that is used, or its missing bound.
 pub(super) fn error_type(item: &mut ItemTrait, errors: &mut Errors) -> bool {
     let types = item.items.iter_mut().filter_map(|item| match item {
         TraitItem::Type(ty) if is_error(ty) => Some(ty),
@@ -20,7 +20,7 @@ pub(super) fn error_type(item: &mut ItemTrait, errors: &mut Errors) -> bool {
     let mut types = types.peekable();
     if types.peek().is_some() {
         for ty in types.filter(|ty| ty.bounds.is_empty()) {
-            errors.on(&ty.ident, "the error of a driver is told to callers elsewhere, so it needs a text: write `type Error: std::error::Error;`");
+            errors.on(&ty.ident, "the error of a driver is sent to callers, so it needs a text: write `type Error: std::error::Error;`");
             ty.bounds.push(parse_quote!(::core::fmt::Display));
         }
         return true;
@@ -43,7 +43,7 @@ pub(super) fn error_type(item: &mut ItemTrait, errors: &mut Errors) -> bool {
     false
 }
 
-/// False for supertraits that have no `Error` for sure.
+/// False for supertraits that are known to have no `Error`.
 fn may_have_types(bound: &TypeParamBound) -> bool {
     let plain = [
         "Send", "Sync", "Sized", "Unpin", "Any", "Debug", "Display", "Clone",
@@ -59,7 +59,7 @@ fn may_have_types(bound: &TypeParamBound) -> bool {
     }
 }
 
-/// `Self::Error`, where it first stands.
+/// The first `Self::Error`.
 fn own_error(tokens: TokenStream) -> Option<TokenStream> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let inner = tokens.iter().find_map(|token| match token {

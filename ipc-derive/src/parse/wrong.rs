@@ -1,10 +1,10 @@
-//! Methods that nobody can call, which has been reported. The proxy has them all the same: whoever calls them has made no
-//! mistake.
+//! Methods with reported mistakes that make calls impossible. The proxy has them all the same, so that their callers get no
+//! errors.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, FnArg, Generics, Ident, ReturnType, Signature, Token, parse_quote};
 
-use super::{attributes, method};
+use super::{attributes, method, passing};
 use crate::errors::Errors;
 use crate::model::{Output, Shape};
 use crate::types;
@@ -18,14 +18,14 @@ pub(crate) struct Wrong {
     pub(crate) output: Output,
 }
 
-/// Reads a method that cannot be called because of its arguments; `None` if there is no telling what it returns.
+/// Reads a method with mistakes; `None` if its return type cannot be used in the proxy.
 pub(crate) fn read(sig: &Signature, attrs: &[Attribute]) -> Option<Wrong> {
     let output = match &sig.output {
         ReturnType::Default => Output {
             ty: parse_quote!(()),
             shape: Shape::Plain,
         },
-        ReturnType::Type(_, ty) => types::output(ty, &mut Errors::default())?,
+        ReturnType::Type(_, ty) => passing::output(ty, &mut Errors::default())?,
     };
     let open: Vec<_> = sig.generics.type_params().collect();
     let open: Vec<_> = open.iter().map(|param| param.ident.to_string()).collect();

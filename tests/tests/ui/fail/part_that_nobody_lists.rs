@@ -1,7 +1,9 @@
+#![deny(dead_code)]
+
 use ipc_core::remote;
 
 
-struct Meter;
+pub struct Meter;
 
 #[remote]
 impl Meter {
@@ -17,4 +19,6 @@ impl Meter {
     }
 }
 
-fn main() {}
+fn main() {
+    let _ = ipc_core::Local::new(Meter).is_ok();
+}

@@ -1,9 +1,9 @@
-//! Descriptions as generated code writes them: plain tables, turned into an [`Interface`] in one place.
+//! Descriptions in the form that generated code contains: constant tables, which are converted to an [`Interface`] here.
 
-use super::describe::{Argument, Interface, Method, MethodKind};
-use super::schema::{Field, Schema, Variant, short_name};
+use crate::interface::describe::{Argument, Interface, Method, MethodKind};
+use crate::interface::schema::{Field, Schema, Variant, short_name};
 
-/// One method as generated code writes it.
+/// One method in generated code.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_structs, missing_docs)]
 pub struct MethodSpec<'a> {
@@ -18,7 +18,7 @@ pub struct MethodSpec<'a> {
     pub deprecated: Option<&'a str>,
 }
 
-/// One argument as generated code writes it.
+/// One argument in generated code.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_structs, missing_docs)]
 pub struct ArgumentSpec<'a> {
@@ -29,7 +29,7 @@ pub struct ArgumentSpec<'a> {
     pub accepts: Option<fn() -> String>,
 }
 
-/// One field of a struct or variant as generated code writes it.
+/// One field of a struct or variant in generated code.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_structs, missing_docs)]
 pub struct FieldSpec<'a> {
@@ -39,7 +39,7 @@ pub struct FieldSpec<'a> {
     pub schema: fn() -> Schema,
 }
 
-/// One variant of an enum as generated code writes it.
+/// One variant of an enum in generated code.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_structs, missing_docs)]
 pub struct VariantSpec<'a> {
@@ -57,7 +57,7 @@ pub fn interface(name: &str, doc: &str, methods: &[MethodSpec<'_>]) -> Interface
     }
 }
 
-/// Makes the description of a driver from those of its parts. The first one names it.
+/// Joins the descriptions of the parts of a driver. The first one gives the name and the docs.
 pub fn joined<const N: usize>(parts: [Interface; N]) -> Interface {
     let mut parts = parts.into_iter();
     let mut whole = parts.next().unwrap_or_default();
@@ -105,14 +105,14 @@ pub fn enum_schema(name: &str, doc: &str, variants: &[VariantSpec<'_>]) -> Schem
     }
 }
 
-/// The lines that are there, as one text.
+/// The lines whose conditions hold, as one text.
 pub fn lines_that_hold(lines: &[(bool, &str)]) -> String {
     let held = lines.iter().filter(|(holds, _)| *holds);
     let lines: Vec<_> = held.map(|(_, line)| *line).collect();
     lines.join("\n").trim().into()
 }
 
-/// The name of a type without its paths, for types that are known when the code is compiled.
+/// The name of a type without its path.
 pub fn name_of<T: ?Sized>() -> Option<String> {
     Some(short_name(std::any::type_name::<T>()))
 }

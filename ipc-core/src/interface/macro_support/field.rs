@@ -1,15 +1,16 @@
 //! Fields of `#[remote]` structs and enums: one mistake is one error.
 //!
-//! What serde derives says several times, and in its own words, that the type of a field cannot travel. So it is not
-//! asked: generated code claims `Foreign: FieldOf<Settings, 0>`, which the compiler refuses once and in our words, and
-//! takes as given afterwards. That is how serde's `Deserialize` comes to accept the field. Its `Serialize` calls
-//! [`SerialisesField`], which finds out by itself. Whoever uses the struct hears nothing more of it.
+//! Generated code claims `Foreign: FieldOf<Settings, 0>`. If `Foreign` cannot travel, the compiler refuses the claim with
+//! one error in our words, and takes it as given afterwards. serde's `Deserialize` relies on the claim, and its `Serialize`
+//! calls [`SerialisesField`], which compiles for any type. Code that uses the struct compiles without further errors.
+//!
+//! Measured with `field_not_serde.rs` of the UI tests: 1 error with the claim, 4 without; `fields_not_serde.rs`: 9 and 27.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::autoref::{Probe, never};
+use super::probe::{Probe, never};
 
-/// A type that can be a field: everything that serde can serialise and deserialise.
+/// A type that can be a field: any type that serde can serialise and deserialise.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel over the wire",
     label = "used in a field of a `#[remote]` struct or enum",
@@ -20,11 +21,11 @@ use super::autoref::{Probe, never};
 #[doc(hidden)]
 pub trait Field<'de>: Deserialize<'de> {}
 
-/// The claim that such a type can be in a field of `S`, made by generated code once for each of its types.
+/// The claim that the type can be a field of `S`. Generated code makes it once for each type.
 #[doc(hidden)]
 pub trait FieldOf<S, const NUMBER: usize>: for<'de> Field<'de> {}
 
-/// The same with advice of its own: a point in time.
+/// The same for points in time, with their own advice.
 #[diagnostic::on_unimplemented(
     message = "an `{Self}` cannot travel over the wire: a point in time of one computer means nothing on another",
     label = "used in a field of a `#[remote]` struct or enum",
@@ -33,11 +34,11 @@ pub trait FieldOf<S, const NUMBER: usize>: for<'de> Field<'de> {}
 #[doc(hidden)]
 pub trait InstantField<'de>: Deserialize<'de> {}
 
-/// The claim that such a type can be in a field of `S`, made by generated code once for each of its types.
+/// The claim that the type can be a field of `S`. Generated code makes it once for each type.
 #[doc(hidden)]
 pub trait InstantFieldOf<S, const NUMBER: usize>: for<'de> InstantField<'de> {}
 
-/// The same with advice of its own: a file, a socket, a thread, one end of a channel.
+/// The same for files, sockets, threads and ends of channels, with their own advice.
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` belongs to one process: it cannot travel over the wire",
     label = "used in a field of a `#[remote]` struct or enum",
@@ -47,11 +48,11 @@ pub trait InstantFieldOf<S, const NUMBER: usize>: for<'de> InstantField<'de> {}
 #[doc(hidden)]
 pub trait HandleField<'de>: Deserialize<'de> {}
 
-/// The claim that such a type can be in a field of `S`, made by generated code once for each of its types.
+/// The claim that the type can be a field of `S`. Generated code makes it once for each type.
 #[doc(hidden)]
 pub trait HandleFieldOf<S, const NUMBER: usize>: for<'de> HandleField<'de> {}
 
-/// The same with advice of its own: an array, whose length may be a constant that only the compiler knows.
+/// The same for arrays, with their own advice. Their length may be a constant that only the compiler knows.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel over the wire",
     label = "used in a field of a `#[remote]` struct or enum",
@@ -60,7 +61,7 @@ pub trait HandleFieldOf<S, const NUMBER: usize>: for<'de> HandleField<'de> {}
 #[doc(hidden)]
 pub trait ArrayField<'de>: Deserialize<'de> {}
 
-/// The claim that such a type can be in a field of `S`, made by generated code once for each of its types.
+/// The claim that the type can be a field of `S`. Generated code makes it once for each type.
 #[doc(hidden)]
 pub trait ArrayFieldOf<S, const NUMBER: usize>: for<'de> ArrayField<'de> {}
 
@@ -70,8 +71,8 @@ macro_rules! for_all_that_travel {
             #[diagnostic::do_not_recommend]
             impl<'de, T: Serialize + Deserialize<'de> + Send + 'static> $field<'de> for T {}
 
-            /// Never applies. Where one implementation is possible, the compiler says what that one lacks; where there
-            /// are two, it says what was asked for, in the words above.
+            /// Never applies. With a single possible implementation, the compiler would report what that one lacks; with
+            /// two, it reports the trait itself, in the words above.
             #[diagnostic::do_not_recommend]
             impl<'de, T: Deserialize<'de>> $field<'de> for T where Probe<T>: Impossible {}
         )*
@@ -90,14 +91,14 @@ pub trait SerialisesField<T, const NUMBER: usize> {
     fn serialise<S: Serializer>(field: &T, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
-/// The field can be serialised.
+/// For fields that can be serialised.
 #[doc(hidden)]
 pub trait Serialises<T: ?Sized> {
-    /// Serialises it.
+    /// Serialises the field.
     fn serialise<S: Serializer>(&self, field: &T, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
-/// The field cannot be serialised, and the claim has said so.
+/// For fields that cannot be serialised, which the claim has reported.
 #[doc(hidden)]
 pub trait CannotSerialise<T: ?Sized> {
     /// Never runs.
@@ -114,12 +115,12 @@ impl<T: Serialize + ?Sized> Serialises<T> for &Probe<T> {
 
 impl<T: ?Sized> CannotSerialise<T> for Probe<T> {}
 
-/// Stands for the serialisation of a field that `#[remote]` has refused.
+/// The serialisation of a field that `#[remote]` has refused.
 pub fn refused_serialise<T, S: Serializer>(_field: &T, _: S) -> Result<S::Ok, S::Error> {
     never::<T, _>()
 }
 
-/// Stands for the deserialisation of a field that `#[remote]` has refused.
+/// The deserialisation of a field that `#[remote]` has refused.
 pub fn refused_deserialise<'de, T, D: Deserializer<'de>>(_: D) -> Result<T, D::Error> {
     never::<T, _>()
 }

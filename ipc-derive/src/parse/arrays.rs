@@ -1,13 +1,13 @@
-//! Arrays that serde does not take: of more than 32 elements, or of a length that is left open.
+//! Arrays that serde does not support: of more than 32 elements, or of a generic length.
 
 use syn::visit_mut::VisitMut;
 use syn::{Expr, ExprLit, GenericParam, Generics, Lit, Type, TypeArray};
 
 use crate::errors::Errors;
-use crate::types::text;
+use crate::tokens::text;
 
-/// Reports an array anywhere in `ty` that cannot travel. `instead` says what to do, where `{}` is the type of its elements.
-/// An array whose length is a named constant is left to the compiler.
+/// Reports an array anywhere in `ty` that cannot travel. `instead` is the advice, with `{}` for the type of its elements.
+/// The compiler reports arrays whose length is a named constant.
 pub(crate) fn forbid_long(ty: &Type, generics: &Generics, instead: &str, errors: &mut Errors) {
     let mut find = Find {
         generics,
@@ -44,7 +44,7 @@ impl Find<'_> {
                 let length: u64 = length.base10_parse().ok()?;
                 (length > LONGEST).then(|| {
                     format!(
-                        "an array of {length} elements cannot travel: serde stops at {LONGEST}; "
+                        "an array of {length} elements cannot travel: serde supports at most {LONGEST}; "
                     )
                 })
             }
@@ -53,7 +53,7 @@ impl Find<'_> {
                 (self.is_open(name) && !self.is_promised(array)).then(|| {
                     let array = text(array);
                     format!(
-                        "an array of any length cannot travel: serde stops at {LONGEST} elements, and `{name}` may be more; add `where {array}: ipc_core::Wire`, or "
+                        "an array of any length cannot travel: serde supports at most {LONGEST} elements, and `{name}` may be more; add `where {array}: ipc_core::Wire`, or "
                     )
                 })
             }
@@ -61,7 +61,7 @@ impl Find<'_> {
         }
     }
 
-    /// True for a parameter that is a number.
+    /// True for a const parameter.
     fn is_open(&self, name: &syn::Ident) -> bool {
         self.generics
             .params
@@ -69,7 +69,7 @@ impl Find<'_> {
             .any(|param| matches!(param, GenericParam::Const(param) if param.ident == *name))
     }
 
-    /// True if there is a condition on this type of array.
+    /// True if the `where` clause has a bound on this type of array.
     fn is_promised(&self, array: &TypeArray) -> bool {
         let array = text(array);
         let predicates = self
@@ -86,5 +86,5 @@ impl Find<'_> {
     }
 }
 
-/// The longest array that serde takes.
+/// Maximum length of an array in serde.
 const LONGEST: u64 = 32;

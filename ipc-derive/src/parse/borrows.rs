@@ -1,24 +1,25 @@
-//! What cannot travel because of what it is: references, pointers, open types.
+//! Types that cannot travel: references, pointers, open types.
 
 use syn::visit_mut::VisitMut;
 use syn::{Lifetime, Type, TypeReference, parse_quote};
 
 use crate::errors::Errors;
-use crate::types::{is_named, leaves, mentions, sole_or_first, text, unwrapped};
+use crate::tokens::text;
+use crate::types::{is_named, leaves, mentions, sole_or_first, unwrapped};
 
-/// What is said about an `Rc`.
+/// The error about an `Rc`.
 pub(crate) const RC: &str =
     "an `Rc` is tied to its thread, so it cannot travel; use the type in it";
 
 /// The type to decode for a reference.
 pub(crate) fn owned(reference: &TypeReference, errors: &mut Errors) -> Option<Type> {
     if let Some(mutability) = &reference.mutability {
-        let text = "what the method writes here would not reach a caller elsewhere; take `&` or a value, and return the new value";
+        let text = "a remote caller would not see changes through `&mut`; take `&` or a value, and return the new value";
         errors.on(mutability, text);
         return None;
     }
     if let Some(lifetime) = &reference.lifetime {
-        let text = "an argument from elsewhere lives until the method returns; take it without a named lifetime";
+        let text = "an argument of a remote call lives until the method returns; remove the named lifetime";
         errors.on(lifetime, text);
         return None;
     }
@@ -31,7 +32,7 @@ pub(crate) fn owned(reference: &TypeReference, errors: &mut Errors) -> Option<Ty
         errors.on(
             reference,
             format!(
-                "this reference cannot be made from what arrives; take `{owner}` or `&{owner}`"
+                "this reference cannot be made from a decoded value; take `{owner}` or `&{owner}`"
             ),
         );
         return None;
@@ -46,7 +47,7 @@ pub(crate) fn owned(reference: &TypeReference, errors: &mut Errors) -> Option<Ty
         Type::Reference(_) => {
             errors.on(
                 reference,
-                "one `&` is enough: a reference to a reference cannot be made from what arrives",
+                "a reference to a reference cannot be made from a decoded value; remove one `&`",
             );
             None
         }
@@ -73,20 +74,18 @@ fn forbid_borrowed_argument(ty: &Type, errors: &mut Errors) {
     match borrowed(ty) {
         Some(Borrowed::Reference(reference)) => {
             let instead = instead(&reference);
-            let text = format!(
-                "nothing inside of an argument can be borrowed from the caller; use {instead} here"
-            );
+            let text = format!("an argument cannot contain borrowed data; use {instead} here");
             errors.on(&reference, text);
         }
         Some(Borrowed::Lifetime(lifetime)) => {
-            let text = "nothing inside of an argument can be borrowed from the caller; use owned types such as `String` and `Vec`";
+            let text = "an argument cannot contain borrowed data; use owned types such as `String` and `Vec`";
             errors.on(&lifetime, text);
         }
         None => {}
     }
 }
 
-/// The type in boxes, lists and options, if it is one that never travels; `ty` otherwise.
+/// The part of a type that never travels, if it has one; otherwise `ty`.
 fn inside(ty: &Type) -> &Type {
     let mut parts = Vec::new();
     leaves(ty, &mut parts);
@@ -120,11 +119,11 @@ pub(crate) fn forbid_borrowed(ty: &Type, errors: &mut Errors) {
         _ => match borrowed(sole_or_first(ty)) {
             Some(Borrowed::Reference(reference)) => {
                 let instead = instead(&reference);
-                let text = format!("nothing can be lent to a caller elsewhere; return {instead}");
+                let text = format!("a reference cannot be returned to a remote caller; return {instead}");
                 errors.on(&reference, text);
             }
             Some(Borrowed::Lifetime(lifetime)) => {
-                let text = "nothing can be lent to a caller elsewhere; return owned types such as `String` and `Vec`";
+                let text = "a reference cannot be returned to a remote caller; return owned types such as `String` and `Vec`";
                 errors.on(&lifetime, text);
             }
             None => {}
@@ -132,7 +131,7 @@ pub(crate) fn forbid_borrowed(ty: &Type, errors: &mut Errors) {
     }
 }
 
-/// The first part of a type that borrows: a reference, or a lifetime that is not `'static`.
+/// The first borrow in a type: a reference, or a lifetime other than `'static`.
 fn borrowed(ty: &Type) -> Option<Borrowed> {
     struct Find(Option<Borrowed>);
 
