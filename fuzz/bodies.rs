@@ -1,5 +1,5 @@
-//! What each fuzz target does with its input. Shared with `tests/tests/fuzz_corpus.rs`, which runs the same over the kept
-//! corpus in every ordinary test run.
+//! The bodies of the fuzz targets, shared with `tests/tests/fuzz_corpus.rs`, which runs them over the kept corpus in
+//! every ordinary test run.
 
 use ipc_core::secure::{ChannelError, Entropy, Secret, SecureChannel};
 
@@ -21,7 +21,7 @@ fn outgoing(channel: &mut SecureChannel) -> Vec<u8> {
     bytes
 }
 
-/// Two ends after the handshake.
+/// Returns two ends after the handshake.
 fn established() -> (SecureChannel, SecureChannel) {
     let (mut client, mut server) = (client(), server());
     let mut none = Vec::new();
@@ -34,7 +34,7 @@ fn established() -> (SecureChannel, SecureChannel) {
     (client, server)
 }
 
-/// Feeds `input` whole and byte by byte: the verdict, the plaintext and the answer must not differ.
+/// Feeds `input` whole and byte by byte. The result, the plaintext and the reply must be the same.
 fn whole_and_in_pieces(
     make: impl Fn() -> SecureChannel,
     input: &[u8],
@@ -58,7 +58,7 @@ fn whole_and_in_pieces(
     (whole, plaintext, outgoing(&mut channel))
 }
 
-/// First bytes of any kind to a server: an answer to each whole message at most, and nothing delivered.
+/// Sends any first bytes to a server. It replies at most to each complete message and delivers nothing.
 pub(crate) fn preamble(input: &[u8]) {
     let (result, plaintext, answer) = whole_and_in_pieces(server, input);
     assert!(plaintext.is_empty());
@@ -70,7 +70,7 @@ pub(crate) fn preamble(input: &[u8]) {
     }
 }
 
-/// First bytes of any kind to a client, and a handshake to a server whose first message is honest.
+/// Sends any first bytes to a client, and any proof to a server after an honest first message.
 pub(crate) fn handshake(input: &[u8]) {
     let after_own = || {
         let mut client = client();
@@ -93,7 +93,7 @@ pub(crate) fn handshake(input: &[u8]) {
     assert!(answer.is_empty() || answer.len() == 64);
 }
 
-/// Bytes of any kind where records belong: nothing is delivered that the other end did not seal.
+/// Sends any bytes in place of records. Only data that the other end has sealed is delivered.
 pub(crate) fn records(input: &[u8]) {
     let after_handshake = || {
         let (_, server) = established();
@@ -101,7 +101,7 @@ pub(crate) fn records(input: &[u8]) {
     };
     let (_, plaintext, answer) = whole_and_in_pieces(after_handshake, input);
     assert!(answer.is_empty());
-    // The ends are the same in every run, so that the corpus may hold honest records; it holds these two.
+    // The ends are the same in every run, so that the corpus can contain honest records; it contains these two.
     assert!(b"*IDN?\nread 20\n".starts_with(&plaintext));
 }
 

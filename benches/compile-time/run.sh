@@ -3,10 +3,11 @@
 #
 #   benches/compile-time/run.sh [scratch directory]
 #
-# Each crate has a driver of 50 methods, what serves it, and one call of each method through its client. The
-# dependencies are compiled first; then the crate alone is compiled 7 times from nothing (no incremental cache), and
-# the median of the processor time is stated, which other work on the machine changes little. Bytes per method are the difference between the text sections of release programs with 50
-# methods and with 1, divided by 49. Needs `size` (binutils) and the network, once.
+# Each crate has a driver of 50 methods, a server for it, and one call of each method through its client. The dependencies
+# are compiled first. Then the crate alone is compiled 7 times without an incremental cache, and the median of the
+# processor time is printed, which other work on the machine changes little. Bytes per method are the difference between
+# the text sections of release programs with 50 methods and with 1, divided by 49. Needs `size` (binutils), and the
+# network once.
 set -eu
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)

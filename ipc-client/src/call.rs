@@ -7,7 +7,7 @@ use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
 use ipc_core::session::client::CallOutcome;
 use ipc_core::wire::codec::CodecError;
-use ipc_core::wire::text::printable;
+use ipc_core::wire::sanitize::printable;
 use ipc_core::{Args, CallError, NotSent, Refusal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

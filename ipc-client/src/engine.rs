@@ -14,7 +14,7 @@ use ipc_core::NotSent;
 use ipc_core::secure::Ticket;
 use ipc_core::session::client::{CallOutcome, ClientSession, Event, GivenUp};
 use ipc_core::wire::ctrl::QueueStatus;
-use ipc_core::wire::text::printable;
+use ipc_core::wire::sanitize::printable;
 
 use crate::call::{CallEnd, Timing};
 use crate::connection_state::{ConnectionState, aged};

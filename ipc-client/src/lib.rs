@@ -14,7 +14,7 @@
 //! # }
 //! ```
 
-// Also for targets with 32-bit pointers.
+// `usize` may have 32 bits: a cast from `u64` can lose the upper half.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
 mod asynchronous;

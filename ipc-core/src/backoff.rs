@@ -1,22 +1,23 @@
-//! How long to wait before the next try. A pure policy: randomness is an argument, time is not involved.
+//! Backoff between attempts. A pure policy: randomness is an argument, and there is no clock.
 
 use std::time::Duration;
 
-/// Waits that are short at first and then grow with each try, never beyond a limit, each of them shifted at random.
+/// Waits between attempts: short and constant at first, then growing up to a limit, each with random jitter.
 ///
-/// Many clients that lost the same server come back spread out, not all at once. The first waits do not grow yet: while
-/// others wait, a server keeps the place of a lost client for 0.8 s, and a short gap in the network must not cost it.
+/// The jitter spreads the clients that lost the same server, so that they do not all return at once. The first waits
+/// stay short because a server keeps the place of a lost client for only 0.8 s while others wait, and a short network
+/// failure must not cost the client its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backoff {
     first: Duration,
     longest: Duration,
     next: Duration,
-    /// Waits that are left before they begin to grow.
+    /// Number of waits left before they begin to grow.
     steady: u32,
 }
 
 impl Backoff {
-    /// A dozen waits of about `first`, then about twice the one before, up to `longest`.
+    /// Starts with a dozen waits of about `first`; each further wait is about twice the one before, up to `longest`.
     pub fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
@@ -26,8 +27,8 @@ impl Backoff {
         }
     }
 
-    /// How long to wait before the next try: between half and all of the wait whose turn it is. `random` may be any
-    /// number, each of them as likely as the others.
+    /// Returns how long to wait before the next attempt: between half of the current wait and all of it. `random` must
+    /// be uniformly distributed.
     pub fn next_wait(&mut self, random: u32) -> Duration {
         let full = self.next.min(self.longest);
         match self.steady.checked_sub(1) {
@@ -38,7 +39,7 @@ impl Backoff {
         half + half.mul_f64(f64::from(random) / f64::from(u32::MAX))
     }
 
-    /// A try was a success: the next wait is the first again.
+    /// Starts again with the first wait, after an attempt has succeeded.
     pub fn reset(&mut self) {
         *self = Self::new(self.first, self.longest);
     }
@@ -51,7 +52,8 @@ impl Default for Backoff {
     }
 }
 
-/// Waits before they grow. With those of 0.1 s, shortened at random, a client tries at least each 0.1 s for 0.6 to 1.2 s.
+/// Number of waits before they grow. With waits of 0.1 s and jitter, a client tries at least every 0.1 s for 0.6 to 1.2
+/// s.
 const STEADY: u32 = 11;
 
 #[cfg(test)]

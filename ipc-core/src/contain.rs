@@ -1,31 +1,31 @@
-//! Containment of panics in code of the user, which must not unwind through this library: drivers, callbacks, hooks, and
-//! the destructors of their values.
+//! Contains panics in user code (drivers, callbacks, hooks, and the destructors of their values), which must not unwind
+//! through this library.
 
 use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs code of the user. A panic becomes an `Err` with its message.
+/// Runs user code. A panic becomes an `Err` with its message.
 ///
-/// Also safe in a destructor that runs because of another panic, where a second one would abort the process. State that
-/// the code was changing may be left half-changed; callers pass it on to the user's own code only.
+/// Also safe in a destructor that runs during another panic, where a second panic would abort the process. The code may
+/// leave its state half-changed; callers pass that state to the user's own code only.
 #[inline]
 pub fn contain<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(message_of)
 }
 
-/// Runs `code` like [`contain`]. A panic is logged as one of `what`.
+/// Runs `code` like [`contain`], and logs a panic as "`what` panicked".
 pub fn contain_logged<T>(what: &str, code: impl FnOnce() -> T) -> Option<T> {
     let message = match contain(code) {
         Ok(value) => return Some(value),
         Err(message) => message,
     };
-    // The log may be written by code that panics in its turn, to an output that is closed for example.
+    // Writing the log may panic, too, for example if its output is closed.
     discard_panic(|| tracing::error!("{what} panicked: {message}"));
     None
 }
 
-/// The text of a panic. The value it was raised with is dropped; a panic of its destructor ends here.
+/// Returns the text of a panic. The panic's value is dropped; a panic in its destructor is contained.
 fn message_of(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
     let message = text
@@ -37,7 +37,7 @@ fn message_of(panic: Box<dyn Any + Send>) -> String {
 
 fn discard_panic(code: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(code)) {
-        // To drop it might panic again, and so on.
+        // Dropping it might panic again, and so on.
         mem::forget(panic);
     }
 }

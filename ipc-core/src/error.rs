@@ -1,11 +1,11 @@
-//! How a call can end other than well, ordered by the one question that matters: did the driver run?
+//! Errors of calls, ordered by the question that matters most: did the driver run?
 //!
-//! All errors of this project keep to one rule about causes: an error prints its cause, or it returns it from `source()`,
-//! and never does both, so that a chain of errors says nothing twice. Scripts print errors with `{}`, so the text is
-//! complete by itself: it says what is wrong and what to do. A cause that is an error of this project is part of the text.
-//! `source()` is for what lies behind a text that has its own words for it: an answer of the operating system, as an
-//! `io::Error`. The errors behind that of a driver are part of the text of [`CallError::Fault`]; [`Fault::to_error`] has
-//! them as a chain.
+//! All errors of this project follow one rule about causes: an error either prints its cause or returns it from
+//! `source()`, never both, so that a chain of errors does not repeat itself. Scripts print errors with `{}`, so each
+//! text is complete: it says what is wrong and what to do. A cause that is an error of this project is part of the
+//! text. A cause that the text describes in its own words, such as an `io::Error` of the operating system, is returned
+//! from `source()`. The sources of a driver's error are part of the text of [`CallError::Fault`]; [`Fault::to_error`]
+//! returns them as a chain.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::interface::value;
 use crate::wire::codec::{CodecError, MAX_VALUE};
 use crate::wire::failure::{Fault, Refusal};
 
-/// Why a call has no result.
+/// Why a call returned no result.
 ///
 /// | variant | did the driver run? | what a script should do |
 /// |---|---|---|
-/// | [`Refused`](Self::Refused), [`NotSent`](Self::NotSent) | no | mend the call or the connection, then call again |
-/// | [`Fault`](Self::Fault), [`BadReply`](Self::BadReply) | yes, and it is over | look at the instrument's error |
-/// | [`TimedOut`](Self::TimedOut), [`Cancelled`](Self::Cancelled) | perhaps, and it may still be running | read the state back before going on |
-/// | [`OutcomeUnknown`](Self::OutcomeUnknown) | perhaps | read the state back before going on |
+/// | [`Refused`](Self::Refused), [`NotSent`](Self::NotSent) | no | fix the call or the connection, then call again |
+/// | [`Fault`](Self::Fault), [`BadReply`](Self::BadReply) | yes, and it has finished | look at the instrument's error |
+/// | [`TimedOut`](Self::TimedOut), [`Cancelled`](Self::Cancelled) | perhaps, and it may still be running | check the state of the instrument before continuing |
+/// | [`OutcomeUnknown`](Self::OutcomeUnknown) | perhaps | check the state of the instrument before continuing |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -46,18 +46,18 @@ pub enum CallError {
         /// What the driver said.
         fault: Box<Fault>,
     },
-    /// No answer within the timeout. The call may still be running, and may have its effect later; its late answer will
-    /// not be mistaken for another one.
+    /// No reply arrived within the timeout. The call may still be running and take effect later; its late reply is
+    /// never mistaken for another one.
     #[error(
         "`{method}` did not answer within {after:?}; it may still be running at the instrument"
     )]
     TimedOut {
         /// The method on the wire.
         method: String,
-        /// How long was waited.
+        /// How long the caller waited.
         after: Duration,
     },
-    /// The caller gave the call up after it had been sent. The driver was asked to stop, and may take its time.
+    /// The caller cancelled the call after it had been sent. The driver was asked to stop, but may still be running.
     #[error(
         "`{method}` was cancelled after it had been sent; it may still be running at the instrument"
     )]
@@ -73,26 +73,26 @@ pub enum CallError {
     OutcomeUnknown {
         /// The method on the wire.
         method: String,
-        /// Why nobody knows.
+        /// Why the outcome is unknown.
         reason: String,
     },
-    /// The driver ran and returned, but the answer cannot be read here as the expected type.
-    #[error("`{method}` was executed, but its answer cannot be read: {error}")]
+    /// The driver ran and returned, but the caller cannot read the reply as the expected type.
+    #[error("`{method}` was executed, but its reply cannot be read: {error}")]
     BadReply {
         /// The method on the wire.
         method: String,
-        /// What is wrong with the answer.
+        /// What is wrong with the reply.
         error: CodecError,
     },
 }
 
 impl CallError {
-    /// True if the driver was certainly not entered, so that repeating the call cannot double its effect.
+    /// Returns true if the driver certainly did not run, so that repeating the call cannot double its effect.
     pub fn is_not_executed(&self) -> bool {
         matches!(self, CallError::Refused(_) | CallError::NotSent { .. })
     }
 
-    /// What the driver said, if it ran and failed.
+    /// Returns the driver's error, if it ran and failed.
     pub fn fault(&self) -> Option<&Fault> {
         match self {
             CallError::Fault { fault, .. } => Some(fault),
@@ -100,15 +100,16 @@ impl CallError {
         }
     }
 
-    /// The driver's own error value, if it was of type `E`, could be serialised, and can be read as the `E` of this end:
-    /// if the two ends were built from different versions of it, a variant or field that only the driver has is `None`.
+    /// Returns the driver's own error value, if it is an `E` that could be serialised and can be read here. If the two
+    /// ends were built from different versions of `E`, a value with a variant or field that only the driver's version
+    /// has gives `None`.
     pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
         self.fault()?.downcast()
     }
 }
 
 impl Fault {
-    /// The driver's own error value; see [`CallError::downcast`].
+    /// Returns the driver's own error value; see [`CallError::downcast`].
     pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
         let value = self.value.as_ref()?;
         let wanted = unboxed(std::any::type_name::<E>());
@@ -116,7 +117,7 @@ impl Fault {
     }
 }
 
-/// The path of the type inside of all boxes, which are not written.
+/// Returns the path of the type inside all `Box`es and `Arc`s, which are not part of the encoding.
 fn unboxed(type_path: &str) -> &str {
     let boxes = ["alloc::boxed::Box<", "alloc::sync::Arc<"];
     let mut inner = type_path;
@@ -133,29 +134,29 @@ fn unboxed(type_path: &str) -> &str {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// No connection could be made within the time that the retry policy allows.
+    /// No connection could be established within the time that the retry policy allows.
     #[error("{0}")]
     Unreachable(String),
-    /// Somebody else held the server for all the time this call could wait.
+    /// Another client held the server for as long as this call could wait.
     #[error("the server was busy for {waited:?}: {queue}")]
     Busy {
-        /// How long was waited.
+        /// How long the call waited.
         waited: Duration,
-        /// The place in the queue and who holds the server.
+        /// The place in the queue, and the client that holds the server.
         queue: String,
     },
-    /// There was no connection before the timeout of the call was over.
+    /// There was no connection before the call timed out.
     #[error("there was no connection within {0:?}")]
     TimedOut(Duration),
-    /// There was no connection before the timeout of the call was over, and the last try to make one had failed.
+    /// There was no connection before the call timed out, and the last attempt to connect had failed.
     #[error("gave up after {waited:?}: {last_error}")]
     NoConnection {
-        /// How long was waited.
+        /// How long the call waited.
         waited: Duration,
-        /// How the last try ended.
+        /// Error of the last attempt.
         last_error: String,
     },
-    /// The caller gave the call up before it was sent.
+    /// The caller cancelled the call before it was sent.
     #[error("it was cancelled")]
     Cancelled,
     /// The client was closed.
@@ -166,7 +167,7 @@ pub enum NotSent {
     Arguments(CodecError),
 }
 
-/// Where a limit comes from that is less than what there is room for.
+/// Names the setting of a limit that is lower than the codec's own.
 fn settable(error: &CodecError) -> &'static str {
     match error {
         CodecError::TooLarge { limit } if *limit < MAX_VALUE => {

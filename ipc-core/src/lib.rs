@@ -1,6 +1,6 @@
 //! The protocol of networked instruments, without any input or output of its own.
 
-// A computer of 32 bits is a computer, too.
+// `usize` may have 32 bits: a cast from `u64` can lose the upper half.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
 pub mod backoff;

@@ -13,7 +13,7 @@ use common::{Pair, feed, outgoing, pattern};
 use ipc_core::secure::{ChannelError, SecureChannel};
 use proptest::prelude::*;
 
-/// So many cases, unless `CASES` says otherwise.
+/// Default number of cases; `CASES` changes it.
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases: std::env::var("CASES").map_or(cases, |cases| cases.parse().unwrap()),

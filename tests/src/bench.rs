@@ -1,4 +1,4 @@
-//! An instrument that does what a test needs.
+//! A configurable instrument for tests.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ipc_core::{CallContext, remote};
 use serde::{Deserialize, Serialize};
 
-/// The instrument. Clones of its parts tell a test what went on.
+/// The instrument. Clones of its parts show a test what happened.
 #[derive(Debug, Default)]
 pub struct Bench {
     steps: u64,
@@ -17,7 +17,7 @@ pub struct Bench {
     gate: Gate,
 }
 
-/// A door in the driver that a test holds shut.
+/// A door in the driver that a test keeps closed.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<(Mutex<Doors>, Condvar)>);
 
@@ -27,20 +27,20 @@ struct Doors {
     open: usize,
 }
 
-/// What the instrument complains about.
+/// Errors of the instrument.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum BenchError {
-    /// A number that it does not like.
+    /// An unlucky number.
     Unlucky {
         /// The number.
         number: u32,
-        /// Something inside.
+        /// The cause.
         cause: Cause,
     },
 }
 
-/// What is behind a [`BenchError`].
+/// The cause of a [`BenchError`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Cause(pub String);
@@ -68,17 +68,17 @@ impl std::error::Error for BenchError {
 impl std::error::Error for Cause {}
 
 impl Bench {
-    /// A new one.
+    /// Creates the instrument.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How often a method was entered.
+    /// Returns how often a method was entered.
     pub fn entered(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.entered)
     }
 
-    /// The door that `pass` waits at.
+    /// Returns the door at which `pass` waits.
     pub fn gate(&self) -> Gate {
         self.gate.clone()
     }
@@ -88,30 +88,30 @@ impl Bench {
     }
 }
 
-/// Does what a test needs.
+/// An instrument for tests.
 #[remote]
 impl Bench {
-    /// How many steps were made.
+    /// Number of steps made.
     #[remote(get)]
     pub fn steps(&self) -> u64 {
         self.enter();
         self.steps
     }
 
-    /// Makes a step: not to be repeated without need.
+    /// Makes a step. Not idempotent.
     pub fn step(&mut self) -> u64 {
         self.enter();
         self.steps += 1;
         self.steps
     }
 
-    /// Returns what it was given.
+    /// Returns its argument.
     pub fn echo(&mut self, number: u64) -> u64 {
         self.enter();
         number
     }
 
-    /// The quotient.
+    /// Returns the quotient.
     pub fn divide(&mut self, #[remote(range = 0..=100)] dividend: u32, by: f64) -> f64 {
         self.enter();
         f64::from(dividend) / by
@@ -125,7 +125,7 @@ impl Bench {
         self.steps
     }
 
-    /// The same, and may be repeated.
+    /// Like `pass`, but idempotent.
     #[remote(idempotent)]
     pub fn pass_again(&mut self) -> u64 {
         self.enter();
@@ -133,7 +133,7 @@ impl Bench {
         self.steps
     }
 
-    /// Takes `ms`, and cannot be stopped.
+    /// Takes `ms` milliseconds and cannot be cancelled.
     pub fn sleep(&mut self, ms: u64) -> u64 {
         self.enter();
         tracing::info!("sleeps for {ms} ms");
@@ -141,7 +141,7 @@ impl Bench {
         ms
     }
 
-    /// Takes `ms`, tells how far it is, and stops when nobody waits any more. Returns the rounds it made.
+    /// Takes `ms` milliseconds, reports progress, and stops when cancelled. Returns the number of rounds made.
     pub fn scan(&mut self, ctx: &CallContext, ms: u64) -> u64 {
         self.enter();
         let end = Instant::now() + Duration::from_millis(ms);
@@ -169,20 +169,20 @@ impl Bench {
         panic!("the mirror fell off");
     }
 
-    /// So many zeros.
+    /// Returns this many zeros.
     pub fn zeros(&mut self, count: u64) -> Vec<f64> {
         self.enter();
         vec![0.0; usize::try_from(count).unwrap_or(0)]
     }
 
-    /// Turns a list round.
+    /// Reverses a list.
     pub fn reverse(&mut self, mut numbers: Vec<f64>) -> Vec<f64> {
         self.enter();
         numbers.reverse();
         numbers
     }
 
-    /// Waits the tokio way.
+    /// Waits with tokio's timer.
     pub async fn soon(&mut self, number: u64) -> u64 {
         self.enter();
         std::future::ready(number + 1).await
@@ -202,7 +202,7 @@ impl Gate {
         doors.waiting -= 1;
     }
 
-    /// Waits until a call stands at the door.
+    /// Waits until a call has reached the door.
     pub fn wait_for_call(&self) {
         let (doors, changed) = &*self.0;
         let doors = doors.lock().expect("no panic at the door");
@@ -212,7 +212,7 @@ impl Gate {
         assert!(!result.timed_out(), "no call came to the door");
     }
 
-    /// Lets so many calls through, now or later.
+    /// Lets `calls` calls through, now or later.
     pub fn open(&self, calls: usize) {
         let (doors, changed) = &*self.0;
         doors.lock().expect("no panic at the door").open += calls;

@@ -1,4 +1,4 @@
-//! Servers and clients in processes of their own, to be killed.
+//! Servers and clients as separate processes, which tests can kill.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ impl Peer {
         Self::server_by(command)
     }
 
-    /// Starts a server that sends a holder away after `idle`, if others wait.
+    /// Starts a server that asks a holder to leave after `idle`, if other clients wait.
     pub fn server_with_handover(program: &str, way: Way, idle: Duration) -> (Self, String) {
         let mut command = Command::new(program);
         command.args(["serve", &secret(way), "0", "5000"]);
@@ -34,21 +34,21 @@ impl Peer {
         Self::server_by(command)
     }
 
-    /// Starts a server by a command of the test's own.
+    /// Starts a server by the given command.
     pub fn server_by(command: Command) -> (Self, String) {
         let peer = Self::start(command);
         let address = peer.expect("Serving on ");
         (peer, address)
     }
 
-    /// Starts a client of the server at `address`, which waits to be [told](Self::tell) what to do.
+    /// Starts a client of the server at `address`, which waits for [commands](Self::tell).
     pub fn client(program: &str, way: Way, address: &str, name: &str) -> Self {
         let mut command = Command::new(program);
         command.args(["client", &secret(way), address, name]);
         Self::start(command)
     }
 
-    /// Starts what a command of the test's own says, a client for example.
+    /// Starts a process, such as a client, by the given command.
     pub fn start(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
@@ -63,7 +63,7 @@ impl Peer {
         Self { child, said }
     }
 
-    /// Everything it has said so far, on both outputs.
+    /// Returns everything it has printed so far, on both outputs.
     pub fn said(&self) -> String {
         self.said
             .lock()
@@ -71,7 +71,7 @@ impl Peer {
             .clone()
     }
 
-    /// Waits until a line contains `words`; returns what follows them in it.
+    /// Waits until a line contains `words`, and returns the rest of that line.
     pub fn expect(&self, words: &str) -> String {
         let mut rest = None;
         let said = || self.said();
@@ -84,7 +84,7 @@ impl Peer {
         rest.expect("it was said")
     }
 
-    /// Gives a client something to do.
+    /// Sends a command to a client.
     pub fn tell(&mut self, what: &str) {
         let stdin = self.child.stdin.as_mut().expect("piped");
         writeln!(stdin, "{what}").expect("a process that reads");
@@ -98,13 +98,13 @@ impl Peer {
         assert!(killed.expect("the command `kill`").success());
     }
 
-    /// Kills it at once, and waits until it is gone.
+    /// Kills the process and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().expect("a process to kill");
         self.child.wait().expect("its end");
     }
 
-    /// Waits for its end.
+    /// Waits for the process to end.
     pub fn await_exit(&mut self, bound: Duration) -> ExitStatus {
         let mut status = None;
         within(bound, "the process ends", || {
@@ -122,7 +122,7 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as well.
+        // It may already have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
@@ -139,7 +139,7 @@ fn secret(way: Way) -> String {
     }
 }
 
-/// A file with the secret of all servers.
+/// Creates a file with the secret of all servers.
 pub fn secret_file() -> PathBuf {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     let write = || {

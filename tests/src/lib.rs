@@ -1,4 +1,4 @@
-//! Shared parts of the end-to-end tests and of the proofs.
+//! Shared parts of the end-to-end tests and of the model.
 
 #![allow(
     clippy::expect_used,

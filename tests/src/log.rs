@@ -1,4 +1,4 @@
-//! What the libraries log, for tests to read.
+//! Captures the log of the libraries for tests.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
@@ -10,7 +10,7 @@ use crate::wait::until;
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static ONCE: Once = Once::new();
 
-/// Begins to keep what is logged from here on, by any thread of this process.
+/// Starts to capture what any thread of this process logs.
 pub fn capture() {
     ONCE.call_once(|| {
         tracing_subscriber::fmt()
@@ -21,7 +21,7 @@ pub fn capture() {
     });
 }
 
-/// The lines so far that contain all of `words`.
+/// Returns the lines so far that contain all of `words`.
 pub fn lines(words: &[&str]) -> Vec<String> {
     let text =
         String::from_utf8_lossy(&LINES.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();

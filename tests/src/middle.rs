@@ -1,4 +1,4 @@
-//! Somebody in the middle: passes bytes on, keeps a record, and changes what a test wants changed.
+//! A man in the middle: forwards bytes, records them, and changes them as a test requires.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Which way bytes go.
+/// Direction of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Towards {
     /// From the client.
@@ -18,7 +18,7 @@ pub enum Towards {
 
 type Edit = dyn Fn(Towards, usize, &mut [u8]) + Send + Sync;
 
-/// The one in the middle.
+/// The man in the middle.
 #[derive(Clone)]
 pub struct Middle {
     address: SocketAddr,
@@ -38,17 +38,17 @@ struct Record {
 struct Pair {
     client: TcpStream,
     server: TcpStream,
-    /// True once the server is to see no end of it.
+    /// True if the server must not see the end of the connection.
     is_stranded: Arc<AtomicBool>,
 }
 
 impl Middle {
-    /// Passes on to `server` what comes.
+    /// Forwards connections to `server`.
     pub fn new(server: SocketAddr) -> Self {
         Self::with_edit(server, |_, _, _| {})
     }
 
-    /// The same, but `edit` may change the bytes; it is told where in the stream they begin.
+    /// Forwards connections like [`new`](Self::new), but `edit` may change the bytes. It gets their offset in the stream.
     pub fn with_edit(
         server: SocketAddr,
         edit: impl Fn(Towards, usize, &mut [u8]) + Send + Sync + 'static,
@@ -87,12 +87,12 @@ impl Middle {
         middle
     }
 
-    /// Where clients find it.
+    /// Returns the address for clients.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// All that went one way so far.
+    /// Returns all bytes sent in one direction so far.
     pub fn record(&self, towards: Towards) -> Vec<u8> {
         let record = lock(&self.record);
         match towards {
@@ -111,14 +111,14 @@ impl Middle {
     pub fn cut(&self) {
         for pair in lock(&self.record).connections.drain(..) {
             for stream in [pair.client, pair.server] {
-                // It may be cut already.
+                // It may already be cut.
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
     }
 
-    /// Cuts all connections at the client's end only. Towards the server they stand, silent, as when a laptop has
-    /// changed its network.
+    /// Cuts all connections at the client's end only. Towards the server they stay open and silent, as when a laptop
+    /// has changed its network.
     pub fn strand(&self) {
         for pair in &lock(&self.record).connections {
             pair.is_stranded.store(true, Ordering::SeqCst);
@@ -127,7 +127,7 @@ impl Middle {
         }
     }
 
-    /// From now on a new connection reaches the server after this time.
+    /// Delays new connections to the server by this time.
     pub fn delay(&self, delay: Duration) {
         lock(&self.record).delay = delay;
     }

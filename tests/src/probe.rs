@@ -1,4 +1,4 @@
-//! A client that knows the protocol and the secret, but not how to behave.
+//! A client that knows the protocol and the secret but can violate the protocol.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,17 +12,17 @@ use socket2::{Domain, Socket, Type};
 
 use crate::way::{SECRET, Way};
 
-/// A connection in the hands of a test.
+/// A connection controlled by a test.
 #[derive(Debug)]
 pub struct Probe {
     /// The socket.
     pub stream: TcpStream,
-    /// The honest half of it.
+    /// The correct implementation behind it.
     pub session: ClientSession,
 }
 
 impl Probe {
-    /// Connects and says hello as `name`, but waits for nothing.
+    /// Connects and sends `Hello` as `name`, without waiting for a reply.
     pub fn hello(way: Way, server: SocketAddr, name: &str) -> Self {
         let config = ClientConfig {
             name: name.into(),
@@ -31,7 +31,7 @@ impl Probe {
         Self::with_session(way, server, ClientSession::new(config))
     }
 
-    /// Connects for a session that may have had other connections.
+    /// Connects for a session that may have had other connections before.
     pub fn with_session(way: Way, server: SocketAddr, mut session: ClientSession) -> Self {
         let stream = TcpStream::connect(server).expect("the server listens");
         let bound = Some(Duration::from_secs(20));
@@ -41,7 +41,7 @@ impl Probe {
         let link = match way {
             Way::Plain => Link::plain(Role::Client, max_frame),
             Way::Secret => {
-                // Not for the world: repeatable, and used for tests only.
+                // Not secret: repeatable, and for tests only.
                 let entropy = Entropy::gather(fill).expect("bytes");
                 let secret = Secret::new(SECRET).expect("a secret");
                 Link::secret(Role::Client, &secret, "", entropy, max_frame)
@@ -53,21 +53,21 @@ impl Probe {
         probe
     }
 
-    /// Connects and waits until the session is its own.
+    /// Connects and waits until the session is established.
     pub fn ready(way: Way, server: SocketAddr, name: &str) -> Self {
         let mut probe = Self::hello(way, server, name);
         probe.await_ready();
         probe
     }
 
-    /// Waits until the session is its own.
+    /// Waits until the session is established.
     pub fn await_ready(&mut self) {
         while !self.session.is_ready() {
             assert!(self.read(), "turned away: {:?}", self.events());
         }
     }
 
-    /// Sends `frame`, whatever it is.
+    /// Sends `frame` unchecked.
     pub fn send(&mut self, frame: Vec<u8>) {
         self.session.call(frame, false, None, Instant::now());
         self.flush();
@@ -96,12 +96,12 @@ impl Probe {
         self.events()
     }
 
-    /// What happened so far.
+    /// Returns the events so far.
     pub fn events(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.session.poll_event()).collect()
     }
 
-    /// Where the server sees this client.
+    /// Returns the address under which the server sees this client.
     pub fn address(&self) -> String {
         self.stream.local_addr().expect("an address").to_string()
     }
@@ -116,13 +116,13 @@ impl Probe {
     }
 }
 
-/// A frame with the control number `ctrl`.
+/// Returns a frame with the control number `ctrl`.
 pub fn frame(ctrl: u16, payload: &[u8]) -> Vec<u8> {
     let len = u32::try_from(payload.len() + 2).expect("a short frame");
     [&len.to_le_bytes()[..], &ctrl.to_le_bytes(), payload].concat()
 }
 
-/// The payload of a call of `method` by name, without its arguments.
+/// Returns the payload of a call of `method` by name, without its arguments.
 pub fn call_header(method: &str) -> Vec<u8> {
     let mut payload = vec![0; 32];
     payload.extend((method.len() as u64).to_le_bytes());
@@ -130,7 +130,7 @@ pub fn call_header(method: &str) -> Vec<u8> {
     payload
 }
 
-/// A connection from `source`, which may be any address of this computer: all of 127.0.0.0/8 are.
+/// Connects from `source`, which may be any address of this computer, such as those in 127.0.0.0/8.
 ///
 /// # Errors
 ///
@@ -142,7 +142,7 @@ pub fn connect_from(source: SocketAddr, server: SocketAddr) -> io::Result<TcpStr
     Ok(socket.into())
 }
 
-/// A client in the middle of the handshake: it has heard the server and holds its proof back.
+/// A client in the middle of the handshake: it has received the server's first message and not yet sent its proof.
 #[derive(Debug)]
 pub struct HalfWay {
     stream: TcpStream,
@@ -150,7 +150,7 @@ pub struct HalfWay {
 }
 
 impl HalfWay {
-    /// Comes as far as the server's share.
+    /// Connects and waits for the server's share.
     ///
     /// # Errors
     ///
@@ -159,7 +159,7 @@ impl HalfWay {
         Self::reach_with(stream, secret, None)
     }
 
-    /// The same, showing a ticket.
+    /// Connects with a ticket and waits for the server's share.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl HalfWay {
         Ok(Self { stream, channel })
     }
 
-    /// Shows the proof. Returns what the server says to it: its own proof, or nothing.
+    /// Sends the proof. Returns the server's reply: its own proof, or nothing.
     ///
     /// # Errors
     ///
@@ -195,18 +195,18 @@ impl HalfWay {
         let mut answer = vec![0; 64];
         let count = self.stream.read(&mut answer)?;
         answer.truncate(count);
-        // It may be wrong, or none at all.
+        // The reply may be wrong or missing.
         let _ = self.channel.handle_input(&answer, &mut Vec::new());
         Ok(answer)
     }
 
-    /// What the connection leaves for the next one, if the proof was right.
+    /// Returns the ticket for the next connection, if the proof was right.
     pub fn ticket(&self) -> Option<Ticket> {
         self.channel.ticket()
     }
 }
 
-/// Tries a wrong secret. Returns what the server said; nothing if it did not even listen.
+/// Tries a wrong secret. Returns the server's reply, which is empty if the server did not reply.
 ///
 /// # Errors
 ///
@@ -230,13 +230,13 @@ pub fn guess(mut stream: TcpStream) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Says `bytes` to a server and reads until it closes the connection.
+/// Sends `bytes` to a server and reads until it closes the connection.
 pub fn answer_to(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).expect("a server that listens");
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
         .expect("a bound");
-    // The server may not wait for all of it.
+    // The server may close before it has read all of them.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
@@ -246,7 +246,7 @@ pub fn answer_to(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// Random bytes.
+/// Returns random bytes.
 pub(crate) fn fill(bytes: &mut [u8]) -> io::Result<()> {
     std::fs::File::open("/dev/urandom")?.read_exact(bytes)
 }

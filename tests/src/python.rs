@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// The interpreter of a virtual environment with the pinned packages, made once in `place`, which is the
-/// `CARGO_TARGET_TMPDIR` of the test; `None` if it cannot be made here.
+/// Returns the interpreter of a virtual environment with the pinned packages, created once in `place`, which is the
+/// `CARGO_TARGET_TMPDIR` of the test. `None` if it cannot be created here.
 ///
 /// # Panics
 ///
-/// If it cannot be made and `IPC_REQUIRE_INTEROP` is in the environment.
+/// If it cannot be created and `IPC_REQUIRE_INTEROP` is set in the environment.
 #[allow(clippy::expect_used, reason = "a helper of tests")]
 pub fn interpreter(place: &str) -> Option<&'static Path> {
     static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match PYTHON.get_or_init(|| make_environment(Path::new(place))) {
         Ok(python) => Some(python),
         Err(reason) => {
-            // Past the capture of the test harness, so that it is seen although the test passes.
+            // Bypasses the capture of the test harness, so that it is visible although the test passes.
             let notice = format!("\n*** SKIPPED: interoperation with Python. {reason} ***\n\n");
             io::stderr()
                 .write_all(notice.as_bytes())
@@ -30,7 +30,7 @@ pub fn interpreter(place: &str) -> Option<&'static Path> {
     }
 }
 
-/// A program of the directory `interop`, its standard output piped.
+/// Returns the command for a program of the directory `interop`, with its standard output piped.
 pub fn program(python: &Path, name: &str) -> Command {
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("interop")
@@ -45,7 +45,7 @@ pub fn program(python: &Path, name: &str) -> Command {
 }
 
 fn make_environment(place: &Path) -> Result<PathBuf, String> {
-    // Other test programs may want it at the same time; the lock ends with the file.
+    // Other test programs may create it at the same time; closing the file releases the lock.
     let lock = File::create(place.join("interop-venv.lock")).map_err(|error| error.to_string())?;
     lock.lock().map_err(|error| error.to_string())?;
     let place = place.join("interop-venv");

@@ -1,4 +1,4 @@
-//! A client that gets through the handshake, if there is one, and then says what it likes.
+//! A client that completes the handshake, if there is one, and then sends arbitrary bytes.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,7 +22,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// Connects, up to where the first frame may be said.
+    /// Connects, up to the point where the first frame is due.
     pub fn connect(way: Way, server: SocketAddr) -> Self {
         let stream = TcpStream::connect(server).expect("a server that listens");
         let bound = Some(Duration::from_secs(20));
@@ -48,7 +48,7 @@ impl Raw {
         raw
     }
 
-    /// Says these bytes, under the secret if there is one. The server may have hung up meanwhile.
+    /// Sends these bytes, under the secret if there is one. The server may already have closed the connection.
     pub fn say(&mut self, bytes: &[u8]) {
         match &mut self.channel {
             Some(channel) => channel.send(bytes).expect("established"),
@@ -57,7 +57,7 @@ impl Raw {
         self.flush();
     }
 
-    /// Waits until the server has said something, and forgets it.
+    /// Waits for bytes from the server and discards them.
     pub fn await_word(&mut self) {
         while self.heard.len() <= Preamble::LEN {
             assert!(self.read(), "the server hangs up");
@@ -65,7 +65,7 @@ impl Raw {
         self.heard.clear();
     }
 
-    /// Waits until the server hangs up.
+    /// Waits until the server closes the connection.
     pub fn await_end(mut self) {
         while self.read() {}
     }

@@ -1,9 +1,9 @@
-//! Waiting for what must happen, with a bound.
+//! Waiting for conditions, with a time limit.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Waits until `condition` holds; fails after 20 s, naming `what` did not happen.
+/// Waits until `condition` holds. Fails after 20 s and names `what` did not happen.
 pub fn until(what: &str, condition: impl FnMut() -> bool) {
     within(Duration::from_secs(20), what, condition);
 }

@@ -1,24 +1,24 @@
-//! Most cases must hold with a secret as well as without.
+//! Runs tests both with a secret and without.
 
 use std::time::Duration;
 
 use ipc_client::{AsyncClient, AsyncClientBuilder, Client, ClientBuilder, Retry};
 use ipc_server::{AccessLimits, Server, ServerBuilder, ServerHandle};
 
-/// How the two ends speak.
+/// Whether the two ends encrypt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// In the clear.
+    /// Unencrypted.
     Plain,
     /// Under [`SECRET`].
     Secret,
 }
 
-/// The secret of all servers that have one. Long enough not to be warned of.
+/// The secret of all servers that have one, long enough to cause no warning.
 pub const SECRET: &str = "canary-9f2b71 with enough letters";
 
 impl Way {
-    /// A server on any free port of this computer. Strangers are given less time than usual, so that tests are short.
+    /// Builds a server on any free port. Unauthenticated connections get less time than usual, which keeps tests short.
     pub fn server(self) -> ServerBuilder {
         let mut limits = AccessLimits::default();
         limits.answer_after(Duration::from_millis(200));
@@ -29,12 +29,12 @@ impl Way {
         }
     }
 
-    /// A client of that server, which gives up soon.
+    /// Builds a client of that server that gives up soon.
     pub fn client(self, server: &ServerHandle) -> ClientBuilder {
         self.client_at(&server.local_addr().to_string())
     }
 
-    /// A client of the server at `address`.
+    /// Builds a client of the server at `address`.
     pub fn client_at(self, address: &str) -> ClientBuilder {
         self.set_up(Client::builder(address))
     }

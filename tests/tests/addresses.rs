@@ -1,4 +1,4 @@
-//! Addresses over real sockets: IPv6 with the interface it is reached through, and the same mistakes at both ends.
+//! Addresses over real sockets: IPv6 zones, and the same mistakes at both ends.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -10,7 +10,7 @@ use ipc_client::{Client, ConnectError, ConnectionState, Retry};
 use ipc_server::{Server, ServerHandle, StartError};
 use tests::{Bench, BenchProxy, SECRET};
 
-/// True if this computer has IPv6; says so otherwise.
+/// Returns whether this computer has IPv6, and prints a note if not.
 fn has_ipv6() -> bool {
     let has = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
     if !has {
@@ -40,7 +40,7 @@ fn connect(address: &str) -> Client {
     client.unwrap_or_else(|error| panic!("{address}: {error}"))
 }
 
-/// The client refused every address with a zone, for three different wrong reasons.
+/// Regression test: the client refused every address with a zone, for three different wrong reasons.
 #[test]
 fn an_interface_is_named_at_both_ends() {
     if !has_ipv6() {
@@ -60,7 +60,7 @@ fn an_interface_is_named_at_both_ends() {
     }
 }
 
-/// Two computers on one cable have no other addresses. This one has itself to talk to.
+/// Two computers on one cable have only link-local addresses. The test connects to its own computer.
 #[test]
 fn a_link_local_address_is_served_and_reached() {
     let Some((ip, interface, number)) = link_local() else {
@@ -126,7 +126,7 @@ fn an_unknown_interface_is_named() {
     );
 }
 
-/// The server looked them up as names of computers.
+/// Regression test: the server looked malformed addresses up as host names.
 #[test]
 fn a_mistake_is_named_the_same_at_both_ends() {
     for (address, words) in [
@@ -152,7 +152,7 @@ fn a_mistake_is_named_the_same_at_both_ends() {
     }
     let server = Server::builder().bind(" 127.0.0.1:0 ").spawn().unwrap();
     assert!(server.local_addr().ip().is_loopback());
-    // A port that is named later counts, whichever way it is named.
+    // The last port that was set counts, however it was set.
     let server = Server::builder().bind("127.0.0.1:1").port(0).spawn();
     assert_ne!(server.unwrap().local_addr().port(), 1);
 }

@@ -1,4 +1,4 @@
-//! Calls that do not fit what the server offers are refused before the driver is entered, in words that help.
+//! Calls that do not match the server's interface are refused before the driver runs, with a helpful error.
 
 #![allow(
     missing_docs,
@@ -34,22 +34,22 @@ mod earlier {
 
     #[remote]
     impl Bench {
-        /// The same in both.
+        /// Same in both versions.
         pub fn echo(&mut self, number: u64) -> u64 {
             number
         }
 
-        /// Has got another type of argument since.
+        /// The argument has another type in the newer version.
         pub fn divide(&mut self, dividend: String, by: f64) -> f64 {
             dividend.len() as f64 / by
         }
 
-        /// Returns something else now.
+        /// The result has another type in the newer version.
         pub fn step(&mut self) -> String {
             String::new()
         }
 
-        /// Was taken out.
+        /// Removed in the newer version.
         pub fn leap(&mut self) {}
     }
 }
@@ -73,7 +73,7 @@ impl Lab {
         }
     }
 
-    /// Refused, with all of `words`, and the driver has seen nothing.
+    /// Checks that the call was refused with all of `words`, and the driver did not run.
     fn refuses<T: std::fmt::Debug>(&self, result: Result<T, CallError>, words: &[&str]) -> Refusal {
         let error = result.unwrap_err();
         for word in words {

@@ -1,4 +1,4 @@
-//! The async client over real sockets: its calls end well, end early, and wait for their turn.
+//! The async client over real sockets: calls that succeed, are dropped, or wait for their turn.
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
@@ -179,7 +179,7 @@ async fn a_token_cancels_what_tells_its_progress(way: Way) {
     assert!(late.unwrap_err().is_not_executed());
 }
 
-/// A handle that tells when its call runs.
+/// A handle that shows when its call runs.
 fn telling(client: &AsyncClient) -> (AsyncClient, std::sync::mpsc::Receiver<()>) {
     let (began, begins) = channel();
     let handle = client.on_progress(move |_, _| began.send(()).unwrap_or(()));

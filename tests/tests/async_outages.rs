@@ -1,4 +1,4 @@
-//! The async client when the network or the server fails: every call runs once, or its caller is told.
+//! The async client during failures of network and server: every call runs once, or its caller gets an error.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -19,7 +19,7 @@ both_ways_async!(
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// No call is shorter on the wire, in bytes.
+/// Minimum length of a call on the wire, in bytes.
 const CALL: usize = 40;
 
 fn port(address: &str) -> u16 {
@@ -86,7 +86,7 @@ async fn a_call_in_a_killed_server_is_unknown_unless_it_may_be_repeated(way: Way
     let before = said();
     let repeated = tokio::spawn(BenchProxy::new(&client.idempotent()).sleep(700));
     let unknown = tokio::spawn(BenchProxy::new(&client).sleep(700));
-    // One of the two runs by now, or soon; the other is behind it.
+    // One of the two calls runs, or will soon; the other waits behind it.
     server.expect("sleeps for");
     until("both calls are sent", || said() >= before + 2 * CALL);
     server.kill();

@@ -1,4 +1,4 @@
-//! Calls by name, without the types of the driver: what does not fit is refused in words that help.
+//! Calls by name, without the types of the driver: arguments that do not fit are refused with a helpful error.
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
@@ -88,7 +88,7 @@ fn one_struct_as_the_only_argument_goes_into_a_tuple() {
     );
     assert!(error.is_not_executed());
     assert_eq!(call("dur", (window,)), Ok(1.5));
-    // Who gives one of several names wrong has not meant a struct.
+    // A caller that misspells one of several names did not mean a struct.
     let two = BTreeMap::from([("window", window), ("windows", window)]);
     let error = call::<f64>("dur", two).unwrap_err().to_string();
     assert!(!error.contains("tuple"), "{error}");

@@ -1,4 +1,4 @@
-//! The secret shows nowhere: not in the process list, not in the environment, not in what is printed or logged.
+//! The secret is never visible: not in the process list, the environment, the output or the log.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests")]
@@ -13,7 +13,7 @@ use tests::{Bench, BenchProxy, SECRET, Way, log};
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
 
-/// A word that all of it gives away.
+/// A secret that can be searched for.
 const SHORT: &str = "waktu";
 
 /// Any part of it that would give it away, and how it might be written.
@@ -42,7 +42,7 @@ fn the_search_finds_what_it_looks_for() {
     }
 }
 
-/// The process `peer` with the short secret, which tells all it can when something goes wrong.
+/// Returns the command for the process `peer` with the short secret and full backtraces.
 fn peer(words: &[&str]) -> Command {
     let file = std::env::temp_dir().join(format!("e2e-short-word-{}", std::process::id()));
     std::fs::write(&file, SHORT).unwrap();
@@ -53,8 +53,8 @@ fn peer(words: &[&str]) -> Command {
     command
 }
 
-/// Warned of on the terminal of whoever starts the server, with and without a log; and shown nowhere, not even when the
-/// driver or the client's program panics.
+/// The terminal of the server shows a warning about the short secret, with and without a log. The secret itself is
+/// never shown, not even if the driver or the client's program panics.
 #[test]
 fn a_short_secret_is_warned_of_and_not_shown() {
     let (mut server, address) = Peer::server_by(peer(&["serve", "0"]));

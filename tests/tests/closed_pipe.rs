@@ -1,4 +1,4 @@
-//! A script whose standard output is a pipe that nobody reads any more, as in `script | head`: printing panics there.
+//! A script whose standard output is a pipe closed by its reader, as in `script | head`, where printing panics.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -10,7 +10,8 @@ use tests::{Bench, Way, both_ways};
 
 both_ways!(a_script_that_prints_its_notices_into_a_closed_pipe_goes_on);
 
-/// It was aborted (SIGABRT): the notice panicked in a call, and again in the destructor of the client.
+/// Regression test: the script was aborted (SIGABRT), because the notice panicked in a call and again in the destructor
+/// of the client.
 fn a_script_that_prints_its_notices_into_a_closed_pipe_goes_on(way: Way) {
     let server = way.server().device(Bench::new()).spawn().unwrap();
     let secret = match way {

@@ -1,5 +1,5 @@
-//! What a call takes in memory follows the bytes that came, whatever its types make of them. Alone in its process,
-//! because that is what is weighed.
+//! The memory of a call is bounded by the bytes received, whatever its types. A test program of its own, because it
+//! measures the memory of the process.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -70,7 +70,7 @@ impl Store {
         v
     }
 
-    /// A type that finds out from the bytes what they are, and keeps its maps in B-trees.
+    /// A type that reads self-describing values and keeps maps in B-trees.
     pub fn json(&self, v: serde_json::Value) -> usize {
         enter() + v.as_array().map_or(0, Vec::len)
     }
@@ -109,10 +109,10 @@ impl Store {
 }
 
 const MIB: usize = 1 << 20;
-/// Nearly all that a call may have.
+/// Almost the maximum size of a call.
 const LARGEST: usize = 15 * MIB;
 
-/// One weighing at a time.
+/// Only one measurement at a time.
 static SCALES: Mutex<()> = Mutex::new(());
 
 fn server() -> ServerHandle {
@@ -136,7 +136,7 @@ fn by_name(method: &str, argument: Value) -> OutgoingCall {
     OutgoingCall::by_name(method, &Args::new().arg(argument).unwrap())
 }
 
-/// How many MiB the process needed at most in `run`, beyond what it had before.
+/// Returns the peak memory of the process during `run`, in MiB above the level before.
 fn peak<T>(run: impl FnOnce() -> T) -> (T, usize) {
     fs::write("/proc/self/clear_refs", "5").unwrap();
     let before = resident("VmRSS");
@@ -158,7 +158,7 @@ fn allowed(bytes: usize, memory: usize) -> usize {
     3 * (8 * bytes / MIB + memory) + 6 * bytes / MIB
 }
 
-/// Refused before the driver is entered, within the memory that the documentation allows.
+/// Checks that the call is refused before the driver runs, within the documented memory.
 fn is_refused(client: &Client, call: OutgoingCall) {
     let method = call.method().to_string();
     let entered = ENTERED.load(Ordering::SeqCst);
@@ -203,10 +203,10 @@ fn options_of_large_arrays_are_refused_before_they_take_the_memory() {
         &client,
         by_name("json", Value::List(vec![map; LARGEST / 4])),
     );
-    // More arguments than any method has: their places take memory, too.
+    // More arguments than any method has: their slots take memory, too.
     let many = Args::from_serialize(&nothings()).unwrap();
     is_refused(&client, OutgoingCall::by_name("sparse", &many));
-    // The connection goes on.
+    // The connection stays usable.
     let store = StoreProxy::new(&client);
     assert_eq!(store.sparse(vec![None, Some([7; 32])]), Ok(2));
 }

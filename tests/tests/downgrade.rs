@@ -1,4 +1,4 @@
-//! A client that has lost its server does not lower its guard for whoever answers next.
+//! A client that has lost its server does not accept weaker security from the next one at the same address.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -13,7 +13,7 @@ use ipc_core::wire::preamble::{Preamble, Role, Suite};
 use ipc_server::ServerHandle;
 use tests::{Bench, BenchProxy, SECRET, Way, until};
 
-/// A client in the middle of its work whose server has just gone, and where it was.
+/// Returns a client whose server has just gone during its work, and the address of that server.
 fn bereft(way: Way) -> (Client, SocketAddr) {
     let server = way.server().device(Bench::new()).spawn().unwrap();
     let client = way.client(&server);
@@ -25,7 +25,7 @@ fn bereft(way: Way) -> (Client, SocketAddr) {
     (client, address)
 }
 
-/// Another server in the same place.
+/// Starts another server at the same address.
 fn successor(way: Way, bench: Bench, address: SocketAddr) -> ServerHandle {
     let port = address.port();
     let mut server = None;
@@ -65,7 +65,7 @@ fn a_server_with_a_secret_is_not_taken_for_the_one_without() {
     assert_eq!(successor.holder(), None);
 }
 
-/// Somebody in the place of the server who asks for plain text, whatever the client says.
+/// A false server that requests plain text, whatever the client sends.
 #[test]
 fn who_asks_for_plain_text_hears_nothing_in_the_clear() {
     let (client, address) = bereft(Way::Secret);
@@ -79,7 +79,7 @@ fn who_asks_for_plain_text_hears_nothing_in_the_clear() {
         let bound = Some(Duration::from_secs(20));
         stream.set_read_timeout(bound).unwrap();
         let mut heard = Vec::new();
-        // However it ends.
+        // Any end will do.
         let _ = stream.read_to_end(&mut heard);
         heard
     });

@@ -1,4 +1,4 @@
-//! What goes wrong in a driver arrives at its caller as data, whatever it is, and session and server go on.
+//! Errors and panics of a driver reach the caller as data, and session and server continue.
 
 #![allow(
     missing_docs,
@@ -26,10 +26,10 @@ both_ways!(
     a_result_that_is_too_large_is_an_error,
 );
 
-/// Has what drivers should not have.
+/// A driver with unusual errors.
 pub struct Odd;
 
-/// An error with something in it that cannot travel.
+/// An error with content that cannot be sent.
 #[derive(Debug)]
 pub struct Homebound(std::io::Error);
 
@@ -63,7 +63,7 @@ impl fmt::Display for Unwritable {
 
 impl std::error::Error for Unwritable {}
 
-/// An error large enough for a box.
+/// An error large enough to be boxed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Burst([u64; 4]);
 
@@ -122,7 +122,7 @@ impl Lab {
         }
     }
 
-    /// A fault of this kind with all of `words`; the session goes on.
+    /// Checks for a fault of this kind with all of `words`, and that the session continues.
     fn fails<T: fmt::Debug>(
         &self,
         result: Result<T, CallError>,

@@ -1,4 +1,4 @@
-//! Times at their ends: none at all, longer than the system can count, and for ever.
+//! Extreme durations: zero, longer than the system can represent, and infinite.
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
@@ -8,7 +8,7 @@ use ipc_client::{ClientBuilder, Retry};
 use ipc_core::{CallContext, remote};
 use tests::{Bench, BenchProxy, Way};
 
-/// The client's system refused 131 071 s and more, which looked like a fault of the network.
+/// Regression test: the client's system refused 131 071 s and more, which looked like a network failure.
 #[test]
 fn any_liveness_will_do_at_either_end() {
     for seconds in [0, 1, 3, 86_400, 98_304, 131_071, 2_592_000, u64::MAX] {
@@ -30,7 +30,7 @@ impl Clock {
     }
 }
 
-/// A driver that looks was told to end within a millisecond.
+/// Regression test: a driver that checks for its deadline was given one millisecond.
 #[test]
 fn to_wait_for_ever_is_to_have_no_deadline() {
     let ever = Duration::MAX;

@@ -55,6 +55,6 @@ fn what_cannot_be_a_secret_is_refused_and_nothing_of_it_shown() {
         assert!(!said.contains("waktu") && !said.contains("xxx"), "{said}");
         assert!(!said.contains("Serving on"), "{said}");
     }
-    // Nor does it matter to servers that look elsewhere.
+    // Servers with another source of secrets ignore the variable.
     assert!(Way::Plain.server().device(Bench::new()).spawn().is_ok());
 }

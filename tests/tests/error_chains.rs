@@ -1,4 +1,4 @@
-//! Errors as programs report them: alone, and with all their sources by `anyhow` and `eyre`. Nothing is said twice, and
+//! Errors as programs report them: alone, and with all their sources by `anyhow` and `eyre`. Nothing is repeated, and
 //! nothing is lost.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
@@ -137,7 +137,7 @@ fn refusals_and_faults() {
         "the line is dead",
         "cable 3",
     ];
-    // As the driver raised it, for those who want its sources one by one.
+    // The driver's error with its sources as a chain.
     let raised = fault.to_error();
     assert_eq!(raised.to_string(), words[0]);
     let second = raised.source().unwrap();
@@ -386,7 +386,7 @@ fn servers_and_secrets() {
     check_once(start(), start(), &["192.0.2.7"]);
 }
 
-/// As scripts meet them: the system's answer is there for the program, too.
+/// As scripts get them: the system's error is available to the program, too.
 #[test]
 fn what_the_system_says_can_be_asked_for() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -60,7 +60,7 @@ fn signal(process: u32, signal: Signal) {
     kill_process(id, signal).expect("a living process");
 }
 
-/// Stops a process, and returns when all its threads stand still.
+/// Stops a process, and returns when all its threads have stopped.
 fn stop(process: u32) {
     signal(process, Signal::STOP);
     let stands = |task: std::fs::DirEntry| {
@@ -122,7 +122,7 @@ fn a_server_that_is_stopped_for_a_while_goes_on_with_the_call() {
     assert_eq!(ledger.lines().count(), 2);
 }
 
-/// The lid of a laptop: others are served meanwhile, and afterwards its program goes on.
+/// A closed laptop lid: other clients are served meanwhile, and its program continues afterwards.
 #[test]
 fn a_holder_that_is_stopped_is_passed_over_and_goes_on_afterwards() {
     let scratch = Scratch::new().expect("a directory");
@@ -168,7 +168,7 @@ fn a_holder_that_is_stopped_is_passed_over_and_goes_on_afterwards() {
     );
 }
 
-/// Somebody who is connected and does nothing keeps nobody out.
+/// A connected client that does nothing does not block the others.
 #[test]
 fn a_client_that_never_calls_makes_room() {
     let scratch = Scratch::new().expect("a directory");
@@ -198,7 +198,7 @@ fn a_client_that_never_calls_makes_room() {
 fn two_hundred_clients_are_all_served_after_a_restart() {
     const CLIENTS: u64 = 200;
     let scratch = Scratch::new().expect("a directory");
-    // Without a moment for each client that has lost its connection to come back.
+    // No grace for clients that have lost their connection.
     let setup = setup(&scratch, &["--grace", "0"]);
     let mut server = Supervisor::start(Path::new(PROGRAM), &setup).expect("a server");
     let proxy = Proxy::start(server.address(), 1, calm()).expect("a proxy");
@@ -215,7 +215,7 @@ fn two_hundred_clients_are_all_served_after_a_restart() {
                 let client = reach.client(&format!("client {n}"), &log);
                 let (connected, restarted, turn, proxy) = (&connected, &restarted, &turn, &proxy);
                 scope.spawn(move || {
-                    // One after the other, each of them making room by losing its connection.
+                    // One after the other; each gives up its place by losing its connection.
                     let mine = turn.lock();
                     assert_eq!(BenchProxy::new(&client).step(n), Ok(answer(n)));
                     proxy.strike(true);

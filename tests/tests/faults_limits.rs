@@ -1,4 +1,4 @@
-//! Long calls, large answers and many sessions, with connections that are lost at the worst time.
+//! Long calls, large replies and many sessions, with connections that are lost at the worst time.
 #![cfg(unix)]
 #![allow(
     clippy::expect_used,
@@ -125,8 +125,8 @@ fn of_an_answer_too_large_to_keep_it_is_known_that_the_call_ran() {
     assert_eq!(bench.executions(), 2);
 }
 
-/// Clients that crash leave their sessions behind. The one left behind for longest makes room; if its client comes
-/// back after all, it is told that nobody knows what became of its call.
+/// Clients that crash leave their sessions behind. The oldest of these is evicted. If its client returns after all, it
+/// learns that the outcome of its call is unknown.
 #[test]
 fn crashed_clients_keep_nobody_out_and_the_forgotten_one_is_told() {
     const SESSIONS: u64 = 1024;
@@ -139,7 +139,7 @@ fn crashed_clients_keep_nobody_out_and_the_forgotten_one_is_told() {
         while bench.executions() < 2 {
             std::thread::yield_now();
         }
-        // Nobody is there any more for the one who comes back.
+        // The session of the returning client is gone.
         bench
             .proxy
             .set_target("127.0.0.1:9".parse().expect("an address"));
@@ -154,7 +154,7 @@ fn crashed_clients_keep_nobody_out_and_the_forgotten_one_is_told() {
             let client = reach.client("crashes", &bench.log);
             assert_eq!(BenchProxy::new(&client).step(n), Ok(answer(n)), "kept out");
             others.strike(true);
-            // Only then: a client that can still say goodbye leaves no session behind.
+            // Not earlier: a client that can still send its goodbye leaves no session behind.
             while others.open_connections() > 0 {
                 std::thread::yield_now();
             }

@@ -1,4 +1,4 @@
-//! What else may knock at a port: each is sent away within a bounded time, runs nothing, and harms nobody.
+//! Clients of other protocols: each is disconnected within a bounded time, runs nothing, and affects no other client.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -11,7 +11,7 @@ use tests::{Bench, BenchProxy, Way, both_ways};
 
 both_ways!(other_protocols_run_nothing_and_harm_nobody);
 
-/// Their first words, as they say them.
+/// The first bytes of these protocols.
 const FOREIGN: [(&str, &[u8]); 48] = [
     ("HTTP GET", b"GET / HTTP/1.1\r\nHost: lab-pc\r\n\r\n"),
     ("HTTP HEAD", b"HEAD / HTTP/1.0\r\n\r\n"),
@@ -134,13 +134,13 @@ fn other_protocols_run_nothing_and_harm_nobody(way: Way) {
     let entered = bench.entered();
     let mut limits = AccessLimits::default();
     limits
-        // One byte says nothing yet, so it is waited for more.
+        // One byte decides nothing yet, so the server waits for more.
         .hello_within(Duration::from_secs(2));
     let server = way.server().access_limits(limits).device(bench);
     let server = server.spawn().unwrap();
     let client = way.client(&server).connect().unwrap();
     for (name, words) in FOREIGN {
-        // Fails if the server does not hang up.
+        // Fails if the server does not close the connection.
         let answer = answer_to(server.local_addr(), words);
         let is_told = answer.starts_with(b"HTTP/1.1 400 ");
         assert!(is_told || answer.is_empty(), "{name}: {answer:?}");
@@ -150,7 +150,7 @@ fn other_protocols_run_nothing_and_harm_nobody(way: Way) {
         );
     }
     assert_eq!(entered.load(Ordering::SeqCst), 0);
-    // Nobody noticed, and there is room for the next.
+    // Other clients are not affected, and the next one is accepted.
     assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
     client.close();
     let next = way.client(&server).connect().unwrap();

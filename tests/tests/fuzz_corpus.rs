@@ -1,4 +1,4 @@
-//! The fuzz targets over the kept corpus and some thousand changes of it, in every ordinary test run.
+//! The fuzz targets over the kept corpus and some thousand mutations of it, in every ordinary test run.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -12,7 +12,7 @@ mod bodies;
 
 use std::path::{Path, PathBuf};
 
-/// Changes made to each file of the corpus.
+/// Number of mutations of each file of the corpus.
 const MUTATIONS: u64 = 60;
 
 #[test]

@@ -1,4 +1,4 @@
-//! How often a secret may be guessed, and who gets in meanwhile.
+//! Limits on guesses at the secret, and access for legitimate clients meanwhile.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -19,7 +19,7 @@ fn guess_from(source: IpAddr, server: SocketAddr) -> std::io::Result<Vec<u8>> {
     probe::guess(stream)
 }
 
-/// Many who guess from the `sources`, until dropped.
+/// Many guessing clients at `sources`, until dropped.
 struct Guessers {
     over: Arc<AtomicBool>,
     threads: Vec<thread::JoinHandle<()>>,
@@ -32,7 +32,7 @@ impl Guessers {
             let over = Arc::clone(&over);
             thread::spawn(move || {
                 while !over.load(Ordering::SeqCst) {
-                    // Refused or not: the log says how many were looked at.
+                    // Refused or not: the log says how many were checked.
                     let _ = guess_from(source, server);
                 }
             })
@@ -57,7 +57,7 @@ fn serve(limits: AccessLimits) -> ServerHandle {
     server.device(Bench::new()).spawn().unwrap()
 }
 
-/// How many wrong secrets from there were looked at.
+/// Returns how many wrong secrets from there were checked.
 fn judged(source: &str) -> usize {
     log::lines(&["did not prove", &format!("peer={source}")]).len()
 }
@@ -87,7 +87,7 @@ fn who_is_known_gets_in_while_fifty_others_guess() {
     assert_eq!(guesses, 20, "guesses in a minute");
 }
 
-/// Many handshakes at once must not be a way around the limits: guesses are counted one by one, when the proof comes.
+/// Many simultaneous handshakes do not circumvent the limits: each guess is counted when its proof arrives.
 #[test]
 fn handshakes_under_way_do_not_get_around_the_limits() {
     let mut limits = AccessLimits::default();
@@ -142,8 +142,8 @@ fn guesses_from_one_source_are_judged_one_by_one() {
     assert!((5..=9).contains(&judged), "{judged} were judged");
 }
 
-/// Whoever guessed from the computer of a rightful client, or from behind the same router, kept it out: each came in turn,
-/// and the client was one of many.
+/// Regression test: guessing from the computer of a legitimate client, or from behind the same router, kept that client
+/// out, because it had to wait for its turn among the guesses.
 #[test]
 fn who_comes_back_gets_in_although_its_neighbours_guess() {
     log::capture();
@@ -167,7 +167,7 @@ fn who_comes_back_gets_in_although_its_neighbours_guess() {
     drop(guessers);
 }
 
-/// The same for a client that comes back from another address, while too many guess from everywhere.
+/// The same for a client that returns from another address, during too many guesses from all sources.
 #[test]
 fn a_ticket_leads_past_the_bar_on_unknown_sources() {
     let mut limits = AccessLimits::default();
@@ -187,7 +187,7 @@ fn a_ticket_leads_past_the_bar_on_unknown_sources() {
     assert_eq!(again.prove().unwrap().len(), 64);
 }
 
-/// A ticket is for one proof, right or wrong: who has seen one in passing has one guess.
+/// A ticket is valid for one proof, right or wrong: an eavesdropper gets one guess from it.
 #[test]
 fn a_ticket_that_was_seen_in_passing_is_worth_one_guess() {
     let mut limits = AccessLimits::default();

@@ -1,5 +1,5 @@
-//! Computers that vanish without a word: a client and a server in network namespaces of their own, with a router
-//! between them that stops passing packets on.
+//! Computers that vanish silently: a client and a server in separate network namespaces, with a router between them
+//! that stops forwarding packets.
 //!
 //! Needs root, `ip netns` and a writable `/proc/sys/net` in a namespace. Where they are missing the tests say so and
 //! pass; with `IPC_REQUIRE_NETNS=1` in the environment they fail instead.
@@ -24,7 +24,7 @@ use tests::faults::supervisor::Process;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_faults");
 const SERVER: &str = "10.77.2.1";
-/// What both ends are told, and what a loaded machine may add.
+/// The configured liveness, and what a loaded machine may add.
 const LIVENESS: Duration = Duration::from_secs(3);
 const SLACK: Duration = Duration::from_secs(3);
 const GRACE: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ impl Lab {
         match lab.set_up() {
             Ok(()) => Some(lab),
             Err(reason) => {
-                // Past the capture of the test harness, so that it is seen although the test passes.
+                // Bypasses the capture of the test harness, so that it is visible although the test passes.
                 let notice = format!("\n*** SKIPPED: half-open connections. {reason} ***\n\n");
                 io::stderr()
                     .write_all(notice.as_bytes())
@@ -88,7 +88,7 @@ impl Lab {
         self.pass_on(true)
     }
 
-    /// From now on packets between client and server pass, or are dropped without a word.
+    /// Lets packets between client and server pass, or drops them silently.
     fn pass_on(&self, passes: bool) -> Result<(), String> {
         let write = format!("echo {} > /proc/sys/net/ipv4/ip_forward", u8::from(passes));
         ip_with(&["netns", "exec", &self.name("r"), "sh", "-c", &write])
@@ -136,7 +136,7 @@ impl Lab {
             .to_string()
     }
 
-    /// How many calls of client `id` have run.
+    /// Returns how many calls of client `id` have run.
     fn served(&self, id: u32) -> usize {
         let ledger = self.ledger();
         ledger
@@ -214,7 +214,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 #[test]
 fn a_holder_that_vanishes_while_idle_makes_room_and_goes_on_when_it_is_back() {
     let Some(lab) = Lab::new() else { return };
-    // The grace does not come on top while somebody waits.
+    // The grace is not added while another client waits.
     let (_server, address) = lab.server_with(&["--liveness", "3000", "--grace", "60000"]);
     // Calls once, and again after ten seconds.
     let _idle = lab.client("c", &address, 1, &["--pause", "10000"]);
@@ -252,14 +252,14 @@ fn a_holder_that_vanishes_in_mid_call_makes_room_and_gets_its_answer_when_it_is_
     drop(next);
     let before = lab.ends(1).len();
     lab.pass_on(true).expect("a router");
-    // The pauses between its tries have grown to 5 s meanwhile.
+    // The pauses between its attempts have grown to 5 s meanwhile.
     within(Duration::from_secs(15), "the holder goes on", || {
         lab.ends(1).len() > before + 10
     });
     lab.all_right(1);
 }
 
-/// It took 28 to 31 s: the time until the loss was noticed, and the grace on top.
+/// Regression test: this took 28 to 31 s, the time to notice the loss plus the grace.
 #[test]
 fn by_default_a_holder_that_vanishes_is_replaced_within_15_seconds() {
     let Some(lab) = Lab::new() else { return };
@@ -327,7 +327,7 @@ fn a_client_notices_that_its_server_has_vanished_and_goes_on_when_it_is_back() {
     lab.all_right(1);
 }
 
-/// Shorter than the liveness: TCP itself gets over it.
+/// Shorter than the liveness: TCP itself recovers.
 #[test]
 fn a_short_gap_costs_no_connection() {
     let Some(lab) = Lab::new() else { return };

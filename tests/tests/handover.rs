@@ -1,4 +1,4 @@
-//! An idle holder makes room for those who wait, and only an idle one.
+//! An idle holder is asked to leave if other clients wait; a busy one is not.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -54,7 +54,7 @@ fn an_idle_holder_makes_room_and_queues_again_by_itself(way: Way) {
     );
     assert_eq!(BenchProxy::new(&second).step().unwrap(), 4);
     assert_eq!(second.interruptions(), 1);
-    // Nobody waits: nobody has to go.
+    // No client waits, so the holder stays.
     let second_again = BenchProxy::new(&second);
     within(Duration::from_secs(5), "idle for longer", || {
         server.holder().unwrap().idle > idle * 2
@@ -103,7 +103,7 @@ fn a_holder_in_mid_call_is_not_idle(way: Way) {
     );
 }
 
-/// Its calls of names that there are not, and its questions what there is, counted as work.
+/// Regression test: calls of unknown methods, and requests for the description, counted as work.
 fn calls_that_enter_no_driver_keep_no_place(way: Way) {
     let idle = Duration::from_millis(300);
     let server = way.server().idle_handover(idle).device(Bench::new());
@@ -126,8 +126,7 @@ fn calls_that_enter_no_driver_keep_no_place(way: Way) {
     chatter.join().unwrap();
 }
 
-/// A newcomer asks for the place of a holder that looks idle. That may be the server's own doing, which had no time to
-/// read its call.
+/// A new client arrives while the holder looks idle, possibly only because the server had no time to read its call.
 fn a_holder_that_has_just_called_is_heard_before_it_is_sent_away(way: Way) {
     let idle = Duration::from_secs(1);
     let server = way.server().idle_handover(idle).device(Bench::new());

@@ -1,5 +1,4 @@
-//! A client that is let in and then misbehaves: its connection ends, with a line in the log that names it, and the next
-//! client is served.
+//! An accepted client that misbehaves: its connection ends, the log names it, and the next client is served.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -127,7 +126,7 @@ fn calls_that_cannot_be_read_are_refused_or_end_the_connection(way: Way) {
     }
 }
 
-/// A client's name is what it says it is, line ends and escape sequences included; they went into the log as they came.
+/// Regression test: line ends and escape sequences in the name of a client were written into the log.
 fn the_names_of_clients_forge_no_log_lines(way: Way) {
     let server = server(way);
     let forged = format!("2026-01-01T00:00:00Z ERROR forged {way:?}");
@@ -142,7 +141,7 @@ fn the_names_of_clients_forge_no_log_lines(way: Way) {
         assert!(!line.starts_with(&forged), "{line:?}");
         assert!(!line.chars().any(char::is_control), "{line:?}");
     }
-    // Nor does it fill it.
+    // A long name does not fill the log either.
     let probe = Probe::ready(way, server.local_addr(), &"long".repeat(900));
     let shown = server.holder().unwrap().name;
     assert!(shown.chars().count() <= 201, "{}", shown.len());
@@ -159,7 +158,7 @@ fn a_false_retry_ends_the_connection(way: Way) {
         let payload = [call_header(method), length.to_vec(), empty.to_vec()].concat();
         frame(CALL_BY_NAME, &payload)
     };
-    // The second hides in the frame of the first, so that nobody gives it a number of its own.
+    // The second call is hidden in the frame of the first, so that it gets no number.
     let mut first = call("step");
     first.extend(call("get_steps"));
     let second = call("step").len();
@@ -197,7 +196,7 @@ fn more_calls_than_the_server_keeps_are_left_in_the_network(way: Way) {
     }
 }
 
-/// Sessions of clients that died are kept for them to come back to; when there were too many, nobody else was let in.
+/// Regression test: when too many sessions of dead clients were kept, no new client was accepted.
 fn clients_that_die_leave_room_for_others(way: Way) {
     let limits = TableLimits {
         sessions: 4,

@@ -131,7 +131,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads once and answers what the channel answers by itself; whether more may come.
+    /// Reads once and sends the replies of the channel. Returns whether more may arrive.
     fn receive(&mut self) -> Result<bool, ChannelError> {
         let mut buffer = [0; 8192];
         let n = match self.stream.read(&mut buffer) {

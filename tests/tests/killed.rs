@@ -29,7 +29,7 @@ both_ways!(
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
 const AT_ONCE: Duration = Duration::from_secs(5);
-/// No call is shorter on the wire, in bytes.
+/// Minimum length of a call on the wire, in bytes.
 const CALL: usize = 40;
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -64,7 +64,7 @@ fn a_holder_killed_in_mid_call_makes_room_after_it(way: Way) {
     let server = way.server().grace(Duration::from_secs(60)).device(bench);
     let server = server.spawn().unwrap();
     let address = server.local_addr().to_string();
-    // One driver looks at its caller, the other cannot.
+    // One driver checks for cancellation, the other does not.
     for (call, bound) in [("scan 60000", AT_ONCE), ("sleep 1500", AT_ONCE)] {
         let before = entered.load(std::sync::atomic::Ordering::SeqCst);
         let mut holder = Peer::client(PEER, way, &address, "holder");
@@ -117,8 +117,8 @@ fn a_killed_server_that_is_back_is_found_again(way: Way) {
 }
 
 fn a_stopped_server_that_is_back_is_found_again(way: Way) {
-    // Connections of other tests come from 127.0.0.1, and from ports that nobody has chosen: there, one may take this port
-    // between a stop and the next start.
+    // Connections of other tests come from 127.0.0.1, and from ports that nobody has chosen: there, one may take this
+    // port between a stop and the next start.
     let own = || way.server().bind("127.0.0.9");
     let mut server = own().device(Bench::new()).spawn().unwrap();
     let port = server.local_addr().port();
@@ -152,7 +152,7 @@ fn a_call_in_a_killed_server_is_unknown_unless_it_may_be_repeated(way: Way) {
         };
         thread::spawn(move || BenchProxy::new(&client).sleep(700))
     });
-    // One of the two runs by now, or soon; the other is behind it.
+    // One of the two calls runs, or will soon; the other waits behind it.
     server.expect("sleeps for");
     until("both calls are sent", || said() >= before + 2 * CALL);
     server.kill();
@@ -197,7 +197,7 @@ fn a_signal_lets_the_running_call_finish(way: Way) {
         let (slept, returned) = call.join().unwrap();
         assert_eq!(slept, 1000);
         assert!(returned < ended + Duration::from_millis(500));
-        // The waiter was told, and found nobody afterwards.
+        // The waiting client was told, and found no server afterwards.
         server.expect("sent away: the server is stopping");
         waiter.join().unwrap();
         assert!(TcpListener::bind(&address).is_ok(), "the port is free");
@@ -222,7 +222,7 @@ fn a_signal_waits_no_longer_than_it_was_told(way: Way) {
     assert!(matches!(error, CallError::OutcomeUnknown { .. }), "{error}");
 }
 
-/// Ctrl-C ended the process the hard way when it came right after the server said that it serves.
+/// Regression test: Ctrl-C right after the server had printed its address killed the process without a stop.
 fn a_signal_right_after_the_start_is_no_accident(way: Way) {
     for signal in ["INT", "TERM", "INT", "TERM", "INT", "INT"] {
         let (mut server, _) = Peer::server(PEER, way, 0, STOP_TIMEOUT);
@@ -232,7 +232,7 @@ fn a_signal_right_after_the_start_is_no_accident(way: Way) {
     }
 }
 
-/// When strangers held all descriptors, nobody was served until they had been silent for long enough.
+/// Regression test: when unauthenticated connections held all descriptors, no client was served until they timed out.
 fn a_server_out_of_descriptors_recovers(way: Way) {
     let mut command = Command::new("sh");
     let secret = match way {
@@ -270,7 +270,7 @@ fn a_server_out_of_descriptors_recovers(way: Way) {
     drop(held);
 }
 
-/// The holder lost its place to the time in which the server could not have served it.
+/// Regression test: the holder lost its place because of time during which the server was suspended.
 fn the_pause_of_a_suspended_server_is_not_its_holders(way: Way) {
     let idle = Duration::from_secs(6);
     let (server, address) = Peer::server_with_handover(PEER, way, idle);
@@ -285,7 +285,7 @@ fn the_pause_of_a_suspended_server_is_not_its_holders(way: Way) {
     server.signal("STOP");
     thread::sleep(idle + Duration::from_secs(1));
     server.signal("CONT");
-    // The server takes a moment to find out what it makes of the pause.
+    // The server takes a moment to notice the suspension.
     thread::sleep(Duration::from_secs(2));
     assert_eq!(bench.step().unwrap(), 3);
     assert_eq!(holder.interruptions(), 0, "{}", server.said());

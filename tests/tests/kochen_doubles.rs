@@ -1,4 +1,5 @@
-//! The same experiment for this project and for kochen: each call's link is cut after it has run, before its answer.
+//! The same experiment for this project and for kochen: the connection is cut after each call has run and before its
+//! reply.
 //!
 //! `cargo test --release -p tests --test kochen_doubles -- --nocapture` prints a line for each. Needs `python3` with
 //! `venv`, and a place from which `pip` gets kochen; where they are missing that half says so and passes, or fails with
@@ -95,7 +96,7 @@ fn kochen_runs_them_twice() {
 }
 
 fn skip(reason: &str) {
-    // Past the capture of the test harness, so that it is seen although the test passes.
+    // Bypasses the capture of the test harness, so that it is visible although the test passes.
     let notice = format!("\n*** SKIPPED: the comparison with kochen. {reason} ***\n\n");
     io::stderr()
         .write_all(notice.as_bytes())

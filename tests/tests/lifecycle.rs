@@ -1,5 +1,5 @@
-//! What belongs to the user's program: drivers, closures and callbacks are dropped when the server has stopped and never
-//! in async code, and whatever goes wrong in them does not take the server along.
+//! User code: drivers, closures and callbacks are dropped by the time the server has stopped and never in async code,
+//! and their panics do not affect the server.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -25,7 +25,7 @@ both_ways!(
     a_callback_can_stop_its_server,
 );
 
-/// Counts itself, as a serial port does that can be opened once.
+/// Counts its instances, like a serial port that can be opened only once.
 pub struct Port(Arc<AtomicUsize>);
 
 impl Port {
@@ -49,13 +49,13 @@ impl Port {
     }
 }
 
-/// How often a race is tried.
+/// Number of attempts at a race.
 fn rounds(few: usize) -> usize {
     let asked = std::env::var("ROUNDS").ok();
     asked.map_or(few, |rounds| rounds.parse().unwrap())
 }
 
-/// A server with one of everything that belongs to the user; `held` counts what has not been dropped.
+/// A server with every kind of user value; `held` counts those that have not been dropped.
 fn hosting(way: Way, held: &Arc<AtomicUsize>) -> ipc_server::ServerBuilder {
     let count = |held: &Arc<AtomicUsize>| {
         held.fetch_add(1, Ordering::SeqCst);
@@ -95,7 +95,8 @@ impl Holding {
     }
 }
 
-/// A driver whose `Drop` switches its laser off was still alive when `stop` returned, in a third of all stops.
+/// Regression test: in a third of all stops, a driver whose `Drop` switches its laser off was still alive when `stop`
+/// returned.
 fn whatever_stops_a_server_drops_its_drivers_first(way: Way) {
     let held = Arc::new(AtomicUsize::new(0));
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -186,7 +187,7 @@ fn a_driver_that_owns_a_runtime_ends_well(way: Way) {
         let server = way.server().device(Bridge::open()).start().await.unwrap();
         drop(server);
 
-        // From the block for documentation: nobody has it.
+        // From the address block for documentation, which no computer has.
         let elsewhere = way.server().bind("192.0.2.7").device(Bridge::open());
         let error = elsewhere.start().await.map(drop).unwrap_err();
         assert!(matches!(error, StartError::Bind { .. }), "{error}");
@@ -287,7 +288,8 @@ fn what_panics_when_it_is_dropped_still_gets_an_answer(way: Way) {
     log::expect(&["dropped", "broken by being dropped"]);
 }
 
-/// The laser stayed on if a long call ran when its server was stopped, although the driver would have ended the call.
+/// Regression test: the laser stayed on if a long call ran during a stop, although the driver would have ended the
+/// call.
 fn a_driver_that_looks_ends_its_call_in_time_for_its_hook(way: Way) {
     let released = Arc::new(Mutex::new(Vec::new()));
     let note = Arc::clone(&released);
@@ -323,7 +325,7 @@ impl Switch {
     }
 }
 
-/// It waited for itself, for as long as the stop timeout, and its result was lost.
+/// Regression test: a stop inside a call waited for that call until the stop timeout, and the result was lost.
 fn a_call_that_stops_its_server_is_answered(way: Way) {
     for softly in [false, true] {
         let handle = Arc::new(OnceLock::new());

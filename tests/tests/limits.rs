@@ -1,4 +1,4 @@
-//! Each limit by itself: what is above it is turned away, and nothing else.
+//! Each limit by itself: only what exceeds it is refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
@@ -21,7 +21,7 @@ both_ways!(
     without_descriptors_clients_are_served_and_others_get_in_later,
 );
 
-/// Nobody is dropped because of time alone.
+/// Timeouts so long that no connection is dropped because of them.
 fn server(way: Way, strangers: usize, strangers_per_source: usize) -> ServerHandle {
     log::capture();
     let mut limits = AccessLimits::default();
@@ -40,7 +40,7 @@ fn stranger_from(source: [u8; 4], server: &ServerHandle) -> TcpStream {
     stream
 }
 
-/// The server has hung up.
+/// Checks that the server has closed the connection.
 fn is_dropped(mut stream: TcpStream) {
     match stream.read(&mut [0; 100]) {
         Ok(count) => assert_eq!(count, 0),
@@ -48,7 +48,7 @@ fn is_dropped(mut stream: TcpStream) {
     }
 }
 
-/// The server still listens to it, and answers.
+/// Checks that the server still reads from the connection and replies.
 fn is_heard(mut stream: TcpStream) {
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     let mut answer = [0; 12];
@@ -99,7 +99,7 @@ fn is_too_long(raw: Raw) {
     log::expect(&[&address, "a frame of 8193 bytes, 8192 are allowed"]);
 }
 
-/// Before anybody knows who it is, nobody gets the memory of a long call.
+/// Unauthenticated connections do not get the memory of a long call.
 fn a_hello_is_short(way: Way) {
     let server = server(way, 100, 100);
     let mut raw = Raw::connect(way, server.local_addr());
@@ -144,7 +144,7 @@ fn without_descriptors_clients_are_served_and_others_get_in_later(way: Way) {
         assert_eq!(bench.echo(number).unwrap(), number);
     }
     client.close();
-    // The strangers are all there yet.
+    // The unauthenticated connections are all still open.
     let next = way.client_at(&address).connect().unwrap();
     assert_eq!(BenchProxy::new(&next).step().unwrap(), 2);
     next.close();

@@ -201,7 +201,7 @@ fn a_blocking_test_drives_async_methods_with_and_without_a_runtime() {
     assert_eq!(elsewhere.answer(), Ok(7));
 }
 
-/// It waits for ever, which nobody can tell from a long measurement: so it says what may be the matter.
+/// The call waits for ever, which looks like a long measurement, so a notice suggests the likely cause.
 #[test]
 fn a_blocking_local_that_holds_its_runtime_up_is_pointed_out() {
     tests::log::capture();

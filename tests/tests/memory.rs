@@ -1,4 +1,5 @@
-//! What a server uses up while it is knocked at. Alone in its process, because that is what is weighed.
+//! The memory of a server under many connections. A test program of its own, because it measures the memory of the
+//! process.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
@@ -13,7 +14,7 @@ use tests::{Bench, BenchProxy, Way, both_ways, until};
 
 both_ways!(ten_thousand_bad_connections_leave_nothing_behind);
 
-/// One weighing at a time.
+/// Only one measurement at a time.
 static SCALES: Mutex<()> = Mutex::new(());
 
 fn ten_thousand_bad_connections_leave_nothing_behind(way: Way) {
@@ -54,7 +55,7 @@ fn flood(server: SocketAddr, connections: usize) {
     ];
     for n in 0..connections {
         let mut stream = TcpStream::connect(server).unwrap();
-        // It may be closed already.
+        // It may already be closed.
         let _ = stream.write_all(&cases[n % cases.len()]);
     }
 }

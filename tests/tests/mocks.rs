@@ -1,4 +1,4 @@
-//! A mock shows what it was asked, and notices answers that the method does not return.
+//! A mock shows the calls it received, and rejects replies of another type than the method's.
 
 #![allow(
     missing_docs,

@@ -1,5 +1,5 @@
-//! "Leave it" and "remove it" are different commands: `Some` of nothing arrives as that, and never as `None`, typed, by
-//! name and as a value, in arguments, results and errors.
+//! "Leave it" and "remove it" are different commands: `Some(None)` never arrives as `None`, neither typed, by name nor
+//! as a value, in arguments, results and errors.
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "tests")]
 

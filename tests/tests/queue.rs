@@ -1,4 +1,4 @@
-//! One client at a time; the others wait in order, and know for whom.
+//! One client at a time; the others wait in order and know the holder.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -168,7 +168,7 @@ fn a_call_that_waited_too_long_names_the_holder(way: Way) {
     );
 }
 
-/// It kept its place until its turn came, and then all others waited for it.
+/// Regression test: a client that had given up kept its place until its turn came, and then all others waited for it.
 fn a_waiter_with_nothing_left_to_call_leaves_the_queue(way: Way) {
     let server = server(way);
     let holder = way.client(&server).name("holder").connect().unwrap();
@@ -219,7 +219,7 @@ fn a_full_queue_sends_away_in_words(way: Way) {
         error.to_string().contains("1 clients wait already"),
         "{error}"
     );
-    // It comes again by itself and gets in when there is room.
+    // It reconnects by itself and is accepted when the queue has space.
     let patient = thread::spawn({
         let client = way.client(&server).connect_lazy();
         move || BenchProxy::new(&client).step().unwrap()
@@ -230,7 +230,7 @@ fn a_full_queue_sends_away_in_words(way: Way) {
 }
 
 fn a_holder_that_vanished_keeps_its_place_for_the_grace(way: Way) {
-    // Nobody waits: the place is kept, and the same session goes on.
+    // No client waits: the place is kept, and the same session continues.
     let server = way
         .server()
         .grace(Duration::from_secs(60))
@@ -249,7 +249,7 @@ fn a_holder_that_vanished_keeps_its_place_for_the_grace(way: Way) {
     assert_eq!(server.holder().unwrap().name, "cut");
     assert_eq!(bench.step().unwrap(), 2);
     assert_eq!(client.interruptions(), 0, "nobody else was there");
-    // Somebody waits: one who was cut off makes room at once, and finds out when he is back.
+    // Another client waits: a disconnected holder loses its place at once, and learns of it when it returns.
     middle.cut();
     let start = Instant::now();
     let next = way.client(&server).connect().unwrap();
@@ -293,7 +293,7 @@ fn a_holder_that_is_disconnected_is_told_why(way: Way) {
     assert_eq!(client.interruptions(), 1);
 }
 
-/// Clients that have said hello and answer nothing from there on.
+/// Clients that have sent `Hello` and do not reply from then on.
 fn silent_clients(way: Way, server: &ServerHandle, count: usize) -> Vec<Raw> {
     let before = server.waiting();
     let silent = (1..=count).map(|n| {
@@ -305,7 +305,7 @@ fn silent_clients(way: Way, server: &ServerHandle, count: usize) -> Vec<Raw> {
     silent.collect()
 }
 
-/// Each of them was waited for by itself, for 5 s.
+/// Regression test: the server waited for each of them in turn, for 5 s.
 fn any_number_of_silent_clients_keep_the_next_one_waiting_once(way: Way) {
     let server = server(way);
     let holder = way.client(&server).name("holder").connect().unwrap();

@@ -1,4 +1,4 @@
-//! Clients that are refused, or come and go, cost others nothing.
+//! Clients that are refused, or connect and leave, do not affect others.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -16,7 +16,8 @@ both_ways!(
     clients_that_come_and_go_do_not_fill_the_log,
 );
 
-/// Each of them had a slot in the table of sessions while its refusal lingered, and the parked ones made room.
+/// Regression test: each refused client had a slot in the session table while its connection lingered, which evicted
+/// parked sessions.
 fn a_parked_session_survives_any_number_of_refusals(way: Way) {
     let limits = TableLimits {
         sessions: 3,
@@ -56,7 +57,8 @@ fn a_parked_session_survives_any_number_of_refusals(way: Way) {
     assert!(events.iter().any(resumed), "{events:?}");
 }
 
-/// In the clear anybody can be a client. Each wrote its lines, half a megabyte of them a second.
+/// Regression test: without a secret, any peer can be a client, and such peers made the server log half a megabyte per
+/// second.
 fn clients_that_come_and_go_do_not_fill_the_log(way: Way) {
     log::capture();
     let server = way.server().device(Bench::new()).spawn().unwrap();
@@ -70,7 +72,7 @@ fn clients_that_come_and_go_do_not_fill_the_log(way: Way) {
     let lines = log::lines(&["ipc_server", "client=", &name]).len();
     let most = 200 + 2 * usize::try_from(start.elapsed().as_secs() + 1).unwrap();
     assert!((50..=most).contains(&lines), "{lines} of {most}");
-    // They hide no complaint, and what is left out is said.
+    // They do not hide warnings, and the log says how many lines are left out.
     let mut browser = TcpStream::connect(server.local_addr()).unwrap();
     browser.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     let address = browser.local_addr().unwrap().to_string();

@@ -101,7 +101,7 @@ fn a_killed_client_is_released_after_its_call(way: Way) {
     middle.cut();
     assert_eq!(released.all().len(), 1, "the call still runs");
     gate.open(1);
-    // Cut off, not gone: it comes back for its answer.
+    // Disconnected, not gone: it returns for its reply.
     assert_eq!(call.join().unwrap().unwrap(), 1);
 }
 

@@ -1,4 +1,4 @@
-//! A holder that returns in time keeps its place, whoever waits and however its earlier connection ended.
+//! A holder that returns in time keeps its place, even if others wait and however its earlier connection ended.
 //!
 //! `RETURNS=1000 cargo test --release -p tests --test returning` makes a thousand returns of each kind.
 
@@ -106,7 +106,7 @@ impl Lab {
     }
 }
 
-/// How often: fewer times where each return takes its time.
+/// Number of returns, fewer if each takes long.
 fn rounds(usual: u64) -> u64 {
     std::env::var("RETURNS").map_or(usual, |count| count.parse().unwrap())
 }
@@ -119,7 +119,7 @@ fn a_holder_that_has_closed_its_old_connection_keeps_its_place(way: Way) {
     Lab::new(way).returns(rounds(30), |lab| lab.middle.cut());
 }
 
-/// The pause has a length: it is the fault.
+/// The pause has a fixed length because it is the fault under test.
 fn a_holder_that_was_gone_for_half_a_second_keeps_its_place(way: Way) {
     Lab::new(way).returns(rounds(3), |lab| {
         lab.middle.cut();
@@ -127,7 +127,7 @@ fn a_holder_that_was_gone_for_half_a_second_keeps_its_place(way: Way) {
     });
 }
 
-/// One driver looks at its caller, the other cannot.
+/// One driver checks for cancellation, the other does not.
 fn a_holder_that_returns_in_mid_call_keeps_its_place(way: Way) {
     Lab::new(way).returns(rounds(10), |lab| {
         for ending in [Middle::strand, Middle::cut] {
@@ -148,7 +148,7 @@ fn a_holder_that_returns_late_in_mid_call_keeps_its_place(way: Way) {
         lab.middle.cut();
         let made = scan.join().unwrap();
         assert!(made > 0);
-        // The call has ended before its client is back.
+        // The call ends before its client returns.
         let sleep = lab.mid_call(|bench| bench.sleep(20).unwrap());
         lab.middle.cut();
         assert_eq!(sleep.join().unwrap(), 20);
@@ -158,7 +158,7 @@ fn a_holder_that_returns_late_in_mid_call_keeps_its_place(way: Way) {
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
 
-/// The other side of the rule: those who wait do not pay for it.
+/// The other side of the rule: waiting clients are not delayed by it.
 fn a_killed_holder_is_replaced_within_a_second(way: Way) {
     let server = way.server().grace(Duration::from_secs(60));
     let server = server.device(Bench::new()).spawn().unwrap();
@@ -176,7 +176,7 @@ fn a_killed_holder_is_replaced_within_a_second(way: Way) {
         assert_eq!(waiter.join().unwrap(), 2 * n + 2);
         fastest = fastest.min(killed.elapsed());
     }
-    // Of several, so that a busy machine does not miss it.
+    // The best of several, so that a busy machine does not miss it.
     assert!(fastest < Duration::from_secs(1), "{fastest:?}");
 }
 

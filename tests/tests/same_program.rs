@@ -11,7 +11,7 @@ use tests::{Bench, BenchProxy, Way, until};
 const WORDS: &str = "this very program: share one `Client`";
 const SHORT: Duration = Duration::from_millis(300);
 
-/// It was told of a holder like any other, which it was itself.
+/// Regression test: the program was told of the holder as if it were another program.
 #[test]
 fn a_second_client_is_told_that_it_waits_for_the_first() {
     let server = Way::Plain.server().device(Bench::new()).spawn().unwrap();
@@ -27,7 +27,7 @@ fn a_second_client_is_told_that_it_waits_for_the_first() {
     let is_busy = |reason: &NotSent| matches!(reason, NotSent::Busy { .. });
     assert!(matches!(&error, CallError::NotSent { reason, .. } if is_busy(reason)));
     assert_eq!(error.to_string().matches(WORDS).count(), 1, "{error}");
-    // Another client of this program that is gone is not meant.
+    // A client of this program that is gone does not count.
     first.close();
     second().connect().unwrap().close();
 }

@@ -1,4 +1,4 @@
-//! What a secret keeps out.
+//! Connections that a secret keeps out.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ use tests::middle::{Middle, Towards};
 use tests::probe::answer_to;
 use tests::{Bench, BenchProxy, Gate, SECRET, Way, log};
 
-/// A server with a secret and a holder in mid-call.
+/// A server with a secret whose holder is in the middle of a call.
 struct Lab {
     server: ServerHandle,
     gate: Gate,
@@ -88,7 +88,7 @@ fn a_wrong_secret_is_told_to_both_ends_after_always_the_same_time() {
     lab.ends_unharmed();
 }
 
-/// Before the server's proof of the secret has arrived, as often as it says.
+/// Closes the connection before the server's proof has arrived, as often as given.
 fn cut_in_the_handshake(server: &ServerHandle, often: usize) -> Middle {
     let cut = Arc::new(OnceLock::<Middle>::new());
     let (this, count) = (Arc::clone(&cut), AtomicUsize::new(0));
@@ -102,7 +102,7 @@ fn cut_in_the_handshake(server: &ServerHandle, often: usize) -> Middle {
     middle
 }
 
-/// It was told of a wrong secret, as a fact.
+/// Regression test: the client reported a wrong secret as a fact.
 #[test]
 fn a_first_connection_that_is_cut_in_the_handshake_is_made_again() {
     let server = Way::Secret.server().device(Bench::new()).spawn().unwrap();
@@ -114,7 +114,7 @@ fn a_first_connection_that_is_cut_in_the_handshake_is_made_again() {
     let client = connect(&middle, Retry::default()).unwrap();
     assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
     client.close();
-    // What is known is said, and no more.
+    // The error says only what is known.
     for (retry, often, permanent) in [
         (Retry::never(), "handshake, which means", false),
         (Retry::default(), "2 times in a row, which means", true),
@@ -169,7 +169,7 @@ fn another_service_is_refused() {
     for word in ["`pump`", "`signal`"] {
         assert!(error.to_string().contains(word), "{error}");
     }
-    // Under a secret the name is part of it: nobody is told what would have been right.
+    // Under a secret, the service name is part of the key exchange: the server does not reveal the right one.
     let secret = Way::Secret.server().service("pump").spawn().unwrap();
     let client = Way::Secret
         .client(&secret)

@@ -1,4 +1,4 @@
-//! An instrument on a serial line, used from elsewhere while the line goes wrong.
+//! An instrument on a serial line, used remotely while the line fails.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]

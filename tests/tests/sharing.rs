@@ -1,4 +1,4 @@
-//! Several who use the same devices: threads, clients, code beside the server; and much data at once.
+//! Devices shared by threads, clients, and code next to the server; and large transfers.
 
 #![allow(
     missing_docs,

@@ -49,7 +49,7 @@ fn a_seed_replays() {
     assert_eq!(play(7), play(7));
 }
 
-/// A simulation that notices nothing proves nothing.
+/// The simulation finds planted faults.
 #[test]
 fn wrong_session_code_is_noticed() {
     let mutants: [&'static [Mutant]; 5] = [

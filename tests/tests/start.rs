@@ -1,4 +1,4 @@
-//! Starting a server: what goes wrong is told at once, and nothing listens then. Runtimes around it and inside it.
+//! Starting a server: errors are returned at once, and nothing listens then. Runtimes around the server and inside it.
 
 #![allow(
     missing_docs,
@@ -27,7 +27,7 @@ both_ways!(
     plain_methods_find_the_runtime,
 );
 
-/// Everything about a start that fails: at once, and with these words.
+/// Checks that a start fails at once with these words.
 fn fails(way: Way, address: &str, port: u16, words: &[&str]) -> StartError {
     let start = Instant::now();
     let server = way.server().bind(address).port(port).device(Bench::new());
@@ -45,7 +45,7 @@ fn a_port_in_use_is_named(way: Way) {
     let address = format!("127.0.0.1:{port}");
     let error = fails(way, "127.0.0.1", port, &[&address, "in use", "choose"]);
     assert!(matches!(error, StartError::Bind { .. }));
-    // A server of ours is no different.
+    // The same if the port belongs to a server of this project.
     let server = way.server().spawn().unwrap();
     let port = server.local_addr().port();
     fails(way, "127.0.0.1", port, &[&port.to_string(), "in use"]);
@@ -57,13 +57,13 @@ fn an_unknown_host_is_named(way: Way) {
 }
 
 fn an_address_of_another_computer_is_named(way: Way) {
-    // From the block for documentation: nobody has it.
+    // From the address block for documentation, which no computer has.
     fails(way, "192.0.2.7", 0, &["192.0.2.7", "no such address"]);
 }
 
 #[test]
 fn a_port_without_permission_is_named() {
-    // Root may do it, and containers may let everybody.
+    // Root is permitted to, and in containers possibly every user.
     let free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     let free = free.map_or(1024, |text| text.trim().parse().unwrap_or(1024));
     if free <= 1 || TcpListener::bind("127.0.0.1:1").is_ok() {
@@ -127,7 +127,7 @@ fn a_limit_of_zero_that_keeps_all_clients_out_is_refused() {
     refused("sessions", Server::builder().session_limits(limits));
 }
 
-/// Whichever of the two was set last took away what the other had set.
+/// Regression test: the later of the two settings discarded the earlier one.
 #[test]
 fn the_longest_call_does_not_depend_on_the_order_of_settings() {
     let limits = || TableLimits {
@@ -227,7 +227,7 @@ fn a_server_starts_in_a_runtime_at_hand(way: Way) {
         server.stop_async().await;
         assert!(TcpStream::connect(address).is_err(), "the port is free");
 
-        // To drop the handle is to stop, too.
+        // Dropping the handle stops the server, too.
         let server = way.server().start().await.unwrap();
         server.local_addr()
     });
@@ -235,7 +235,7 @@ fn a_server_starts_in_a_runtime_at_hand(way: Way) {
     assert!(start.elapsed() < Duration::from_secs(7));
 }
 
-/// A server in the runtime whose only thread waits for it cannot answer.
+/// A server cannot reply in a runtime whose only thread waits for it.
 #[tokio::test]
 async fn a_blocking_client_says_that_it_may_hold_its_own_server_up() {
     let server = Server::builder().port(0).device(Bench::new());
@@ -257,7 +257,7 @@ fn a_server_without_anything_to_call_warns() {
     drop(server);
 }
 
-/// The handle of a server with a runtime of its own panicked when it was dropped where another runtime was at work.
+/// Regression test: the handle of a server with its own runtime panicked when it was dropped inside another runtime.
 fn a_server_of_another_thread_can_be_dropped_inside_a_runtime(way: Way) {
     let server = way.server().device(Bench::new()).spawn().unwrap();
     let client = way.client(&server).connect().unwrap();

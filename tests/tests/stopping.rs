@@ -1,4 +1,4 @@
-//! A server that is stopped tells everybody, waits for nobody for ever, and gives its port back.
+//! A stopping server notifies all clients, waits for none of them for ever, and frees its port.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -53,13 +53,13 @@ fn a_server_with_an_idle_holder_stops_at_once(way: Way) {
     let client = way.client(&server).retry(Retry::never()).connect().unwrap();
     assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
     assert!(stop(server) < Duration::from_secs(1));
-    // It may not have read the goodbye before it wrote; then it knows no better than that the outcome is unknown.
+    // If the client wrote before it read the goodbye, all it knows is that the outcome is unknown.
     assert!(BenchProxy::new(&client).step().is_err());
     let error = BenchProxy::new(&client).step().unwrap_err();
     assert!(error.is_not_executed(), "{error}");
 }
 
-/// Settings that mean "for ever" made the threads panic that use them.
+/// Regression test: settings that mean "for ever" made the threads that use them panic.
 fn settings_without_end_are_taken_at_their_word(way: Way) {
     let mut limits = AccessLimits::default();
     limits
@@ -127,7 +127,7 @@ fn a_running_call_may_finish(way: Way) {
     assert!(behind.unwrap_err().is_not_executed());
 }
 
-/// Its client was left waiting for as long as the driver took, although the server was gone.
+/// Regression test: the client waited for as long as the driver took, although the server was gone.
 fn a_call_that_does_not_end_is_left_behind(way: Way) {
     let bench = Bench::new();
     let gate = bench.gate();

@@ -1,4 +1,5 @@
-//! A client that follows `PROTOCOL.md` and shares no code with this project, `interop/stranger.py`, against a real server.
+//! A client that follows `PROTOCOL.md` and shares no code with this project, `interop/stranger.py`, against a real
+//! server.
 //!
 //! Needs Python like `interop.rs`.
 #![allow(
@@ -22,7 +23,7 @@ use ipc_server::Server;
 
 const SECRET: &str = "waktu é";
 
-/// What a bench complains about.
+/// Errors of a bench.
 #[remote]
 #[derive(Clone, Debug, PartialEq)]
 pub enum BenchError {
@@ -85,7 +86,7 @@ pub struct Bench {
     gate: Receiver<()>,
 }
 
-/// A bench for strangers.
+/// A bench for clients in other languages.
 #[remote]
 impl Bench {
     pub fn add(&self, a: f64, #[remote(default = 1.0)] b: f64) -> f64 {
@@ -175,7 +176,7 @@ fn play(secret: Option<&str>) {
             open.send(()).expect("a held method");
         }
     }
-    // Where the stranger failed half-way, a method may still be held.
+    // If the Python client failed half-way, a method may still be held.
     drop(open);
     assert!(child.wait().expect("its end").success());
     assert!(last.starts_with("ok "), "{last}");

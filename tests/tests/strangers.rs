@@ -1,5 +1,5 @@
-//! Connections from those who do not belong here. Each ends, with a line in the log that names the peer; the next client
-//! is served, and one in the middle of its work notices nothing.
+//! Connections of peers that do not speak the protocol. Each is closed and logged with its address; the next client is
+//! served, and the current one is not affected.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
@@ -97,7 +97,7 @@ impl Stranger {
     }
 }
 
-/// Patient enough for everything but the test of patience.
+/// Long enough for every test except the one of this limit.
 fn limits() -> AccessLimits {
     let mut limits = AccessLimits::default();
     limits.answer_after(Duration::from_millis(200));
@@ -113,7 +113,7 @@ fn a_port_scan_is_noted(way: Way) {
     lab.ends_unharmed();
 }
 
-/// Under a secret a browser was told nothing, and the log did not say that it was one.
+/// Regression test: under a secret, a browser got no reply, and the log did not identify it.
 fn a_browser_is_told_what_this_is(way: Way) {
     let lab = Lab::new(way, limits());
     let stranger = lab.stranger();
@@ -232,7 +232,7 @@ fn half_open_connections_keep_nobody_out(way: Way) {
     lab.gate.open(1);
     let held: Vec<Stranger> = (0..1000).map(|_| lab.stranger().says(b"LIPC")).collect();
     let oldest = held[0].address().to_string();
-    // Those that have to make room are noted, too.
+    // Evicted connections are logged, too.
     log::expect(&["peer=", &oldest]);
     assert_eq!(lab.worker.unwrap().join().unwrap(), 1);
     for round in 0..20 {
@@ -245,7 +245,7 @@ fn half_open_connections_keep_nobody_out(way: Way) {
     drop(held);
 }
 
-/// The system had room for 128 who knock at once: the next one was heard a second later, or several.
+/// Regression test: the system's backlog was 128, and further connections were accepted seconds later.
 fn a_flood_keeps_nobody_waiting(way: Way) {
     let lab = Lab::new(way, limits());
     lab.gate.open(1);
@@ -264,7 +264,7 @@ fn a_flood_keeps_nobody_waiting(way: Way) {
             if held.len() > 400 {
                 held.pop_front();
             }
-            // Bursts, as those who flood make them.
+            // Bursts, as in a flood.
             if count % 200 == 0 {
                 thread::sleep(Duration::from_millis(40));
             }

@@ -1,4 +1,4 @@
-//! What somebody in the middle can do to a connection with a secret: cut it, and no more.
+//! A man in the middle of a connection with a secret can cut it, and nothing else.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ use tests::middle::{Middle, Towards};
 use tests::probe::answer_to;
 use tests::{Bench, BenchProxy, SECRET, Way, until};
 
-/// Answers at once, and takes any number of wrong secrets.
+/// A server that replies at once and accepts any number of wrong secrets.
 fn quick() -> AccessLimits {
     let mut limits = AccessLimits::default();
     limits
@@ -142,7 +142,7 @@ fn recorded_traffic_is_of_no_use() {
     assert_eq!(entered.load(Ordering::SeqCst), 5, "no call came in");
 }
 
-/// A server behind somebody who flips one bit in one direction of every connection.
+/// A server behind a proxy that flips one bit in one direction of every connection.
 struct Flipper {
     server: ServerHandle,
     entered: Arc<AtomicU64>,
@@ -157,7 +157,7 @@ impl Flipper {
         let entered = bench.entered();
         let mut limits = quick();
         limits
-            // Who has made a record longer waits for the rest of it.
+            // If the flip made a record longer, the receiver waits for the rest of it.
             .hello_within(PATIENCE);
         let server = Way::Secret.server().access_limits(limits).device(bench);
         // The next client need not wait for the one whose connection was lost.
@@ -260,7 +260,7 @@ fn lowest_bit(byte: u8) -> u8 {
     byte & byte.wrapping_neg()
 }
 
-/// Each end has said so much when the other has proven itself.
+/// Number of bytes that each end has sent when the other has proven that it knows the secret.
 const HANDSHAKE: usize = 56 + 64;
-/// Only who waits for the rest of a record that has become longer uses it up.
+/// Used up only if an end waits for the rest of a record that has become longer.
 const PATIENCE: Duration = Duration::from_secs(5);

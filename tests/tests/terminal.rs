@@ -1,4 +1,4 @@
-//! Servers as processes of their own: signals, a terminal that is closed, a log that nobody reads.
+//! Servers as separate processes: signals, a closed terminal, a log that is not read.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -59,7 +59,7 @@ fn held_laser(mut command: Command, notes: &Notes) -> (Peer, Client) {
 
 const ORDINARY_END: [&str; 3] = ["released: Stopping", "dropped", "run returned"];
 
-/// A closed window or a lost ssh session is how most servers of a laboratory end: the laser stayed on.
+/// Regression test: the laser stayed on after a closed window or a lost ssh session, the usual end of a lab server.
 #[test]
 fn each_signal_that_ends_a_program_is_an_ordinary_stop() {
     for signal in ["INT", "TERM", "HUP"] {
@@ -101,7 +101,7 @@ fn a_terminal_that_is_closed_is_an_ordinary_stop() {
     notes.expect(&ORDINARY_END);
 }
 
-/// Under `nohup` a program is not to end with its terminal.
+/// Under `nohup`, a program must survive its terminal.
 #[test]
 fn a_signal_that_was_ignored_stays_ignored() {
     let notes = Notes::new();
@@ -134,13 +134,13 @@ fn a_second_signal_ends_the_wait_for_a_call() {
     peer.signal("INT");
     peer.expect("stopping");
     peer.signal("INT");
-    // Not the minute that this server grants a call.
+    // Not the minute that this server allows a call.
     notes.expect(&["warming up", "run returned"]);
     peer.kill();
     assert!(call.join().unwrap().is_err());
 }
 
-/// Nothing was logged by a server that was written as the README shows.
+/// Regression test: a server written as in the README logged nothing.
 #[test]
 fn a_server_logs_what_its_operator_wants_to_know() {
     for (levels, is_told_of_every_call) in [(None, false), (Some("ipc_server=debug"), true)] {
@@ -180,7 +180,7 @@ fn a_server_logs_what_its_operator_wants_to_know() {
     }
 }
 
-/// After 64 KiB of log no client got in, and only SIGKILL ended the server.
+/// Regression test: after 64 KiB of unread log, no client was accepted, and only SIGKILL ended the server.
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
     for own_log in [false, true] {
@@ -207,7 +207,7 @@ fn a_log_that_nobody_reads_stops_nothing() {
                 )
             })
             .unwrap();
-        // From here on nobody reads it.
+        // The log is not read from here on.
         for _ in 0..400 {
             let client = Client::connect(&address).unwrap();
             assert_eq!(client.call::<f64>("get_power", ()).unwrap(), 1.0);
@@ -231,7 +231,7 @@ struct Ends(Child);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may already have ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! `examples/thin`, which the manual walks through: a client of the driver without anything that drives it.
+//! `examples/thin` from the manual: a client that does not build the driver's hardware code.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use tests::child::Peer;
 
-/// Cargo, in this workspace, with the crates that are here already.
+/// Returns a cargo command that runs in this workspace, offline.
 fn cargo(command: &str, package: &str) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));

@@ -1,4 +1,4 @@
-//! Calls that take too long, are given up, or tell how far they are.
+//! Calls that time out, are cancelled, or report progress.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -55,7 +55,7 @@ fn a_driver_that_looks_stops_when_nobody_waits(way: Way) {
     let start = Instant::now();
     let error = hasty.scan(60_000).unwrap_err();
     assert!(matches!(error, CallError::TimedOut { .. }), "{error}");
-    // The scan notes that it was cancelled, and makes way for the next call.
+    // The scan notices that it was cancelled, and the next call runs.
     assert_eq!(BenchProxy::new(&client).steps().unwrap(), 1);
     assert!(
         start.elapsed() < Duration::from_secs(5),
@@ -64,7 +64,7 @@ fn a_driver_that_looks_stops_when_nobody_waits(way: Way) {
     );
 }
 
-/// The request to stop left only with the next call of the same client.
+/// Regression test: a cancellation was sent only with the next call of the same client.
 fn a_driver_stops_although_its_caller_is_silent(way: Way) {
     let shared = Shared::new(Bench::new());
     let server = way.server().device(shared.clone()).spawn().unwrap();
@@ -79,7 +79,7 @@ fn a_driver_stops_although_its_caller_is_silent(way: Way) {
     assert_eq!(stopped.join().unwrap(), 1);
 }
 
-/// A driver that looked was not told, and went on measuring for somebody who was gone.
+/// Regression test: a driver that checked for cancellation continued to measure for a client that was gone.
 fn a_driver_that_looks_stops_when_its_caller_is_gone(way: Way) {
     let shared = Shared::new(Bench::new());
     let grace = Duration::from_millis(300);
@@ -102,7 +102,7 @@ fn a_driver_that_looks_stops_when_its_caller_is_gone(way: Way) {
     assert_eq!(stopped.join().unwrap(), 1);
 }
 
-/// One that is cut off for a moment keeps its call, whatever the driver asks.
+/// A client that is disconnected for a moment keeps its call, even if the driver checks for cancellation.
 fn a_driver_that_looks_goes_on_for_a_caller_that_comes_back(way: Way) {
     let server = way.server().device(Bench::new()).spawn().unwrap();
     let middle = Middle::new(server.local_addr());

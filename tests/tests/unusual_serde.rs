@@ -1,5 +1,5 @@
-//! Types of other crates whose serde is unusual travel by name, and are refused typed in words that say so. None of them
-//! shifts what stands behind it, and the connection goes on.
+//! Types with unusual serde implementations can be sent by name; typed calls refuse them with an error that says so.
+//! None of them corrupts the values after it, and the connection stays usable.
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
@@ -15,7 +15,7 @@ both_ways!(
     a_type_that_lies_about_its_length_is_refused_where_it_is_written,
 );
 
-/// Does not say how long it is, as an iterator with a filter.
+/// Does not announce its length, like an iterator with a filter.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Filtered(Vec<u32>);
 
@@ -25,7 +25,7 @@ impl Serialize for Filtered {
     }
 }
 
-/// Says a wrong length: too many if it begins with 1, too few otherwise.
+/// Announces a wrong length: too many if it begins with 1, too few otherwise.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Lying(Vec<u32>);
 

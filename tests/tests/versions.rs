@@ -1,5 +1,5 @@
-//! An old client with a new server and the other way round: what is the same in both works; what is not is refused
-//! before the driver is entered, and what differs is shown, however deep it lies.
+//! An old client with a new server and the other way round: unchanged methods work; changed ones are refused before the
+//! driver runs, with an error that shows the difference, however deep it is nested.
 
 #![allow(
     missing_docs,
@@ -24,7 +24,7 @@ both_ways!(
     callers_by_name_see_what_there_is,
 );
 
-/// Counts the calls that got into the driver.
+/// Counts the calls that reached the driver.
 type Entered = Arc<AtomicU32>;
 
 /// Both versions, which differ in the types given.
@@ -159,7 +159,7 @@ impl Lab {
         }
     }
 
-    /// The call must not have got to the driver, and the error must say all of `words`.
+    /// Checks that the call did not reach the driver, and that the error contains all of `words`.
     fn refuses<T: std::fmt::Debug>(
         &self,
         outcome: Result<T, CallError>,
@@ -225,7 +225,7 @@ fn a_new_client_with_an_old_server(way: Way) {
     lab.refuses(more.level(), &["no method `get_level`", "`level`"]);
 }
 
-/// The number of a variant says nothing to an end that counts otherwise: `Busy` arrived as `Interlock`.
+/// Regression test: the number of a variant differed between the versions, and `Busy` arrived as `Interlock`.
 fn errors_of_another_version_are_the_same_or_none(way: Way) {
     let newer = Lab::new(way, new::Scope);
     let scope = old::ScopeProxy::new(&newer.client);

@@ -1,4 +1,4 @@
-//! Who is compared.
+//! The implementations that are compared.
 
 use ipc_client::{Client, Retry};
 use ipc_core::remote;
@@ -6,10 +6,10 @@ use ipc_server::Server;
 
 use crate::{ARRAY_LEN, Failure, raw, tarpc_peer};
 
-/// In the order of the table; the first is what the others are measured against.
+/// In the order of the table. The first is the reference for the others.
 pub const NAMES: [&str; 4] = ["raw TCP", "plain", "with a secret", "tarpc"];
 
-/// One way of calling.
+/// One implementation.
 pub trait Contender {
     /// A small call.
     fn small(&mut self, n: u32) -> Result<f64, Failure>;

@@ -1,8 +1,8 @@
-//! The round trip of a small call and the transfer of a large array, beside raw TCP and a peer, in one run.
+//! The round trip of a small call and the transfer of a large array, compared with raw TCP and tarpc in one run.
 //!
-//! `cargo run --release -- [--rounds N]`. Contenders take turns within each round; every figure is a median over rounds,
-//! and ratios are taken round by round against raw TCP. Client and server are separate processes on one core, because
-//! waking another core costs more than all the software here.
+//! `cargo run --release -- [--rounds N]`. Contenders take turns within each round; every figure is a median over
+//! rounds, and ratios are taken round by round against raw TCP. Client and server are separate processes on one core,
+//! because waking another core costs more than all the software here.
 
 mod contenders;
 mod raw;

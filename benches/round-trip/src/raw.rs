@@ -1,4 +1,4 @@
-//! TCP with nothing around it: the floor. An array is read straight to where it stays.
+//! Plain TCP, the lower bound. An array is read straight into its destination.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use crate::contenders::{Contender, array};
 use crate::{ARRAY_LEN, Failure};
 
-/// One byte says what is wanted: a number back, or the array.
+/// Serves requests of one byte, which asks for a number or for the array.
 pub fn serve() -> Result<(), Failure> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);
@@ -17,7 +17,7 @@ pub fn serve() -> Result<(), Failure> {
     loop {
         match stream.read(&mut request)? {
             0 => return Ok(()),
-            // Made anew for each call, as by all drivers here.
+// Allocated for each call, as by the drivers here.
             1 => stream.write_all(bytemuck::cast_slice(&array.clone()))?,
             _ => stream.write_all(&f64::from(u32::from_le_bytes([request[0], request[1], request[2], request[3]])).to_le_bytes())?,
         }

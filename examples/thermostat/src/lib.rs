@@ -1,8 +1,8 @@
-//! A thermostat: the driver, as its author writes it.
+//! The driver of a thermostat, as its author writes it.
 
 use ipc_core::remote;
 
-/// What the controller does.
+/// What the controller is doing.
 #[remote]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mode {
@@ -10,7 +10,7 @@ pub enum Mode {
     Heat { watts: f64 },
 }
 
-/// One look at everything.
+/// One reading of temperature and mode.
 #[remote]
 #[derive(Clone, Debug)]
 pub struct Reading {
@@ -20,7 +20,7 @@ pub struct Reading {
     pub mode: Mode,
 }
 
-/// Why the thermostat refuses.
+/// Why the thermostat refuses a setting.
 #[remote]
 #[derive(Clone, Debug, PartialEq)]
 pub enum ThermostatError {
@@ -38,7 +38,7 @@ impl std::error::Error for ThermostatError {}
 
 pub type Result<T> = std::result::Result<T, ThermostatError>;
 
-/// The device. A real one would hold a serial port here.
+/// The driver. A real one would own a serial port.
 pub struct Thermostat {
     setpoint: f64,
 }

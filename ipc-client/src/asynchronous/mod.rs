@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
-use ipc_core::wire::text::printable;
+use ipc_core::wire::sanitize::printable;
 use ipc_core::{Args, AsyncCaller, CallError, Caller};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -53,14 +53,14 @@ impl Args {
     }
 }
 
-/// The arguments of a call by name as a caller has sent them. Each is decoded as what the method takes.
+/// The encoded arguments of a call by name. Each is decoded as the type that the method takes.
 pub(crate) struct PackedArgs<'a> {
     pub(crate) positional: Vec<&'a [u8]>,
     pub(crate) named: BTreeMap<&'a str, &'a [u8]>,
 }
 
 impl<'a> PackedArgs<'a> {
-    /// Splits MessagePack, a map of `positional` and `named`. Nothing of it is passed over.
+    /// Splits a MessagePack map of `positional` and `named`. Anything else in it is an error.
     pub(crate) fn split(bytes: &'a [u8], budget: &Budget) -> Result<Self, CodecError> {
         Self::parts(bytes, budget).map_err(|error| budget.failure().unwrap_or(error))
     }
@@ -89,7 +89,7 @@ impl<'a> PackedArgs<'a> {
         }
     }
 
-    /// The arguments as values.
+    /// Decodes the arguments as values.
     pub(crate) fn unpack(&self) -> Result<Args, CodecError> {
         let positional = self.positional.iter().map(|packed| value::unpack(packed));
         let named = self.named.iter();
@@ -135,7 +135,7 @@ fn split_map<'a>(
             .ok_or_else(refused)?;
         let Some(name) = unpacker.text()? else {
             let name = value::unpack::<Value>(unpacker.skip()?)?;
-            let problem = format!("`{name}` is no name of an argument");
+            let problem = format!("`{name}` is not the name of an argument");
             return Err(CodecError::Invalid(problem));
         };
         if map.insert(name, unpacker.skip()?).is_some() {

@@ -1,10 +1,10 @@
-//! Values in the form of the codec, read by their schema instead of their type: for people who look at calls.
+//! Reads encoded values by their schema instead of their type, to show calls to people.
 
 use super::schema::{Field, Schema};
 use super::value::Value;
 use crate::wire::codec::{CodecError, Reader};
 
-/// The next value of `reader`, or `None` if the schema does not say enough about its bytes.
+/// Reads the next value of `reader`. `None` if the schema does not fully describe its bytes.
 pub(crate) fn read(schema: &Schema, reader: &mut Reader<'_>) -> Option<Value> {
     read_value(schema, reader).ok().flatten()
 }
@@ -69,7 +69,7 @@ fn map(key: &Schema, value: &Schema, reader: &mut Reader<'_>) -> Result<Option<V
     Ok(Some(Value::Map(entries)))
 }
 
-/// The fields of a struct or of a variant, in the shape that they have in the self-describing form.
+/// Reads the fields of a struct or variant into the shape that they have in the self-describing form.
 fn fields_of(fields: &[Field], reader: &mut Reader<'_>) -> Result<Option<Value>, CodecError> {
     let Some(mut values) = several(fields.iter().map(|field| &field.schema), reader)? else {
         return Ok(None);
@@ -117,7 +117,7 @@ fn signed(bits: u8, reader: &mut Reader<'_>) -> Result<Option<Value>, CodecError
     Ok(Some(integer(value)))
 }
 
-/// Which of the two kinds of integers a value is depends on its sign alone.
+/// The sign alone decides between the two kinds of integers.
 fn integer(value: i64) -> Value {
     u64::try_from(value).map_or(Value::Int(value), Value::UInt)
 }
@@ -138,7 +138,7 @@ mod tests {
         bytes
     }
 
-    /// Read by the schema it is what the self-describing form makes of it.
+    /// Checks that reading by the schema gives the same as the self-describing form.
     fn reads<T: Describe + Serialize>(value: T) {
         let bytes = bytes_of(&value);
         let mut reader = Reader::new(&bytes);

@@ -1,10 +1,10 @@
-//! Names that a caller may have meant by one that the server does not have.
+//! Suggestions for method names that the server does not have.
 
 use super::describe::{Method, ServerDescription};
 
 impl ServerDescription {
-    /// Names on the wire that a caller may have meant by `name`: the same method of devices with other prefixes, and at
-    /// most three names that look like it, the nearest first.
+    /// Returns wire names that a caller may have meant by `name`: the same method of devices with other prefixes, and
+    /// at most three similar names, the most similar first.
     pub fn names_like(&self, name: &str) -> Vec<String> {
         let mut names = self.with_other_prefixes(name);
         for near in self.near(name).into_iter().take(NEAR) {
@@ -32,7 +32,7 @@ impl ServerDescription {
         near.into_iter().map(|(_, known)| known).collect()
     }
 
-    /// The method that `name` ends with, under its names on the wire: what a proxy with a wrong prefix asks for.
+    /// Returns the wire names of the method that `name` ends with, for a proxy that was given a wrong prefix.
     fn with_other_prefixes(&self, name: &str) -> Vec<String> {
         let same = || {
             self.methods().filter(|(_, method)| {
@@ -48,8 +48,8 @@ impl ServerDescription {
             .collect()
     }
 
-    /// True for what stands apart from the name of the method, or would with the `_` of a known prefix, and does not begin
-    /// with a known one.
+    /// Returns true if `prefix` ends like a prefix, or would with the `_` of a known one, and does not begin with a
+    /// known prefix.
     fn may_be_wrong_prefix(&self, prefix: &str) -> bool {
         let mut known = self.devices.iter().map(|device| device.prefix.as_str());
         let begins = |known: &str| !known.is_empty() && prefix.starts_with(known);
@@ -62,11 +62,11 @@ impl ServerDescription {
     }
 }
 
-/// What to add to the refusal of a call of `own`, made through a proxy with `prefix`, if the server has the same method
-/// with other prefixes.
+/// Returns the hint to add to a refusal of `own`, called through a proxy with `prefix`, if the server has the same
+/// method under other prefixes.
 pub(super) fn prefix_hint(own: &Method, prefix: &str, similar: &[String]) -> String {
     let others = similar.iter().filter_map(|name| own.prefix_in(name));
-    // A property of the same name looks like a method with this prefix.
+    // `get_` and `set_` belong to a property of the same name and are not prefixes.
     let others = others.filter(|prefix| !["get_", "set_"].contains(prefix));
     let others: Vec<_> = others
         .map(|prefix| match prefix {
@@ -83,19 +83,19 @@ pub(super) fn prefix_hint(own: &Method, prefix: &str, similar: &[String]) -> Str
     format!(" (this proxy was made {made}; try {others})")
 }
 
-/// The name of a property, of whichever of its two halves this is the name.
+/// Removes `get_` or `set_` from the name of an accessor, which leaves the name of the property.
 fn without_accessor(name: &str) -> &str {
     let get = name.strip_prefix("get_");
     get.or_else(|| name.strip_prefix("set_")).unwrap_or(name)
 }
 
-/// Maximum number of names that only look alike.
+/// Maximum number of similar names to suggest.
 const NEAR: usize = 3;
 
-/// Maximum number of names of the same method.
+/// Maximum number of names of the same method to suggest.
 const PREFIXES: usize = 8;
 
-/// Whoever asks for a name of megabytes does not get them compared.
+/// Maximum number of characters of a name that are compared, so that a name of megabytes costs little.
 const COMPARED: usize = 100;
 
 #[cfg(test)]
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn names_that_look_alike_are_found() {
         let server = server(&["pump_"]);
-        // The second one ends with the method `age`, which is not meant.
+        // The second name ends with the method `age`, which is not meant.
         for meant in [
             "read_voltage",
             "pump_read_votlage",
@@ -168,7 +168,7 @@ mod tests {
             "reference_read_voltage",
         ];
         for wrong in ["main_read_voltage", "leftread_voltage", "read_voltage"] {
-            // And not what ends with `age`, though that is a method, too.
+            // Not the names that end with `age`, although that is a method, too.
             assert_eq!(server.names_like(wrong), voltages, "{wrong}");
         }
         let getters = ["get_left_range", "get_right_range", "get_reference_range"];

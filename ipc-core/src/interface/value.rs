@@ -24,14 +24,14 @@ pub enum Value {
     /// `()` or `None`.
     #[default]
     Null,
-    /// `Some` of what is itself [`Null`](Self::Null) or such a `Some`: of an `Option<Option<u8>>` the `Some(None)`.
-    /// Around any other value there is none, as that shows by itself that it is there.
+    /// `Some` around a [`Null`](Self::Null) or around another such `Some`, as in the `Some(None)` of an
+    /// `Option<Option<u8>>`. Any other value stands for itself, without a `Some` around it.
     Some(Box<Value>),
     /// A truth value.
     Bool(bool),
-    /// An integer below zero.
+    /// A negative integer.
     Int(i64),
-    /// An integer from zero up.
+    /// An integer of zero or more.
     UInt(u64),
     /// A floating-point number.
     Float(f64),
@@ -46,16 +46,17 @@ pub enum Value {
 }
 
 impl Value {
-    /// Turns any serialisable value into its self-describing form.
+    /// Converts any serialisable value into its self-describing form.
     pub fn from_serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self, CodecError> {
         unpack_within(&pack(value)?, usize::MAX)
     }
 
-    /// Turns this value into a `T`. Fields that a struct does not have are passed over: their sender may know a newer one.
+    /// Converts this value into a `T`. Unknown fields of structs are skipped, because the sender may have a newer
+    /// version.
     ///
     /// # Errors
     ///
-    /// The value is no `T`; the text says what was expected and what came.
+    /// The value is not a `T`; the text says what was expected and what came.
     pub fn into_typed<T: DeserializeOwned>(self) -> Result<T, CodecError> {
         unpack_within(&pack(&self)?, usize::MAX)
     }

@@ -1,8 +1,8 @@
 //! ChaCha20-Poly1305 (RFC 8439). The only file that names an implementation.
 //!
-//! There are two, and they give the same bytes: `ring` (assembly) and `chacha20poly1305` (portable Rust). The cargo
-//! features of the same names choose; where both are on, `ring` is used, so that switching a feature on anywhere in a
-//! dependency tree never takes the faster one away.
+//! There are two implementations, `ring` (assembly) and `chacha20poly1305` (portable Rust), which produce the same
+//! bytes. The cargo features of the same names select one. If both are enabled, `ring` is used: enabling a feature
+//! anywhere in a dependency tree then never replaces the faster implementation.
 
 #[cfg(not(any(feature = "ring", feature = "chacha20poly1305")))]
 compile_error!(
@@ -24,11 +24,11 @@ pub(super) const TAG: usize = 16;
 pub(super) trait Aead: Sized {
     fn new(key: &[u8; 32]) -> Self;
 
-    /// Encrypts `text` in place and gives its tag; nothing if the text is too long, and then it is *not* encrypted.
-    /// No nonce may come twice under one key.
+    /// Encrypts `text` in place and returns its tag. Returns `None` if the text is too long; it is then *not*
+    /// encrypted. A nonce must never be used twice under one key.
     fn seal(&self, nonce: [u8; 12], ad: &[u8], text: &mut [u8]) -> Option<[u8; TAG]>;
 
-    /// Decrypts `text` in place; false if the tag does not belong to it, and then its content is of no use.
+    /// Decrypts `text` in place. Returns false if the tag does not match; the content of `text` is then unspecified.
     fn open(&self, nonce: [u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; TAG]) -> bool;
 }
 
@@ -38,7 +38,7 @@ mod with_ring {
 
     use super::{Aead, TAG};
 
-    /// `None` never happens: ring refuses keys of another length only.
+    /// Never `None`: ring only refuses keys of the wrong length.
     pub(in super::super) struct Ring(Option<LessSafeKey>);
 
     impl Aead for Ring {
@@ -68,8 +68,8 @@ mod with_ring {
 
     impl Drop for Ring {
         fn drop(&mut self) {
-            // ring does not wipe its keys. Another key takes the place, and somebody seems to look at it, so that the
-            // write is not optimised away.
+            // ring does not wipe its keys, so this overwrites the key with another. `black_box` keeps the compiler from
+            // optimising the write away.
             self.0 = UnboundKey::new(&CHACHA20_POLY1305, &[0; 32])
                 .ok()
                 .map(LessSafeKey::new);
@@ -84,7 +84,7 @@ mod portable {
 
     use super::{Aead, TAG};
 
-    /// Wipes itself: the crate's feature `zeroize` is on.
+    /// Wiped when dropped: the crate's feature `zeroize` is enabled.
     pub(in super::super) struct Portable(ChaCha20Poly1305);
 
     impl Aead for Portable {

@@ -1,11 +1,11 @@
-//! The handshake and the records as one thing.
+//! The secure channel: the handshake, then the records.
 
 use std::fmt;
 
 use bytes::BufMut;
 use zeroize::Zeroize;
 
-use super::cpace::Kept;
+use super::cpace::SecretBytes;
 use super::handshake::Handshake;
 use super::record::{self, Opener, Sealer, directions};
 use super::{ChannelError, Entropy, Secret, Ticket, keys};
@@ -13,20 +13,21 @@ use crate::wire::preamble::Role;
 
 /// One end of an authenticated, encrypted byte stream, without any input or output of its own.
 ///
-/// Bytes that arrive go to [`handle_input`](Self::handle_input); bytes to be sent are in [`transmit`](Self::transmit)
-/// until [`consume`](Self::consume) takes them away. The loop around it is always the same: write out what there is to
-/// transmit, read, hand in, repeat. [`close`](Self::close) before the connection ends, or the other end must take it for
-/// an attack.
+/// Pass received bytes to [`handle_input`](Self::handle_input), write the bytes of [`transmit`](Self::transmit) to the
+/// socket, and report what was written with [`consume`](Self::consume). Call [`close`](Self::close) before closing the
+/// connection; otherwise the peer cannot tell the end from an attack.
 ///
-/// - No application byte leaves before the peer has proven that it knows the secret, and none is delivered that the peer
-///   did not send, in this order, on this connection.
+/// - No application byte is sent before the peer has proven that it knows the secret. Only bytes that the peer sent on
+///   this connection are delivered, in the order in which it sent them.
 /// - How the input is cut into pieces makes no difference.
-/// - Before the peer has proven itself, at most 64 of its bytes are kept and nothing is allocated on its behalf; afterwards
-///   one record, at most 65,537 bytes. The outbox holds what was sent and not consumed.
-/// - Time limits are the caller's: a peer that sends nothing is waited for.
+/// - Before the peer has proven that it knows the secret, at most 64 of its bytes are kept and nothing is allocated on
+///   its behalf. Afterwards at most one record is kept, up to 65,537 bytes. The outbox holds what was sent and not
+///   consumed.
+/// - There are no timeouts here. The caller decides how long to wait for the peer.
 ///
-/// After a fatal error the channel only repeats it. [`transmit`](Self::transmit) may then still hold the eight bytes that
-/// tell a peer of another version, or one without a secret, what this end speaks: send them, then close the connection.
+/// After a fatal error, every call returns that error. [`transmit`](Self::transmit) may then still hold the eight bytes
+/// that tell a peer of another version, or one without a secret, what this end speaks: send them, then close the
+/// connection.
 pub struct SecureChannel {
     role: Role,
     state: State,
@@ -42,10 +43,10 @@ enum State {
 struct Established {
     sealer: Sealer,
     opener: Opener,
-    exporter: Kept<32>,
+    exporter: SecretBytes<32>,
 }
 
-/// Bytes on their way out: contiguous, so that one write takes all of them.
+/// Bytes to be sent, contiguous so that one write takes all of them.
 #[derive(Default)]
 struct Outbox {
     bytes: Vec<u8>,
@@ -53,19 +54,20 @@ struct Outbox {
 }
 
 impl SecureChannel {
-    /// The most data that one record holds, in bytes.
+    /// Maximum amount of data in one record, in bytes.
     pub const MAX_DATA: usize = record::MAX_DATA;
 
-    /// How many bytes [`send`](Self::send) makes of `plaintext` bytes.
+    /// Number of bytes that [`send`](Self::send) queues for `plaintext` bytes.
     pub fn sealed_len(plaintext: usize) -> u64 {
         let records = plaintext.div_ceil(Self::MAX_DATA) as u64;
         plaintext as u64 + records * record::OVERHEAD as u64
     }
 
-    /// The end that connects. Its first message is ready to transmit.
+    /// Creates the connecting end. Its first message is ready to transmit.
     ///
-    /// `service` names what the client means to reach, for hosts that serve several things under one secret: a client
-    /// relayed to another service is refused. Both ends must give the same bytes; an empty name is a name, too.
+    /// `service` names the service that the client wants to reach, for hosts that run several services under one
+    /// secret: a client that was relayed to another service is refused. Both ends must pass the same name, which may be
+    /// empty.
     pub fn client(secret: &Secret, service: &str, entropy: Entropy) -> Self {
         let mut outbox = Outbox::default();
         let handshake = Handshake::client(secret, service, &entropy, &mut outbox.bytes);
@@ -77,7 +79,7 @@ impl SecureChannel {
         }
     }
 
-    /// The end that accepts. Its input begins with the first byte of the connection: the client's preamble.
+    /// Creates the accepting end. Its input begins with the first byte of the connection, the client's preamble.
     ///
     /// See [`client`](Self::client) for `service`.
     pub fn server(secret: &Secret, service: &str, entropy: Entropy) -> Self {
@@ -90,7 +92,7 @@ impl SecureChannel {
         }
     }
 
-    /// As if both directions had carried `number` records. Both ends must do it.
+    /// Continues as if both directions had carried `number` records. Both ends must do this.
     #[cfg(test)]
     pub(crate) fn skip_to(&mut self, number: u64) {
         if let State::Established(open) = &mut self.state {
@@ -99,7 +101,7 @@ impl SecureChannel {
         }
     }
 
-    /// A channel that has come to its end before it began.
+    /// Creates a channel that is already closed.
     #[cfg(feature = "proof")]
     pub(crate) fn over() -> Self {
         Self {
@@ -109,12 +111,12 @@ impl SecureChannel {
         }
     }
 
-    /// Takes bytes from the peer, all of them, and appends the application bytes they carry to `plaintext`.
+    /// Takes all of `input`, bytes from the peer, and appends the application bytes that they carry to `plaintext`.
     ///
     /// # Errors
     ///
-    /// Every error is fatal and comes again at every further call. What was appended before it is authentic. The caller
-    /// transmits what is left in the outbox (a refusal, or nothing) and closes the connection without another word.
+    /// Every error is fatal and is returned by every further call. The bytes appended before it are authentic. The
+    /// caller transmits what is left in the outbox (the preamble of this end, or nothing) and closes the connection.
     pub fn handle_input(
         &mut self,
         mut input: &[u8],
@@ -134,12 +136,12 @@ impl SecureChannel {
         }
     }
 
-    /// Learns that no more bytes will come from the peer.
+    /// Reports the end of the peer's stream.
     ///
     /// # Errors
     ///
-    /// [`Truncated`](ChannelError::Truncated) unless the peer's authenticated close has come; during the handshake
-    /// possibly [`NotConfirmed`](ChannelError::NotConfirmed). An earlier error comes again.
+    /// [`Truncated`](ChannelError::Truncated) unless the peer's authenticated close has arrived; during the handshake
+    /// possibly [`NotConfirmed`](ChannelError::NotConfirmed). An earlier error is returned again.
     pub fn handle_eof(&mut self) -> Result<(), ChannelError> {
         let error = match &self.state {
             State::Established(open) if open.opener.is_closed() => return Ok(()),
@@ -150,30 +152,31 @@ impl SecureChannel {
         Err(self.fail(error))
     }
 
-    /// Whether both ends have proven that they know the secret, and no error has come since.
+    /// Returns whether both ends have proven that they know the secret, and no error has occurred since.
     pub fn is_established(&self) -> bool {
         matches!(self.state, State::Established(_))
     }
 
-    /// Whether the peer was given this end's proof and has not given its own: a peer that does not know the secret can
-    /// try one guess against the proof, however the connection ends.
+    /// Returns whether this end has sent its proof and not yet received the peer's. A peer that does not know the
+    /// secret can then test one guess against the proof, however the connection ends.
     pub fn awaits_proof(&self) -> bool {
         matches!(&self.state, State::Handshake(handshake) if handshake.awaits_proof())
     }
 
-    /// Whether the peer's authenticated close has come: it will send nothing more, but still reads.
+    /// Returns whether the peer's authenticated close has arrived. The peer sends nothing more, but still reads.
     pub fn is_closed_by_peer(&self) -> bool {
         matches!(&self.state, State::Established(open) if open.opener.is_closed())
     }
 
-    /// Seals `plaintext` into the outbox, in as few records as possible (65,518 bytes fit into one, each record adds 19).
-    /// Boundaries between calls do not survive: the peer sees one stream.
+    /// Seals `plaintext` into the outbox, in as few records as possible. A record holds up to 65,518 bytes and adds 19.
+    /// Boundaries between calls are not preserved: the peer sees one stream.
     ///
     /// # Errors
     ///
-    /// Nothing is queued then. [`NotEstablished`](ChannelError::NotEstablished) during the handshake,
-    /// [`Closed`](ChannelError::Closed) after [`close`](Self::close), [`Exhausted`](ChannelError::Exhausted) when the
-    /// keys are worn out (receiving and closing still work), and the fatal error if there was one.
+    /// [`NotEstablished`](ChannelError::NotEstablished) during the handshake, [`Closed`](ChannelError::Closed) after
+    /// [`close`](Self::close), [`Exhausted`](ChannelError::Exhausted) if the keys have protected the maximum number of
+    /// records (receiving and closing still work), and the fatal error if there was one. On an error, nothing is
+    /// queued.
     pub fn send(&mut self, plaintext: &[u8]) -> Result<(), ChannelError> {
         match &mut self.state {
             State::Established(open) => open.sealer.data(plaintext, &mut self.outbox.bytes),
@@ -182,16 +185,17 @@ impl SecureChannel {
         }
     }
 
-    /// Queues the authenticated close: the peer will know that it has read everything. This end can still receive.
+    /// Queues the authenticated close, from which the peer knows that it has received everything. This end can still
+    /// receive.
     ///
-    /// Does nothing the second time, before the channel is established and after an error.
+    /// Does nothing if it was called before, before the channel is established, and after an error.
     pub fn close(&mut self) {
         if let State::Established(open) = &mut self.state {
             open.sealer.close(&mut self.outbox.bytes);
         }
     }
 
-    /// All bytes that wait to be sent.
+    /// Returns the bytes to be sent.
     pub fn transmit(&self) -> &[u8] {
         self.outbox
             .bytes
@@ -199,13 +203,13 @@ impl SecureChannel {
             .unwrap_or_default()
     }
 
-    /// Takes away the first `n` bytes of [`transmit`](Self::transmit), because they are sent; all of them if `n` is more.
+    /// Removes the first `n` bytes of [`transmit`](Self::transmit) after they were sent, or all if there are fewer.
     pub fn consume(&mut self, n: usize) {
         self.outbox.consume(n);
     }
 
-    /// 32 bytes that only the two ends of this connection know, for binding other things to it. They are independent of
-    /// the record keys. Nothing before the channel is established and after an error.
+    /// Returns 32 bytes that only the two ends of this connection know, for binding other data to it. They are
+    /// independent of the record keys. `None` before the channel is established and after an error.
     pub fn exporter(&self) -> Option<&[u8; 32]> {
         match &self.state {
             State::Established(open) => Some(&open.exporter),
@@ -213,13 +217,14 @@ impl SecureChannel {
         }
     }
 
-    /// The ticket that a client shows when it comes back: see [`Entropy::with_ticket`]. Nothing before the channel is
+    /// Returns the ticket for the client's next connection: see [`Entropy::with_ticket`]. `None` before the channel is
     /// established and after an error.
     pub fn ticket(&self) -> Option<Ticket> {
         self.exporter().map(keys::ticket)
     }
 
-    /// What stands where a ticket would, while a server waits for its client's proof; nothing at any other time.
+    /// Returns the bytes that the client sent in the place of a ticket, while the server waits for the client's proof;
+    /// `None` at any other time.
     pub fn presented(&self) -> Option<Ticket> {
         match &self.state {
             State::Handshake(handshake) => handshake.presented(),
@@ -227,8 +232,8 @@ impl SecureChannel {
         }
     }
 
-    /// How many records the busier direction has carried: [`MAX_RECORDS`](super::MAX_RECORDS) is the end, and the caller
-    /// does well to move to a new connection before.
+    /// Returns the number of records that the busier direction has carried. The caller should move to a new connection
+    /// before it reaches [`MAX_RECORDS`](super::MAX_RECORDS).
     pub fn records(&self) -> u64 {
         match &self.state {
             State::Established(open) => open.sealer.sent().max(open.opener.received()),
@@ -236,8 +241,8 @@ impl SecureChannel {
         }
     }
 
-    /// Goes on with the handshake as far as `input` leads. A function of its own, not inlined, so that its frames are
-    /// dead when [`overwrite_dead_frames`] comes.
+    /// Continues the handshake with `input`. Not inlined, so that its stack frames are dead when
+    /// [`overwrite_dead_frames`] runs.
     #[inline(never)]
     fn shake_hands(&mut self, input: &mut &[u8]) {
         let State::Handshake(handshake) = &mut self.state else {
@@ -257,7 +262,7 @@ impl SecureChannel {
         }
     }
 
-    /// Forgets the keys and whatever was still to be sent.
+    /// Drops the keys and the bytes that were not sent yet.
     fn fail(&mut self, error: ChannelError) -> ChannelError {
         self.state = State::Failed(error.clone());
         self.outbox = Outbox::default();
@@ -265,8 +270,8 @@ impl SecureChannel {
     }
 }
 
-/// Overwrites the part of the stack that the handshake used: group arithmetic and cipher set-up leave copies of secrets
-/// in frames that have returned, where no destructor reaches them.
+/// Overwrites the part of the stack that the handshake used (best effort). Group arithmetic and cipher set-up leave
+/// copies of secrets in frames that have returned, where no destructor reaches them.
 #[inline(never)]
 fn overwrite_dead_frames() {
     let mut frames = [0_u8; 16 << 10];
@@ -296,7 +301,7 @@ impl Outbox {
             self.bytes.clear();
             self.consumed = 0;
         } else if self.consumed > self.bytes.len() / 2 {
-            // The rest is shorter than what makes room for it: each byte is moved at most once on average.
+            // The bytes to move are fewer than those removed, so each byte is moved at most once on average.
             self.bytes.drain(..self.consumed);
             self.consumed = 0;
         }

@@ -10,18 +10,18 @@ const DSI: &[u8] = b"CPaceRistretto255";
 const DSI_ISK: &[u8] = b"CPaceRistretto255_ISK";
 const DSI_MAC: &[u8] = b"CPaceMac";
 
-/// How many bytes SHA-512 takes in at once: the password is padded to fill the first block.
+/// Block size of SHA-512 in bytes. The password is padded to fill the first block.
 const BLOCK: usize = 128;
 
-/// A secret of `N` bytes that stays in one place until it is wiped: moving it around by value would leave copies behind.
-pub(super) type Kept<const N: usize> = Box<Zeroizing<[u8; N]>>;
+/// A secret of `N` bytes, wiped when dropped. It is boxed because moving it by value would leave copies behind.
+pub(super) type SecretBytes<const N: usize> = Box<Zeroizing<[u8; N]>>;
 
-/// Room for a secret, still zeros.
-pub(super) fn kept<const N: usize>() -> Kept<N> {
+/// `N` zero bytes, to be filled with a secret in place.
+pub(super) fn zeroed<const N: usize>() -> SecretBytes<N> {
     Box::new(Zeroizing::new([0; N]))
 }
 
-/// One end's secret scalar and the generator that the password gave. Wiped when dropped.
+/// One end's secret scalar and the generator derived from the password. Wiped when dropped.
 pub(super) struct Share {
     generator: RistrettoPoint,
     scalar: Scalar,
@@ -36,13 +36,13 @@ impl Share {
         }
     }
 
-    /// What the peer is sent.
+    /// The public share, which is sent to the peer.
     pub(super) fn public(&self) -> [u8; 32] {
         (self.generator * self.scalar).compress().to_bytes()
     }
 
-    /// The shared point K, or nothing if the peer's share is no canonical encoding or leads to the identity.
-    pub(super) fn agree(&self, theirs: &[u8; 32]) -> Option<Kept<32>> {
+    /// Computes the shared point K. `None` if the peer's share is not a canonical encoding or K is the identity.
+    pub(super) fn agree(&self, theirs: &[u8; 32]) -> Option<SecretBytes<32>> {
         multiply_checked(&self.scalar, theirs)
     }
 }
@@ -54,7 +54,7 @@ impl Drop for Share {
     }
 }
 
-/// A share and the data that its sender binds to it.
+/// A share and the associated data that its sender binds to it.
 #[derive(Clone, Copy)]
 pub(super) struct Bound<'a> {
     pub(super) share: &'a [u8],
@@ -62,7 +62,7 @@ pub(super) struct Bound<'a> {
 }
 
 impl Bound<'_> {
-    /// The explicit confirmation that the sender of this share knows the key: what HMAC is computed over.
+    /// The input of the HMAC by which the sender of this share confirms that it knows the key.
     pub(super) fn confirmation(self) -> Vec<u8> {
         let mut text = Vec::new();
         prefixed(&mut text, self.share);
@@ -71,8 +71,13 @@ impl Bound<'_> {
     }
 }
 
-/// The intermediate session key: `a` is the initiator's half of the transcript, `b` the responder's.
-pub(super) fn intermediate_key(sid: &[u8], k: &[u8; 32], a: Bound<'_>, b: Bound<'_>) -> Kept<64> {
+/// Derives the intermediate session key (ISK). `a` is the initiator's half of the transcript, `b` the responder's.
+pub(super) fn intermediate_key(
+    sid: &[u8],
+    k: &[u8; 32],
+    a: Bound<'_>,
+    b: Bound<'_>,
+) -> SecretBytes<64> {
     let mut text = Zeroizing::new(Vec::with_capacity(
         512 + sid.len() + a.data.len() + b.data.len(),
     ));
@@ -82,12 +87,12 @@ pub(super) fn intermediate_key(sid: &[u8], k: &[u8; 32], a: Bound<'_>, b: Bound<
     hash(&[&text])
 }
 
-/// The key of the explicit confirmation tags.
-pub(super) fn mac_key(sid: &[u8], isk: &[u8; 64]) -> Kept<64> {
+/// Derives the key of the explicit confirmation tags.
+pub(super) fn mac_key(sid: &[u8], isk: &[u8; 64]) -> SecretBytes<64> {
     hash(&[DSI_MAC, sid, isk])
 }
 
-/// Appends `bytes` behind their length in unsigned LEB128.
+/// Appends the length of `bytes` in unsigned LEB128, then `bytes`.
 pub(super) fn prefixed(text: &mut Vec<u8>, bytes: &[u8]) {
     let mut length = bytes.len();
     while length >= 0x80 {
@@ -104,7 +109,7 @@ fn low_byte(number: usize) -> u8 {
 }
 
 pub(super) fn generator(prs: &[u8], ci: &[u8], sid: &[u8]) -> RistrettoPoint {
-    // Reserved at once: growing would leave a copy of the password behind.
+    // Reserved up front: growing would leave a copy of the password behind.
     let mut text = Zeroizing::new(Vec::with_capacity(
         BLOCK + 64 + prs.len() + ci.len() + sid.len(),
     ));
@@ -118,21 +123,21 @@ pub(super) fn generator(prs: &[u8], ci: &[u8], sid: &[u8]) -> RistrettoPoint {
     RistrettoPoint::from_uniform_bytes(&hash(&[&text]))
 }
 
-fn hash(parts: &[&[u8]]) -> Kept<64> {
+fn hash(parts: &[&[u8]]) -> SecretBytes<64> {
     let mut hash = Sha512::new();
     for part in parts {
         hash.update(part);
     }
-    let mut output = kept();
+    let mut output = zeroed();
     let place: &mut [u8; 64] = &mut output;
     hash.finalize_into(place.into());
     output
 }
 
-fn multiply_checked(scalar: &Scalar, point: &[u8; 32]) -> Option<Kept<32>> {
+fn multiply_checked(scalar: &Scalar, point: &[u8; 32]) -> Option<SecretBytes<32>> {
     let mut shared = CompressedRistretto(*point).decompress()? * scalar;
     let mut compressed = shared.compress();
-    let mut k = kept();
+    let mut k = zeroed();
     k.copy_from_slice(compressed.as_bytes());
     compressed.zeroize();
     let usable = !shared.is_identity();

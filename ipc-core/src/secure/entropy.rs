@@ -1,29 +1,29 @@
-//! Randomness, as an argument.
+//! Random bytes for a channel, supplied by the caller.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
 use super::Ticket;
-use super::cpace::{Kept, kept};
+use super::cpace::{SecretBytes, zeroed};
 
-/// The random bytes that one channel uses up: they make its keys fresh, so they must come from the operating system and
-/// serve one channel only. Wiped when dropped.
+/// The random bytes that one channel consumes. They make its keys fresh, so they must come from the operating system
+/// and must not be used for a second channel. Wiped when dropped.
 pub struct Entropy {
     pub(super) nonce: [u8; Ticket::LEN],
-    /// What the secret scalar is made from.
-    pub(super) seed: Kept<64>,
+    /// Seed of the secret scalar.
+    pub(super) seed: SecretBytes<64>,
 }
 
 impl Entropy {
-    /// How many bytes a channel takes: 16 for its nonce, then 64 for its secret scalar.
+    /// Number of bytes that a channel consumes: 16 for its nonce, then 64 for its secret scalar.
     pub const LEN: usize = Ticket::LEN + 64;
 
-    /// Takes random bytes that the caller has drawn, and of which the caller keeps a copy: [`gather`](Self::gather)
-    /// leaves none.
+    /// Uses random bytes that the caller has drawn. The array remains in the caller's memory; [`gather`](Self::gather)
+    /// leaves no copy behind.
     pub fn new(drawn: [u8; Self::LEN]) -> Self {
         let drawn: &[u8; Self::LEN] = &Zeroizing::new(drawn);
-        let (mut nonce, mut seed) = ([0; Ticket::LEN], kept());
+        let (mut nonce, mut seed) = ([0; Ticket::LEN], zeroed());
         nonce.copy_from_slice(&drawn[..Ticket::LEN]);
         seed.copy_from_slice(&drawn[Ticket::LEN..]);
         Self { nonce, seed }
@@ -33,15 +33,15 @@ impl Entropy {
     ///
     /// # Errors
     ///
-    /// The error of `fill`: without randomness there is no channel.
+    /// The error of `fill`. Without randomness there is no channel.
     pub fn gather<E>(mut fill: impl FnMut(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
-        let (mut nonce, mut seed) = ([0; Ticket::LEN], kept::<64>());
+        let (mut nonce, mut seed) = ([0; Ticket::LEN], zeroed::<64>());
         fill(&mut nonce)?;
         fill(seed.as_mut_slice())?;
         Ok(Self { nonce, seed })
     }
 
-    /// Shows `ticket` in place of the nonce. For clients that have been let in before.
+    /// Sends `ticket` in place of the nonce. For clients that have been accepted before.
     pub fn with_ticket(mut self, ticket: Ticket) -> Self {
         self.nonce = ticket.bytes();
         self
@@ -59,8 +59,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_randomness_there_is_an_error_and_nothing_else() {
-        // It may fail at once, or half-way.
+    fn a_failing_source_of_randomness_is_an_error() {
+        // `fill` may fail in its first or in its second call.
         for succeeds in 0..2 {
             let mut left = succeeds;
             let fill = |bytes: &mut [u8]| {

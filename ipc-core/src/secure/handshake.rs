@@ -1,11 +1,11 @@
-//! Preamble, share, proof: one state machine for both ends, because they differ only in who speaks first.
+//! The handshake: preambles, shares, proofs. One state machine serves both ends, which differ only in who sends first.
 //!
 //! ```text
 //! client                                server
 //!   m1 = preamble ‖ nonce ‖ Ya   ─────▶              56 bytes
 //!                                ◀─────  m2          56 bytes
 //!   Ta                           ─────▶              64 bytes: the client proves first
-//!                                ◀─────  Tb          64 bytes: only after Ta was right
+//!                                ◀─────  Tb          64 bytes: only if Ta was right
 //! ```
 
 use super::cpace::Share;
@@ -13,7 +13,7 @@ use super::keys::{Agreement, Keys, Message, TAG, Tag, channel_identifier};
 use super::{ChannelError, Entropy, Secret, Ticket};
 use crate::wire::preamble::{Ciphers, MAGIC, Preamble, PreambleError, Role, Suite};
 
-/// One end of the handshake. Keeps at most 64 bytes of the peer.
+/// One end of the handshake. Keeps at most 64 bytes from the peer.
 pub(super) struct Handshake {
     role: Role,
     nonce: [u8; 16],
@@ -27,14 +27,14 @@ pub(super) struct Handshake {
 enum Expected {
     /// The first 8 bytes of the peer's first message.
     Preamble,
-    /// All 56 of them.
+    /// All 56 bytes of the peer's first message.
     Message,
     /// The peer's proof.
     Proof(Box<Agreement>),
 }
 
 impl Handshake {
-    /// The client's end; its first message goes to `outbox`.
+    /// Creates the client's end and appends its first message to `outbox`.
     #[inline(never)]
     pub(super) fn client(
         secret: &Secret,
@@ -47,7 +47,7 @@ impl Handshake {
         handshake
     }
 
-    /// The server's end, which waits for the client's first message.
+    /// Creates the server's end, which waits for the client's first message.
     #[inline(never)]
     pub(super) fn server(secret: &Secret, service: &str, entropy: &Entropy) -> Box<Self> {
         Self::new(Role::Server, secret, service, entropy)
@@ -65,12 +65,12 @@ impl Handshake {
         })
     }
 
-    /// Takes bytes off the front of `input`, no more than the handshake has a use for, and answers into `outbox`.
-    /// Gives the keys when both ends have proven themselves.
+    /// Takes bytes off the front of `input`, no more than the handshake needs, and appends replies to `outbox`.
+    /// Returns the keys once both ends have proven that they know the secret.
     ///
     /// # Errors
     ///
-    /// After one, the handshake is over; what is then in `outbox` is all that the peer may be told.
+    /// Every error ends the handshake. The bytes in `outbox` are all that the peer may then be sent.
     pub(super) fn read(
         &mut self,
         input: &mut &[u8],
@@ -99,7 +99,7 @@ impl Handshake {
                 }
             }
         }
-        // A stranger is known by its first four bytes; it may never send eight.
+        // The first four bytes tell whether the peer speaks this protocol at all. A foreign peer may never send eight.
         match (&self.expected, self.inbox.first_chunk::<4>()) {
             (Expected::Preamble, Some(magic)) if *magic != MAGIC => {
                 Err(PreambleError::NotThisProtocol(*magic).into())
@@ -108,7 +108,7 @@ impl Handshake {
         }
     }
 
-    /// What stands in place of the client's nonce, while its proof is waited for.
+    /// Returns the bytes in the place of the client's nonce, while the server waits for its proof.
     pub(super) fn presented(&self) -> Option<Ticket> {
         match &self.expected {
             Expected::Proof(agreement) if self.role == Role::Server => Some(agreement.presented()),
@@ -116,7 +116,7 @@ impl Handshake {
         }
     }
 
-    /// What it means that the peer's stream ends here.
+    /// Returns the error for a peer whose stream ends at this point.
     pub(super) fn end_of_input(&self) -> ChannelError {
         match self.awaits_proof() {
             true => ChannelError::NotConfirmed,
@@ -124,12 +124,12 @@ impl Handshake {
         }
     }
 
-    /// Whether the peer was given this end's proof; the client gives it first.
+    /// Returns whether this end has sent its proof and not yet received the peer's. The client proves first.
     pub(super) fn awaits_proof(&self) -> bool {
         self.role == Role::Client && matches!(self.expected, Expected::Proof(_))
     }
 
-    /// Moves bytes from `input` to the inbox; whether it now holds what is expected.
+    /// Moves bytes from `input` to the inbox. Returns whether it now holds all that is expected.
     fn fill(&mut self, input: &mut &[u8]) -> bool {
         let wanted = match self.expected {
             Expected::Preamble => Preamble::LEN,
@@ -152,8 +152,8 @@ impl Handshake {
             Ok(_) => ChannelError::PeerHasNoSecret,
             Err(error) => error.into(),
         };
-        // A peer that knows the magic is told what this end speaks; a stranger is told nothing. The client has said
-        // it already, in its first message.
+        // Reply with the preamble of this end, but only to peers that sent the magic bytes. A client has already sent
+        // its preamble.
         let stranger = matches!(
             refusal,
             ChannelError::Preamble(PreambleError::NotThisProtocol(_))
@@ -195,7 +195,7 @@ impl Handshake {
     }
 }
 
-/// The inbox as the array that `fill` has just completed.
+/// Returns the inbox, just completed by `fill`, as an array.
 fn take<const N: usize>(inbox: &[u8]) -> Result<&[u8; N], ChannelError> {
     inbox.try_into().map_err(|_| ChannelError::Truncated)
 }

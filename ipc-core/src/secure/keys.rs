@@ -1,4 +1,4 @@
-//! From the intermediate key and the transcript to everything the channel uses.
+//! Derives all keys of the channel from the intermediate key and the transcript.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::digest::FixedOutput;
@@ -7,14 +7,14 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::Ticket;
-use super::cpace::{self, Bound, Kept, kept};
+use super::cpace::{self, Bound, SecretBytes, zeroed};
 use crate::wire::preamble::{Preamble, Role};
 
 /// Names the construction in the channel identifier: other protocols with the same secret get other generators. The cipher
 /// is not part of it: both preambles name it, and all keys depend on them.
 const SUITE_NAME: &[u8] = b"lipc/1 CPACE-RISTR255-SHA512 HKDF-SHA512";
 
-/// The length of a confirmation tag in bytes.
+/// Length of a confirmation tag in bytes.
 pub(super) const TAG: usize = 64;
 
 /// A proof that its sender knows the secret.
@@ -63,19 +63,19 @@ impl Message {
     }
 }
 
-/// The keys of one connection, when both ends have proven themselves. Wiped when dropped.
+/// The keys of one connection, once both ends have proven that they know the secret. Wiped when dropped.
 pub(super) struct Keys {
-    pub(super) c2s: Kept<32>,
-    pub(super) s2c: Kept<32>,
-    pub(super) exporter: Kept<32>,
+    pub(super) c2s: SecretBytes<32>,
+    pub(super) s2c: SecretBytes<32>,
+    pub(super) exporter: SecretBytes<32>,
 }
 
-/// What the two first messages agreed on, before anybody has proven anything. Wiped when dropped.
+/// The result of the two first messages, not yet confirmed by either proof. Wiped when dropped.
 pub(super) struct Agreement {
     client: Message,
     server: Message,
-    isk: Kept<64>,
-    mac_key: Kept<64>,
+    isk: SecretBytes<64>,
+    mac_key: SecretBytes<64>,
 }
 
 impl Agreement {
@@ -90,7 +90,7 @@ impl Agreement {
         }
     }
 
-    /// The proof that `role` gives, or has to give.
+    /// Computes the proof of `role`.
     pub(super) fn proof(&self, role: Role) -> Tag {
         let message = match role {
             Role::Client => &self.client,
@@ -99,17 +99,17 @@ impl Agreement {
         **hmac(&self.mac_key, &[&message.bound().confirmation()])
     }
 
-    /// Whether `tag` is the proof of `role`, in a time that does not depend on where it differs.
+    /// Returns whether `tag` is the proof of `role`, in constant time.
     pub(super) fn is_proof(&self, role: Role, tag: &Tag) -> bool {
         self.proof(role).ct_eq(tag).into()
     }
 
-    /// What the client has sent in place of its nonce.
+    /// Returns the client's nonce, which may be a ticket.
     pub(super) fn presented(&self) -> Ticket {
         Ticket::received(self.client.nonce())
     }
 
-    /// The keys, bound to all 240 bytes of the handshake.
+    /// Derives the keys, bound to all 240 bytes of the handshake.
     pub(super) fn keys(&self) -> Keys {
         let transcript = Sha512::new()
             .chain_update(self.client.bytes())
@@ -126,7 +126,7 @@ impl Agreement {
     }
 }
 
-/// What both ends must agree on besides the secret: the construction and the name of the service.
+/// Returns what both ends must agree on besides the secret: the construction and the name of the service.
 pub(super) fn channel_identifier(service: &str) -> Vec<u8> {
     let mut identifier = Vec::new();
     cpace::prefixed(&mut identifier, SUITE_NAME);
@@ -134,7 +134,7 @@ pub(super) fn channel_identifier(service: &str) -> Vec<u8> {
     identifier
 }
 
-/// The ticket for the connection after the one with this exporter.
+/// Derives the ticket for the client's next connection from the exporter of this one.
 pub(super) fn ticket(exporter: &[u8; 32]) -> Ticket {
     // HMAC pads its keys with zeros.
     let key: &mut [u8; 64] = &mut Zeroizing::new([0; 64]);
@@ -145,29 +145,29 @@ pub(super) fn ticket(exporter: &[u8; 32]) -> Ticket {
     Ticket::received(ticket)
 }
 
-pub(super) fn hmac(key: &[u8; 64], text: &[&[u8]]) -> Kept<64> {
-    // A key of one block cannot be refused, and zeros at its end are what HMAC adds to a shorter one anyway.
+pub(super) fn hmac(key: &[u8; 64], text: &[&[u8]]) -> SecretBytes<64> {
+    // HMAC pads a shorter key with zeros to one block. A key of exactly one block is never refused.
     let block: &mut [u8; 128] = &mut Zeroizing::new([0; 128]);
     block[..64].copy_from_slice(key);
     let mut mac = Hmac::<Sha512>::new((&*block).into());
     for part in text {
         mac.update(part);
     }
-    let mut output = kept();
+    let mut output = zeroed();
     let place: &mut [u8; 64] = &mut output;
     mac.finalize_into(place.into());
     output
 }
 
 /// HKDF-Extract with SHA-512.
-pub(super) fn extract(salt: &[u8; 64], ikm: &[u8]) -> Kept<64> {
+pub(super) fn extract(salt: &[u8; 64], ikm: &[u8]) -> SecretBytes<64> {
     hmac(salt, &[ikm])
 }
 
-/// The first half of the first block of HKDF-Expand with SHA-512: more is never needed.
-pub(super) fn expand(prk: &[u8; 64], info: &[u8]) -> Kept<32> {
+/// HKDF-Expand with SHA-512, limited to the 32 bytes that are needed: the first half of the first block.
+pub(super) fn expand(prk: &[u8; 64], info: &[u8]) -> SecretBytes<32> {
     let block: &[u8; 64] = &hmac(prk, &[info, &[1]]);
-    let mut key = kept();
+    let mut key = zeroed();
     key.copy_from_slice(&block[..32]);
     key
 }

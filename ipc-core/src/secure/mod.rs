@@ -1,9 +1,9 @@
-//! The encrypted channel: bytes in, bytes out, between a socket and the frames, when both ends hold a secret.
+//! The encrypted channel: bytes in, bytes out, between a socket and the frames, if both ends hold a secret.
 //!
 //! The secret is a word that people share, so it is never used as a key. A password-authenticated key exchange
-//! (CPace over ristretto255) turns it into fresh keys for each connection: whoever listens, pretends to be the server,
-//! or connects to try, learns at most whether *one* guess per connection was right. Afterwards every byte travels in
-//! ChaCha20-Poly1305 records, each direction under its own key.
+//! (CPace over ristretto255) turns it into fresh keys for each connection. An attacker who listens, poses as the server
+//! or connects as a client learns at most whether *one* guess per connection was right. After the handshake, every byte
+//! travels in ChaCha20-Poly1305 records, each direction under its own key.
 //!
 //! ```text
 //! secret.rs    the shared word: normalised, wiped, never shown
@@ -11,12 +11,12 @@
 //! keys.rs      ISK + transcript -> tags, record keys, exporter
 //! handshake.rs preamble, shares and proofs, in order                  (one state machine for both roles)
 //! aead.rs      ChaCha20-Poly1305                                      (the only file that names an implementation)
-//! record.rs    sealed lengths of the byte stream, counted
-//! ticket.rs    what a client that comes back shows
-//! channel.rs   the whole: `SecureChannel`
+//! record.rs    sealed, numbered pieces of the byte stream
+//! ticket.rs    how a returning client is recognised
+//! channel.rs   `SecureChannel`: handshake and records together
 //! ```
 //!
-//! Anyone who holds the secret can pose as the server or as any client: that is what *shared* means.
+//! Anyone who holds the secret can pose as the server or as any client, because it is shared.
 //!
 //! # Example
 //!

@@ -1,7 +1,7 @@
 //! Records: `length u16 LE ‖ ChaCha20-Poly1305(type u8 ‖ data)`, one nonce counter per direction.
 //!
 //! A record without its length is a Noise transport message, bit for bit. The length needs no protection of its own:
-//! with another length the tag is elsewhere, and does not fit.
+//! with another length, the tag is read from another place and does not match.
 
 use bytes::BufMut;
 
@@ -10,22 +10,22 @@ use super::aead::{Aead, Cipher, TAG};
 use super::keys::Keys;
 use crate::wire::preamble::Role;
 
-/// How many records one direction of a connection carries at most, its close included. Then only a new connection helps.
+/// Maximum number of records in one direction of a connection, including the close. To send more, connect again.
 pub const MAX_RECORDS: u64 = 1 << 32;
 
-/// The most data one record holds, in bytes.
+/// Maximum amount of data in one record, in bytes.
 pub(super) const MAX_DATA: usize = u16::MAX as usize - TAG - 1;
 
 const LENGTH: usize = 2;
 const SHORTEST: usize = 1 + TAG;
 
-/// What a record adds to its data, in bytes.
+/// Bytes that a record adds to its data.
 pub(super) const OVERHEAD: usize = LENGTH + SHORTEST;
 
 const DATA: u8 = 0;
 const CLOSE: u8 = 1;
 
-/// The two directions, as `role` uses them.
+/// Creates the sending and the receiving direction of `role`.
 pub(super) fn directions(role: Role, keys: &Keys) -> (Sealer, Opener) {
     let (out, r#in) = match role {
         Role::Client => (&keys.c2s, &keys.s2c),
@@ -50,17 +50,17 @@ impl<A: Aead> Sealer<A> {
         }
     }
 
-    /// Appends `data` to `out` in as few records as possible; no record at all for no data.
+    /// Appends `data` to `out` in as few records as possible, and none if `data` is empty.
     ///
     /// # Errors
     ///
-    /// `Closed` after [`close`](Self::close), `Exhausted` if there are not numbers enough; then nothing is appended.
+    /// `Closed` after [`close`](Self::close), `Exhausted` if too few record numbers are left. Nothing is appended then.
     pub(super) fn data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), ChannelError> {
         if self.closed {
             return Err(ChannelError::Closed);
         }
         let records = data.len().div_ceil(MAX_DATA);
-        // The last number is kept for the close, so that even a worn-out channel ends properly.
+        // The last number is reserved for the close, so that even an exhausted channel can be closed properly.
         if self.number.saturating_add(records as u64) >= MAX_RECORDS {
             return Err(ChannelError::Exhausted);
         }
@@ -90,7 +90,7 @@ impl<A: Aead> Sealer<A> {
         out.extend_from_slice(data);
         let text = out.get_mut(start + LENGTH..).unwrap_or_default();
         let Some(tag) = self.cipher.seal(nonce(self.number), &[], text) else {
-            // Out of reach, since no record is too long; but what was not encrypted must not stay.
+            // Unreachable, because no record is too long. Data that was not encrypted must not remain.
             out.truncate(start);
             return Err(ChannelError::Exhausted);
         };
@@ -105,7 +105,7 @@ pub(super) struct Opener<A = Cipher> {
     cipher: A,
     number: u64,
     closed: bool,
-    /// The record that is arriving, its length included. Its memory is kept from record to record.
+    /// The record being received, including its length. The allocation is reused for the next record.
     record: Vec<u8>,
 }
 
@@ -119,11 +119,11 @@ impl<A: Aead> Opener<A> {
         }
     }
 
-    /// Takes all of `input` and appends what it opens to `plaintext`.
+    /// Takes all of `input` and appends the decrypted data to `plaintext`.
     ///
     /// # Errors
     ///
-    /// All are fatal; what was appended before is authentic.
+    /// Every error is fatal. The data appended before it is authentic.
     pub(super) fn read(
         &mut self,
         mut input: &[u8],
@@ -142,11 +142,11 @@ impl<A: Aead> Opener<A> {
                 self.open(plaintext)?;
             }
         }
-        // A length alone is judged at once too, so that the cut of the input makes no difference.
+        // Check a length that has arrived alone at once, so that the cut of the input makes no difference.
         self.wanted().map(drop)
     }
 
-    /// Whether the peer's authenticated close has come, and nothing after it.
+    /// Returns whether the peer's authenticated close has arrived, and nothing after it.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
@@ -155,7 +155,7 @@ impl<A: Aead> Opener<A> {
         self.number
     }
 
-    /// How many bytes the arriving record has: at first those of its length, then all.
+    /// Returns the number of bytes to wait for: first those of the length, then those of the whole record.
     fn wanted(&self) -> Result<usize, ChannelError> {
         let Some(length) = self.record.first_chunk() else {
             return Ok(LENGTH);

@@ -1,21 +1,21 @@
-//! The shared word.
+//! The shared secret.
 
 use std::fmt;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
-/// The word that both ends share: UTF-8 text in Unicode normal form C, never empty, not trimmed.
+/// The secret that both ends share: UTF-8 text in Unicode normal form C, never empty, not trimmed.
 ///
-/// The memory that holds it is overwritten when it is dropped. `Debug` shows no more than that there is one; there is no
-/// `Display` and no serialisation.
+/// Its memory is overwritten when it is dropped. `Debug` does not reveal it; there is no `Display` and no
+/// serialisation.
 ///
 /// Two secrets typed on different keyboards are the same secret if they are the same characters: an `é` typed as one
 /// code point and an `é` composed of `e` and an accent agree. Capitals and spaces matter.
 #[derive(Clone)]
 pub struct Secret {
     text: Zeroizing<String>,
-    /// Where others may have read it.
+    /// Warns that others may have read the secret.
     warning: Option<String>,
 }
 
@@ -23,23 +23,23 @@ pub struct Secret {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// There is nothing in it, so everybody would know it.
+    /// The text is empty.
     #[error(
         "the secret given to this end is empty: give at least one character, or configure no secret at all"
     )]
     Empty,
-    /// It is longer than [`Secret::MAX_LEN`], so it is something else, a whole disk perhaps.
+    /// The text is longer than [`Secret::MAX_LEN`]; it is probably not a secret but some other file.
     #[error(
-        "the secret given to this end is longer than {} bytes: that is no secret, look at where it comes from",
+        "the secret given to this end is longer than {} bytes: check whether it comes from the right file or variable",
         Secret::MAX_LEN
     )]
     TooLong,
     /// The bytes are not text.
     #[error(
-        "the secret given to this end is not UTF-8 text (the first wrong byte is at offset {valid}): store it as UTF-8"
+        "the secret given to this end is not UTF-8 text (first invalid byte at offset {valid}): store it as UTF-8"
     )]
     NotText {
-        /// How many bytes are valid before the first wrong one.
+        /// Number of valid bytes before the first invalid one.
         valid: usize,
     },
 }
@@ -48,14 +48,14 @@ impl Secret {
     /// Secrets with fewer characters than this are [short](Self::is_short).
     pub const SHORT: usize = 12;
 
-    /// No secret is longer, in bytes of UTF-8.
+    /// Maximum length of a secret in bytes of UTF-8.
     pub const MAX_LEN: usize = 64 * 1024;
 
-    /// Takes a text as it is, blanks and line ends included, and normalises it.
+    /// Creates a secret from text. Spaces and line ends are kept; the text is normalised.
     ///
     /// # Errors
     ///
-    /// [`SecretError::Empty`] if there is no character in it, [`SecretError::TooLong`] if it has more than
+    /// [`SecretError::Empty`] if the text is empty, [`SecretError::TooLong`] if it has more than
     /// [`MAX_LEN`](Self::MAX_LEN) bytes.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         let text = Zeroizing::new(text.into());
@@ -71,22 +71,22 @@ impl Secret {
         })
     }
 
-    /// Takes the bytes of a UTF-8 text as they are; see [`new`](Self::new).
+    /// Creates a secret from the bytes of a UTF-8 text; see [`new`](Self::new).
     ///
     /// # Errors
     ///
-    /// [`SecretError::NotText`] if the bytes are not UTF-8, else those of [`new`](Self::new).
+    /// [`SecretError::NotText`] if the bytes are not UTF-8, and the errors of [`new`](Self::new).
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
         Self::new(text_of(bytes.into())?)
     }
 
-    /// Takes the content of a secret file: a byte order mark (U+FEFF) at the very beginning and one line end (`\n` or
-    /// `\r\n`) at the very end are not part of the secret, because editors and `echo` put them there. Everything else is,
-    /// further line ends and blanks included.
+    /// Creates a secret from the content of a secret file. A byte order mark (U+FEFF) at the very beginning and one
+    /// line end (`\n` or `\r\n`) at the very end are not part of the secret, because editors and `echo` put them there.
+    /// Everything else is, including further line ends and spaces.
     ///
     /// # Errors
     ///
-    /// As [`from_bytes`](Self::from_bytes), after the mark and the line end are taken off.
+    /// Those of [`from_bytes`](Self::from_bytes), after the mark and the line end are removed.
     pub fn from_file_content(content: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
         let mut text = text_of(content.into())?;
         if text.ends_with('\n') {
@@ -101,7 +101,7 @@ impl Secret {
         Self::new(text)
     }
 
-    /// A secret that nobody guesses: 26 characters, 130 of the 136 given bits.
+    /// Generates a secret that cannot be guessed: 26 characters, 130 of the 136 given bits.
     ///
     /// The characters are lower-case letters and digits, without the easily confused `l`, `o`, `0` and `1`.
     pub fn generate(entropy: [u8; 17]) -> Self {
@@ -128,13 +128,13 @@ impl Secret {
         }
     }
 
-    /// Whether the secret has fewer than [`SHORT`](Self::SHORT) characters, which deserves a warning at start-up: the
-    /// exchange lets an attacker try one guess per connection, and a short word does not survive many.
+    /// Returns whether the secret has fewer than [`SHORT`](Self::SHORT) characters, which deserves a warning at
+    /// start-up: the exchange allows an attacker one guess per connection, and a short word does not withstand many.
     pub fn is_short(&self) -> bool {
         self.text.chars().count() < Self::SHORT
     }
 
-    /// What its user should know about where it came from: that other users of this computer can read its file.
+    /// Returns a warning about the source of the secret: that other users of this computer can read its file.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
@@ -143,7 +143,7 @@ impl Secret {
         Self { warning, ..self }
     }
 
-    /// The secret itself, normalised: for a program that has just generated one and must show it to its user once.
+    /// Returns the normalised secret, for a program that has just generated one and must show it to its user once.
     /// It does not belong in logs, errors or command lines.
     pub fn reveal(&self) -> &str {
         &self.text
@@ -156,9 +156,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The text that the bytes are, in the same memory; they are wiped if they are none.
+/// Converts the bytes to text in the same memory, and wipes them if they are not text.
 fn text_of(bytes: Vec<u8>) -> Result<String, SecretError> {
-    // Of what is far too long perhaps not all is here, and the cut may go through a character.
+    // Content that is too long may have been cut while it was read, possibly inside a character.
     if bytes.len() > Secret::MAX_LEN + MARKS {
         drop(Zeroizing::new(bytes));
         return Err(SecretError::TooLong);
@@ -170,14 +170,14 @@ fn text_of(bytes: Vec<u8>) -> Result<String, SecretError> {
     })
 }
 
-/// So many bytes of a file are not part of the secret: a byte order mark and a line end.
+/// Maximum number of bytes in a file that are not part of the secret: a byte order mark and a line end.
 pub(super) const MARKS: usize = 3 + 2;
 
 fn normalised(text: Zeroizing<String>) -> Zeroizing<String> {
     if is_nfc(&text) {
         return text;
     }
-    // Normal form C takes at most three times the bytes: reserved at once, no copy is left behind by growing.
+    // Normal form C takes at most three times the bytes. Reserved up front: growing would leave a copy behind.
     let mut composed = Zeroizing::new(String::with_capacity(text.len() * 3));
     composed.extend(text.nfc());
     composed
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(Secret::new("waktu\n").unwrap().reveal(), "waktu\n");
     }
 
-    /// Editors of Windows put it there, and nobody sees it.
+    /// Windows editors write the mark, and it is invisible.
     #[test]
     fn a_file_loses_the_byte_order_mark_at_its_beginning() {
         for (content, secret) in [
@@ -226,7 +226,7 @@ mod tests {
         }
         let error = Secret::from_file_content(*b"\xef\xbb\xbfab\xff").unwrap_err();
         assert_eq!(error, SecretError::NotText { valid: 5 });
-        // Nowhere else.
+        // Only the content of a file loses its mark.
         let typed = Secret::new("\u{feff}waktu").unwrap();
         assert_eq!(typed.reveal(), "\u{feff}waktu");
     }

@@ -1,4 +1,4 @@
-//! Where secrets come from: the program itself, the environment, a file. Never the command line, which everybody on the
+//! Sources of secrets: the program itself, the environment, a file. Never the command line, which every user of the
 //! computer can read.
 
 use std::env;
@@ -14,16 +14,16 @@ use super::{Secret, SecretError};
 /// The environment variable that [`Secret::from_env`] reads.
 pub const SECRET_VARIABLE: &str = "IPC_SECRET";
 
-/// Why a secret cannot be had from where it should be. Never shows any of it.
+/// Why a secret cannot be read from its source. Never reveals any part of the secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretSourceError {
-    /// What is there cannot be a secret.
+    /// The content of the source cannot be a secret.
     #[error("{origin}: {error}")]
     Unusable {
-        /// Where it was looked for.
+        /// The source.
         origin: String,
-        /// What is wrong with it.
+        /// What is wrong with the content.
         error: SecretError,
     },
     /// The environment variable is not set.
@@ -34,20 +34,20 @@ pub enum SecretSourceError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
 }
 
 impl Secret {
-    /// Takes the secret from the environment variable `IPC_SECRET`, as it is.
+    /// Reads the secret from the environment variable `IPC_SECRET`, without removing anything.
     ///
-    /// The variable stays in the environment of this process: programs that it starts inherit it, and whoever may look at
-    /// the process (its user and root) can read it there for as long as it runs. A file is not handed on like that.
+    /// The variable stays in the environment of this process: programs that it starts inherit the secret, and its user
+    /// and root can read it for as long as the process runs. A file is not passed on like that.
     ///
     /// # Errors
     ///
-    /// If the variable is not set, empty, too long, or not text.
+    /// The variable is not set, empty, too long, or not text.
     pub fn from_env() -> Result<Self, SecretSourceError> {
         let text = env::var_os(SECRET_VARIABLE).ok_or(SecretSourceError::NotSet)?;
         let secret = Secret::from_bytes(text.into_encoded_bytes());
@@ -57,12 +57,12 @@ impl Secret {
         })
     }
 
-    /// Takes the secret from a file; a byte order mark at its very beginning and one line end at its very end are not
-    /// part of it. A file that other users of this computer can read is taken, too, with a warning in the log.
+    /// Reads the secret from a file. A byte order mark at its very beginning and one line end at its very end are not
+    /// part of the secret. A file that other users of this computer can read is accepted with a warning in the log.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, is empty, too long, or not text.
+    /// The file cannot be read, is empty, too long, or not text.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SecretSourceError> {
         let path = path.as_ref();
         let content = read_bounded(path).map_err(|cause| SecretSourceError::Unreadable {
@@ -82,11 +82,11 @@ impl Secret {
     }
 }
 
-/// The whole file, or as much of it as shows that it is too long: some have no end.
+/// Reads the whole file, or enough of it to see that it is too long: some files, such as `/dev/zero`, have no end.
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    // All that may be in it, and one byte too many.
+    // The longest permitted content, and one byte more.
     const ROOM: usize = Secret::MAX_LEN + MARKS + 1;
-    // Reserved at once: growing would leave copies behind. One more, so that the end is found without growing.
+    // Reserved up front: growing would leave copies behind. One byte more, so that the end is found without growing.
     let mut content = Zeroizing::new(Vec::with_capacity(ROOM + 1));
     File::open(path)?
         .take(ROOM as u64)
@@ -94,7 +94,7 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     Ok(std::mem::take(&mut content))
 }
 
-/// A warning if users other than the owner of the file can read it.
+/// Returns a warning if users other than the owner of the file can read it.
 #[cfg(unix)]
 fn exposure(path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt;
@@ -107,15 +107,15 @@ fn exposure(path: &Path) -> Option<String> {
     })
 }
 
-/// Other systems tell it in ways of their own.
+/// Permissions are not checked on other systems.
 #[cfg(not(unix))]
 fn exposure(_path: &Path) -> Option<String> {
     None
 }
 
-/// What a builder takes as a secret: a text, or a [`Secret`] from elsewhere.
+/// A secret as an argument of a builder: text, or a [`Secret`].
 pub trait IntoSecret {
-    /// The secret, if it can be one.
+    /// Converts to a secret, if the text can be one.
     fn into_secret(self) -> Result<Secret, SecretError>;
 }
 

@@ -1,23 +1,23 @@
-//! What a client that was let in once shows when it comes back.
+//! Tickets, by which a server recognises a returning client.
 
 use std::fmt;
 
-/// Tells a server that this client has shown the right secret before, in a connection that both remember. It proves
-/// nothing about the secret, which has to be shown all the same; it only says whose guess is not to be put off.
+/// Tells a server that this client proved knowledge of the secret in an earlier connection. A ticket does not replace
+/// that proof; it only exempts the client from the delays imposed on unknown sources after wrong guesses.
 ///
-/// Both ends of a connection compute the same ticket without sending it. The next first message carries it in place of
-/// its random nonce, in the clear, so whoever listens can read it: a server takes each ticket once.
+/// Both ends of a connection derive the same ticket without sending it. The client sends it in its next first message,
+/// in place of the random nonce and unencrypted. An eavesdropper can read it, so a server accepts each ticket once.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ticket([u8; Ticket::LEN]);
 
 impl Ticket {
-    /// As long as the nonce whose place it takes, in bytes.
+    /// Length in bytes: that of the nonce that it replaces.
     pub const LEN: usize = 16;
 
-    /// Where a ticket stands in the first message of a client: behind the preamble.
+    /// Position of a ticket in the first message of a client, after the preamble.
     pub const PLACE: std::ops::Range<usize> = 8..8 + Self::LEN;
 
-    /// What may be a ticket, as it came.
+    /// Wraps received bytes, which may be a ticket or a random nonce.
     pub fn received(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }

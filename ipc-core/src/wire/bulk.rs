@@ -1,7 +1,7 @@
-//! Arrays of numbers at memory speed: on a little-endian machine their bytes on the wire are their memory.
+//! Arrays of numbers at memory speed: on a little-endian machine, their bytes on the wire are those in memory.
 //!
-//! Byte for byte the same as what the codec writes; only faster. Which types qualify is decided when the code for a
-//! type is compiled, so nothing is asked at run time.
+//! The bytes are the same as those of the codec; only the path is faster. Which types qualify is decided at compile
+//! time, so there is no check at run time.
 
 use std::any::Any;
 
@@ -46,8 +46,8 @@ pub(crate) fn encode<T: Serialize + Any>(
     codec::encode(value, out, limit)
 }
 
-/// Appends `value` to `out` like [`codec::encode`], but of a long array of numbers only the beginning: the rest is
-/// returned as it lies in memory, to be sent right behind `out`. Both together keep to `limit`.
+/// Appends `value` to `out` like [`codec::encode`]. Of a long array of numbers it appends only the beginning and
+/// returns the rest without a copy, to be sent right after `out`. Both together stay within `limit`.
 pub(crate) fn encode_owned<T: Serialize + Any>(
     value: T,
     out: &mut Vec<u8>,
@@ -73,7 +73,7 @@ pub(crate) fn encode_owned<T: Serialize + Any>(
     Ok(Bytes::new())
 }
 
-/// Appends `numbers` to `out` like [`codec::encode`], for types that are known to be numbers.
+/// Appends `numbers` to `out` like [`codec::encode`], for types known to be numbers.
 pub(crate) fn encode_numbers<T: NoUninit + Serialize>(
     numbers: &[T],
     out: &mut Vec<u8>,
@@ -124,12 +124,12 @@ fn append_owned<T: NoUninit + Send>(
     let count = numbers.len();
     let mut bytes = Bytes::from_owner(Numbers(numbers));
     begin_list(count, bytes.len(), out, limit)?;
-    // What goes out with the header: one write for both.
+    // The beginning is sent in one write with the header.
     out.extend_from_slice(&bytes.split_to(FIRST.min(bytes.len())));
     Ok(bytes)
 }
 
-/// Appends the count of a list whose elements take `size` bytes, if there is room for all of it.
+/// Appends the length of a list whose elements take `size` bytes each, if all of the list fits into the limit.
 fn begin_list(
     count: usize,
     size: usize,
@@ -146,7 +146,7 @@ fn begin_list(
     Ok(())
 }
 
-/// Numbers as the bytes they are.
+/// Owns numbers and gives access to them as bytes.
 struct Numbers<T>(Vec<T>);
 
 impl<T: NoUninit> AsRef<[u8]> for Numbers<T> {
@@ -155,9 +155,9 @@ impl<T: NoUninit> AsRef<[u8]> for Numbers<T> {
     }
 }
 
-/// From so many bytes on, an array is sent from where it lies.
+/// Minimum size in bytes of an array that is sent without a copy.
 const LONG: usize = 256 * 1024;
-/// So many bytes of it go along with the header.
+/// Number of its bytes that are sent together with the header.
 const FIRST: usize = 64 * 1024;
 
 #[cfg(test)]

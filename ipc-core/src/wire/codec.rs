@@ -1,12 +1,12 @@
-//! The one codec: bincode 2 with fixed-width little-endian integers, fenced.
+//! The codec: bincode 2 with fixed-width little-endian integers, under limits.
 //!
-//! This is the only file that names `bincode`. The fence around it:
+//! This is the only file that names `bincode`. Its use is restricted:
 //!
 //! * values are decoded from complete frames only, never from a socket;
 //! * nesting deeper than [`MAX_DEPTH`], runs of empty elements, and values that take far more memory than bytes are
 //!   refused (see `guard.rs`);
 //! * bytes left over after the last value are refused;
-//! * encoding stops at the limit of the receiver, so that whatever one end sends, the other can read.
+//! * encoding stops at the limit of the receiver, so that each end can read everything that the other sends.
 
 use std::fmt;
 
@@ -23,26 +23,26 @@ use serde::{Deserialize, Serialize};
 mod tests;
 
 use super::guard::{Budget, GuardedSeed};
-use super::length::Length;
+use super::redact::Length;
 
-/// How deep a value may nest: `Vec<Vec<f64>>` is 2 deep.
+/// Maximum nesting depth of a value. `Vec<Vec<f64>>` has a depth of 2.
 pub const MAX_DEPTH: u32 = 64;
 
-/// No value ever takes more bytes on the wire than this, whatever the limits of a connection say: 1 GiB.
+/// Maximum size of a value on the wire in bytes, whatever the limits of a connection: 1 GiB.
 pub const MAX_VALUE: usize = 1 << 30;
 
-/// Memory that a decoded payload may take, beyond 8 times its bytes, unless the reader says otherwise: 64 MiB.
+/// Memory that a decoded payload may take by default, in addition to 8 times its size: 64 MiB.
 pub const DECODE_MEMORY: usize = 64 << 20;
 
-/// No reader allows less, or the smallest calls would be refused: 64 KiB.
+/// Minimum of that memory, so that the smallest calls are never refused: 64 KiB.
 pub const MIN_DECODE_MEMORY: usize = 64 << 10;
 
-/// Why bytes could not be turned into a value, or a value into bytes.
+/// Why a value could not be encoded or decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
     /// The encoded value is larger than the receiver accepts.
-    #[error("the encoded value is larger than the {limit} bytes that the other end accepts")]
+    #[error("the encoded value is larger than the {limit} bytes that the receiver accepts")]
     TooLarge {
         /// The limit in bytes.
         limit: usize,
@@ -50,34 +50,34 @@ pub enum CodecError {
     /// The value nests deeper than [`MAX_DEPTH`].
     #[error("the value nests deeper than {MAX_DEPTH} levels")]
     TooDeep,
-    /// The value claims more elements than its bytes can hold.
-    #[error("the value claims more elements than its bytes can hold")]
+    /// The value announces more elements than its bytes can hold.
+    #[error("the value announces more elements than its bytes can hold")]
     TooManyElements,
-    /// The decoded value would take more memory than the end that reads it allows.
+    /// The decoded value would take more memory than the receiver allows.
     #[error(
         "decoded, it would take more than the {limit} bytes of memory that `decode_memory` of this end's builder allows \
          for it"
     )]
     TooMuchMemory {
-        /// The limit in bytes: `decode_memory`, and 8 times the bytes on the wire.
+        /// The limit in bytes: `decode_memory` plus 8 times the bytes on the wire.
         limit: usize,
     },
     /// The bytes end before the value does.
     #[error("the bytes end before the value does")]
     UnexpectedEnd,
-    /// There are bytes left after the value.
-    #[error("there are bytes left over after the value: {extra}")]
+    /// Bytes are left over after the value.
+    #[error("bytes are left over after the value: {extra}")]
     TrailingBytes {
-        /// How many bytes were not read.
+        /// Number of bytes that were not read.
         extra: usize,
     },
-    /// The bytes are not a value of the expected type, or the value cannot be serialised.
+    /// The bytes are not a value of the expected type, or the value cannot be serialised. The text says why.
     #[error("{0}")]
     Invalid(String),
 }
 
-/// Appends `value` to `out`. Fails with [`CodecError::TooLarge`] before `out` grows beyond `limit` bytes; `out` is then
-/// as long as it was.
+/// Appends `value` to `out`. Fails with [`CodecError::TooLarge`] before `out` grows beyond `limit` bytes, and leaves
+/// `out` unchanged then.
 pub fn encode<T: Serialize + ?Sized>(
     value: &T,
     out: &mut Vec<u8>,
@@ -101,7 +101,7 @@ pub fn encode<T: Serialize + ?Sized>(
     })
 }
 
-/// Decodes one value that fills `bytes` exactly.
+/// Decodes one value, which must fill `bytes` exactly.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let mut reader = Reader::new(bytes);
     let value = reader.read()?;
@@ -111,7 +111,8 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
 
 /// Reads several values, one after the other, from one complete payload.
 ///
-/// Together they may take 8 times their bytes in memory, and [`DECODE_MEMORY`] or what [`within`](Self::within) says.
+/// Together they may take 8 times their size in memory, plus [`DECODE_MEMORY`] or the limit given to
+/// [`within`](Self::within).
 #[derive(Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -127,12 +128,13 @@ impl fmt::Debug for Reader<'_> {
 }
 
 impl<'a> Reader<'a> {
-    /// Starts at the first of `bytes`.
+    /// Creates a reader at the beginning of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self::within(bytes, DECODE_MEMORY)
     }
 
-    /// Starts at the first of `bytes`, the values of which may take `memory` bytes beyond 8 times their number.
+    /// Creates a reader at the beginning of `bytes`. The values may take `memory` bytes in addition to 8 times their
+    /// size.
     pub fn within(bytes: &'a [u8], memory: usize) -> Self {
         let memory = Budget::memory_for(bytes.len(), memory);
         Self {
@@ -142,12 +144,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What has not been read yet.
+    /// Returns the bytes that have not been read yet.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// The next value.
+    /// Reads the next value.
     pub fn read<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
         let budget = Budget::with_left(self.rest.len(), self.memory_left, self.memory_limit);
         let seed = GuardedSeed::<T>::new(&budget, MAX_DEPTH);
@@ -162,7 +164,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// The next value, a `u64`, in fewer steps than by [`read`](Self::read): every call begins with four of them.
+    /// Reads a `u64`, faster than [`read`](Self::read). Every call begins with four of them.
     pub(crate) fn number(&mut self) -> Result<u64, CodecError> {
         let (number, rest) = self
             .rest
@@ -172,20 +174,20 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(*number))
     }
 
-    /// The next value, a text, in fewer steps than by [`read`](Self::read).
+    /// Reads a text, faster than [`read`](Self::read).
     pub(crate) fn text(&mut self) -> Result<String, CodecError> {
         let text = std::str::from_utf8(self.bytes()?);
         text.map(ToString::to_string)
             .map_err(|error| CodecError::Invalid(not_utf8(&error)))
     }
 
-    /// The next value, a list of bytes, as it lies in the payload.
+    /// Reads a list of bytes without copying it.
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
         let count = self.number()?;
         self.take(usize::try_from(count).map_err(|_| CodecError::UnexpectedEnd)?)
     }
 
-    /// The next `count` bytes as they are.
+    /// Takes the next `count` bytes.
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], CodecError> {
         let (taken, rest) = self
             .rest
@@ -195,7 +197,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// Refuses bytes that nothing has read.
+    /// Checks that all bytes have been read.
     pub fn finish(self) -> Result<(), CodecError> {
         match self.rest.len() {
             0 => Ok(()),
@@ -205,8 +207,8 @@ impl<'a> Reader<'a> {
 }
 
 impl CodecError {
-    /// The error of a typed call. Both ends have the same type there, so bytes that do not fit it mean that it does not
-    /// read what it writes.
+    /// Converts this to the error of a typed call. Both ends have the same type then, so bytes that cannot be read mean
+    /// that the type does not read what it writes.
     pub(crate) fn of_typed(self) -> Self {
         match self {
             Self::UnexpectedEnd | Self::TrailingBytes { .. } => {
@@ -229,29 +231,29 @@ impl serde::de::Error for CodecError {
     }
 }
 
-/// What helps with a type that the codec cannot carry.
+/// Remedy for a type that the codec cannot encode.
 const OTHERWISE: &str = "it travels in calls by name only, or as text";
 
-/// What helps with a type that the codec carries wrongly.
+/// Remedy for a type that does not read what it writes.
 const UNLIKE: &str = "; a type that does not write what it reads, such as one with `skip_serializing_if`, travels in \
     calls by name only, or as text";
 
-/// Why a value cannot be written.
+/// Describes why a value cannot be written.
 fn unwritable(error: &EncodeError) -> String {
     match error {
         EncodeError::OtherString(text) => text.clone(),
         EncodeError::Other(text) => (*text).into(),
         EncodeError::Serde(SerdeEncodeError::SequenceMustHaveLength) => format!(
-            "its type does not say beforehand how many elements it has, as with an iterator or \
+            "its type does not announce its number of elements, as with an iterator or \
              `#[serde(flatten)]`; {OTHERWISE}"
         ),
-        EncodeError::InvalidPathCharacters => "its path is no UTF-8".into(),
-        EncodeError::InvalidSystemTime { .. } => "its time lies before 1970".into(),
+        EncodeError::InvalidPathCharacters => "its path is not UTF-8".into(),
+        EncodeError::InvalidSystemTime { .. } => "its time is before 1970".into(),
         EncodeError::LockFailed { .. } => "it is behind a lock whose holder has panicked".into(),
         EncodeError::RefCellAlreadyBorrowed { .. } => {
-            "it is in a `RefCell` that is being changed".into()
+            "it is in a `RefCell` that is mutably borrowed".into()
         }
-        // Of writers of other kinds. New kinds of errors must not bring their names to users.
+        // Errors of other kinds of writers, and future kinds, whose names must not reach users.
         _ => "its type cannot be written".into(),
     }
 }
@@ -263,7 +265,7 @@ fn not_utf8(error: &std::str::Utf8Error) -> String {
     )
 }
 
-/// Why bytes are not the value that is expected.
+/// Describes why the bytes are not the expected value.
 fn unreadable(error: &DecodeError, budget: &Budget) -> String {
     match error {
         DecodeError::OtherString(text) => match budget.unknown_variant_of() {
@@ -275,11 +277,9 @@ fn unreadable(error: &DecodeError, budget: &Budget) -> String {
             SerdeDecodeError::AnyNotSupported
             | SerdeDecodeError::IdentifierNotSupported
             | SerdeDecodeError::IgnoredAnyNotSupported,
-        ) => format!(
-            "its type finds out from the bytes what they are, and these bytes do not say; {OTHERWISE}"
-        ),
+        ) => format!("its type can only be read from a self-describing format; {OTHERWISE}"),
         DecodeError::Serde(_) => {
-            "its type borrows from the bytes, which are gone after the call; use an owned one"
+            "its type borrows from the message, which does not outlive the call; use an owned one"
                 .into()
         }
         DecodeError::InvalidBooleanValue(found) => {
@@ -295,13 +295,13 @@ fn unreadable(error: &DecodeError, budget: &Budget) -> String {
             found,
         } => {
             format!(
-                "expected `{type_name}`, which begins with {min} to {max}, but found {found}{UNLIKE}"
+                "expected a variant of `{type_name}`, numbered {min} to {max}, but found {found}{UNLIKE}"
             )
         }
         DecodeError::UnexpectedVariant {
             type_name, found, ..
         } => {
-            format!("expected `{type_name}`, but found {found}, which begins none")
+            format!("expected a variant of `{type_name}`, but found {found}, which is none")
         }
         DecodeError::NonZeroTypeIsZero { .. } => {
             "expected a number other than 0, but found 0".into()
@@ -310,23 +310,23 @@ fn unreadable(error: &DecodeError, budget: &Budget) -> String {
             format!("expected an array of {required} elements, but found {found}")
         }
         DecodeError::OutsideUsizeRange(found) => {
-            format!("expected a size that this computer can have, but found {found}")
+            format!("expected a size that this computer can address, but found {found}")
         }
         DecodeError::EmptyEnum { type_name } => {
-            format!("expected `{type_name}`, of which there are no values")
+            format!("expected `{type_name}`, which has no values")
         }
-        DecodeError::InvalidDuration { secs, nanos } => format!(
-            "expected a duration, but found {secs} s and {nanos} ns, which is too long for one"
-        ),
+        DecodeError::InvalidDuration { secs, nanos } => {
+            format!("expected a duration, but {secs} s and {nanos} ns are too long for one")
+        }
         DecodeError::InvalidSystemTime { duration } => {
-            format!("expected a time, but found {duration:?} after 1970, which is too late for one")
+            format!("expected a time, but {duration:?} after 1970 is too late for one")
         }
         DecodeError::CStringNulError { position } => {
             format!("expected a text without the byte 0, but found it at {position}")
         }
         DecodeError::LimitExceeded => format!("it takes more than {MAX_VALUE} bytes"),
-        // Of readers and integers of other kinds. New kinds of errors must not bring their names to users.
-        _ => "expected another value than these bytes are".into(),
+        // Errors of other kinds of readers and integers, and future kinds, whose names must not reach users.
+        _ => "the bytes are not a value of the expected type".into(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::ctrl::CtrlMsg;
-use super::length::Length;
+use super::redact::Length;
 
 /// Length and control message.
 pub(crate) const HEADER: usize = 6;

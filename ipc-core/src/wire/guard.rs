@@ -1,21 +1,21 @@
-//! A fence around any serde deserialiser: bounded nesting, bounded number of elements, bounded memory.
+//! Limits for any serde deserialiser: nesting, number of elements, memory.
 //!
-//! A compact format lets a few bytes claim a deep, a long or a large value. A recursive type would then overflow the
-//! stack, a list of zero-sized elements would spin for ever, and a list of options of large arrays would take hundreds
-//! of times its bytes in memory; none of this can be caught afterwards. So every container that is entered counts
-//! against a depth, every element against what the payload can hold, and every value against a budget of memory, before
-//! it is decoded.
+//! In a compact format, a few bytes can announce a deep, long or large value. A recursive type would then overflow the
+//! stack, a list of zero-sized elements would loop for ever, and a list of options of large arrays would take hundreds
+//! of times its encoded size in memory. None of this can be caught afterwards. Before a value is decoded, it is
+//! therefore charged: each container against the depth, each element against the number that the payload can hold, and
+//! each value against a memory budget.
 //!
 //! # What counts as memory
 //!
-//! The size of a value's type, and once only: the fields of a struct and the content of an option lie inside of what is
-//! paid for already, the elements of a list or map, and the content of a box, do not. Texts and bytes beyond that are
-//! as long as on the wire. Of a list or map, the first element counts as eleven, since a B-tree reserves room for as many
-//! with it. A collection that grows has up to twice the room that it needs, and while its elements move, three times: so
-//! that is what the budget may take in bytes of the allocator.
+//! The size of a value's type, once. The fields of a struct and the content of an option are part of a value that was
+//! charged already; the elements of a list or map and the content of a box are not. Texts and bytes are charged their
+//! length on the wire in addition. The first element of a list or map counts as eleven, because a B-tree allocates a
+//! node for that many. A growing collection allocates up to twice the memory that it needs, and three times while its
+//! elements move: allocations can exceed the budget by that factor.
 //!
-//! What this cannot see: what the allocator adds to each of many small boxes and texts, a list that its type reads as a
-//! tuple, and what serde makes of a value that it has buffered first (`untagged`, `flatten`), which counts as buffered.
+//! Not counted: the allocator's overhead for many small boxes and texts; a list that its type reads as a tuple; and the
+//! result of a value that serde buffers first (`untagged`, `flatten`), which is charged as buffered.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -31,7 +31,7 @@ mod parts;
 pub(crate) use budget::Budget;
 use parts::{Beside, InNodes, Inside, Parts};
 
-/// Decodes a `T` under a budget.
+/// Decodes a `T` within a budget.
 pub(crate) struct GuardedSeed<'b, T> {
     guard: Guard<'b>,
     value: PhantomData<T>,
@@ -63,11 +63,11 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for GuardedSeed<'_, T> {
 struct Guard<'b> {
     budget: &'b Budget,
     levels: u32,
-    /// Bytes of memory that are paid for already, for the value to come. Of 32 bits, as this is handed on very often.
+    /// Bytes of memory already charged for the next value. 32 bits, because this struct is passed around very often.
     room: u32,
 }
 
-/// The size of a `T`, as room for it.
+/// The size of a `T`, as a value of `room`.
 #[inline]
 fn room_of<T>() -> u32 {
     u32::try_from(size_of::<T>()).unwrap_or(u32::MAX)
@@ -83,7 +83,7 @@ impl<'b> Guard<'b> {
         }
     }
 
-    /// Pays for a value of type `T`, unless there is room for it.
+    /// Charges a value of type `T`, unless it fits into the memory already charged.
     #[inline]
     fn pay<T>(self) -> Option<()> {
         match room_of::<T>() > self.room {
@@ -92,7 +92,7 @@ impl<'b> Guard<'b> {
         }
     }
 
-    /// Enters a value of type `T`, whose parts lie as `P` says.
+    /// Enters a value of type `T`, whose parts are stored as `P` says.
     #[inline]
     fn enter<T, P: Parts>(self) -> Option<Self> {
         self.pay::<T>()?;
@@ -104,7 +104,7 @@ impl<'b> Guard<'b> {
     }
 }
 
-/// `inner` (a deserialiser, visitor, access or seed), watched by `guard`.
+/// Wraps `inner` (a deserialiser, visitor, access or seed) and charges `guard` for what passes.
 struct Guarded<'b, T, P = Inside> {
     inner: T,
     guard: Guard<'b>,
@@ -112,7 +112,8 @@ struct Guarded<'b, T, P = Inside> {
 }
 
 impl<'b, A, P: Parts> Guarded<'b, A, P> {
-    /// Pays for the next part, of type `T`, and gives the guard of it. A key does not end its element.
+    /// Charges the next part, of type `T`, and returns its guard. `ends` is false for a key: its value belongs to the
+    /// same element.
     #[inline]
     fn part<T>(&mut self, ends: bool) -> Option<Guard<'b>> {
         let is_inside = P::ARE_INSIDE && room_of::<T>() <= self.guard.room;
@@ -127,7 +128,7 @@ impl<'b, A, P: Parts> Guarded<'b, A, P> {
         })
     }
 
-    /// Counts an element or entry.
+    /// Charges an element or entry.
     #[inline]
     fn count(&self) -> Option<()> {
         match P::ARE_INSIDE {
@@ -137,7 +138,7 @@ impl<'b, A, P: Parts> Guarded<'b, A, P> {
     }
 }
 
-/// A limit was exceeded; the budget knows which.
+/// Creates the error for an exceeded limit. The budget records which limit it was.
 #[cold]
 pub(crate) fn refused<E: Error>() -> E {
     E::custom("beyond a limit")
@@ -180,7 +181,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
             deserialize_newtype_struct(name: &'static str) deserialize_tuple(len: usize)
             deserialize_tuple_struct(name: &'static str, len: usize)
             deserialize_struct(name: &'static str, fields: &'static [&'static str]);
-        // What finds out by itself what it reads has lists and maps without nodes.
+        // Self-describing values have lists and maps without B-tree nodes.
         beside: deserialize_seq(InNodes) deserialize_map(InNodes)
             deserialize_any(InNodes) deserialize_ignored_any(Beside)
     }

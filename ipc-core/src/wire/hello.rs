@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::numbered::numbered;
-use super::text::shortened;
+use super::sanitize::shortened;
 
 /// The first frame of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::numbered::numbered;
-use super::text::fit_to_show;
+use super::sanitize::fit_to_show;
 
 /// What a server tells without having been asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

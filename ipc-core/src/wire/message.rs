@@ -10,7 +10,7 @@ use super::codec::{self, CodecError, Reader};
 use super::ctrl::{CallHeader, CtrlMsg, Info};
 use super::failure::{Failure, Fault, FaultKind, Refusal};
 use super::frame::{self, Frame, FrameError, FrameReader, OutgoingFrame};
-use super::length::Length;
+use super::redact::Length;
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.

@@ -1,7 +1,7 @@
 //! Failures received from a peer, made safe for a terminal.
 
 use super::failure::{Fault, Refusal};
-use super::text::printable;
+use super::sanitize::printable;
 
 impl Refusal {
     /// The same refusal, without characters that a terminal would act on.

@@ -9,7 +9,7 @@ use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus};
 use ipc_core::wire::preamble::PreambleError;
-use ipc_core::wire::text::fit_to_show;
+use ipc_core::wire::sanitize::fit_to_show;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};

@@ -7,7 +7,7 @@ use std::time::Instant;
 use ipc_core::session::link::LinkError;
 use ipc_core::session::table::Greeted;
 use ipc_core::wire::ctrl::{ByeReason, Hello};
-use ipc_core::wire::text::fit_to_show;
+use ipc_core::wire::sanitize::fit_to_show;
 
 use crate::handshake::pending::PendingConnection;
 use crate::log::About;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::ServerDescription;
 use ipc_core::wire::ctrl::ByeReason;
-use ipc_core::wire::text::fit_to_show;
+use ipc_core::wire::sanitize::fit_to_show;
 
 use crate::info::{ClientInfo, RunningCall};
 

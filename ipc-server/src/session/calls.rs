@@ -6,7 +6,7 @@ use ipc_core::wire::ctrl::CtrlMsg;
 use ipc_core::wire::failure::{Failure, FaultKind};
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::{IncomingCall, failure_in};
-use ipc_core::wire::text::fit_to_show;
+use ipc_core::wire::sanitize::fit_to_show;
 use tracing::level_filters::LevelFilter;
 
 use crate::log::{self, About};

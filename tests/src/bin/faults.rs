@@ -1,4 +1,4 @@
-//! Proves on real processes that no call runs twice, and that none succeeds which did not run.
+//! Checks with real processes that no call runs twice and that no call succeeds without having run.
 //!
 //! ```text
 //! cargo run --release -p tests --bin faults -- --calls 100000                          a bad network
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// With `RUST_LOG` in the environment all processes of a run say on standard error what they see.
+/// With `RUST_LOG` in the environment, all processes of a run log to standard error.
 fn log_if_asked() {
     if let Ok(filter) = std::env::var("RUST_LOG") {
         tracing_subscriber::fmt()

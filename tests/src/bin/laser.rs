@@ -1,7 +1,7 @@
-//! The server of a laser, run as a person runs one, for tests that close its terminal, signal it, or do not read its log.
+//! A laser server as a user runs it, for tests that close its terminal, send signals, or do not read its log.
 //!
-//! `laser NOTES [own-log]` notes in the file what becomes of the laser, a line each; once `run` has returned it waits for
-//! the end of its standard input. `own-log` installs a log that writes straight to standard error.
+//! `laser NOTES [own-log]` writes what happens to the laser into the file, line by line. After `run` returns, it waits
+//! for the end of its standard input. `own-log` installs a log that writes straight to standard error.
 
 use std::error::Error;
 use std::fs::OpenOptions;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use ipc_core::{CallContext, Shared, remote};
 use ipc_server::Server;
 
-/// A laser that is to be off when its server is gone.
+/// A laser that must be off when its server is gone.
 pub struct Laser {
     notes: PathBuf,
     watts: f64,
@@ -40,7 +40,7 @@ impl Laser {
         ))
     }
 
-    /// Does not come back until it is cancelled.
+    /// Runs until it is cancelled.
     pub fn warm_up(&mut self, ctx: &CallContext) {
         note(&self.notes, "warming up");
         while !ctx.is_cancelled() {
@@ -58,7 +58,7 @@ impl Drop for Laser {
 fn note(notes: &Path, line: &str) {
     let file = OpenOptions::new().create(true).append(true).open(notes);
     if let Ok(mut file) = file {
-        // The test that waits for the line says that it is missing.
+        // The test that waits for this line reports that it is missing.
         let _ = writeln!(file, "{line}");
     }
 }

@@ -104,7 +104,7 @@ pub fn answer(token: u64) -> u64 {
     scramble(token)
 }
 
-/// So many bytes that belong to this token.
+/// Returns this many bytes that belong to the token.
 pub fn pattern(token: u64, bytes: usize) -> Vec<u8> {
     answer(token)
         .to_le_bytes()

@@ -22,13 +22,13 @@ pub struct Options {
 /// The options of a mixed run.
 #[derive(Clone, Debug, Args)]
 pub struct RunOptions {
-    /// At least so many calls.
+    /// Minimum number of calls.
     #[arg(long, default_value_t = 2000)]
     pub calls: u64,
-    /// So many clients in this process.
+    /// Number of clients in this process.
     #[arg(long, default_value_t = 4)]
     pub clients: u32,
-    /// So many threads share each client.
+    /// Number of threads that share each client.
     #[arg(long, default_value_t = 3)]
     pub threads: u32,
     /// Kill the server so often, at random times.

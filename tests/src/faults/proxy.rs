@@ -1,4 +1,4 @@
-//! A bad network between clients and server: passes bytes on, until it does something to them.
+//! A bad network between clients and server: forwards bytes and injects faults.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,23 +13,23 @@ use super::random::Random;
 /// What can happen to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Both ends see an orderly end; bytes on the way are lost.
+    /// Both ends see an orderly end; bytes in transit are lost.
     Cut,
     /// Both ends see a reset.
     Reset,
-    /// The end that the bytes flow to sees an orderly end, the other one nothing; what it still sends is lost.
+    /// The receiving end sees an orderly end. The sending end sees nothing, and what it still sends is lost.
     HalfClose,
     /// Nothing passes either way for a while, then the connection is cut.
     BlackHole(Duration),
-    /// Nothing passes either way for a while, then it goes on.
+    /// Nothing passes either way for a while, then traffic continues.
     Stall(Duration),
-    /// So many bytes pass one by one.
+    /// This many bytes pass one by one.
     Dribble(u64),
-    /// This way takes longer, once.
+    /// One delay in this direction.
     Delay(Duration),
 }
 
-/// What happens next on one way of a connection: when so many bytes have passed.
+/// The next fault in one direction of a connection, after a number of bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Mishap {
     /// Counted from the beginning of the connection.
@@ -38,7 +38,7 @@ pub struct Mishap {
     pub fault: Fault,
 }
 
-/// The two ways through a connection.
+/// The two directions of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// From the client to the server.
@@ -47,7 +47,7 @@ pub enum Way {
     Down,
 }
 
-/// Decides what happens: on this connection (counted from 0), this way, after so many bytes have passed.
+/// Decides on faults: given the connection (counted from 0), the direction, and the number of bytes that have passed.
 pub type Script = Arc<dyn Fn(u64, Way, u64, &mut Random) -> Option<Mishap> + Send + Sync>;
 
 /// A proxy that runs until it is dropped.
@@ -106,13 +106,13 @@ impl Counts {
         }
     }
 
-    /// All of them by name.
+    /// Returns all counts by name.
     pub fn by_name(&self) -> Vec<(&'static str, u64)> {
         let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
         NAMES.into_iter().zip(counts).collect()
     }
 
-    /// How many there were.
+    /// Returns the total.
     pub fn total(&self) -> u64 {
         self.0
             .iter()
@@ -122,7 +122,7 @@ impl Counts {
 }
 
 impl Proxy {
-    /// Begins to pass connections on to `target`.
+    /// Starts to forward connections to `target`.
     ///
     /// # Errors
     ///
@@ -146,32 +146,32 @@ impl Proxy {
         Ok(Self { address, shared })
     }
 
-    /// Where clients connect to.
+    /// Returns the address for clients.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What has happened so far.
+    /// Returns the faults so far.
     pub fn counts(&self) -> &Counts {
         &self.shared.counts
     }
 
-    /// How many connections there were.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// From now on this happens.
+    /// Replaces the plan of faults.
     pub fn set_script(&self, script: Script) {
         *lock(&self.shared.script) = script;
     }
 
-    /// From now on connections go there.
+    /// Forwards new connections to another address.
     pub fn set_target(&self, target: SocketAddr) {
         *lock(&self.shared.target) = target;
     }
 
-    /// Ends all connections there are, with a reset or without.
+    /// Ends all open connections, with a reset or without.
     pub fn strike(&self, with_reset: bool) {
         let fault = if with_reset { Fault::Reset } else { Fault::Cut };
         for pair in lock(&self.shared.open).iter().filter_map(Weak::upgrade) {
@@ -180,7 +180,7 @@ impl Proxy {
         }
     }
 
-    /// How many connections there are at the moment.
+    /// Returns the number of open connections.
     pub fn open_connections(&self) -> usize {
         let open = lock(&self.shared.open);
         open.iter().filter(|pair| pair.strong_count() > 0).count()
@@ -190,7 +190,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
-        // Wakes the thread that accepts; if it cannot be woken it ends with the process.
+        // Wakes the accepting thread. If that fails, the thread ends with the process.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -203,22 +203,22 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let number = shared.connections.fetch_add(1, Ordering::SeqCst);
         let shared = Arc::clone(shared);
         let serve = move || {
-            // Where there is no server, the client sees its connection end at once.
+            // Without a server, the client sees its connection end at once.
             let target = *lock(&shared.target);
             if let Ok(server) = connect(target) {
-                // A connection that cannot be prepared is lost like any other.
+                // A connection that cannot be set up counts as lost.
                 let _ = pump::run(client, server, number, &shared);
             }
         };
-        // No thread for it: the connection is lost, which is what this proxy is for.
+        // Without a thread the connection is lost, which is one more fault.
         let _ = thread::Builder::new()
             .name("connection".into())
             .spawn(serve);
     }
 }
 
-/// On loopback, a port where nobody listens may by chance be the one that the system gives this very socket: it is
-/// then connected with itself.
+/// On loopback, the system may assign a connecting socket the very port that it connects to, if nothing listens there.
+/// The socket is then connected to itself.
 fn connect(target: SocketAddr) -> io::Result<TcpStream> {
     let server = TcpStream::connect(target)?;
     match server.local_addr()? == server.peer_addr()? {
@@ -231,12 +231,12 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Nothing ever happens.
+/// A plan without faults.
 pub fn calm() -> Script {
     Arc::new(|_, _, _, _| None)
 }
 
-/// Something happens about every `mean` bytes, each way.
+/// A plan with a fault about every `mean` bytes in each direction.
 pub fn stormy(mean: u64) -> Script {
     Arc::new(move |_, _, passed, random| {
         let at = passed + random.between(1, 2 * mean);
@@ -254,7 +254,7 @@ pub fn stormy(mean: u64) -> Script {
     })
 }
 
-/// The first connection suffers this, once; all others are left in peace.
+/// A plan with one fault, on the first connection.
 pub fn once(way: Way, mishap: Mishap) -> Script {
     Arc::new(move |connection, this_way, passed, _| {
         (connection == 0 && way == this_way && passed <= mishap.at).then_some(mishap)

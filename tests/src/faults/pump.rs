@@ -1,4 +1,4 @@
-//! One connection through the proxy: a thread for each way.
+//! One connection through the proxy, with one thread per direction.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -16,13 +16,13 @@ use super::random::Random;
 pub(super) struct Pair {
     client: TcpStream,
     server: TcpStream,
-    /// Held while bytes pass, and while none may.
+    /// Held while bytes pass and while a fault blocks them.
     gate: Mutex<()>,
-    /// True once the end must not look orderly.
+    /// True if the connection must end with a reset.
     is_reset: AtomicBool,
 }
 
-/// Passes bytes on, both ways, until the connection has ended.
+/// Forwards bytes in both directions until the connection has ended.
 pub(super) fn run(
     client: TcpStream,
     server: TcpStream,
@@ -46,7 +46,7 @@ pub(super) fn run(
         .name("connection down".into())
         .spawn(move || other.0.pass(Way::Down, number, &other.1))?;
     pair.pass(Way::Up, number, shared);
-    // A thread that panicked has let go of its connection all the same.
+    // A thread that panicked has dropped its connection as well.
     let _ = down.join();
     Ok(())
 }
@@ -70,7 +70,7 @@ impl Pair {
                 if !self.suffer(way, fault, &mut dribble, &mut pieces) {
                     return;
                 }
-                // Byte by byte or late, it goes on: nothing is to happen twice at one place.
+                // The connection continues, so the same fault must not occur again at this place.
                 let next = passed + 1;
                 if !self.pass_until(way, next, &mut passed, &mut dribble, &mut pieces) {
                     return;
@@ -79,7 +79,7 @@ impl Pair {
         }
     }
 
-    /// False once nothing more will come or pass.
+    /// Returns false once nothing more arrives or passes.
     fn pass_until(
         &self,
         way: Way,
@@ -115,7 +115,7 @@ impl Pair {
         true
     }
 
-    /// Lets it happen; false if the connection does not outlive it.
+    /// Applies the fault. Returns false if it ends the connection.
     fn suffer(&self, way: Way, fault: Fault, dribble: &mut u64, pieces: &mut [u8]) -> bool {
         match fault {
             Fault::Cut => self.cut(),
@@ -160,7 +160,7 @@ impl Pair {
         false
     }
 
-    /// Closing a socket that lingers for no time resets it; both threads have to let go of it first.
+    /// Closing a socket with a linger time of zero resets it, once both threads have dropped it.
     fn reset(&self) -> bool {
         self.is_reset.store(true, Ordering::SeqCst);
         for stream in [&self.client, &self.server] {
@@ -178,7 +178,7 @@ impl Pair {
         self.end(to)
     }
 
-    /// One end has nothing more to say: the other one is told, unless it is to see a reset.
+    /// Forwards the end of one direction, unless the other end must see a reset.
     fn end(&self, to: &TcpStream) -> bool {
         if !self.is_reset.load(Ordering::SeqCst) {
             let _ = to.shutdown(Shutdown::Write);

@@ -1,4 +1,4 @@
-//! What the child processes of a run do: the same program, started in another role.
+//! Child processes of a run: the same program in another role.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
@@ -35,30 +35,30 @@ pub struct ServerRole {
     grace: u64,
     #[arg(long)]
     sessions: Option<usize>,
-    /// How many bytes of answers a session keeps.
+    /// Maximum number of bytes of replies that a session keeps.
     #[arg(long)]
     kept: Option<usize>,
-    /// How many clients may wait.
+    /// Maximum number of waiting clients.
     #[arg(long, default_value_t = 256)]
     queue: usize,
     /// In milliseconds.
     #[arg(long, default_value_t = 30_000)]
     handover: u64,
-    /// Gets a line for each client that begins to wait.
+    /// File that gets a line for each client that starts to wait.
     #[arg(long)]
     waiting: Option<PathBuf>,
 }
 
-/// Serves until standard input ends; says first where.
+/// Prints its address, then serves until standard input ends.
 ///
 /// # Errors
 ///
-/// If the server does not start.
+/// The server does not start.
 pub fn serve(role: &ServerRole) -> Result<(), Failure> {
     let mut limits = TableLimits::default();
     limits.sessions = role.sessions.unwrap_or(limits.sessions);
     limits.session.kept_replies = role.kept.unwrap_or(limits.session.kept_replies);
-    // All clients of a run come from one address, and many of their handshakes are cut short.
+    // All clients of a run have one address, and many of their handshakes are cut off.
     let mut access = AccessLimits::default();
     access.unidentified_per_source(512);
     let mut server = Server::builder()
@@ -75,7 +75,7 @@ pub fn serve(role: &ServerRole) -> Result<(), Failure> {
         let file = OpenOptions::new().create(true).append(true).open(file)?;
         server = server.on_event(move |event| {
             if let ServerEvent::Waiting { client, .. } = event {
-                // The test that waits for the line says what is missing.
+                // The test that waits for the line reports that it is missing.
                 let _ = writeln!(&file, "{client}");
             }
         });
@@ -118,7 +118,7 @@ pub struct ClientRole {
     pause: u64,
 }
 
-/// Calls until the calls are made, or standard input ends.
+/// Makes its calls, until all are made or standard input ends.
 ///
 /// # Errors
 ///
@@ -166,10 +166,10 @@ fn slowly(worker: &mut Worker, calls: u64, pause: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Whoever started this process may be killed before it can say that all is over.
+/// The parent process may be killed before it can ask this one to end.
 fn end_with_parent() -> io::Result<()> {
     let watch = || {
-        // An error is an end, too.
+        // An error counts as the end.
         let _ = io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     };

@@ -1,4 +1,4 @@
-//! The mixed run: many callers, a bad network, a server and clients that are killed.
+//! The mixed run: many callers, a bad network, and kills of server and clients.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,32 +18,32 @@ use super::{Failure, Scratch, percentile};
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The program that has the roles.
+    /// The program that implements the roles.
     pub program: PathBuf,
-    /// At least so many calls.
+    /// Minimum number of calls.
     pub calls: u64,
-    /// So many clients in this process.
+    /// Number of clients in this process.
     pub clients: u32,
-    /// So many threads share each of them.
+    /// Number of threads that share each client.
     pub threads: u32,
-    /// So often the server is killed.
+    /// How often the server is killed.
     pub server_kills: u32,
-    /// So often a client process is killed.
+    /// How often a client process is killed.
     pub client_kills: u32,
     /// The secret of both ends, if they have one.
     pub secret: Option<String>,
-    /// Repeats the choices.
+    /// Seed of all choices.
     pub seed: u64,
-    /// Something happens on each way of a connection after so many bytes on average; never, if 0.
+    /// Mean number of bytes between faults in each direction of a connection; 0 for no faults.
     pub mean: u64,
-    /// Whether the ledger goes to the disk at each entry.
+    /// Whether the ledger is flushed to disk at each entry.
     pub fsync: bool,
     /// What is called.
     pub mix: Mix,
 }
 
 impl Plan {
-    /// A small run through a bad network, without any killing.
+    /// A small run through a bad network, without kills.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
@@ -61,27 +61,27 @@ impl Plan {
     }
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// What ledger and log say.
+    /// The verdict from ledger and log.
     pub verdict: Verdict,
     /// The deaths of the server.
     pub restarts: Vec<Restart>,
     /// How often clients were killed.
     pub client_kills: u32,
-    /// What happened on the network, by name.
+    /// Faults of the network, by name.
     pub faults: Vec<(&'static str, u64)>,
-    /// How many connections there were.
+    /// Number of connections.
     pub connections: u64,
-    /// How long all of it took.
+    /// Duration of the run.
     pub elapsed: Duration,
-    /// How long lost connections took to be replaced, the turns of others included, in microseconds.
+    /// How long it took to replace lost connections, including the turns of other clients, in microseconds.
     pub recoveries: Vec<u64>,
 }
 
 impl Report {
-    /// The line that says it all.
+    /// Returns the summary in one line.
     pub fn last_line(&self) -> String {
         let Verdict {
             calls,
@@ -99,7 +99,7 @@ impl Report {
     }
 }
 
-/// Figures, for a person to read.
+/// Prints the figures.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total: u64 = self.faults.iter().map(|(_, count)| count).sum();
@@ -134,11 +134,11 @@ impl fmt::Display for Report {
     }
 }
 
-/// Runs it and comes to a verdict.
+/// Runs the calls and returns the verdict.
 ///
 /// # Errors
 ///
-/// If there can be no verdict: the parts do not start, or the calls do not come to an end.
+/// There is no verdict: the processes do not start, or the calls do not end.
 pub fn run(plan: &Plan) -> Result<Report, Failure> {
     let scratch = Scratch::new()?;
     let setup = ServerSetup {
@@ -181,7 +181,7 @@ pub fn run(plan: &Plan) -> Result<Report, Failure> {
     })
 }
 
-/// Everything the threads of a run share.
+/// State shared by the threads of a run.
 struct Stage<'a> {
     plan: &'a Plan,
     proxy: &'a Proxy,
@@ -242,8 +242,8 @@ impl Stage<'_> {
         }
     }
 
-    /// Ends the calling once all is done; an error if nothing moves any more. Who is stuck cannot be joined, so that is
-    /// the end of the process.
+    /// Ends the calls once all are made, or returns an error if no call makes progress. A stuck thread cannot be joined, so
+    /// the process ends then.
     fn watch<T>(
         &self,
         killers_done: impl Fn() -> bool,
@@ -257,7 +257,7 @@ impl Stage<'_> {
             }
             if ended >= self.plan.calls && killers_done() {
                 self.budget.limit(0);
-                // Whoever does not come to an end now is not held up by the network.
+                // A call that does not end now is not delayed by the network.
                 self.proxy.set_script(calm());
             }
             if seen.1.elapsed() > STUCK {
@@ -308,7 +308,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, Failure>>) -> Result<T, Fail
         .unwrap_or_else(|_| Err("a thread has panicked".into()))
 }
 
-/// What a report must say for the run to count as passed.
+/// Returns the reasons why a run did not pass.
 pub fn complaints(report: &Report) -> Vec<String> {
     let mut complaints = report.verdict.complaints();
     if report.client_kills == 0 && report.verdict.abandoned > 0 {
@@ -320,5 +320,5 @@ pub fn complaints(report: &Report) -> Vec<String> {
     complaints
 }
 
-/// If no call ends for so long, something is stuck.
+/// How long no call may end before the run counts as stuck.
 const STUCK: Duration = Duration::from_secs(90);

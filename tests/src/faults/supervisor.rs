@@ -1,4 +1,4 @@
-//! Keeps the server process running: starts it, kills it, starts it again on the same port.
+//! Manages the server process: starts it, kills it, and restarts it on the same port.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use super::verdict::Restart;
 use super::{Failure, now_us};
 
-/// The secret of servers and clients that have one travels in the environment: others can read arguments.
+/// Secrets are passed in the environment, because other users can read arguments.
 pub const SECRET_VARIABLE: &str = "FAULTS_SECRET";
 
-/// The server process, and how to get another one.
+/// The server process, and how to start it again.
 #[derive(Debug)]
 pub struct Supervisor {
     program: PathBuf,
@@ -24,7 +24,7 @@ pub struct Supervisor {
     restarts: Vec<Restart>,
 }
 
-/// A process in some role, ended when dropped. It ends by itself when this one does: its standard input ends then.
+/// A process in some role, ended when dropped. It also ends with this process, which closes its standard input.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -54,7 +54,7 @@ impl Process {
         Self::spawn(&mut command)
     }
 
-    /// Starts what `command` says; its standard input and output must be piped.
+    /// Starts `command`, whose standard input and output must be piped.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl Process {
         Ok(Self { child, input })
     }
 
-    /// The first line that it writes.
+    /// Returns the first line that the process prints.
     ///
     /// # Errors
     ///
@@ -84,12 +84,12 @@ impl Process {
         }
     }
 
-    /// Its id, for signals.
+    /// Returns the process id, for signals.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Kills it, at once, as SIGKILL does.
+    /// Kills the process with SIGKILL.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Process {
         self.child.wait().map(drop)
     }
 
-    /// Lets it finish, and waits.
+    /// Asks the process to finish and waits for its end.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Process {
         self.wait()
     }
 
-    /// Waits until it has finished by itself.
+    /// Waits until the process has ended by itself.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended before.
+        // It may already have ended.
         let _ = self.kill();
     }
 }
@@ -139,11 +139,11 @@ impl Drop for Process {
 /// How to start a server.
 #[derive(Clone, Debug, Default)]
 pub struct ServerSetup {
-    /// Where the driver writes.
+    /// The file into which the driver writes.
     pub ledger: PathBuf,
-    /// Whether each entry goes to the disk.
+    /// Whether each entry is flushed to disk.
     pub fsync: bool,
-    /// The secret, if there is to be one.
+    /// The secret, if any.
     pub secret: Option<String>,
     /// More options of the role.
     pub more: Vec<OsString>,
@@ -174,7 +174,7 @@ impl Supervisor {
         })
     }
 
-    /// Where the server listens, now and after each restart.
+    /// Returns the address of the server, which restarts do not change.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -184,7 +184,7 @@ impl Supervisor {
         &mut self.process
     }
 
-    /// Kills the server and starts another one on the same port.
+    /// Kills the server and restarts it on the same port.
     ///
     /// # Errors
     ///
@@ -204,12 +204,12 @@ impl Supervisor {
         Ok(restart)
     }
 
-    /// All restarts so far.
+    /// Returns all restarts so far.
     pub fn restarts(&self) -> &[Restart] {
         &self.restarts
     }
 
-    /// Stops the server in good order.
+    /// Stops the server normally.
     ///
     /// # Errors
     ///
@@ -220,8 +220,8 @@ impl Supervisor {
     }
 }
 
-/// Starts a server and waits until it listens. Its port may be in use for a moment by a connection that was on its way
-/// out when the server before it died.
+/// Starts a server and waits until it listens. A connection that was being opened when the earlier server died may use
+/// its port for a moment.
 fn launch(
     program: &Path,
     arguments: &[OsString],

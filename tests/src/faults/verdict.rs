@@ -1,4 +1,4 @@
-//! What ledger and log, laid side by side, say about a run.
+//! The verdict on a run: compares the driver's ledger with the callers' log.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -8,58 +8,58 @@ use super::ledger::{LogBook, Outcome};
 /// One death of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Restart {
-    /// When it was about to be killed.
+    /// Time just before the kill.
     pub killed_us: u64,
-    /// When its port was back.
+    /// Time at which the server listened again.
     pub back_us: u64,
 }
 
-/// What a run amounts to.
+/// The result of the comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// Calls that were begun.
+    /// Calls that were started.
     pub calls: u64,
     /// Calls that the driver executed.
     pub executed: u64,
-    /// Executions beyond the first of calls that must not be repeated.
+    /// Repeated executions of calls that are not idempotent.
     pub doubles: u64,
-    /// Executions beyond the first of calls that may be repeated.
+    /// Repeated executions of idempotent calls.
     pub repeats: u64,
-    /// Calls that succeeded, and were not executed or got another call's answer.
+    /// Calls that succeeded but were not executed, or returned another call's reply.
     pub false_successes: u64,
-    /// Calls that were said not to have run, and had.
+    /// Calls reported as not executed that were executed.
     pub false_refusals: u64,
-    /// Calls that were said to have run and failed, and had not run.
+    /// Calls reported as failed that were not executed.
     pub false_faults: u64,
     /// Calls that ended in "outcome unknown".
     pub unknown: u64,
-    /// Those of them during which the server was not restarted, nor within [`UNNOTICED_US`] before.
+    /// Those without a restart of the server during the call or within [`UNNOTICED_US`] before it.
     pub unexplained: u64,
-    /// The longest time from a restart to the beginning of a call that became unknown by it, in microseconds.
+    /// Longest time from a restart to the start of a call whose outcome it made unknown, in microseconds.
     pub unnoticed_us: u64,
-    /// Those of them that were told later than [`TOLD_WITHIN_US`] after the port was back.
+    /// Those reported later than [`TOLD_WITHIN_US`] after the server listened again.
     pub late: u64,
-    /// The longest time from the return of the port to the end of a call of unknown outcome, in microseconds.
+    /// Longest time from a restart to the end of a call with unknown outcome, in microseconds.
     pub latest_us: u64,
     /// Calls whose callers were killed.
     pub abandoned: u64,
-    /// Calls whose end was told more than once.
+    /// Calls whose end was reported more than once.
     pub ended_twice: u64,
-    /// Executions that nobody asked for.
+    /// Executions without a call.
     pub unasked: u64,
-    /// How many calls ended how.
+    /// Number of calls by outcome.
     pub outcomes: BTreeMap<Outcome, u64>,
 }
 
-/// Within this time after the port is back a call of unknown outcome must be told so.
+/// How long after a restart a call may take to report that its outcome is unknown.
 pub const TOLD_WITHIN_US: u64 = 5_000_000;
 
-/// So long after a restart a call may still go out over a connection to the server that is no more: nobody can know
-/// before the end of that connection has arrived.
+/// How long after a restart a call may still be sent over a connection to the dead server, because the end of that
+/// connection has not arrived yet.
 pub const UNNOTICED_US: u64 = 20_000;
 
 impl Verdict {
-    /// Lays ledger and log side by side.
+    /// Compares ledger and log.
     pub fn of(ledger: &HashMap<u64, u32>, book: &LogBook, restarts: &[Restart]) -> Self {
         let mut verdict = Self {
             calls: book.calls.len() as u64,
@@ -115,7 +115,7 @@ impl Verdict {
         self.late += u64::from(waited > TOLD_WITHIN_US);
     }
 
-    /// What is wrong; empty if nothing is.
+    /// Returns what is wrong; empty if the run passed.
     pub fn complaints(&self) -> Vec<String> {
         let counts = [
             (self.doubles, "doubles"),
@@ -134,13 +134,13 @@ impl Verdict {
             .collect()
     }
 
-    /// How many calls ended so.
+    /// Returns the number of calls with this outcome.
     pub fn ended(&self, outcome: Outcome) -> u64 {
         self.outcomes.get(&outcome).copied().unwrap_or(0)
     }
 }
 
-/// How the calls ended, for a person to read.
+/// Prints how the calls ended.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ends:")?;

@@ -1,4 +1,4 @@
-//! A caller: makes calls of all kinds, and logs what each of them ended in.
+//! A caller: makes calls of all kinds and logs how each of them ended.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ pub enum Mix {
     All,
     /// Only calls that must not be run twice.
     Steps,
-    /// Mostly calls that are given up.
+    /// Mostly calls that are cancelled or time out.
     GivenUp,
 }
 
@@ -32,12 +32,12 @@ pub struct Reach {
     pub address: String,
     /// The secret, if there is one.
     pub secret: Option<String>,
-    /// Within which time a dead server is noticed.
+    /// How long it takes at most to notice a dead server.
     pub liveness: Duration,
 }
 
 impl Reach {
-    /// A client that logs how long its recoveries take.
+    /// Builds a client that logs how long its reconnections take.
     pub fn client(&self, name: &str, log: &Log) -> Client {
         let lost: Mutex<Option<Instant>> = Mutex::new(None);
         let log = log.clone();
@@ -51,7 +51,7 @@ impl Reach {
                     ConnectionState::Connected { .. } => {
                         let since = lost.take().map(|at| at.elapsed().as_micros());
                         let after = since.and_then(|after| u64::try_from(after).ok());
-                        // A log that cannot be written fails the calls themselves.
+                        // If the log cannot be written, the calls fail, too.
                         let _ = after.map(|after| log.recovered(after));
                     }
                     ConnectionState::Closed => {}
@@ -77,7 +77,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Worker number `id`, which no other worker of the run has. Many workers may share a client.
+    /// Creates the worker `id`, a number unique in the run. Workers may share a client.
     pub fn new(
         client: Client,
         log: Log,
@@ -146,7 +146,7 @@ impl Worker {
         self.end(token, outcome)
     }
 
-    /// Out of range half of the time.
+    /// Makes a call whose argument is out of range half of the time.
     fn select(&mut self, token: u64) -> io::Result<Outcome> {
         let range = u8::try_from(self.random.between(1, 10)).unwrap_or(1);
         self.log.begin(token, false)?;
@@ -168,7 +168,7 @@ impl Worker {
         self.end(token, outcome(result, &answer(token)))
     }
 
-    /// Mostly few: on a bad enough network many never get through.
+    /// Mostly small, because large replies never get through a very bad network.
     fn some_bytes(&mut self) -> u32 {
         let most = if self.random.chance(10) { 2500 } else { 300 };
         u32::try_from(self.random.below(most)).unwrap_or(0)
@@ -184,7 +184,7 @@ impl Worker {
         let cancel = CancellationToken::new();
         let client = self.client.cancel_with(&cancel);
         let after = Duration::from_micros(self.random.between(0, 8000));
-        // Without anybody to cancel it the call just takes its time.
+        // Without a cancelling thread, the call runs to its end.
         let _ = self.canceller.send((Instant::now() + after, cancel));
         self.slow(token, &client)
     }
@@ -206,7 +206,7 @@ impl Worker {
     }
 }
 
-/// What a caller makes of the end of its call.
+/// Converts the end of a call to an outcome.
 pub fn outcome<T: PartialEq>(result: Result<T, CallError>, right: &T) -> Outcome {
     match result {
         Ok(value) if value == *right => Outcome::Right,
@@ -224,11 +224,11 @@ pub fn outcome<T: PartialEq>(result: Result<T, CallError>, right: &T) -> Outcome
     }
 }
 
-/// A thread that cancels tokens at their time, as long as somebody may send some.
+/// Starts a thread that cancels each token it receives at its time.
 ///
 /// # Errors
 ///
-/// If there can be no such thread.
+/// The thread cannot be started.
 pub fn canceller() -> io::Result<Sender<(Instant, CancellationToken)>> {
     let (sender, receiver) = channel();
     thread::Builder::new()
@@ -244,7 +244,7 @@ fn cancel(tokens: &Receiver<(Instant, CancellationToken)>) {
     }
 }
 
-/// How many calls are still to be made, and how many were.
+/// Number of calls still to be made, and of calls made.
 #[derive(Debug)]
 pub struct Budget {
     begun: AtomicU64,
@@ -253,7 +253,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// So many, or `u64::MAX` for as many as there is time for.
+    /// Number of calls to make, or `u64::MAX` for as many as time allows.
     pub fn new(calls: u64) -> Arc<Self> {
         let (begun, ended) = (AtomicU64::new(0), AtomicU64::new(0));
         Arc::new(Self {
@@ -263,7 +263,7 @@ impl Budget {
         })
     }
 
-    /// Calls as long as there are calls to make.
+    /// Makes calls while any are left to be made.
     ///
     /// # Errors
     ///
@@ -276,16 +276,16 @@ impl Budget {
         Ok(())
     }
 
-    /// How many calls have ended.
+    /// Returns the number of calls that have ended.
     pub fn ended(&self) -> u64 {
         self.ended.load(Ordering::SeqCst)
     }
 
-    /// No more calls than `calls`.
+    /// Limits the number of calls to `calls`.
     pub fn limit(&self, calls: u64) {
         self.wanted.store(calls, Ordering::SeqCst);
     }
 }
 
-/// An outage that lasts longer is one too many.
+/// Maximum length of an outage.
 const OUTAGE: Duration = Duration::from_secs(60);

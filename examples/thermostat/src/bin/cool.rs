@@ -1,4 +1,4 @@
-//! Anywhere else.
+//! A client, for any computer.
 
 use ipc_client::Client;
 use thermostat::{ThermostatError, ThermostatProxy};
@@ -18,7 +18,7 @@ fn cool() -> Result<(), Box<dyn std::error::Error>> {
     println!("{:?}", left.read()?);
     println!("{} values", left.history(60)?.len());
 
-    // A driver's error arrives as what it was.
+    // The driver's error arrives as the value that the driver returned.
     let error = left.set_setpoint(300.0).unwrap_err();
     assert_eq!(
         error.downcast(),
@@ -26,7 +26,7 @@ fn cool() -> Result<(), Box<dyn std::error::Error>> {
     );
     println!("{error}");
 
-    // Without the driver's types: by name.
+    // A call by name needs no types from the driver.
     let setpoint: f64 = client.call("get_left_setpoint", ())?;
     println!("{setpoint} °C");
     println!("{}", client.help()?);

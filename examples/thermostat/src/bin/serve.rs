@@ -1,4 +1,4 @@
-//! The lab host.
+//! The server, for the lab host.
 
 use ipc_server::{Device, Server};
 use thermostat::Thermostat;

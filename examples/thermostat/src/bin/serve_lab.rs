@@ -1,4 +1,4 @@
-//! The lab host, for other computers as well.
+//! The server, open to other computers.
 
 use ipc_server::{Secret, Server, Shared};
 use thermostat::Thermostat;
@@ -12,11 +12,11 @@ fn main() {
 
 fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let thermostat = Shared::new(Thermostat::open());
-    // Runs when a client no longer holds the server, before the next one gets it. Act first, and report last: there may
-    // be no terminal any more to print to.
+    // Runs after a client has stopped holding the server and before the next client gets it. Act first and print last:
+    // the terminal may be gone.
     let device = thermostat.on_release(|thermostat, _why| {
         if let Err(error) = thermostat.set_setpoint(20.0) {
-            eprintln!("the thermostat stays as it is: {error}");
+            eprintln!("cannot reset the thermostat: {error}");
         }
     });
     Server::builder()

@@ -1,4 +1,4 @@
-//! Any other computer: `shutter-client lab-host`. It needs no serial port, and nothing that drives one.
+//! The client, for any computer: `shutter-client lab-host`. It builds no code for serial ports.
 
 use ipc_client::Client;
 use shutter::{Position, ShutterProxy};

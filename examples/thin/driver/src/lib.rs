@@ -1,4 +1,4 @@
-//! A shutter on a serial line. Without the feature `hardware` there is only its proxy.
+//! A shutter on a serial line. Without the feature `hardware`, only its proxy is built.
 
 use ipc_core::remote;
 
@@ -32,7 +32,7 @@ mod hardware {
 #[cfg(feature = "hardware")]
 pub use hardware::Shutter;
 
-/// Where the shutter is.
+/// Position of the shutter.
 #[remote]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Position {

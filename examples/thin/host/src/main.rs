@@ -1,4 +1,5 @@
-//! The lab host: `shutter-host 0.0.0.0 /dev/ttyUSB0`, or without the last argument for a simulated shutter.
+//! The server, for the lab host: `shutter-host 0.0.0.0 /dev/ttyUSB0`; without the last argument, the shutter is
+//! simulated.
 
 use std::error::Error;
 use std::io::{self, Read, Write};

@@ -2,7 +2,7 @@
 
 use crate::error::CallError;
 use crate::interface::describe::{DeviceDescription, ServerDescription};
-use crate::wire::text::fit_to_show;
+use crate::wire::sanitize::fit_to_show;
 
 /// Why there is no proxy for a device of this name. No driver was entered.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

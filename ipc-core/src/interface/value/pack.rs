@@ -1,4 +1,4 @@
-//! Values to MessagePack, structs with the names of their fields.
+//! Encodes values as MessagePack, structs with their field names.
 
 use std::fmt::Display;
 
@@ -15,14 +15,14 @@ use crate::wire::codec::CodecError;
 ///
 /// # Errors
 ///
-/// The type cannot be serialised, or does not write as many elements as it says.
+/// The type cannot be serialised, or does not write as many elements as it announces.
 pub fn pack<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
     let mut out = Vec::new();
     value.serialize(Packer(&mut out))?;
     Ok(out)
 }
 
-/// The extension type of a `Some` around a nil. Its one byte of data counts the `Some`s.
+/// Extension type for `Some` around nil. Its one byte of data is the number of nested `Some`s.
 pub(super) const SOME: i8 = 1;
 
 const NIL: u8 = 0xc0;
@@ -38,11 +38,11 @@ struct Elements<'a> {
     written: usize,
 }
 
-/// How the length of a list or map gets into its header.
+/// How the length of a list or map is written into its header.
 enum Length {
-    /// It was announced, and the header is written.
+    /// The length was announced, and the header has been written.
     Announced(usize),
-    /// It is known at the end. The header then goes where the elements begin.
+    /// The length is known at the end. The header is then inserted before the elements.
     Counted { begin: usize, header: Header },
 }
 
@@ -87,7 +87,7 @@ impl<'a> Packer<'a> {
         })
     }
 
-    /// A variant with data is a map of one entry, from its name to the data.
+    /// Begins a variant with data: a map with one entry, from the variant's name to its data.
     fn variant(self, name: &str) -> Result<Self, CodecError> {
         map_header(self.0, 1)?;
         Packer(self.0).serialize_str(name)?;
@@ -95,7 +95,7 @@ impl<'a> Packer<'a> {
     }
 }
 
-/// A nil tells nothing of the `Some`s around it, so those get a form of their own.
+/// Counts one more `Some` around the nil written since `begin`. Any other value stays as it is.
 fn count_some(out: &mut Vec<u8>, begin: usize) -> Result<(), CodecError> {
     let count = match out.get(begin..) {
         Some([NIL]) => 1,
@@ -116,7 +116,7 @@ impl Elements<'_> {
         value.serialize(Packer(self.out))
     }
 
-    /// Some part of an element.
+    /// Appends a part of an element.
     fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
         value.serialize(Packer(self.out))
     }
@@ -174,7 +174,7 @@ impl<'a> Serializer for Packer<'a> {
         done(encode::write_sint(self.0, value))
     }
 
-    /// MessagePack has no integers of 16 bytes; they travel as bytes, the highest first.
+    /// MessagePack has no 128-bit integers; they are written as 16 bytes, big-endian.
     fn serialize_i128(self, value: i128) -> Result<(), CodecError> {
         self.serialize_bytes(&value.to_be_bytes())
     }
@@ -235,7 +235,7 @@ impl<'a> Serializer for Packer<'a> {
         done(encode::write_nil(self.0))
     }
 
-    /// An empty list, which `Some` need not be told from.
+    /// Writes an empty list, which `Some` around it does not change.
     fn serialize_unit_struct(self, _name: &'static str) -> Result<(), CodecError> {
         array_header(self.0, 0)
     }

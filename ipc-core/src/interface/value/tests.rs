@@ -1,4 +1,4 @@
-//! Values by name, there and back.
+//! Round trips of values by name.
 
 use std::collections::BTreeMap;
 
@@ -111,7 +111,7 @@ fn some_of_nothing_is_told_from_nothing() {
     assert_eq!(value, some(some(Value::Null)));
     assert_eq!(value.to_string(), "Some(Some(null))");
     assert_eq!(unpack(&[0xd4, 1, 1]), Ok(Some(Value::Null)));
-    // The header may be longer than it needs to be, as with numbers.
+    // The header may be longer than necessary, as with numbers.
     assert_eq!(unpack(&[0xc7, 1, 1, 1]), Ok(Some(())));
 }
 
@@ -142,7 +142,7 @@ fn some_of_nothing_is_no_other_value() {
     }
 }
 
-/// Reads a number through options without end.
+/// Reads a number through infinitely nested options.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Chain(Option<Box<Chain>>);
 
@@ -157,7 +157,7 @@ fn options_that_take_no_bytes_nest_within_bounds() {
     assert_eq!(pack(&chain(256)), Err(CodecError::TooDeep));
 }
 
-/// An iterator that does not say how many elements it has.
+/// An iterator that does not announce how many elements it has.
 struct Odd;
 
 impl Serialize for Odd {
@@ -166,7 +166,7 @@ impl Serialize for Odd {
     }
 }
 
-/// A list that is shorter than it says.
+/// A list that is shorter than it announces.
 struct Short;
 
 impl Serialize for Short {

@@ -1,4 +1,4 @@
-//! Values from MessagePack.
+//! Decodes values from MessagePack.
 
 use serde::de::value::SeqDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, Unexpected, Visitor};
@@ -14,16 +14,16 @@ use crate::wire::codec::{CodecError, DECODE_MEMORY, MAX_DEPTH};
 use crate::wire::guard::{Budget, GuardedSeed};
 
 /// Decodes MessagePack that fills `bytes` exactly, within 8 times its length plus [`DECODE_MEMORY`] bytes of memory.
-/// Fields that a struct does not have are passed over: their sender may know a newer one.
+/// Unknown fields of structs are skipped, because the sender may have a newer version.
 ///
 /// # Errors
 ///
-/// The bytes are no MessagePack, or no `T`; the text says what was expected and what came.
+/// The bytes are not MessagePack, or not a `T`; the text says what was expected and what came.
 pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     unpack_within(bytes, DECODE_MEMORY)
 }
 
-/// As [`unpack`], within 8 times the length plus `memory` bytes.
+/// Decodes like [`unpack`], within 8 times the length plus `memory` bytes.
 pub(crate) fn unpack_within<T: DeserializeOwned>(
     bytes: &[u8],
     memory: usize,
@@ -31,8 +31,7 @@ pub(crate) fn unpack_within<T: DeserializeOwned>(
     read(bytes, &Budget::new(bytes.len(), memory), Fields::Skipped)
 }
 
-/// As [`unpack`], for an argument: a field that a struct does not have is an error, as a misspelt setting must not be
-/// lost.
+/// Decodes an argument like [`unpack`], but rejects unknown fields of structs, so that a misspelt setting is not lost.
 pub(crate) fn unpack_argument<T: DeserializeOwned>(
     bytes: &[u8],
     budget: &Budget,
@@ -54,11 +53,11 @@ fn read<T: DeserializeOwned>(
     Ok(value)
 }
 
-/// Levels of options, newtypes, structs and lists together. Those that take no bytes of their own need a bound, too:
-/// `struct Chain(Option<Box<Chain>>)` reads any number for ever.
+/// Maximum number of nested options, newtypes, structs and lists together. Those that take no bytes of their own need a
+/// limit, too: `struct Chain(Option<Box<Chain>>)` would recurse for ever on any number.
 const MAX_LEVELS: u32 = 4 * MAX_DEPTH;
 
-/// What becomes of fields that a struct does not have.
+/// What happens to fields that a struct does not have.
 #[derive(Clone, Copy, PartialEq)]
 enum Fields {
     Skipped,
@@ -66,7 +65,7 @@ enum Fields {
 }
 
 impl<'de> Unpacker<'de> {
-    /// Runs `read` one level further down.
+    /// Runs `read` one level deeper.
     fn descend<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, CodecError>,
@@ -90,7 +89,7 @@ impl<'de> Unpacker<'de> {
         })
     }
 
-    /// `known` are the only keys that are welcome; `None` if all are.
+    /// Visits the entries of a map. `known` lists the accepted keys; `None` accepts all.
     fn visit_entries<V: Visitor<'de>>(
         &mut self,
         count: usize,
@@ -155,7 +154,7 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
         visitor.visit_newtype_struct(self)
     }
 
-    /// Bytes are a list of small numbers, too.
+    /// Bytes can also be read as a list of small numbers.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
         match self.peek()? {
             Token::Bin(bytes) => {
@@ -200,7 +199,7 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
         }
     }
 
-    /// A number that is too large for an `f32` does not become infinite.
+    /// Rejects a number that is too large for an `f32`, which would become infinite.
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
         match self.peek()? {
             Token::F64(value) if value.is_finite() && value.abs() > f64::from(f32::MAX) => {
@@ -210,7 +209,7 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
         }
     }
 
-    /// MessagePack has no integers of 16 bytes; they travel as bytes, the highest first.
+    /// MessagePack has no 128-bit integers; they are written as 16 bytes, big-endian.
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
         match self.wide()? {
             Some(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
@@ -225,7 +224,7 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
         }
     }
 
-    /// A struct without fields travels as an empty list.
+    /// A struct without fields is encoded as an empty list.
     fn deserialize_unit_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -251,7 +250,7 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
 }
 
 impl Unpacker<'_> {
-    /// The bytes of a wide integer, if they are next.
+    /// Reads the bytes of a 128-bit integer, if they are next.
     fn wide(&mut self) -> Result<Option<[u8; 16]>, CodecError> {
         let Token::Bin(bytes) = self.peek()? else {
             return Ok(None);

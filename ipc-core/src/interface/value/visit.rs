@@ -1,4 +1,4 @@
-//! A [`Value`] as serde sees it.
+//! serde's traits for [`Value`].
 
 use std::fmt;
 
@@ -66,7 +66,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Null)
     }
 
-    /// Any other value shows by itself that it is there.
+    /// Keeps `Some` only around null, since any other value stands for itself.
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         Ok(match deserializer.deserialize_any(self)? {
             empty @ (Value::Null | Value::Some(_)) => Value::Some(Box::new(empty)),
@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 }
 
-/// Number of elements to reserve memory for before any has come: as many as announced, up to 64 KiB of them.
+/// Number of elements to reserve memory for before any was read: as many as announced, up to 64 KiB.
 fn room_for<T>(announced: Option<usize>) -> usize {
     announced.unwrap_or_default().min(65_536 / size_of::<T>())
 }

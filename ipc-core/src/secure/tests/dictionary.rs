@@ -1,9 +1,9 @@
-//! What a listener, a false server and a prober can do with a dictionary: nothing but one guess per connection.
+//! Dictionary attacks by an eavesdropper, a false server and a client: each gets only one guess per connection.
 //!
-//! These tests run the attacks one would try, over some hundred transcripts, and check each attack against a control in
-//! which it must succeed. That shows that the obvious functions of (transcript, word) match nothing on the wire; that
-//! *no* function does is not a thing tests can show. It is what the security proofs of CPace show, given that discrete
-//! logarithms in ristretto255 are hard, and given that this implementation is CPace, which the published vectors check.
+//! These tests run the obvious attacks over some hundred transcripts, and check each attack against a control in which
+//! it must succeed. They show that the obvious functions of (transcript, word) match nothing on the wire. That *no*
+//! function does cannot be tested. It follows from the security proofs of CPace, if discrete logarithms in ristretto255
+//! are hard and this implementation is CPace, which the published vectors check.
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::traits::Identity;
@@ -33,7 +33,7 @@ fn proofs(k: &RistrettoPoint, m1: Message, m2: Message) -> [Vec<u8>; 2] {
     [Role::Client, Role::Server].map(|role| agreement.proof(role).to_vec())
 }
 
-/// The point that stands for a word.
+/// Returns the generator of a word.
 fn generator_of(word: &str) -> RistrettoPoint {
     generator(word.as_bytes(), &channel_identifier(""), b"")
 }
@@ -51,7 +51,7 @@ fn guessable(a: RistrettoPoint, b: RistrettoPoint, g: RistrettoPoint) -> Vec<Ris
     points
 }
 
-/// So many as the environment says; `TESTING.md` has the full counts.
+/// Returns the count that the environment sets, or the default; `TESTING.md` has the full counts.
 fn count(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |count| count.parse().unwrap())
 }
@@ -93,8 +93,8 @@ fn the_listeners_attack_works_with_the_right_word_and_a_secret_scalar_only() {
     }
 }
 
-/// Answers a client's m1 as a server would that believes in `word`; gives the client's proof, and which words of the
-/// dictionary it confirms.
+/// Replies to a client's m1 like a server with the secret `word`. Returns the words of the dictionary that the client's
+/// proof confirms.
 fn false_server(word: &str, seed: &str) -> Vec<&'static str> {
     let secret = Secret::new(RIGHT).unwrap();
     let mut client = SecureChannel::client(&secret, "", Entropy::new(entropy(seed)));
@@ -154,7 +154,8 @@ fn a_prober_sees_a_share_and_then_nothing() {
             Err(ChannelError::WrongSecret)
         );
         assert_eq!(outgoing(&mut server), b"");
-        // Its share says nothing about the word: without the scalar, no word's generator leads to it by the obvious ways.
+        // Its share says nothing about the word: without the scalar, no word's generator leads to it by the obvious
+        // ways.
         let seen = point(&message(&m2));
         for word in WORDS {
             let own = Share::new(

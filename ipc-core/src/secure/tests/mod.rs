@@ -1,4 +1,4 @@
-//! What the tests of this room share, and those that need to see its inside.
+//! Tests that need access to private items, and their shared functions.
 
 mod dictionary;
 mod frozen;
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha512};
 
 use super::{Entropy, Secret, SecureChannel};
 
-/// Entropy that a test can repeat: a hash of its name, continued.
+/// Returns repeatable entropy: an extended hash of `seed`.
 pub(super) fn entropy(seed: &str) -> [u8; Entropy::LEN] {
     let mut bytes = [0; Entropy::LEN];
     let halves = ["0", "1"].map(|part| Sha512::digest([seed, part].concat()));
@@ -20,14 +20,14 @@ pub(super) fn entropy(seed: &str) -> [u8; Entropy::LEN] {
     bytes
 }
 
-/// Takes everything that `channel` wants to send.
+/// Takes all bytes that `channel` has to send.
 pub(super) fn outgoing(channel: &mut SecureChannel) -> Vec<u8> {
     let bytes = channel.transmit().to_vec();
     channel.consume(bytes.len());
     bytes
 }
 
-/// A handshake of two honest ends: the channels, and m1, m2, Ta, Tb.
+/// Runs a handshake of two honest ends. Returns the channels, and m1, m2, Ta, Tb.
 pub(super) fn handshake(
     secret: &str,
     service: &str,

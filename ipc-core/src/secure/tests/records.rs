@@ -1,4 +1,4 @@
-//! Records against a foreign implementation, across both ciphers, and at the limits that no real traffic reaches.
+//! Records compared with another implementation, across both ciphers, and at limits that real traffic does not reach.
 
 use proptest::prelude::*;
 use snow::{Builder, TransportState};
@@ -51,7 +51,7 @@ fn our_records_are_noise_transport_messages_both_ways() {
         opener.read(&message[..n], &mut opened).unwrap();
         assert_eq!(opened, data);
     }
-    // The oracle itself tells keys apart: what the initiator would say does not pass for what the responder says.
+    // The oracle itself distinguishes keys: a message of the initiator is not accepted as one of the responder.
     let n = initiator.write_message(&[0, 1], &mut message).unwrap();
     let mut input = (n as u16).to_le_bytes().to_vec();
     input.extend_from_slice(&message[..n]);
@@ -76,7 +76,7 @@ proptest! {
     }
 }
 
-/// Seals with one, opens with the other; gives the bytes between them.
+/// Seals with one cipher and opens with the other. Returns the bytes between them.
 fn talk<A: Aead, B: Aead>(key: &[u8; 32], texts: &[Vec<u8>]) -> Vec<u8> {
     let (mut sealer, mut opener) = (Sealer::<A>::new(key), Opener::<B>::new(key));
     let mut wire = Vec::new();
@@ -143,7 +143,7 @@ fn a_peer_that_does_not_stop_is_stopped() {
     opener.skip_to(MAX_RECORDS - 1);
     let mut wire = Vec::new();
     sealer.data(b"last", &mut wire).unwrap();
-    // One number behind: to the opener it is not the record that it awaits.
+    // One number behind: not the record that the opener expects.
     assert_eq!(
         opener.read(&wire, &mut Vec::new()),
         Err(ChannelError::CorruptRecord {
@@ -158,7 +158,7 @@ fn a_peer_that_does_not_stop_is_stopped() {
     );
 }
 
-/// A record that is authentic and nonsense.
+/// Returns an authentic record with invalid content.
 fn authentic(number: u64, text: &[u8]) -> Vec<u8> {
     let mut nonce = [0; 12];
     nonce[4..].copy_from_slice(&number.to_le_bytes());

@@ -8,7 +8,7 @@ use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::wire::ctrl::{Notice, QueueStatus, WaitingStatus};
 use crate::wire::failure::{Fault, Refusal};
-use crate::wire::length::Length;
+use crate::wire::redact::Length;
 
 /// What happened at a [`ClientSession`](super::ClientSession).
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,7 @@ use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{Bye, ByeReason, CtrlMsg, Info, SessionKey, WaitingStatus, Welcome};
 use crate::wire::frame::Frame;
 use crate::wire::message::{self, Outcome, beginning_of, frame_of, value_of};
-use crate::wire::text::fit_to_show;
+use crate::wire::sanitize::fit_to_show;
 
 impl ClientSession {
     pub(super) fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {

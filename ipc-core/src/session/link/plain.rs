@@ -7,8 +7,8 @@ use bytes::{Buf, Bytes};
 
 use super::LinkError;
 use crate::wire::frame::OutgoingFrame;
-use crate::wire::length::Length;
 use crate::wire::preamble::{MAGIC, Preamble, PreambleError, Role, Suite};
+use crate::wire::redact::Length;
 
 /// Frames as they are, after a preamble.
 #[cfg_attr(feature = "proof", derive(Clone))]

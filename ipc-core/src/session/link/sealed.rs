@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::secure::{ChannelError, MAX_RECORDS, SecureChannel, Ticket};
 use crate::wire::frame::OutgoingFrame;
-use crate::wire::length::Length;
+use crate::wire::redact::Length;
 
 /// Frames in encrypted records, after a handshake.
 pub(super) struct Sealed {

@@ -1,4 +1,4 @@
-//! Values there and back, and what is refused.
+//! Round trips of values, and what the codec refuses.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -91,7 +91,7 @@ fn every_kind_of_serde_value_comes_back() {
     assert_eq!(decode::<HashMap<String, i128>>(&encoded(&map)), Ok(map));
 }
 
-/// The memory that counts for a value.
+/// Returns the memory charged for a value.
 fn counted<T: Serialize + DeserializeOwned>(value: &T) -> usize {
     let bytes = encoded(value);
     let mut reader = Reader::within(&bytes, 1 << 30);
@@ -107,7 +107,7 @@ fn every_value_counts_once_by_the_size_of_its_type() {
     const MAP: usize = size_of::<BTreeMap<u8, u8>>();
     const MAYBE: usize = size_of::<Option<Array>>();
     assert_eq!(counted(&7_u64), 8);
-    // The first element counts eleven times.
+    // The first element is charged eleven times.
     assert_eq!(counted(&vec![(0.5_f64, 1.5_f64); 100]), LIST + 110 * 16);
     assert_eq!(counted(&vec![None::<Array>; 100]), LIST + 110 * MAYBE);
     assert_eq!(counted(&Vec::<Array>::new()), LIST);
@@ -117,7 +117,7 @@ fn every_value_counts_once_by_the_size_of_its_type() {
         MAP + 11 * (MAYBE + 1)
     );
     assert_eq!(counted(&BTreeSet::from([7_u64, 8])), MAP + 12 * 8);
-    // What is in a box lies elsewhere.
+    // The content of a box is a separate allocation.
     let boxed = Box::new(None::<Array>);
     const PAIR: usize = size_of::<(u8, Box<Option<Array>>)>();
     assert_eq!(counted(&(7_u8, boxed)), PAIR + MAYBE);
@@ -132,7 +132,7 @@ fn memory_is_refused_before_it_is_taken() {
     let read = |memory| Reader::within(&bytes, memory).read::<Vec<Option<Array>>>();
     assert_eq!(read(100_000), Err(CodecError::TooMuchMemory { limit }));
     assert_eq!(read(300_000).unwrap().len(), 1000);
-    // All values of a payload share what there is.
+    // All values of a payload share one budget.
     let twice = [&bytes[..], &bytes].concat();
     let mut reader = Reader::within(&twice, 300_000);
     assert!(reader.read::<Vec<Option<Array>>>().is_ok());
@@ -140,7 +140,7 @@ fn memory_is_refused_before_it_is_taken() {
     assert!(matches!(second, Err(CodecError::TooMuchMemory { .. })));
 }
 
-/// A record as instruments give it.
+/// A record as instruments return it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Record {
     time: f64,
@@ -171,7 +171,7 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
 }
 
 proptest! {
-    /// So at least a megabyte of them always passes, whatever they are.
+    /// At least a megabyte of any values is always accepted.
     #[test]
     fn honest_values_need_little_more_than_their_bytes(records in records()) {
         let bytes = encoded(&records);
@@ -181,7 +181,7 @@ proptest! {
     }
 }
 
-/// All that the codec may report, and words of what is said of it.
+/// Every error that the codec may report, and words of its text.
 #[test]
 fn no_error_of_the_codec_shows_its_inner_names() {
     let time = std::time::SystemTime::UNIX_EPOCH;
@@ -193,7 +193,7 @@ fn no_error_of_the_codec_shows_its_inner_names() {
         (EncodeError::UnexpectedEnd, "cannot be written"),
         (EncodeError::Other("no reason"), "no reason"),
         (EncodeError::OtherString("a reason".into()), "a reason"),
-        (EncodeError::InvalidPathCharacters, "no UTF-8"),
+        (EncodeError::InvalidPathCharacters, "not UTF-8"),
         (
             EncodeError::Io {
                 inner: io(),
@@ -207,7 +207,7 @@ fn no_error_of_the_codec_shows_its_inner_names() {
                 inner: borrowed.try_borrow().unwrap_err(),
                 type_name: "RefCell",
             },
-            "being changed",
+            "mutably borrowed",
         ),
         (
             EncodeError::InvalidSystemTime {
@@ -248,7 +248,7 @@ fn no_error_of_the_codec_shows_its_inner_names() {
                 allowed: &AllowedEnumVariants::Range { min: 0, max: 1 },
                 found: 9,
             },
-            "`Option<T>`, which begins with 0 to 1, but found 9",
+            "a variant of `Option<T>`, numbered 0 to 1, but found 9",
         ),
         (
             DecodeError::UnexpectedVariant {

@@ -1,15 +1,15 @@
-//! What decoding one payload may use up.
+//! The budget for decoding one payload.
 
 use std::cell::Cell;
 
 use crate::wire::codec::CodecError;
 
-/// What decoding one payload may use up.
+/// The depth, elements and memory that decoding one payload may still use.
 #[derive(Debug)]
 pub(crate) struct Budget {
     elements: Cell<usize>,
     memory: Cell<usize>,
-    /// What `memory` began with.
+    /// The initial value of `memory`.
     limit: usize,
     failure: Cell<Option<Exceeded>>,
     /// The enum whose variant is being read.
@@ -24,25 +24,25 @@ enum Exceeded {
 }
 
 impl Budget {
-    /// Elements that take no bytes are allowed this often, beyond one element per byte.
+    /// Number of elements that are allowed beyond one per byte of the payload, since some elements take no bytes.
     const FREE_ELEMENTS: usize = 65_536;
-    /// Bytes of memory that one byte of the payload may take. Dense numbers take one, options of numbers two to nine.
+    /// Bytes of memory allowed per byte of the payload. Plain numbers take one, options of numbers two to nine.
     const MEMORY_PER_BYTE: usize = 8;
 
-    /// For a payload of `bytes`, which may take `memory` bytes beyond 8 times that.
+    /// Creates the budget for a payload of `bytes`, which may take `memory` bytes in addition to 8 times its size.
     pub(crate) fn new(bytes: usize, memory: usize) -> Self {
         let memory = Self::memory_for(bytes, memory);
         Self::with_left(bytes, memory, memory)
     }
 
-    /// All that a payload of `bytes` may take in memory.
+    /// Returns the total memory that a payload of `bytes` may take.
     pub(crate) fn memory_for(bytes: usize, memory: usize) -> usize {
         bytes
             .saturating_mul(Self::MEMORY_PER_BYTE)
             .saturating_add(memory)
     }
 
-    /// For the last `bytes` of a payload, of whose memory `left` is left.
+    /// Creates the budget for the last `bytes` of a payload whose memory budget has `left` bytes left.
     pub(crate) fn with_left(bytes: usize, left: usize, limit: usize) -> Self {
         Self {
             elements: Cell::new(bytes.saturating_add(Self::FREE_ELEMENTS)),
@@ -57,7 +57,7 @@ impl Budget {
         self.memory.get()
     }
 
-    /// The limit that was exceeded, if one was: whatever error came of it says less.
+    /// Returns the error for the exceeded limit, if any. It says more than the error that passed through serde.
     pub(crate) fn failure(&self) -> Option<CodecError> {
         self.failure.get().map(|exceeded| match exceeded {
             Exceeded::Depth => CodecError::TooDeep,
@@ -66,17 +66,18 @@ impl Budget {
         })
     }
 
-    /// The enum of which no variant could be told, if that is what went wrong.
+    /// Returns the name of the enum whose variant could not be identified, if that was the error.
     pub(crate) fn unknown_variant_of(&self) -> Option<&'static str> {
         self.variant_of.get()
     }
 
-    /// Notes that the variant of an enum is read next; `None` once it is known.
+    /// Records that the variant of the enum `name` is read next, or with `None` that it has been identified.
     pub(super) fn reads_variant_of(&self, name: Option<&'static str>) {
         self.variant_of.set(name);
     }
 
-    /// Counts an element; `None` if it is one too many. The callers make the error, which is larger than all else here.
+    /// Charges an element. Returns `None` if that is too many; the callers create the error, because an error as a
+    /// return value would be larger than everything else here.
     #[inline]
     pub(super) fn take_element(&self) -> Option<()> {
         let left = self.elements.get().checked_sub(1);
@@ -85,7 +86,7 @@ impl Budget {
         Some(())
     }
 
-    /// Pays for `bytes` of memory; `None` if that is too much.
+    /// Charges `bytes` of memory. Returns `None` if that is too much.
     #[inline]
     pub(crate) fn charge(&self, bytes: usize) -> Option<()> {
         let left = self.memory.get().checked_sub(bytes);

@@ -1,22 +1,22 @@
-//! Where the parts of a value lie, which decides what they cost.
+//! Where the parts of a value are stored, which decides what is charged for them.
 
-/// Where the parts of a value lie. A type, so that the compiler leaves out what need not be asked.
+/// Where the parts of a value are stored. A type parameter, so that the compiler removes checks that are not needed.
 pub(super) trait Parts: Default {
-    /// True for the fields of a struct. They need not be counted either, as their type says how many they are.
+    /// True for the fields of a struct. Their number is not charged either, because the type fixes it.
     const ARE_INSIDE: bool;
-    /// How many parts the next one pays for; `ends` if it is the last part of an element.
+    /// Returns for how many parts the next one is charged. `ends` is true for the last part of an element.
     fn paid_by_next(&mut self, _ends: bool) -> usize {
         1
     }
 }
 
-/// Inside of the value, as the fields of a struct.
+/// Stored inside the value, like the fields of a struct.
 #[derive(Default)]
 pub(super) struct Inside;
-/// In memory of their own, as the elements of a list.
+/// Stored in a separate allocation, like the elements of a list.
 #[derive(Default)]
 pub(super) struct Beside;
-/// In memory of their own, of a collection that may reserve a whole node of a B-tree with its first part.
+/// Stored in a separate allocation by a collection that may allocate a whole B-tree node for its first part.
 #[derive(Default)]
 pub(super) struct InNodes {
     has_some: bool,
@@ -41,5 +41,5 @@ impl Parts for InNodes {
     }
 }
 
-/// Elements for which a collection may reserve room with its first: as many as a node of a B-tree holds.
+/// Number of elements for which a collection may allocate memory with its first: the capacity of a B-tree node.
 pub(super) const NODE: usize = 11;

@@ -1,4 +1,4 @@
-//! Any value comes back as what it was, whatever options it is made of, typed and as a [`Value`].
+//! Every value survives a round trip, typed and as a [`Value`], whatever options it contains.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ proptest! {
         let value: Value = unpack(&packed).unwrap();
         prop_assert_eq!(pack(&value).unwrap(), &packed[..]);
         prop_assert_eq!(value.clone().into_typed::<Node>(), Ok(node.clone()));
-        // Without a `Some` around nothing, it is what others write.
+        // Without a `Some` around null, the encoding is that of other implementations.
         if !has_some(&value) {
             prop_assert_eq!(rmp_serde::to_vec_named(&node).unwrap(), packed);
         }
@@ -88,7 +88,7 @@ proptest! {
     #[test]
     fn no_bytes_panic_and_what_is_read_is_written_alike(bytes: Vec<u8>) {
         if let Ok(value) = unpack::<Value>(&bytes) {
-            // As bytes: there are numbers that are not equal to themselves.
+            // Compared as bytes, because NaN is not equal to itself.
             let packed = pack(&value).unwrap();
             prop_assert_eq!(pack(&unpack::<Value>(&packed).unwrap()).unwrap(), packed);
         }

@@ -1,4 +1,4 @@
-//! The parts of lists, maps and variants.
+//! Access to the parts of lists, maps and variants.
 
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Unexpected,
@@ -30,7 +30,7 @@ impl<'a, 'de> Elements<'a, 'de> {
         is_one
     }
 
-    /// Refuses elements that nothing has read.
+    /// Checks that all elements have been read.
     pub(super) fn finish(self, count: usize, what: &str) -> Result<(), CodecError> {
         match self.left {
             0 => Ok(()),

@@ -1,4 +1,4 @@
-//! MessagePack, one beginning of a value after the other.
+//! Reads MessagePack token by token.
 
 use rmp::Marker;
 use serde::Deserialize;
@@ -12,21 +12,21 @@ use crate::wire::codec::{CodecError, MAX_DEPTH};
 #[derive(Clone, Copy)]
 pub(crate) struct Unpacker<'de> {
     rest: &'de [u8],
-    /// A nil whose bytes have been read, inside of as many `Some`s.
+    /// A nil whose bytes have been read: the number of `Some`s that are still around it.
     pub(super) pending: Option<u8>,
-    /// How many more lists and maps may open.
+    /// Number of further levels that may be entered.
     pub(super) levels: u32,
     pub(super) unknown: Fields,
 }
 
-/// The next value; of a list or map only its beginning.
+/// A value, or the beginning of a list or map.
 pub(super) enum Token<'de> {
     Nil,
-    /// A nil inside of at least one `Some`.
+    /// Nil inside at least one `Some`.
     Some(u8),
     Bool(bool),
     UInt(u64),
-    /// Below zero.
+    /// A negative integer.
     Int(i64),
     F32(f32),
     F64(f64),
@@ -48,12 +48,12 @@ impl<'de> Unpacker<'de> {
         }
     }
 
-    /// A reader of parts, one after the other.
+    /// Creates a reader of parts, one after the other.
     pub(crate) fn of_parts(bytes: &'de [u8]) -> Self {
         Self::new(bytes, Fields::Refused)
     }
 
-    /// Refuses bytes that nothing has read.
+    /// Checks that all bytes have been read.
     pub(crate) fn finish(self) -> Result<(), CodecError> {
         match self.rest.len() {
             0 => Ok(()),
@@ -61,7 +61,7 @@ impl<'de> Unpacker<'de> {
         }
     }
 
-    /// Enters a list, and gives the number of its elements; `None` if the next value is something else.
+    /// Enters a list and returns the number of its elements, or `None` if the next value is not a list.
     pub(crate) fn begin_list(&mut self) -> Result<Option<usize>, CodecError> {
         Ok(match self.token()? {
             Token::Array(count) => Some(count),
@@ -69,7 +69,7 @@ impl<'de> Unpacker<'de> {
         })
     }
 
-    /// Enters a map, and gives the number of its entries; `None` if the next value is something else.
+    /// Enters a map and returns the number of its entries, or `None` if the next value is not a map.
     pub(crate) fn begin_map(&mut self) -> Result<Option<usize>, CodecError> {
         Ok(match self.token()? {
             Token::Map(count) => Some(count),
@@ -77,7 +77,7 @@ impl<'de> Unpacker<'de> {
         })
     }
 
-    /// Reads the next value if it is text; `None`, without having read it, if it is something else.
+    /// Reads the next value if it is text. If not, returns `None` and does not read it.
     pub(crate) fn text(&mut self) -> Result<Option<&'de str>, CodecError> {
         let Token::Str(bytes) = self.peek()? else {
             return Ok(None);
@@ -89,7 +89,7 @@ impl<'de> Unpacker<'de> {
         Ok(text)
     }
 
-    /// The next value as it stands in the bytes.
+    /// Skips the next value and returns its bytes.
     pub(crate) fn skip(&mut self) -> Result<&'de [u8], CodecError> {
         let before = self.rest;
         IgnoredAny::deserialize(&mut *self)?;
@@ -114,7 +114,7 @@ impl<'de> Unpacker<'de> {
         Ok(*taken)
     }
 
-    /// A length of `N` bytes, which is never more than the bytes that follow: every element takes one at least.
+    /// Reads a length of `N` bytes. It is at most the number of bytes left, since every element takes at least one.
     fn length<const N: usize>(&mut self) -> Result<usize, CodecError> {
         let bytes = self.array::<N>()?;
         let length = bytes
@@ -185,7 +185,7 @@ impl<'de> Unpacker<'de> {
                 self.extension(length)?
             }
             Marker::Reserved => {
-                return Err(CodecError::custom("the byte c1 begins no value"));
+                return Err(CodecError::custom("no value begins with the byte c1"));
             }
         })
     }
@@ -200,12 +200,12 @@ impl<'de> Unpacker<'de> {
         match self.take(length)? {
             [count] if kind == SOME && *count > 0 => Ok(Token::Some(*count)),
             _ => Err(CodecError::custom(format_args!(
-                "{length} bytes of the extension type {kind} are no value"
+                "{length} bytes of the unknown extension type {kind} are not a value"
             ))),
         }
     }
 
-    /// The next value, which stays the next.
+    /// Returns the next value without consuming it.
     pub(super) fn peek(mut self) -> Result<Token<'de>, CodecError> {
         self.token()
     }

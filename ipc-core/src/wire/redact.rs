@@ -1,8 +1,8 @@
-//! What `Debug` shows of bytes that came or go in confidence.
+//! `Debug` output that does not reveal confidential bytes.
 
 use std::fmt;
 
-/// So many bytes, and not which.
+/// Stands for bytes in `Debug` output and shows only their number.
 pub(crate) struct Length(pub(crate) usize);
 
 impl fmt::Debug for Length {
