@@ -78,7 +78,7 @@ pub struct ClientSession {
     under_way: usize,
     /// Up to where answers have been confirmed over it.
     confirmed: u64,
-    /// Calls that were given up without a connection to say so.
+    /// Calls that were given up after they had been sent, as long as the server may not know it.
     abandoned: Vec<u64>,
     events: VecDeque<Event>,
     pub(super) mutants: Mutants,
@@ -200,12 +200,10 @@ impl ClientSession {
         if !call.may_have_left() {
             return GivenUp::NotSent;
         }
-        match &mut self.state {
-            State::Ready(link) => {
-                link.send(frame_of(CtrlMsg::Cancel, &number));
-            }
-            _ => self.abandoned.push(number),
+        if let State::Ready(link) = &mut self.state {
+            link.send(frame_of(CtrlMsg::Cancel, &number));
         }
+        self.abandoned.push(number);
         self.confirm(false);
         self.send_waiting();
         GivenUp::Sent

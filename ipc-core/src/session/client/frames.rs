@@ -123,12 +123,12 @@ impl ClientSession {
                 self.end(number, CallOutcome::Unknown(reason.into()));
             }
         }
-        let abandoned = std::mem::take(&mut self.abandoned);
-        if let State::Ready(link) = &mut self.state
-            && resumed
-        {
-            for number in abandoned {
-                link.send(frame_of(CtrlMsg::Cancel, &number));
+        if !resumed {
+            self.abandoned.clear();
+        }
+        if let State::Ready(link) = &mut self.state {
+            for number in &self.abandoned {
+                link.send(frame_of(CtrlMsg::Cancel, number));
             }
         }
         self.send_waiting();
@@ -184,6 +184,10 @@ impl ClientSession {
     }
 
     pub(super) fn handle_reply(&mut self, number: u64, outcome: Outcome, large: bool) {
+        if !matches!(outcome, Outcome::Refused(_)) {
+            // This call has begun, so the server knows which earlier ones were given up.
+            self.abandoned.retain(|abandoned| *abandoned > number);
+        }
         // The answer to a call that was given up is dropped.
         if let Some(call) = self.calls.get(&number) {
             let ended = match outcome {

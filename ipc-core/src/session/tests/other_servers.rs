@@ -359,3 +359,33 @@ fn a_welcome_may_carry_more_and_must_keep_its_rules() {
     assert_eq!(ctrl, CtrlMsg::Welcome);
     assert!(matches!(error, CodecError::Invalid(_)), "{error}");
 }
+
+/// A Cancel that was lost with its connection was never sent again: calls behind the one that hung waited for ever.
+#[test]
+fn a_cancel_that_was_lost_is_sent_again_until_a_later_call_has_begun() {
+    let mut scene = Scene::new();
+    let (hung, later) = (scene.call(1, false), scene.call(2, false));
+    scene.said();
+    scene.client.give_up(hung);
+    scene.said();
+    for _ in 0..2 {
+        scene.client.handle_eof(None);
+        scene.events();
+        scene
+            .client
+            .connect(Link::plain(Role::Client, 1 << 20), scene.now);
+        scene.said();
+        let preamble = Preamble::new(Suite::Plain, Role::Server).encode();
+        scene.hear(&[&preamble[..], &welcome(KEY, true)].concat());
+        let cancel = frame_of(CtrlMsg::Cancel, &hung);
+        assert_eq!(scene.client.transmit(), cancel, "before anything else");
+        scene.said();
+        scene.events();
+    }
+    scene.hear(&reply_frame(later, &answer(2, 0)).to_vec());
+    assert_eq!(scene.end().0, later);
+    scene.client.handle_eof(None);
+    scene.events();
+    scene.connect(welcome(KEY, true));
+    assert_eq!(scene.said(), [], "nothing is left to be said");
+}
