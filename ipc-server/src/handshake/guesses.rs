@@ -13,6 +13,7 @@ use ipc_core::secure::Ticket;
 use lru::LruCache;
 
 use crate::handshake::limits::AccessLimits;
+use crate::time::later;
 
 #[cfg(test)]
 mod tests;
@@ -211,7 +212,7 @@ impl WrongSecrets {
         if let Some(doublings) = beyond.and_then(|beyond| beyond.checked_sub(1)) {
             let factor = 2_u32.saturating_pow(doublings.min(16));
             let bar = limits.first_bar.saturating_mul(factor);
-            self.barred_until = now.checked_add(bar.min(longest));
+            self.barred_until = Some(later(now, bar.min(longest)));
         }
     }
 }

@@ -142,3 +142,30 @@ fn neighbours_in_ipv6_are_one_source_until_they_are_known() {
     assert!(guesses.may_try(bad, now).is_err() && guesses.may_try(new, now).is_err());
     assert_eq!(network("::ffff:10.0.0.1".parse().unwrap()), ip(1));
 }
+
+/// Regression test: a bar beyond the range of `Instant` was no bar at all.
+#[test]
+fn a_bar_without_end_bars() {
+    let (mut guesses, now) = (limiter(usize::MAX), Instant::now());
+    guesses.limits.first_bar = Duration::MAX;
+    guesses.limits.longest_bar = Duration::MAX;
+    (0..6).for_each(|_| guesses.wrong(ip(1), now));
+    assert!(guesses.may_try(ip(1), now + FORGIVEN_AFTER).is_err());
+}
+
+#[test]
+fn a_ticket_lets_its_client_try_while_its_source_is_barred() {
+    let mut limits = AccessLimits::default();
+    limits.first_bar(Duration::from_secs(3600));
+    let limiter = GuessLimiter::new(limits);
+    let right = |next| move || Proof::Right(ticket(next));
+    assert_eq!(limiter.attempt(ip(1), ticket(0), right(1)), Ok(()));
+    for n in 100..107 {
+        let wrong = || Proof::Wrong;
+        let attempted = limiter.attempt(ip(1), ticket(n), wrong);
+        assert_eq!(attempted.is_ok(), n < 106, "guess {n}");
+    }
+    let unread = || panic!("the proof of a barred source was read");
+    assert!(limiter.attempt(ip(1), ticket(2), unread).is_err());
+    assert_eq!(limiter.attempt(ip(1), ticket(1), right(2)), Ok(()));
+}
