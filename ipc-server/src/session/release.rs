@@ -31,6 +31,8 @@ pub(super) fn release_all(state: &Arc<ServerState>, hosted: &Arc<Hosted>, why: R
                         return;
                     }
                 }
+                drop(hosted);
+                drop(done);
             }
         };
         let thread = thread::Builder::new().name("ipc release".into());
@@ -46,7 +48,8 @@ pub(super) fn release_all(state: &Arc<ServerState>, hosted: &Arc<Hosted>, why: R
             }
             return any;
         }
-        while next < devices {
+        let mut hangs = false;
+        while next < devices && !hangs {
             let began = Instant::now();
             match ended.recv_timeout(hosted.registry.device_overrun(next)) {
                 Ok(released) => any |= note(hosted, next, released),
@@ -54,13 +57,16 @@ pub(super) fn release_all(state: &Arc<ServerState>, hosted: &Arc<Hosted>, why: R
                     any = true;
                     let stuck = hosted.registry.mark_hook_stuck(next, began);
                     stuck.iter().for_each(|stuck| state.note_stuck(stuck));
-                    next += 1;
-                    break;
+                    hangs = true;
                 }
                 // It panicked outside of the hooks, which has been printed.
                 Err(RecvTimeoutError::Disconnected) => return any,
             }
             next += 1;
+        }
+        if !hangs {
+            // Once the caller goes on, a stop may return: the thread must have let go of the drivers by then.
+            drop(ended.recv());
         }
     }
     any
