@@ -34,7 +34,6 @@ mod outage;
 mod own_connections;
 mod retry;
 mod settings;
-mod socket;
 mod unanswered_proofs;
 mod watch;
 

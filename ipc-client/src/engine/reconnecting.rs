@@ -14,7 +14,6 @@ use crate::dial::{Dial, Dialled};
 use crate::error::ConnectError;
 use crate::outage::{Outage, Verdict};
 use crate::own_connections::{OwnConnection, is_own};
-use crate::socket;
 
 /// What the owner of the socket is to do next.
 pub(crate) enum Step {
@@ -132,13 +131,13 @@ impl Engine {
         let error = match dialled {
             Dialled::Pending(at) => return Step::Wait(at),
             Dialled::Connected(stream, server) => {
-                match socket::tune(&stream, server, self.settings.liveness) {
+                match ipc_net::configure(&stream, self.settings.liveness) {
                     Ok(()) => {
                         self.dial = None;
                         self.own_connection = OwnConnection::register(&stream, server);
                         return Step::Attach(stream, server);
                     }
-                    Err(error) => error,
+                    Err(error) => ConnectError::from_configure(server, error),
                 }
             }
             Dialled::Failed(error) => error,

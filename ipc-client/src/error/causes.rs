@@ -8,10 +8,22 @@ use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Bye, ByeReason};
 use ipc_core::wire::frame::FrameError;
 use ipc_core::wire::preamble::PreambleError;
+use ipc_net::ConfigureError;
 
 use super::ConnectError;
 
 impl ConnectError {
+    /// The error of a connection to `server` whose socket could not be configured.
+    pub(crate) fn from_configure(server: SocketAddr, error: ConfigureError) -> Self {
+        match error {
+            ConfigureError::Refused { option, cause } => Self::Setting {
+                setting: option,
+                cause: cause.into(),
+            },
+            ConfigureError::Closed(gone) => Self::from_io(server.to_string(), Some(server), gone),
+        }
+    }
+
     /// The error of an attempt to connect, to `tried` if an address was tried.
     pub(crate) fn from_io(address: String, tried: Option<SocketAddr>, error: io::Error) -> Self {
         let kind = error.kind();
