@@ -152,7 +152,7 @@ impl fmt::Debug for FrameReader {
 }
 
 impl FrameReader {
-    /// So much room is kept between frames: fresh memory costs more than the copying.
+    /// Room that is kept between frames, in bytes: fresh memory costs more than the copying.
     const KEEP: usize = 16 * 1024 * 1024;
 
     pub(crate) fn new(limit: usize) -> Self {

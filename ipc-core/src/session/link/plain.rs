@@ -99,7 +99,7 @@ impl Plain {
         }
     }
 
-    /// Nothing is not queued: it would look like the end of the queue.
+    /// Empty pieces are not queued: an empty piece would be mistaken for the end of the queue.
     fn flush_prefix(&mut self) {
         if !self.prefix.is_empty() {
             let prefix = std::mem::take(&mut self.prefix);

@@ -171,5 +171,5 @@ impl Sealed {
     }
 }
 
-/// So many bytes are sealed at once; they fill whole records.
+/// Number of bytes that are sealed at once: they fill whole records.
 const AHEAD: usize = 4 * SecureChannel::MAX_DATA;

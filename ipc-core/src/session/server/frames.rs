@@ -172,5 +172,5 @@ fn digest(call: &IncomingCall) -> u64 {
     hasher.finish()
 }
 
-/// So much of the arguments goes into the digest.
+/// Maximum number of bytes of the arguments that are part of the digest.
 const HASHED: usize = 64 * 1024;

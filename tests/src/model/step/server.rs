@@ -1,4 +1,4 @@
-//! What the server does next: those who knock, those who hold it, and its end.
+//! What the server does next: new connections, the client that is served, and the end of the server.
 
 use bytes::Bytes;
 use ipc_core::Refusal;
