@@ -178,6 +178,10 @@ impl Conversation {
         self.sent
             .push(frame("welcome-resumed", "server", &welcome[8..]));
         self.client.handle_input(&welcome, self.now);
+        // The Cancel may have been lost, so it is sent again.
+        let again = take_from_client(&mut self.client);
+        assert!(!again.is_empty());
+        self.server.handle_input(&again, self.now);
         self.client.close();
         self.record_client("bye");
         self.server
