@@ -24,7 +24,7 @@ use ipc_server::ServerHandle;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tests::{Bench, Way};
+use tests::{Bench, Way, until};
 
 const HELLO: u16 = 1;
 const WELCOME: u16 = 2;
@@ -123,6 +123,7 @@ fn clients_of_earlier_and_later_releases_are_served() {
         assert_eq!((number, refusal.method()), (2, "lease.claim"));
         assert!(refusal.to_string().contains("lease.claim"), "{refusal}");
         client.say(BYE, &Bye::new(ByeReason::Done, ""));
+        until("it has left", || server.holder().is_none());
     }
     server.stop();
 }
