@@ -291,6 +291,9 @@ impl ServerSession {
 
     /// Remembers an answer, or at least what it says about the driver.
     pub(super) fn keep(&mut self, number: u64, digest: u64, frame: OutgoingFrame) {
+        if number < self.confirmed {
+            return;
+        }
         let answer = if self.kept.saturating_add(frame.len()) <= self.limits.kept_replies {
             self.kept += frame.len();
             Answer::Kept(frame)
