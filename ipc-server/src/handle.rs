@@ -114,7 +114,8 @@ impl ServerHandle {
     }
 
     /// Disconnects the client with this [`id`](ClientInfo::id), which is told `reason` and does not reconnect by itself. A
-    /// running call finishes first. Returns false if there is no such client.
+    /// running call has 10 s to finish; one that still runs then, or was given up before, ends in
+    /// `CallError::OutcomeUnknown` at the client. Returns false if there is no such client.
     pub fn disconnect(&self, client: u64, reason: &str) -> bool {
         let found = {
             let admission = self.state.admission();
@@ -270,8 +271,7 @@ fn wait_for_work(state: &ServerState) {
                 log::error(
                     About::client(session.activity.name()),
                     format_args!(
-                        "{} still runs {after:?} after the stop began and is left behind; the safe-state hooks of \
-                         the devices have not run",
+                        "{} still runs {after:?} after the stop began and is left behind; release hooks may not have run",
                         call.called()
                     ),
                 );

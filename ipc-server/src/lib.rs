@@ -21,8 +21,11 @@
 //! # Threads
 //!
 //! A small tokio runtime accepts connections and keeps waiting clients. A thread of its own serves the holder: it reads
-//! calls, runs the driver and writes the answers. Driver methods may therefore block for as long as they need. The calls
-//! of the next client run on another thread, but never at the same time.
+//! calls, runs the driver and writes the answers. Driver methods may therefore block for as long as they need: if one takes
+//! longer than about 20 ms, a second thread reads meanwhile, so that pings are answered and cancellations are seen.
+//!
+//! The calls of one client can therefore come on alternating threads, and those of the next client on others. Two calls
+//! are never inside one device at the same time.
 //!
 //! Driver methods run inside the server's runtime: `tokio::runtime::Handle::current()`, and libraries that need a runtime,
 //! such as `tokio_serial`, work in plain methods as well as in async ones.

@@ -2,16 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{CallError, Client, Retry};
+use ipc_core::wire::codec;
+use ipc_core::wire::ctrl::CallHeader;
 use ipc_core::{Device, Shared};
 use ipc_server::{ServerEvent, ServerHandle};
 use tests::bench::Gate;
 use tests::middle::Middle;
+use tests::probe::frame;
+use tests::raw::{Raw, hello};
 use tests::{Bench, BenchProxy, Way, both_ways, until};
 
 both_ways!(
@@ -253,6 +258,47 @@ fn a_disconnected_client_learns_that_its_call_still_runs(way: Way) {
     let next = way.client(&lab.server).connect().unwrap();
     assert_eq!(b(&next).step().unwrap(), 1);
     lab.gate.open(1);
+}
+
+/// A thread that reads while a driver runs read on and on, and kept all of it.
+#[test]
+fn a_client_cannot_queue_without_end_behind_a_call() {
+    const CALL_BY_NAME: u16 = 11;
+    /// As MessagePack.
+    const NO_ARGUMENTS: &[u8] = b"\x82\xaapositional\x90\xa5named\x80";
+    let junk = vec![0; 1 << 20];
+    let lab = lab(Way::Plain);
+    let call = |number, method: &str, arguments: &[u8]| {
+        let header = CallHeader {
+            number,
+            method: method.into(),
+            ..CallHeader::default()
+        };
+        let mut payload = Vec::new();
+        codec::encode(&header, &mut payload, codec::MAX_VALUE).unwrap();
+        codec::encode(&arguments, &mut payload, codec::MAX_VALUE).unwrap();
+        frame(CALL_BY_NAME, &payload)
+    };
+    let mut raw = Raw::connect(Way::Plain, lab.server.local_addr());
+    raw.say(&hello("greedy"));
+    raw.await_word();
+    raw.say(&call(1, "a_pass", NO_ARGUMENTS));
+    lab.gate.wait_for_call();
+    let patience = Some(Duration::from_secs(2));
+    raw.stream.set_write_timeout(patience).unwrap();
+    // 16 MiB may wait; the buffers of the system take some more.
+    let taken = (2..200)
+        .take_while(|number| {
+            let call = call(*number, "a_echo", &junk);
+            raw.stream.write_all(&call).is_ok()
+        })
+        .count();
+    assert!(taken < 100, "{taken} MiB are taken");
+    assert!(taken > 15, "only {taken} MiB are taken");
+    lab.gate.open(1);
+    drop(raw);
+    let next = Way::Plain.client(&lab.server).connect().unwrap();
+    assert_eq!(b(&next).step().unwrap(), 1);
 }
 
 /// A goodbye over a call that runs made the client send it again to the next server.

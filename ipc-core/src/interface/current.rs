@@ -43,6 +43,7 @@ pub(super) struct Inside(u64);
 impl Inside {
     #[inline]
     pub(super) fn call(id: u64) -> Self {
+        UNWINDS.set(false);
         Self(CALL.replace(id))
     }
 }

@@ -112,10 +112,9 @@ impl Serving {
         self.log(format_args!("asked to leave: {message}"));
         let mut pump = self.pump();
         if !pump.has_last_word {
-            // Bytes left unread would make the system discard the goodbye, and calls would end in doubt. The reading half is
-            // shut, so this does not wait.
+            // Bytes left unread would make the system discard the goodbye, and calls would end in doubt.
             drop(pump);
-            reader.read();
+            reader.read_rest();
             pump = self.pump();
             pump.take_in(reader, &self.activity, Instant::now());
         }
@@ -130,7 +129,7 @@ impl Serving {
         pump.refuse_waiting(reason);
         pump = self.flush(pump, reader);
         pump = self.await_calls(pump, reason);
-        let may_say_bye = pump.give_up_running();
+        let may_say_bye = pump.session.give_up_running();
         if may_say_bye {
             pump.session.say_bye(reason, &message);
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -38,14 +38,18 @@ impl Session {
         self.0.key
     }
 
-    /// Locks the session. Nothing may be locked while this is held.
+    /// Locks the session. The table of sessions must not be locked while this is held: it locks parked sessions.
     pub(super) fn lock(&self) -> MutexGuard<'_, Pump> {
-        // A thread that panicked half-way through a change has ended the session before it let go of the lock.
+        // A thread that panics half-way through a change ends the session when it unwinds.
         self.0.pump.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, Pump>> {
-        self.0.pump.try_lock().ok()
+        match self.0.pump.try_lock() {
+            Ok(pump) => Some(pump),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Waits until a companion is wanted, or the client is no longer served. Blocks.
@@ -268,6 +272,11 @@ impl Pump {
         self.running.is_empty() && !self.is_writing
     }
 
+    /// True while a thread writes without the lock.
+    pub(super) fn is_writing(&self) -> bool {
+        self.is_writing
+    }
+
     /// Begins to write without the lock, unless another thread does already.
     pub(super) fn begin_writing(&mut self) -> bool {
         !std::mem::replace(&mut self.is_writing, true)
@@ -318,12 +327,6 @@ impl Pump {
             ByeReason::Stopping => Refusal::Stopping { method },
             _ => Refusal::Cancelled { method },
         });
-    }
-
-    /// Answers the calls that still run: what becomes of them is not known. Returns true if the client may then be sent a
-    /// goodbye.
-    pub(super) fn give_up_running(&mut self) -> bool {
-        self.session.give_up_running()
     }
 
     /// Drops the connection.

@@ -1,7 +1,7 @@
 //! The right to read from the connection of a client.
 
 use std::io::{self, Read};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
 /// The right to read from the connection of a client, and the duty to attend to it.
@@ -70,6 +70,15 @@ impl Reader {
             Err(error) if is_retry(&error) => Last::Nothing,
             Err(error) => Last::Failed(error),
         };
+    }
+
+    /// Reads what is here already, and nothing after it. Does not wait.
+    pub(super) fn read_rest(&mut self) {
+        if let Some(stream) = &self.stream {
+            // It may be shut already.
+            let _ = stream.shutdown(Shutdown::Read);
+        }
+        self.read();
     }
 
     /// What the last read brought; nothing the second time.

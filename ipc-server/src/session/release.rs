@@ -1,102 +1,118 @@
 //! The release hooks of the devices, when a client no longer holds them.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Instant;
 
-use ipc_core::Release;
 use ipc_core::interface::registry::Released;
+use ipc_core::{Release, Stuck};
 
 use crate::hosted::Hosted;
 use crate::info::ServerEvent;
 use crate::log::{self, About};
 use crate::state::ServerState;
 
-/// Puts all devices into their safe state. Returns true if there was a hook. Blocks, but not for a hook that hangs: its
-/// device is then stuck, and those behind it are released all the same.
+/// Runs the release hooks of all devices that have one. Returns true if there is one. Blocks, but not for a hook that hangs:
+/// its device is then stuck, and those behind it are released all the same.
 pub(super) fn release_all(state: &Arc<ServerState>, hosted: &Arc<Hosted>, why: Release) -> bool {
-    let devices = hosted.registry.description().devices.len();
-    let (mut next, mut any) = (0, false);
-    while next < devices {
-        let (done, ended) = channel();
-        let run = {
-            let (state, hosted) = (Arc::clone(state), Arc::clone(hosted));
-            move || {
-                let _runtime = state.runtime.enter();
-                let _inside = state.enter();
-                for index in next..devices {
-                    let released = hosted.registry.release_device(index, why);
-                    if done.send(released).is_err() {
-                        return;
-                    }
+    let hooked = hosted.registry.with_release_hook();
+    let mut left = &hooked[..];
+    while !left.is_empty() {
+        left = match start(state, hosted, left, why) {
+            Ok(ended) => await_hooks(state, hosted, left, &ended),
+            Err(error) => {
+                log::error(
+                    About::server(),
+                    format_args!(
+                        "no thread for the release hooks, which run without a time limit: {error}"
+                    ),
+                );
+                for index in left {
+                    note(hosted, *index, hosted.registry.release_device(*index, why));
                 }
-                drop(hosted);
-                drop(done);
+                &[]
             }
         };
-        let thread = thread::Builder::new().name("ipc release".into());
-        if let Err(error) = thread.spawn(run) {
-            log::error(
-                About::server(),
-                format_args!(
-                    "no thread for the release hooks, which run without a time limit: {error}"
-                ),
-            );
-            for index in next..devices {
-                any |= note(hosted, index, hosted.registry.release_device(index, why));
-            }
-            return any;
-        }
-        let mut hangs = false;
-        while next < devices && !hangs {
-            let began = Instant::now();
-            match ended.recv_timeout(hosted.registry.device_overrun(next)) {
-                Ok(released) => any |= note(hosted, next, released),
-                Err(RecvTimeoutError::Timeout) => {
-                    any = true;
-                    let stuck = hosted.registry.mark_hook_stuck(next, began);
-                    stuck.iter().for_each(|stuck| state.note_stuck(stuck));
-                    hangs = true;
-                }
-                // It panicked outside of the hooks, which has been printed.
-                Err(RecvTimeoutError::Disconnected) => return any,
-            }
-            next += 1;
-        }
-        if !hangs {
-            // Once the caller goes on, a stop may return: the thread must have let go of the drivers by then.
-            drop(ended.recv());
-        }
     }
-    any
+    !hooked.is_empty()
 }
 
-/// Returns true if the device has a hook.
-fn note(hosted: &Hosted, index: usize, released: Option<Released>) -> bool {
-    let Some(released) = released else {
-        return false;
+/// Starts the hooks of `devices`, one after the other, on a thread that is left behind if one of them hangs.
+fn start(
+    state: &Arc<ServerState>,
+    hosted: &Arc<Hosted>,
+    devices: &[usize],
+    why: Release,
+) -> io::Result<Receiver<Option<Released>>> {
+    let (done, ended) = channel();
+    let (state, hosted, devices) = (Arc::clone(state), Arc::clone(hosted), devices.to_vec());
+    let run = move || {
+        let _runtime = state.runtime.enter();
+        let _inside = state.enter();
+        for index in devices {
+            if done
+                .send(hosted.registry.release_device(index, why))
+                .is_err()
+            {
+                return;
+            }
+        }
+        // In this order: when the receiver hears that the thread has ended, it has let go of the drivers.
+        drop(hosted);
+        drop(done);
     };
+    let thread = thread::Builder::new().name("ipc release".into());
+    thread.spawn(run).map(|_| ended)
+}
+
+/// Waits for the hooks of `devices` that run. Returns those behind one that hangs.
+fn await_hooks<'a>(
+    state: &Arc<ServerState>,
+    hosted: &Hosted,
+    devices: &'a [usize],
+    ended: &Receiver<Option<Released>>,
+) -> &'a [usize] {
+    for (at, index) in devices.iter().enumerate() {
+        let began = Instant::now();
+        match ended.recv_timeout(hosted.registry.device_overrun(*index)) {
+            Ok(released) => note(hosted, *index, released),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(stuck) = hosted.registry.mark_hook_stuck(*index, began) {
+                    state.note_stuck(&stuck);
+                }
+                return devices.get(at + 1..).unwrap_or_default();
+            }
+            // It panicked outside of the hooks, which has been printed.
+            Err(RecvTimeoutError::Disconnected) => return &[],
+        }
+    }
+    // A stop that goes on from here finds the drivers let go of.
+    let _ = ended.recv();
+    &[]
+}
+
+fn note(hosted: &Hosted, index: usize, released: Option<Released>) {
     let device = hosted.registry.description().devices.get(index);
     let name = device.map_or("", |device| &device.name);
     match released {
-        Released::Panicked(message) => log::error(
+        Some(Released::Panicked(message)) => log::error(
             About::server(),
             format_args!("the release hook of `{name}` panicked: {message}"),
         ),
-        Released::Owed => log::warn(
+        Some(Released::Owed) => log::warn(
             About::server(),
             format_args!("`{name}` hangs; its release hook runs when the call returns"),
         ),
         _ => {}
     }
-    true
 }
 
 impl ServerState {
     /// Makes known that a device is stuck.
-    pub(super) fn note_stuck(self: &Arc<Self>, stuck: &ipc_core::Stuck) {
-        let ipc_core::Stuck {
+    pub(super) fn note_stuck(self: &Arc<Self>, stuck: &Stuck) {
+        let Stuck {
             device, method, by, ..
         } = stuck;
         log::error(

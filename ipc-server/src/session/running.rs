@@ -81,10 +81,12 @@ impl Running {
         self.seen.unwrap_or(now)
     }
 
-    /// It hangs in these devices. A stopping server no longer waits for it.
+    /// It hangs in these devices. A stopping server no longer waits for it, unless it is in none: then it is on its way out.
     pub(super) fn leave_behind(&mut self, stuck: Vec<String>) {
+        if !stuck.is_empty() {
+            self.work = None;
+        }
         self.stuck = stuck;
-        self.work = None;
     }
 
     /// True if a device is refused to others because of it.

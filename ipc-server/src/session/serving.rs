@@ -77,15 +77,15 @@ impl Serving {
 
     /// Goes on over another connection.
     pub(super) fn attach(&self, reader: &mut Reader, connection: Connection, hello: &Hello) {
-        let mut pump = self.pump();
         let epoch = self.lease_epoch.load(Ordering::Relaxed);
-        pump.attach(reader, connection, hello, epoch, &self.activity);
+        self.pump()
+            .attach(reader, connection, hello, epoch, &self.activity);
         self.handoff.set_waiting(false);
         // A newer connection may have come before there was a socket to cut.
         if !self.is_newest(hello) {
             self.activity.cut();
         }
-        pump = self.flush(pump, reader);
+        let mut pump = self.flush(self.pump(), reader);
         // More may have come with the hello.
         pump.session.handle_input(&[], Instant::now());
         drop(pump);
@@ -168,6 +168,25 @@ impl Serving {
     ) -> MutexGuard<'a, Pump> {
         let pump = self.flush(pump, reader);
         self.session.await_writer(pump)
+    }
+
+    /// Waits while another thread runs a call or writes, and the client has queued as much as it may. Returns false if it
+    /// had to wait: the caller then looks around before it reads. Blocks, but not for longer than a client may stall.
+    pub(super) fn await_room(&self) -> bool {
+        let mut pump = self.pump();
+        // A thread that is alone has run what waited, and has written what was to be said.
+        if pump.is_alone() || pump.session.wants_input() || pump.session.end().is_some() {
+            return true;
+        }
+        if pump.is_writing() {
+            drop(self.session.await_writer(pump));
+            return false;
+        }
+        pump.is_awaited = true;
+        drop(pump);
+        self.handoff.wait(FULL_FOR);
+        self.pump().is_awaited = false;
+        false
     }
 
     /// Waits, as a companion, for the reader of a thread that is inside a driver. `None` if there is a companion already, and
@@ -359,5 +378,7 @@ impl CallHost for Serving {
 
 /// How long a client that is disconnected may still wait for a call that runs.
 pub(super) const LAST_CALL: Duration = Duration::from_secs(10);
+/// How long a thread with a full queue waits before it looks whether its client was asked to leave.
+const FULL_FOR: Duration = Duration::from_millis(100);
 /// Longest text of a report of progress, in characters.
 const MAX_MESSAGE: usize = 1000;

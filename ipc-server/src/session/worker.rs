@@ -116,6 +116,7 @@ impl Worker {
                     }
                 }
                 pump = serving.flush(pump, &reader);
+                pump = self.announce_recovered(&serving, pump);
             }
             pump = serving.flush(pump, &reader);
             let end = pump.session.end().cloned();
@@ -127,7 +128,8 @@ impl Worker {
             };
             match over {
                 Some(over) => return Some((over, reader)),
-                None => reader.read(),
+                None if serving.await_room() => reader.read(),
+                None => {}
             }
             now = Instant::now();
         }
@@ -141,14 +143,7 @@ impl Worker {
         mut now: Instant,
     ) {
         pump = serving.flush_unlocked(pump);
-        if !self.recovered.is_empty() {
-            drop(pump);
-            let recovered = std::mem::take(&mut self.recovered);
-            recovered
-                .iter()
-                .for_each(|device| serving.state.note_recovered(device));
-            pump = serving.pump();
-        }
+        pump = self.announce_recovered(serving, pump);
         if !serving.is_served(&pump) {
             drop(pump);
             // The session may be parked, and its answers are limited.
@@ -163,7 +158,25 @@ impl Worker {
             pump = serving.pump();
             self.end(&mut pump, &taken, reply);
             pump = serving.flush_unlocked(pump);
+            pump = self.announce_recovered(serving, pump);
         }
+    }
+
+    /// Makes known which devices the last call has left that were stuck.
+    #[inline]
+    fn announce_recovered<'a>(
+        &mut self,
+        serving: &'a Serving,
+        pump: MutexGuard<'a, Pump>,
+    ) -> MutexGuard<'a, Pump> {
+        if self.recovered.is_empty() {
+            return pump;
+        }
+        drop(pump);
+        for device in std::mem::take(&mut self.recovered) {
+            serving.state.note_recovered(&device);
+        }
+        serving.pump()
     }
 
     /// The client may have come back from another address.

@@ -34,6 +34,13 @@ impl Registry {
             .collect()
     }
 
+    /// The places of the devices that have a release hook.
+    pub fn with_release_hook(&self) -> Vec<usize> {
+        let devices = self.devices.iter().enumerate();
+        let hooked = devices.filter(|(_, device)| device.release_hook.is_some());
+        hooked.map(|(index, _)| index).collect()
+    }
+
     /// Runs the release hook of the device at this place; `None` if it has no hook. Blocks like
     /// [`release`](Self::release).
     pub fn release_device(&self, index: usize, why: Release) -> Option<Released> {
