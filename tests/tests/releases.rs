@@ -19,7 +19,7 @@ use ipc_core::wire::codec;
 use ipc_core::wire::ctrl::{Bye, ByeReason, ConnectionRole, Features, Hello, SessionKey, Welcome};
 use ipc_core::wire::failure::{Fault, FaultKind};
 use ipc_core::wire::preamble::{Preamble, Role, Suite};
-use ipc_core::{CallError, Refusal};
+use ipc_core::{CallError, Refusal, Shared};
 use ipc_server::ServerHandle;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -126,6 +126,34 @@ fn clients_of_earlier_and_later_releases_are_served() {
         until("it has left", || server.holder().is_none());
     }
     server.stop();
+}
+
+/// A client that came back right after its goodbye, while the server still let go of its session, was sent away.
+#[test]
+fn a_session_that_ends_while_its_client_comes_back_is_a_new_one() {
+    // A device that takes its time to get into its safe state.
+    let slow = |_: &mut Bench, _| thread::sleep(Duration::from_millis(300));
+    let device = Shared::new(Bench::new()).on_release(slow);
+    let server = Way::Plain.server().device(device).spawn().unwrap();
+    let mut first = client(&server, &hello(Features::default()));
+    let welcome: Welcome = first.expect(WELCOME);
+    first.say(BYE, &Bye::new(ByeReason::Done, ""));
+    let again = Hello {
+        resume: Some(welcome.key),
+        connection: 2,
+        ..hello(Features::default())
+    };
+    let stream = TcpStream::connect(server.local_addr()).unwrap();
+    let mut second = End::new(stream, Role::Client);
+    second.say(HELLO, &again);
+    second.take::<8>();
+    let welcome: Welcome = loop {
+        let (number, payload) = second.hear();
+        if number == WELCOME {
+            break codec::Reader::new(&payload).read().unwrap();
+        }
+    };
+    assert!(!welcome.resumed);
 }
 
 #[test]

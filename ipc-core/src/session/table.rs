@@ -212,6 +212,11 @@ impl<S: Stored> SessionTable<S> {
             .is_some_and(|slot| slot.connection == connection)
     }
 
+    /// True as long as a session has neither ended nor been forgotten.
+    pub fn has(&self, key: SessionKey) -> bool {
+        self.slots.contains_key(&key.session)
+    }
+
     /// Takes a session back that may be resumed.
     pub fn park(&mut self, session: S, now: Instant) {
         if let Some(slot) = self.slots.get_mut(&session.key().session) {

@@ -86,6 +86,7 @@ async fn enter(
         Some(Greeted::Out(key)) => match resume(state, connection, hello, key).await? {
             Resumed::ByThread(expected) => return Ok(Admitted::Resumes(expected)),
             Resumed::Parked(session) => Some(session),
+            Resumed::Ended => None,
         },
         Some(Greeted::Stale) => {
             let message = "a newer connection of this client has taken over, with a higher number";

@@ -18,6 +18,8 @@ pub(crate) enum Resumed {
     ByThread(Expected),
     /// In the table: its thread has ended in the meantime.
     Parked(Session),
+    /// Nowhere: it has ended in the meantime, as after a goodbye over the earlier connection.
+    Ended,
 }
 
 /// Waits until the session can go on over this connection, and sends the client notices in the meantime.
@@ -37,6 +39,9 @@ pub(crate) async fn resume(
         let reclaimed = state.table().reclaim(key, hello.connection);
         if let Some(session) = reclaimed {
             return Ok(Resumed::Parked(session));
+        }
+        if !state.table().has(key) {
+            return Ok(Resumed::Ended);
         }
         if state.is_stopping() || !state.table().is_newest(key, hello.connection) {
             return Err(LinkError::Lost("superseded".into()));
