@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 mod again;
+mod config;
 mod event;
 mod frames;
 mod in_flight;
@@ -12,6 +13,7 @@ mod proof;
 
 pub use event::{CallOutcome, Event, GivenUp};
 
+pub use self::config::ClientConfig;
 use self::in_flight::InFlight;
 use super::arrival::bye;
 use super::link::{Link, LinkError};
@@ -22,31 +24,6 @@ use crate::secure::Ticket;
 use crate::wire::ctrl::{ByeReason, ConnectionRole, CtrlMsg, Features, Hello, SessionKey};
 use crate::wire::hello::fit_for_hello;
 use crate::wire::message::{frame_of, set_call_numbers};
-
-/// What a client says of itself, and what it accepts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct ClientConfig {
-    /// The service to reach; must be the server's. Empty unless the server has set one. Cut to 256 bytes.
-    pub service: String,
-    /// What clients that wait are told about this client. Cut to 256 bytes.
-    pub name: String,
-    /// The longest frame to accept, in bytes; at least 64 KiB are.
-    pub max_frame: usize,
-    /// A server that is silent for so long before the session has begun is given up.
-    pub patience: Duration,
-}
-
-impl Default for ClientConfig {
-    fn default() -> Self {
-        Self {
-            service: String::new(),
-            name: "client".into(),
-            max_frame: 256 * 1024 * 1024,
-            patience: Duration::from_secs(15),
-        }
-    }
-}
 
 /// One session with a server, over as many connections as it takes.
 ///

@@ -8,42 +8,18 @@ use bytes::Bytes;
 mod answer;
 mod farewell;
 mod frames;
+mod limits;
 #[cfg(feature = "proof")]
 mod proof;
 
 use self::answer::Answer;
+pub use self::limits::SessionLimits;
 use super::link::{Link, LinkError};
 use super::mutant::{Mutant, Mutants};
 use crate::wire::ctrl::{CtrlMsg, Features, Hello, Info, SessionKey, Welcome};
 use crate::wire::failure::{Failure, Refusal};
 use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{IncomingCall, failure_frame, frame_of};
-
-/// What a session at the server may use up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct SessionLimits {
-    /// The longest frame to accept, in bytes.
-    pub max_frame: usize,
-    /// Maximum number of bytes of answers that are kept until the client has confirmed them. An answer that does not fit
-    /// is remembered as executed, without its result.
-    pub kept_replies: usize,
-    /// Maximum number of calls that wait for their turn. Beyond it the server stops reading, a Cancel included.
-    pub waiting_calls: usize,
-    /// Maximum number of bytes in the calls that wait. Beyond it the server stops reading, a Cancel included.
-    pub waiting_bytes: usize,
-}
-
-impl Default for SessionLimits {
-    fn default() -> Self {
-        Self {
-            max_frame: 16 * 1024 * 1024,
-            kept_replies: 256 * 1024 * 1024,
-            waiting_calls: 1024,
-            waiting_bytes: 16 * 1024 * 1024,
-        }
-    }
-}
 
 /// One session with a client, over as many connections as it takes.
 ///

@@ -1,0 +1,316 @@
+//! A call on its way out, as the frame that it will be.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytemuck::NoUninit;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::device;
+use crate::error::{CallError, NotSent};
+use crate::interface::args::Args;
+use crate::interface::describe::{Interface, Method};
+use crate::interface::similar::prefix_hint;
+use crate::interface::{definitions, invocation, value};
+use crate::wire::bulk;
+use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, MIN_DECODE_MEMORY, Reader};
+use crate::wire::ctrl::{CallHeader, CtrlMsg};
+use crate::wire::failure::{Fault, Refusal};
+use crate::wire::frame;
+use crate::wire::message::Form;
+
+/// A call on its way out: a frame with room for the numbers that the session fills in.
+#[derive(Debug)]
+pub struct OutgoingCall {
+    frame: Vec<u8>,
+    form: Form,
+    idempotent: bool,
+    /// Memory that the decoded result may take, beyond 8 times its bytes.
+    decode_memory: usize,
+    target: Target,
+    error: Option<CallError>,
+}
+
+#[derive(Clone)]
+enum Target {
+    Method {
+        table: Arc<MethodTable>,
+        index: usize,
+    },
+    Name(String),
+}
+
+/// The methods of one interface under their names on the wire.
+pub(super) struct MethodTable {
+    pub(super) interface: Interface,
+    /// The name of the device, if the proxy was made by name.
+    pub(super) device: Option<String>,
+    pub(super) prefix: String,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    name: String,
+    idempotent: bool,
+    /// What every call of this method begins with.
+    head: Vec<u8>,
+}
+
+impl MethodTable {
+    pub(super) fn new(device: Option<String>, prefix: &str, interface: Interface) -> Self {
+        let entry = |method: &Method| {
+            let name = method.wire_name(prefix);
+            let head = head(CtrlMsg::Call, &name, method.fingerprint());
+            let idempotent = method.idempotent;
+            Entry {
+                name,
+                idempotent,
+                head,
+            }
+        };
+        let entries = interface.methods.iter().map(entry).collect();
+        Self {
+            interface,
+            device,
+            prefix: prefix.to_string(),
+            entries,
+        }
+    }
+}
+
+impl OutgoingCall {
+    /// Begins a call of method number `index` of an interface.
+    pub(super) fn of_method(table: &Arc<MethodTable>, index: usize) -> Self {
+        let (mut frame, mut idempotent) = (Vec::with_capacity(USUAL_FRAME), false);
+        if let Some(entry) = table.entries.get(index) {
+            frame.extend_from_slice(&entry.head);
+            idempotent = entry.idempotent;
+        }
+        let table = Arc::clone(table);
+        Self::begin(
+            frame,
+            Form::Typed,
+            Target::Method { table, index },
+            idempotent,
+        )
+    }
+
+    /// A call by name, its arguments and result in self-describing form.
+    pub fn by_name(method: &str, args: &Args) -> Self {
+        let head = head(CtrlMsg::CallByName, method, 0);
+        let mut call = Self::begin(head, Form::ByName, Target::Name(method.into()), false);
+        call.append(|frame| codec::encode(&value::pack(args)?, frame, MAX_VALUE));
+        call
+    }
+
+    /// The question what there is to call.
+    pub fn describe() -> Self {
+        let method = "describe";
+        let head = head(CtrlMsg::Describe, method, 0);
+        Self::begin(head, Form::Describe, Target::Name(method.into()), true)
+    }
+
+    fn begin(head: Vec<u8>, form: Form, target: Target, idempotent: bool) -> Self {
+        Self {
+            frame: head,
+            form,
+            idempotent,
+            decode_memory: DECODE_MEMORY,
+            target,
+            error: None,
+        }
+    }
+
+    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) {
+        if self.error.is_none()
+            && let Err(error) = write(&mut self.frame)
+        {
+            let method = self.method().to_string();
+            self.error = Some(CallError::NotSent {
+                method,
+                reason: NotSent::Arguments(error),
+            });
+        }
+    }
+
+    /// Adds the next argument.
+    pub fn argument<T: Serialize + ?Sized>(&mut self, value: &T) {
+        self.append(|frame| codec::encode(value, frame, MAX_VALUE));
+    }
+
+    /// Adds the next argument, a list of numbers, at memory speed. The same bytes as [`argument`](Self::argument).
+    pub fn numbers<T: NoUninit + Serialize>(&mut self, values: &[T]) {
+        self.append(|frame| bulk::encode_numbers(values, frame, MAX_VALUE));
+    }
+
+    /// Gives the call up, before anything is sent, unless argument number `index` was `accepted`.
+    pub fn check(&mut self, index: usize, accepted: bool, given: &dyn fmt::Debug) {
+        if self.error.is_none()
+            && let Some(description) = self.description()
+            && let Err(refusal) =
+                invocation::check(description, self.target.wire_name(), index, accepted, given)
+        {
+            self.error = Some(CallError::Refused(refusal));
+        }
+    }
+
+    /// What is known of the method, unless it is called by its name only.
+    pub(crate) fn description(&self) -> Option<&Method> {
+        match &self.target {
+            Target::Method { table, index } => table.interface.methods.get(*index),
+            Target::Name(_) => None,
+        }
+    }
+
+    /// The method on the wire.
+    pub fn method(&self) -> &str {
+        self.target.wire_name()
+    }
+
+    /// True if running the call twice does no more than running it once.
+    pub fn is_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
+    /// Marks the call as one that may be repeated after a lost connection.
+    pub fn set_idempotent(&mut self) {
+        self.idempotent = true;
+    }
+
+    /// Sets how many bytes of memory the decoded result may take, beyond 8 times its bytes on the wire;
+    /// [`MIN_DECODE_MEMORY`] at least.
+    pub fn set_decode_memory(&mut self, bytes: usize) {
+        self.decode_memory = bytes.max(MIN_DECODE_MEMORY);
+    }
+
+    /// Takes the frame, all of it but the numbers that the session fills in; or why the call cannot be sent.
+    pub fn take_frame(&mut self) -> Result<Vec<u8>, CallError> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => {
+                frame::finish(&mut self.frame);
+                Ok(std::mem::take(&mut self.frame))
+            }
+        }
+    }
+
+    /// Reads the result.
+    pub fn decode<T: DeserializeOwned + 'static>(&self, payload: &[u8]) -> Result<T, CallError> {
+        self.decode_within(payload, self.decode_memory)
+    }
+
+    /// Reads the result, which may take `memory` bytes beyond 8 times its bytes on the wire.
+    pub(crate) fn decode_within<T: DeserializeOwned + 'static>(
+        &self,
+        payload: &[u8],
+        memory: usize,
+    ) -> Result<T, CallError> {
+        let decoded = match self.form {
+            Form::Typed => {
+                let mut reader = Reader::within(payload, memory);
+                let decoded = bulk::read(&mut reader);
+                let decoded = decoded.and_then(|value| reader.finish().map(|()| value));
+                decoded.map_err(CodecError::of_typed)
+            }
+            Form::ByName | Form::Describe | Form::Command => unpack(payload, memory),
+        };
+        decoded.map_err(|error| CallError::BadReply {
+            method: self.method().to_string(),
+            error,
+        })
+    }
+
+    /// The error for a refusal by the server; adds what only this end knows.
+    pub fn refused(&self, refusal: Refusal) -> CallError {
+        match (&self.target, refusal) {
+            (
+                Target::Method { table, index },
+                Refusal::SignatureMismatch { method, server, .. },
+            ) => {
+                let client = table.interface.methods.get(*index);
+                let client = client
+                    .map(|m| definitions::full_signature(m, &table.prefix))
+                    .unwrap_or_default();
+                let (client, server) = definitions::differing(&client, &server);
+                CallError::Refused(Refusal::SignatureMismatch {
+                    method,
+                    client,
+                    server,
+                })
+            }
+            (
+                Target::Method { table, index },
+                Refusal::UnknownMethod {
+                    method, similar, ..
+                },
+            ) => {
+                let own = table.interface.methods.get(*index);
+                let hint = match &table.device {
+                    Some(device) => device::made_before(device, &table.prefix),
+                    None => own
+                        .map(|own| prefix_hint(own, &table.prefix, &similar))
+                        .unwrap_or_default(),
+                };
+                CallError::Refused(Refusal::UnknownMethod {
+                    method,
+                    similar,
+                    hint,
+                })
+            }
+            (target, Refusal::Protocol { method, reason }) if method.is_empty() => {
+                let method = target.wire_name().to_string();
+                CallError::Refused(Refusal::Protocol { method, reason })
+            }
+            (_, refusal) => CallError::Refused(refusal),
+        }
+    }
+
+    /// The error for a failure of the driver.
+    pub fn failed(&self, fault: Box<Fault>) -> CallError {
+        CallError::Fault {
+            method: self.method().to_string(),
+            fault,
+        }
+    }
+}
+
+impl Target {
+    fn wire_name(&self) -> &str {
+        match self {
+            Target::Method { table, index } => {
+                table.entries.get(*index).map_or("", |entry| &entry.name)
+            }
+            Target::Name(name) => name,
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.wire_name())
+    }
+}
+
+fn unpack<T: DeserializeOwned>(payload: &[u8], memory: usize) -> Result<T, CodecError> {
+    let mut reader = Reader::new(payload);
+    let packed = reader.bytes()?;
+    reader.finish()?;
+    value::unpack_within(packed, memory)
+}
+
+/// The beginning of a call's frame: all that stands before the arguments. The session fills the numbers in.
+fn head(ctrl: CtrlMsg, method: &str, fingerprint: u64) -> Vec<u8> {
+    let header = CallHeader {
+        fingerprint,
+        method: method.to_string(),
+        ..CallHeader::default()
+    };
+    let mut frame = frame::begin(ctrl);
+    // A name too long to be written would be a gigabyte of text: the frame is then one that no server takes.
+    let _ = codec::encode(&header, &mut frame, MAX_VALUE);
+    frame
+}
+
+/// Most calls need no more memory than this, in bytes.
+const USUAL_FRAME: usize = 128;
