@@ -3,11 +3,11 @@
 mod causes;
 mod system;
 
-use std::error::Error;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use ipc_core::error::write_with_sources;
 use ipc_core::secure::SecretError;
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
@@ -257,13 +257,7 @@ impl ConnectError {
 /// The text with that of all sources.
 impl fmt::Debug for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
-        let mut source = self.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
+        write_with_sources(self, f)
     }
 }
 

@@ -7,6 +7,8 @@
 //! from `source()`. The sources of a driver's error are part of the text of [`CallError::Fault`]; [`Fault::to_error`]
 //! returns them as a chain.
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -175,4 +177,16 @@ fn settable(error: &CodecError) -> &'static str {
         }
         _ => "",
     }
+}
+
+/// Writes an error with all its sources in one line, for the `Debug` of errors that programs return from `main`.
+#[doc(hidden)]
+pub fn write_with_sources(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut source = error.source();
+    while let Some(error) = source {
+        write!(f, ": {error}")?;
+        source = error.source();
+    }
+    Ok(())
 }

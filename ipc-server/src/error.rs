@@ -1,11 +1,11 @@
 //! Why a server cannot start.
 
-use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
 use ipc_core::RegisterError;
+use ipc_core::error::write_with_sources;
 use ipc_core::secure::SecretError;
 use ipc_net::{AddressError, unresolved};
 
@@ -96,13 +96,7 @@ impl StartError {
 
 impl fmt::Debug for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
-        let mut source = self.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
+        write_with_sources(self, f)
     }
 }
 

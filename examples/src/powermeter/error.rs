@@ -81,7 +81,7 @@ pub enum PowermeterError {
 
     /// A setting was sent and not refused, but reads back as something else.
     #[error(
-        "the power meter on {port} still reads back \"{reply}\" after `{command}`; check that nobody is turning its knob, then \
+        "the power meter on {port} still reads back \"{reply}\" after `{command}`; check that its knob is not being turned, then \
          set it again"
     )]
     NotApplied {
