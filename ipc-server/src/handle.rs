@@ -165,7 +165,7 @@ impl ServerHandle {
     ///
     /// A running call may finish within the [stop timeout](crate::ServerBuilder::stop_timeout), 5 s by default, and is
     /// cancelled after half of it. A call that still runs then is left behind: drivers and hooks stay alive until it
-    /// ends, and the release hooks run only then, if the program still exists.
+    /// ends, and the release hook of its device runs only then, if the program still exists.
     ///
     /// Blocks; in async code use [`stop_async`](Self::stop_async). In a driver method, a hook or the callback of
     /// [`on_event`](crate::ServerBuilder::on_event), for which the stop would have to wait, it returns at once: the call

@@ -120,16 +120,21 @@ impl CallContext {
         Self::new(Arc::new(host), 0, HERE.into(), None)
     }
 
-    /// True once the call is to end: its caller has cancelled it, or its timeout has passed; the server is stopping, and
-    /// half of the time that it waits for calls is over; or the caller is gone: its
-    /// connection was lost and not made again, for the server's grace, or for 2 s while others wait. Looks at the
-    /// connection without waiting; ask between the steps of a long measurement.
+    /// True once the call should end. Check it between the steps of a long measurement; it takes well under a microsecond.
+    ///
+    /// That is the case when the caller has cancelled the call or its timeout has passed; when the server is stopping and
+    /// half of its stop timeout has passed; and when the client is gone: its connection was lost and not made again for
+    /// the server's grace (15 s by default), or for 0.8 s while other clients wait. A cancellation is seen at once, except
+    /// in the first 20 ms of a call.
     pub fn is_cancelled(&self) -> bool {
         self.host.is_cancelled(self.call)
     }
 
-    /// Tells the caller how far the call is: `fraction` from 0 to 1, and what is going on. Less than 0 is told as 0,
-    /// more than 1 as 1, and what is no number as 0. Never fails; a caller that is gone or does not look misses it.
+    /// Reports the progress of the call to its caller: `fraction` from 0 to 1, and a text. Values outside of that range are
+    /// clamped, and NaN counts as 0.
+    ///
+    /// Never fails, and waits for a slow network for at most a few milliseconds. Of reports less than 50 ms apart, the newest
+    /// replaces those before it. A caller that is gone, or does not watch the progress, misses them.
     pub fn progress(&self, fraction: f64, message: &str) {
         let fraction = match fraction.is_nan() {
             true => 0.0,
