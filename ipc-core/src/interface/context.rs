@@ -120,7 +120,7 @@ impl CallContext {
         Self::new(Arc::new(host), 0, HERE.into(), None)
     }
 
-    /// True once the call should end. Check it between the steps of a long measurement; it takes well under a microsecond.
+    /// True once the call should end. Check it between the steps of a long measurement.
     ///
     /// That is the case when the caller has cancelled the call or its timeout has passed; when the server is stopping and
     /// half of its stop timeout has passed; and when the client is gone: its connection was lost and not made again for
