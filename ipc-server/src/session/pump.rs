@@ -267,6 +267,12 @@ impl Pump {
         }
     }
 
+    /// False if the client has queued as much as it may, and another thread has to make room before more is read.
+    pub(super) fn has_room(&self) -> bool {
+        // A thread that is alone has run what waited, and has written what was to be said.
+        self.is_alone() || self.session.wants_input() || self.session.end().is_some()
+    }
+
     /// True if the calling thread, which reads, is the only one that uses the session.
     pub(super) fn is_alone(&self) -> bool {
         self.running.is_empty() && !self.is_writing

@@ -170,23 +170,21 @@ impl Serving {
         self.session.await_writer(pump)
     }
 
-    /// Waits while another thread runs a call or writes, and the client has queued as much as it may. Returns false if it
-    /// had to wait: the caller then looks around before it reads. Blocks, but not for longer than a client may stall.
-    pub(super) fn await_room(&self) -> bool {
+    /// Waits while another thread runs a call or writes, and the client has queued as much as it may. Blocks, but not for
+    /// longer than a client may stall.
+    pub(super) fn await_room(&self) {
         let mut pump = self.pump();
-        // A thread that is alone has run what waited, and has written what was to be said.
-        if pump.is_alone() || pump.session.wants_input() || pump.session.end().is_some() {
-            return true;
+        if pump.has_room() {
+            return;
         }
         if pump.is_writing() {
             drop(self.session.await_writer(pump));
-            return false;
+            return;
         }
         pump.is_awaited = true;
         drop(pump);
         self.handoff.wait(FULL_FOR);
         self.pump().is_awaited = false;
-        false
     }
 
     /// Waits, as a companion, for the reader of a thread that is inside a driver. `None` if there is a companion already, and

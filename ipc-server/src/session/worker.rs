@@ -120,6 +120,7 @@ impl Worker {
             }
             pump = serving.flush(pump, &reader);
             let end = pump.session.end().cloned();
+            let has_room = pump.has_room();
             drop(pump);
             let over = match end {
                 Some(End::Finished) => Some(Over::for_good(Release::Finished)),
@@ -128,8 +129,8 @@ impl Worker {
             };
             match over {
                 Some(over) => return Some((over, reader)),
-                None if serving.await_room() => reader.read(),
-                None => {}
+                None if has_room => reader.read(),
+                None => serving.await_room(),
             }
             now = Instant::now();
         }
