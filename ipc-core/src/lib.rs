@@ -9,6 +9,8 @@ pub mod contain;
 pub mod error;
 pub mod interface;
 #[doc(hidden)]
+pub mod native;
+#[doc(hidden)]
 pub mod private;
 pub mod secure;
 pub mod session;
