@@ -197,6 +197,8 @@ pub enum Release {
     HandedOver,
     /// The server is stopping.
     Stopping,
+    /// The device is removed from its server.
+    Removed,
 }
 
 impl Device {
