@@ -24,6 +24,7 @@ pub use interface::describe::ServerDescription;
 pub use interface::function::{BoxedFunction, Function, IntoFunction, Returns};
 pub use interface::local::Local;
 pub use interface::mock::{AsyncMock, Mock, MockAnswer, MockCall};
+pub use interface::own_thread::OpenError;
 pub use interface::registry::{RegisterError, Registry};
 pub use interface::remote::{Device, IntoDevice, Release, Remote, Shared};
 pub use interface::schema::Describe;

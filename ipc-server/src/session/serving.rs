@@ -353,6 +353,11 @@ impl CallHost for Serving {
         self.state.hub.runtime().block_on(future);
     }
 
+    fn run_elsewhere(&self, method: &mut dyn FnMut()) {
+        let _runtime = self.state.hub.runtime().enter();
+        method();
+    }
+
     fn is_revoked(&self) -> bool {
         !self.is_served(&self.pump())
     }
