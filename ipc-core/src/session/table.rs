@@ -1,10 +1,17 @@
 //! The sessions of a server: who may resume what.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+mod limits;
+#[cfg(feature = "proof")]
+mod proof;
+#[cfg(test)]
+mod tests;
+
+pub use self::limits::TableLimits;
 use super::mutant::{Mutant, Mutants};
-use super::server::{ServerSession, SessionLimits};
+use super::server::ServerSession;
 use crate::wire::ctrl::{Hello, SessionKey};
 
 /// The sessions of one run of a server.
@@ -18,34 +25,6 @@ pub struct SessionTable<S = Box<ServerSession>> {
     limits: TableLimits,
     slots: BTreeMap<u128, Slot<S>>,
     pub(super) mutants: Mutants,
-}
-
-/// How many sessions are kept, and for how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct TableLimits {
-    /// How many sessions there may be. At the limit a new one takes the place of the one that was parked for longest,
-    /// whose client is told if it comes back; if none is parked the new one is refused.
-    pub sessions: usize,
-    /// For how long a parked session can be resumed.
-    pub parked: Duration,
-    /// How many bytes of answers all parked sessions may keep. Beyond that the one parked for longest forgets its
-    /// results first; its client is told that its calls ran, and that their results were not kept.
-    pub parked_replies: usize,
-    /// What each session may use up.
-    pub session: SessionLimits,
-}
-
-impl Default for TableLimits {
-    fn default() -> Self {
-        let parked = Duration::from_secs(10 * 60);
-        Self {
-            sessions: 1024,
-            parked,
-            parked_replies: 64 * 1024 * 1024,
-            session: SessionLimits::default(),
-        }
-    }
 }
 
 #[cfg_attr(feature = "proof", derive(Clone))]
@@ -268,38 +247,6 @@ impl<S: Stored> SessionTable<S> {
     }
 }
 
-#[cfg(feature = "proof")]
-impl SessionTable<Box<ServerSession>> {
-    /// The sessions that can be resumed.
-    pub fn parked(&self) -> Vec<SessionKey> {
-        let parked = self.slots.values().filter_map(|slot| match &slot.state {
-            SlotState::Parked { session, .. } => Some(session.key()),
-            SlotState::Out => None,
-        });
-        parked.collect()
-    }
-
-    /// A session that can be resumed.
-    pub fn parked_session(&mut self, key: SessionKey) -> Option<&mut ServerSession> {
-        match &mut self.slots.get_mut(&key.session)?.state {
-            SlotState::Parked { session, .. } => Some(session),
-            SlotState::Out => None,
-        }
-    }
-
-    pub(super) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
-        use std::hash::Hash;
-        self.incarnation.hash(hasher);
-        for (id, slot) in &self.slots {
-            (id, slot.connection).hash(hasher);
-            match &slot.state {
-                SlotState::Parked { session, .. } => session.digest_into(hasher),
-                SlotState::Out => 0_u8.hash(hasher),
-            }
-        }
-    }
-}
-
 impl<S> Slot<S> {
     fn resume(&mut self, key: SessionKey, connection: u64, mutants: Mutants) -> Greeted<S> {
         if connection <= self.connection && !mutants.has(Mutant::StaleHelloSteals) {
@@ -310,69 +257,5 @@ impl<S> Slot<S> {
             SlotState::Parked { session, .. } => Greeted::Session(session),
             SlotState::Out => Greeted::Out(key),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table(sessions: usize) -> SessionTable {
-        let limits = TableLimits {
-            sessions,
-            ..TableLimits::default()
-        };
-        SessionTable::new(1, limits)
-    }
-
-    fn hello(resume: Option<SessionKey>) -> Hello {
-        Hello {
-            resume,
-            connection: 7,
-            name: "client".into(),
-            max_frame: 1 << 20,
-            ..Hello::default()
-        }
-    }
-
-    #[test]
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "virtual time has to begin somewhere"
-    )]
-    fn at_the_limit_the_session_parked_for_longest_makes_room_and_its_client_finds_out() {
-        let (mut table, start) = (table(3), Instant::now());
-        let mut keys = Vec::new();
-        for id in 1..=3 {
-            let now = start + Duration::from_secs(id);
-            let Greeted::Session(session) = table.greet(&hello(None), id.into(), now) else {
-                panic!("there is room for session {id}");
-            };
-            keys.push(session.key());
-            if id > 1 {
-                table.park(session, now);
-            }
-        }
-        let now = start + Duration::from_secs(9);
-        assert!(matches!(
-            table.greet(&hello(None), 4, now),
-            Greeted::Session(_)
-        ));
-        let back = |key| Hello {
-            connection: 8,
-            ..hello(Some(key))
-        };
-        assert!(
-            matches!(table.greet(&back(keys[0]), 5, now), Greeted::Out(_)),
-            "in use"
-        );
-        let Greeted::Session(newest) = table.greet(&back(keys[2]), 6, now) else {
-            panic!("the one parked last is still there");
-        };
-        assert_eq!(newest.key(), keys[2]);
-        assert!(
-            matches!(table.greet(&back(keys[1]), 7, now), Greeted::Full),
-            "forgotten, and all others are in use: it gets no session that could be mistaken for its own"
-        );
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::pair::Pair;
-use super::server_end::{Execution, LIMITS};
+use super::server_end::{Execution, MAX_FRAME};
 use super::trial::{Call, Trial};
 use super::{Random, answer, call_frame, reply_frame};
 use crate::error::NotSent;
@@ -184,7 +184,7 @@ impl Run {
         let mut frame = call_frame(self.tags, size);
         if self.random.percent(3) {
             // Longer than the server takes.
-            frame.resize(2 * LIMITS.max_frame, 0);
+            frame.resize(2 * MAX_FRAME, 0);
         }
         let now = self.pair.now;
         let number = self.pair.client.call(frame, idempotent, timeout, now);

@@ -11,12 +11,10 @@ use crate::wire::ctrl::{ByeReason, Hello, SessionKey};
 use crate::wire::failure::Refusal;
 use crate::wire::preamble::Role;
 
-pub(super) const LIMITS: SessionLimits = SessionLimits {
-    max_frame: 4096,
-    kept_replies: 6000,
-    waiting_calls: 4,
-    waiting_bytes: 8192,
-};
+/// Length in bytes of the longest frame that the server accepts.
+pub(super) const MAX_FRAME: usize = 4096;
+/// Number of bytes of answers that a session keeps.
+pub(super) const KEPT_REPLIES: usize = 6000;
 
 /// A running call: its number, which one it is, how long its answer is to be.
 #[derive(Clone, Copy)]
@@ -45,12 +43,12 @@ pub(super) struct ServerEnd {
 
 impl ServerEnd {
     pub(super) fn new(incarnation: u128) -> Self {
-        let limits = TableLimits {
-            sessions: 6,
-            parked: Duration::from_secs(6000),
-            parked_replies: 7000,
-            session: LIMITS,
-        };
+        let mut session = SessionLimits::default();
+        session.max_frame(MAX_FRAME).kept_replies(KEPT_REPLIES);
+        session.waiting_calls(4).waiting_bytes(8192);
+        let mut limits = TableLimits::default();
+        limits.sessions(6).parked(Duration::from_secs(6000));
+        limits.parked_replies(7000).session(session);
         Self {
             incarnation,
             table: SessionTable::new(incarnation, limits),
@@ -63,7 +61,7 @@ impl ServerEnd {
     }
 
     pub(super) fn accept(&mut self, wire: WireId) {
-        let link = super::link(Role::Server, self.is_secret, LIMITS.max_frame);
+        let link = super::link(Role::Server, self.is_secret, MAX_FRAME);
         self.arrivals.insert(wire, Arrival::new(link));
     }
 
