@@ -15,7 +15,8 @@ mod proof;
 use self::answer::Answer;
 pub use self::limits::SessionLimits;
 use super::link::{Link, LinkError};
-use super::mutant::{Mutant, Mutants};
+#[cfg(feature = "proof")]
+use super::mutant::Mutants;
 use crate::wire::ctrl::{CtrlMsg, Features, Hello, Info, SessionKey, Welcome};
 use crate::wire::failure::{Failure, Refusal};
 use crate::wire::frame::OutgoingFrame;
@@ -57,6 +58,7 @@ pub struct ServerSession {
     /// The client has the answers to all calls below this number.
     confirmed: u64,
     kept: usize,
+    #[cfg(feature = "proof")]
     pub(super) mutants: Mutants,
 }
 
@@ -108,6 +110,7 @@ impl ServerSession {
             done: BTreeMap::new(),
             confirmed: 0,
             kept: 0,
+            #[cfg(feature = "proof")]
             mutants: Mutants::default(),
         }
     }
@@ -141,7 +144,7 @@ impl ServerSession {
 
     fn is(&self, named: SessionKey) -> bool {
         let same_run = named.incarnation == self.key.incarnation;
-        (same_run || self.mutants.has(Mutant::NoIncarnation)) && named.session == self.key.session
+        (same_run || has_mutant!(self, NoIncarnation)) && named.session == self.key.session
     }
 
     /// Takes bytes from the network.
@@ -211,8 +214,7 @@ impl ServerSession {
     /// client that was suspended stands still, and its caller waits on.
     pub fn may_begin(&self) -> bool {
         let are_given_up = self.running.iter().all(|call| call.cancelled);
-        (are_given_up || self.mutants.has(Mutant::OvertakesAnyCall))
-            && self.running.len() < MAX_RUNNING
+        (are_given_up || has_mutant!(self, OvertakesAnyCall)) && self.running.len() < MAX_RUNNING
     }
 
     fn next_waiting(&mut self) -> Option<(IncomingCall, u64, Option<Instant>)> {
@@ -246,7 +248,7 @@ impl ServerSession {
             return;
         };
         let frame = frame.into();
-        if number < self.confirmed && !self.mutants.has(Mutant::KeepsConfirmed) {
+        if number < self.confirmed && !has_mutant!(self, KeepsConfirmed) {
             return;
         }
         if cancelled {

@@ -10,7 +10,8 @@ mod proof;
 mod tests;
 
 pub use self::limits::TableLimits;
-use super::mutant::{Mutant, Mutants};
+#[cfg(feature = "proof")]
+use super::mutant::Mutants;
 use super::server::ServerSession;
 use crate::wire::ctrl::{Hello, SessionKey};
 
@@ -24,6 +25,7 @@ pub struct SessionTable<S = Box<ServerSession>> {
     incarnation: u128,
     limits: TableLimits,
     slots: BTreeMap<u128, Slot<S>>,
+    #[cfg(feature = "proof")]
     pub(super) mutants: Mutants,
 }
 
@@ -97,6 +99,7 @@ impl<S: Stored> SessionTable<S> {
             incarnation,
             limits,
             slots: BTreeMap::new(),
+            #[cfg(feature = "proof")]
             mutants: Mutants::default(),
         }
     }
@@ -117,10 +120,18 @@ impl<S: Stored> SessionTable<S> {
     pub fn resume(&mut self, hello: &Hello, now: Instant) -> Option<Greeted<S>> {
         self.expire(now);
         let key = hello.resume.filter(|key| {
-            key.incarnation == self.incarnation || self.mutants.has(Mutant::NoIncarnation)
+            key.incarnation == self.incarnation || has_mutant!(self, NoIncarnation)
         })?;
+        let takes_stale = has_mutant!(self, StaleHelloSteals);
         let slot = self.slots.get_mut(&key.session)?;
-        Some(slot.resume(key, hello.connection, self.mutants))
+        if hello.connection <= slot.connection && !takes_stale {
+            return Some(Greeted::Stale);
+        }
+        slot.connection = hello.connection;
+        Some(match slot.take() {
+            Some(session) => Greeted::Session(session),
+            None => Greeted::Out(key),
+        })
     }
 
     /// Makes a session, which comes back like one that was resumed; `None` if there are too many. `fresh` is random and
@@ -133,16 +144,7 @@ impl<S: Stored> SessionTable<S> {
         if self.slots.contains_key(&fresh) || !self.has_room() {
             return None;
         }
-        let mut key = SessionKey {
-            incarnation: self.incarnation,
-            session: fresh,
-        };
-        if let Some(named) = hello
-            .resume
-            .filter(|_| self.mutants.has(Mutant::RevivesSessions))
-        {
-            key = named;
-        }
+        let key = self.new_key(hello, fresh);
         self.slots.insert(
             key.session,
             Slot {
@@ -150,9 +152,20 @@ impl<S: Stored> SessionTable<S> {
                 state: SlotState::Out,
             },
         );
-        let mut session = ServerSession::new(key, self.limits.session.clone());
-        session.mutants = self.mutants;
+        let session = ServerSession::new(key, self.limits.session.clone());
+        #[cfg(feature = "proof")]
+        let session = session.with_mutants(self.mutants);
         Some(Box::new(session).into())
+    }
+
+    fn new_key(&self, hello: &Hello, fresh: u128) -> SessionKey {
+        match hello.resume {
+            Some(named) if has_mutant!(self, RevivesSessions) => named,
+            _ => SessionKey {
+                incarnation: self.incarnation,
+                session: fresh,
+            },
+        }
     }
 
     /// True if there is room for another session, or could be made: clients that crash leave their sessions behind,
@@ -178,10 +191,7 @@ impl<S: Stored> SessionTable<S> {
             .slots
             .get_mut(&key.session)
             .filter(|slot| slot.connection == connection)?;
-        match std::mem::replace(&mut slot.state, SlotState::Out) {
-            SlotState::Parked { session, .. } => Some(session),
-            SlotState::Out => None,
-        }
+        slot.take()
     }
 
     /// True if no newer connection of this session has been here than `connection`.
@@ -248,14 +258,11 @@ impl<S: Stored> SessionTable<S> {
 }
 
 impl<S> Slot<S> {
-    fn resume(&mut self, key: SessionKey, connection: u64, mutants: Mutants) -> Greeted<S> {
-        if connection <= self.connection && !mutants.has(Mutant::StaleHelloSteals) {
-            return Greeted::Stale;
-        }
-        self.connection = connection;
+    /// Gives the session out if it is parked.
+    fn take(&mut self) -> Option<S> {
         match std::mem::replace(&mut self.state, SlotState::Out) {
-            SlotState::Parked { session, .. } => Greeted::Session(session),
-            SlotState::Out => Greeted::Out(key),
+            SlotState::Parked { session, .. } => Some(session),
+            SlotState::Out => None,
         }
     }
 }

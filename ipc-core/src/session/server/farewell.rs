@@ -2,7 +2,6 @@
 
 use super::{MIN_REPLY, Running, ServerSession};
 use crate::session::arrival::bye;
-use crate::session::mutant::Mutant;
 use crate::wire::ctrl::{ByeReason, Feature};
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::frame::OutgoingFrame;
@@ -33,7 +32,7 @@ impl ServerSession {
     /// does not know this answer: its connection must be [dropped](Self::detach) without a goodbye.
     #[must_use = "a goodbye over an unanswered call would make the client run it again"]
     pub fn give_up_running(&mut self) -> bool {
-        if self.running.is_empty() || self.mutants.has(Mutant::SaysByeOverCalls) {
+        if self.running.is_empty() || has_mutant!(self, SaysByeOverCalls) {
             return true;
         }
         if !self.features.offer(Feature::Faults) {

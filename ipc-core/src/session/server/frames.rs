@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::answer::Answer;
 use super::{End, MAX_UNCONFIRMED, MIN_REPLY, ServerSession, Waiting};
 use crate::session::link::LinkError;
-use crate::session::mutant::Mutant;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::failure::{Failure, Refusal};
 use crate::wire::frame::{Frame, OutgoingFrame};
@@ -53,7 +52,7 @@ impl ServerSession {
         let number = call.header.number;
         let digest = digest(&call);
         self.acknowledge(call.header.acknowledged.min(number));
-        if number > self.last || self.mutants.has(Mutant::NoDedup) {
+        if number > self.last || has_mutant!(self, NoDedup) {
             if self.done.len() >= MAX_UNCONFIRMED {
                 let expected = "a confirmation of earlier answers";
                 return Err(LinkError::Unexpected {
@@ -79,7 +78,7 @@ impl ServerSession {
         let in_hand = self.in_hand(number);
         let done = self.done.get(&number);
         match in_hand.or(done.map(|done| done.digest)) {
-            Some(first) if first != digest && !self.mutants.has(Mutant::NoDigest) => {
+            Some(first) if first != digest && !has_mutant!(self, NoDigest) => {
                 return Err(LinkError::FalseRetry(number));
             }
             // It will be answered on this connection when it has run.
