@@ -24,6 +24,10 @@ pub enum Mutant {
     StaleHelloSteals,
     /// The server says goodbye although calls that it has taken are not answered.
     SaysByeOverCalls,
+    /// The server takes calls that come after its goodbye.
+    ReadsBehindBye,
+    /// The server takes an answer that was lost with an earlier connection for sent.
+    SwallowsLostAnswers,
     /// The server begins a call while an earlier one runs whose client waits for it.
     OvertakesAnyCall,
     /// The server keeps the answer to a call that its client has confirmed.

@@ -122,7 +122,11 @@ impl ClientSession {
                 self.end(number, CallOutcome::Unknown(reason.into()));
             }
         }
-        if !resumed {
+        if resumed {
+            // These did not arrive over an earlier connection of this session, and cannot any more.
+            let unseen = self.calls.range_mut(welcome.last_call.saturating_add(1)..);
+            unseen.for_each(|(_, call)| call.sent = false);
+        } else {
             self.abandoned.clear();
         }
         if let State::Ready(link) = &mut self.state {

@@ -1,10 +1,13 @@
 //! Both ends of a session in one process: virtual time, a wire that delays, cuts and loses.
 
+mod alongside;
 mod garbage;
+mod leaving;
 mod other_clients;
 mod other_servers;
 mod pair;
 mod random;
+mod scripted;
 mod server_end;
 mod stories;
 mod trial;
@@ -17,7 +20,7 @@ use crate::session::link::Link;
 use crate::wire::codec::{MAX_VALUE, encode};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
 use crate::wire::frame::{self, OutgoingFrame};
-use crate::wire::preamble::Role;
+use crate::wire::preamble::{Preamble, Role, Suite};
 
 /// One end of a connection, in the clear or under a secret.
 fn link(role: Role, is_secret: bool, max_frame: usize) -> Link {
@@ -27,6 +30,10 @@ fn link(role: Role, is_secret: bool, max_frame: usize) -> Link {
     // The same each time: nothing here is worth protecting.
     let entropy = Entropy::new([1 + role as u8; Entropy::LEN]);
     Link::secret(role, &Secret::new("waktu").unwrap(), "", entropy, max_frame)
+}
+
+fn preamble(role: Role) -> Vec<u8> {
+    Preamble::new(Suite::Plain, role).encode().to_vec()
 }
 
 /// A call without its numbers. The method says which call it is, the arguments how long its answer is to be.

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::pair::WireId;
 use crate::session::arrival::Arrival;
-use crate::session::server::{End, ServerSession, SessionLimits};
+use crate::session::server::{End, Farewell, ServerSession, SessionLimits};
 use crate::session::table::{Greeted, SessionTable, TableLimits};
-use crate::wire::ctrl::{ByeReason, Hello, SessionKey};
-use crate::wire::failure::Refusal;
+use crate::wire::ctrl::{ByeReason, Features, Hello, SessionKey};
 use crate::wire::preamble::Role;
 
 /// Length in bytes of the longest frame that the server accepts.
@@ -39,6 +38,8 @@ pub(super) struct ServerEnd {
     pub(super) out: BTreeMap<SessionKey, Held>,
     pub(super) sessions_made: u128,
     pub(super) is_secret: bool,
+    /// Whether the client may be told that an outcome is unknown.
+    pub(super) knows_faults: bool,
 }
 
 impl ServerEnd {
@@ -57,6 +58,7 @@ impl ServerEnd {
             out: BTreeMap::new(),
             sessions_made: 0,
             is_secret: false,
+            knows_faults: true,
         }
     }
 
@@ -129,7 +131,7 @@ impl ServerEnd {
         arrival: Arrival,
         hello: &Hello,
     ) {
-        session.attach(arrival.into_link(), hello, 1);
+        session.attach(arrival.into_link(), &self.known(hello), 1);
         let held = Held {
             wire: Some(wire),
             running: Vec::new(),
@@ -141,7 +143,7 @@ impl ServerEnd {
     /// Lets a waiting connection take over its session. Returns the wire that was fenced.
     pub(super) fn take_over(&mut self, wire: WireId) -> Option<WireId> {
         let (arrival, key) = self.fencing.remove(&wire)?;
-        let hello = arrival.hello().cloned()?;
+        let hello = self.known(arrival.hello()?);
         if !self.table.is_newest(key, hello.connection) {
             return Some(wire);
         }
@@ -186,17 +188,25 @@ impl ServerEnd {
         Some(execution)
     }
 
-    /// Says goodbye to the client of a session, whose calls may run.
-    pub(super) fn say_bye(&mut self, key: SessionKey, reason: ByeReason) -> usize {
-        let Some(held) = self.out.get_mut(&key) else {
-            return 0;
+    /// Leaves the client of a session, whose calls may run. Returns how, and how many of them were given up.
+    pub(super) fn say_bye(&mut self, key: SessionKey, reason: ByeReason) -> (Farewell, usize) {
+        let held = self.out.get_mut(&key).unwrap();
+        let farewell = held.session.say_bye(reason, "bye");
+        let given_up = match farewell {
+            // Their drivers go on.
+            Farewell::Said => std::mem::take(&mut held.running).len(),
+            Farewell::Cut => 0,
         };
-        held.session
-            .refuse_waiting(|method| Refusal::Stopping { method });
-        assert!(held.session.give_up_running());
-        held.session.say_bye(reason, "bye");
-        // Their drivers go on.
-        std::mem::take(&mut held.running).len()
+        (farewell, given_up)
+    }
+
+    /// What the client offers, as far as it is to be known here.
+    fn known(&self, hello: &Hello) -> Hello {
+        let mut hello = hello.clone();
+        if !self.knows_faults {
+            hello.features = Features::default();
+        }
+        hello
     }
 
     /// Takes back the sessions without a connection, or forgets those whose client is done with them.
