@@ -3,6 +3,7 @@
 // `usize` may have 32 bits: a cast from `u64` can lose the upper half.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
+#[cfg(feature = "protocol")]
 pub mod backoff;
 #[doc(hidden)]
 pub mod contain;
@@ -10,7 +11,9 @@ pub mod error;
 pub mod interface;
 #[doc(hidden)]
 pub mod private;
+#[cfg(feature = "protocol")]
 pub mod secure;
+#[cfg(feature = "protocol")]
 pub mod session;
 pub mod wire;
 
@@ -29,5 +32,6 @@ pub use interface::slot::{DriverGuard, Stuck};
 pub use interface::value::Value;
 pub use interface::wire_type::Wire;
 pub use ipc_derive::remote;
+#[cfg(feature = "protocol")]
 pub use secure::Secret;
 pub use wire::failure::{Fault, FaultError, Fenced, Held, OutOfLimits, Refusal};

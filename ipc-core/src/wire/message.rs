@@ -12,6 +12,8 @@ use super::failure::{Failure, Fault, FaultKind, Refusal};
 use super::frame::{self, Frame, FrameError, FrameReader, OutgoingFrame};
 use super::redact::Length;
 
+pub use super::ctrl::Form;
+
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.
 const NUMBERS: usize = frame::HEADER;
@@ -36,20 +38,6 @@ impl fmt::Debug for IncomingCall {
             .field("arguments", &Length(self.arguments.len()))
             .finish()
     }
-}
-
-/// How the arguments and the result of a call are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)]
-pub enum Form {
-    /// As the codec writes their types, which both ends know.
-    Typed,
-    /// As MessagePack, which carries its own shape.
-    ByName,
-    /// Not a call of a method, but the question what there is to call.
-    Describe,
-    /// Of a command of the server itself; written as by name.
-    Command,
 }
 
 /// How a call ended at the server.
