@@ -50,6 +50,9 @@ pub mod contain;
 pub mod error;
 #[doc(hidden)]
 pub mod interface;
+#[cfg(feature = "protocol")]
+#[doc(hidden)]
+pub mod native;
 #[doc(hidden)]
 pub mod private;
 #[cfg(feature = "protocol")]

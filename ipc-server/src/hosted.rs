@@ -44,7 +44,9 @@ impl Hosted {
     pub(crate) fn register(&mut self) -> Result<(), RegisterError> {
         while let Some(offer) = self.waiting.pop_front() {
             match offer {
-                Offer::Device(device) => self.registry.add_device(device)?,
+                Offer::Device(device) => {
+                    self.registry.add_device(device)?;
+                }
                 Offer::Function(function) => {
                     let function = function
                         .into_inner()

@@ -83,7 +83,10 @@ impl ServerState {
     ) -> Self {
         Self {
             description: Arc::new(hosted.registry.description().clone()),
-            driver_paths: hosted.registry.driver_paths().collect(),
+            driver_paths: {
+                let devices = hosted.registry.devices().iter();
+                devices.map(|device| device.driver_path()).collect()
+            },
             hosted: Mutex::new(Some(Arc::new(hosted))),
             address,
             events: Arc::new(Events::new(runtime.clone(), incarnation)),

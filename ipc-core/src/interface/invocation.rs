@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -9,19 +10,20 @@ use super::args::PackedArgs;
 use super::bounds;
 use super::context::CallContext;
 use super::describe::{Argument, Method};
+use super::job::Reply;
 use super::schema::Schema;
 use super::value::{self, Value};
 use super::wire_type::Wire;
 use crate::wire::bulk;
 use crate::wire::codec::{CodecError, Reader};
+use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, FaultValue, Refusal};
-use crate::wire::frame::OutgoingFrame;
 use crate::wire::guard::Budget;
 
 /// The arguments of one call, and the place for its result.
 #[derive(Debug)]
 pub struct Invocation<'a> {
-    method: &'a Method,
+    method: &'a Arc<Method>,
     wire_name: &'a str,
     arguments: Arguments<'a>,
     next: usize,
@@ -43,10 +45,30 @@ pub(crate) enum Arguments<'a> {
     },
 }
 
+impl<'a> Arguments<'a> {
+    /// The arguments in `bytes`. Decoded, they may take `memory` bytes beyond 8 times their own.
+    #[inline]
+    pub(crate) fn read(form: Form, bytes: &'a [u8], memory: usize) -> Result<Self, CodecError> {
+        match form {
+            Form::Typed => Ok(Self::Typed(Reader::within(bytes, memory))),
+            _ => Self::by_name(bytes, memory),
+        }
+    }
+
+    fn by_name(bytes: &'a [u8], memory: usize) -> Result<Self, CodecError> {
+        let mut reader = Reader::new(bytes);
+        let packed = reader.bytes()?;
+        reader.finish()?;
+        let budget = Budget::new(packed.len(), memory);
+        let args = PackedArgs::split(packed, &budget)?;
+        Ok(Self::ByName { args, budget })
+    }
+}
+
 impl<'a> Invocation<'a> {
     /// `reply` holds what stands before the result; with the result it may grow to `limit` bytes.
     pub(crate) fn new(
-        method: &'a Method,
+        method: &'a Arc<Method>,
         wire_name: &'a str,
         arguments: Arguments<'a>,
         context: &'a CallContext,
@@ -65,8 +87,9 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    pub(crate) fn into_reply(self) -> OutgoingFrame {
-        OutgoingFrame::finished(self.reply, self.tail)
+    pub(crate) fn into_reply(self) -> Reply {
+        let Self { reply, tail, .. } = self;
+        Reply { head: reply, tail }
     }
 
     /// The next argument, in the order of the signature.

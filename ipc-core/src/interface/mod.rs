@@ -10,6 +10,7 @@ mod definitions;
 pub mod describe;
 pub mod function;
 pub mod invocation;
+pub mod job;
 pub mod local;
 #[doc(hidden)]
 pub mod macro_support;

@@ -7,12 +7,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::codec::{self, CodecError, Reader};
-use super::ctrl::{CallHeader, CtrlMsg, Info};
+use super::ctrl::{CallHeader, CtrlMsg, Form, Info};
 use super::failure::{Failure, Fault, FaultKind, Refusal};
-use super::frame::{self, Frame, FrameError, FrameReader, OutgoingFrame};
+use super::frame::{self, Frame, OutgoingFrame};
+#[cfg(test)]
+use super::frame::{FrameError, FrameReader};
 use super::redact::Length;
-
-pub use super::ctrl::Form;
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.
@@ -163,19 +163,6 @@ pub(crate) fn reply_of(frame: Frame) -> Option<Result<(u64, Outcome), CodecError
     Some(outcome)
 }
 
-/// What a reply says of a call that has no result; `None` for a result.
-pub fn failure_in(reply: &OutgoingFrame) -> Option<Failure> {
-    if reply.ctrl() == Some(CtrlMsg::Ok) {
-        return None;
-    }
-    let frame = single_frame(&reply.to_vec()).ok()?;
-    match reply_of(frame)?.ok()?.1 {
-        Outcome::Ok(_) => None,
-        Outcome::Refused(refusal) => Some(Failure::Refused(refusal)),
-        Outcome::Fault(fault) => Some(Failure::Fault(fault)),
-    }
-}
-
 /// Reads a fault. If it cannot be read, only its kind says whether the driver ran.
 fn read_fault(payload: &[u8]) -> Box<Fault> {
     let mut reader = Reader::new(payload);
@@ -188,6 +175,7 @@ fn read_fault(payload: &[u8]) -> Box<Fault> {
 }
 
 /// The one frame in `bytes`.
+#[cfg(test)]
 pub(crate) fn single_frame(bytes: &[u8]) -> Result<Frame, FrameError> {
     let mut reader = FrameReader::new(bytes.len());
     reader.push(bytes);

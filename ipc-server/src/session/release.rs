@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Instant;
 
-use ipc_core::interface::registry::Released;
+use ipc_core::interface::registry::{Released, ServedDevice};
 use ipc_core::{Release, Stuck};
 
 use crate::hosted::Hosted;
@@ -16,12 +16,16 @@ use crate::state::ServerState;
 
 /// Runs the release hooks of all devices that have one. Returns true if there is one. Blocks, but not for a hook that hangs:
 /// its device is then stuck, and those behind it are released all the same.
-pub(super) fn release_all(state: &Arc<ServerState>, hosted: &Arc<Hosted>, why: Release) -> bool {
-    let hooked = hosted.registry.with_release_hook();
+pub(super) fn release_all(state: &Arc<ServerState>, hosted: &Hosted, why: Release) -> bool {
+    let devices = hosted.registry.devices().iter();
+    let hooked: Vec<_> = devices
+        .filter(|device| device.has_release_hook())
+        .cloned()
+        .collect();
     let mut left = &hooked[..];
     while !left.is_empty() {
-        left = match start(state, hosted, left, why) {
-            Ok(ended) => await_hooks(state, hosted, left, &ended),
+        left = match start(state, left, why) {
+            Ok(ended) => await_hooks(state, left, &ended),
             Err(error) => {
                 log::error(
                     About::server(),
@@ -29,8 +33,8 @@ pub(super) fn release_all(state: &Arc<ServerState>, hosted: &Arc<Hosted>, why: R
                         "no thread for the release hooks, which run without a time limit: {error}"
                     ),
                 );
-                for index in left {
-                    note(hosted, *index, hosted.registry.release_device(*index, why));
+                for device in left {
+                    note(device, device.release(why));
                 }
                 &[]
             }
@@ -42,25 +46,20 @@ pub(super) fn release_all(state: &Arc<ServerState>, hosted: &Arc<Hosted>, why: R
 /// Starts the hooks of `devices`, one after the other, on a thread that is left behind if one of them hangs.
 fn start(
     state: &Arc<ServerState>,
-    hosted: &Arc<Hosted>,
-    devices: &[usize],
+    devices: &[Arc<ServedDevice>],
     why: Release,
 ) -> io::Result<Receiver<Option<Released>>> {
     let (done, ended) = channel();
-    let (state, hosted, devices) = (Arc::clone(state), Arc::clone(hosted), devices.to_vec());
+    let (state, devices) = (Arc::clone(state), devices.to_vec());
     let run = move || {
         let _runtime = state.runtime.enter();
         let _inside = state.enter();
-        for index in devices {
-            if done
-                .send(hosted.registry.release_device(index, why))
-                .is_err()
-            {
+        for device in devices {
+            if done.send(device.release(why)).is_err() {
                 return;
             }
         }
-        // In this order: when the receiver hears that the thread has ended, it has let go of the drivers.
-        drop(hosted);
+        // When the receiver hears that the thread has ended, it has let go of the drivers.
         drop(done);
     };
     let thread = thread::Builder::new().name("ipc release".into());
@@ -70,16 +69,15 @@ fn start(
 /// Waits for the hooks of `devices` that run. Returns those behind one that hangs.
 fn await_hooks<'a>(
     state: &Arc<ServerState>,
-    hosted: &Hosted,
-    devices: &'a [usize],
+    devices: &'a [Arc<ServedDevice>],
     ended: &Receiver<Option<Released>>,
-) -> &'a [usize] {
-    for (at, index) in devices.iter().enumerate() {
+) -> &'a [Arc<ServedDevice>] {
+    for (at, device) in devices.iter().enumerate() {
         let began = Instant::now();
-        match ended.recv_timeout(hosted.registry.device_overrun(*index)) {
-            Ok(released) => note(hosted, *index, released),
+        match ended.recv_timeout(device.overrun()) {
+            Ok(released) => note(device, released),
             Err(RecvTimeoutError::Timeout) => {
-                if let Some(stuck) = hosted.registry.mark_hook_stuck(*index, began) {
+                if let Some(stuck) = device.mark_hook_stuck(began) {
                     state.note_stuck(&stuck);
                 }
                 return devices.get(at + 1..).unwrap_or_default();
@@ -93,9 +91,8 @@ fn await_hooks<'a>(
     &[]
 }
 
-fn note(hosted: &Hosted, index: usize, released: Option<Released>) {
-    let device = hosted.registry.description().devices.get(index);
-    let name = device.map_or("", |device| &device.name);
+fn note(device: &ServedDevice, released: Option<Released>) {
+    let name = device.name();
     match released {
         Some(Released::Panicked(message)) => log::error(
             About::server(),

@@ -9,10 +9,11 @@ use std::time::Instant;
 use ipc_core::Release;
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
+use ipc_core::native;
 use ipc_core::session::server::End;
-use ipc_core::wire::ctrl::CtrlMsg;
+use ipc_core::wire::ctrl::Form;
+use ipc_core::wire::failure::Failure;
 use ipc_core::wire::frame::OutgoingFrame;
-use ipc_core::wire::message::Form;
 
 use super::place::Over;
 use super::pump::{Pump, Taken};
@@ -22,7 +23,7 @@ use super::serving::Serving;
 use crate::hosted::Hosted;
 use crate::log::{self, About};
 use crate::session::activity::Activity;
-use crate::session::calls::{self, Ended};
+use crate::session::calls::{self, CallNote};
 use crate::work::Work;
 
 /// A thread that serves a client.
@@ -193,19 +194,22 @@ impl Worker {
         let is_question = call.form == Form::Describe;
         let method = (!is_question).then_some(call.header.method.as_str());
         activity.call_begins(number, method, begins);
-        let reply = self.hosted.registry.run(call, &self.context, limit);
-        let kind = reply.ctrl();
+        let outcome = self
+            .hosted
+            .registry
+            .run(native::job(call, limit), &self.context);
         let ended = Instant::now();
-        activity.call_ends(number, !is_question && kind != Some(CtrlMsg::Error), ended);
-        if !calls::is_ordinary(kind, begins, ended) {
-            let ended = Ended {
-                call,
-                reply: &reply,
-                began: begins,
-                ended,
+        let has_run = !is_question && !matches!(outcome, Err(Failure::Refused(_)));
+        activity.call_ends(number, has_run, ended);
+        if !calls::is_ordinary(&outcome, begins, ended) {
+            let note = CallNote {
+                method: &call.header.method,
+                failure: outcome.as_ref().err(),
+                took: ended.saturating_duration_since(begins),
             };
-            calls::note(&self.serving.state, self.context.client(), &ended);
+            note.log(&self.serving.state, self.context.client());
         }
+        let reply = native::answer(call, outcome, limit);
         (reply, ended)
     }
 
