@@ -20,8 +20,10 @@ impl Registry {
         &mut self,
         device: impl IntoDevice,
     ) -> Result<Arc<ServedDevice>, RegisterError> {
-        let mut device = ServedDevice::new(device.into_device());
-        let named = self.offers.named(device.description());
+        let mut device = device.into_device();
+        let given = device.name.take();
+        let mut device = ServedDevice::new(device);
+        let named = self.offers.named(given, device.description());
         let names = named.and_then(|description| {
             let names = self.offers.names_of(&description)?;
             Ok((description.name, names))
@@ -83,7 +85,11 @@ impl Registry {
 
 impl Offers {
     /// The device under the name that was given to it, or under a default one that is free.
-    fn named(&self, device: &DeviceDescription) -> Result<DeviceDescription, RegisterError> {
+    fn named(
+        &self,
+        given: Option<String>,
+        device: &DeviceDescription,
+    ) -> Result<DeviceDescription, RegisterError> {
         let other = |name: &str| {
             let mut devices = self.description.devices.iter().enumerate();
             devices.find(|(_, device)| device.name == name)
@@ -92,12 +98,11 @@ impl Offers {
             name,
             ..device.clone()
         };
-        let name = device.name.clone();
-        if name.is_empty() {
+        let Some(name) = given else {
             let driver = &device.interface.name;
             let name = default_name(&device.prefix, driver, |name| other(name).is_some());
             return Ok(named(name));
-        }
+        };
         let label = device_by_place(self.description.devices.len(), device);
         if name == RESERVED || !is_well_formed(&name) {
             return Err(RegisterError::BadDeviceName {

@@ -44,20 +44,21 @@ pub enum Released {
 }
 
 impl ServedDevice {
+    /// The device, which has no name yet.
     pub(super) fn new(device: Device) -> Self {
         let Device {
             driver,
             interface,
             path,
-            name,
             prefix,
             release_hook,
             overrun,
+            ..
         } = device;
         Self {
             driver,
             description: DeviceDescription {
-                name: name.unwrap_or_default(),
+                name: String::new(),
                 prefix,
                 interface,
             },
@@ -69,6 +70,7 @@ impl ServedDevice {
         }
     }
 
+    /// Names the device, before it is offered.
     pub(super) fn set_name(&mut self, name: String) {
         self.driver.slot().gate.set_name(&name);
         self.description.name = name;
