@@ -43,11 +43,11 @@ impl CtrlMsg {
 }
 
 ctrl_messages! {
-    /// Client: introduces itself, and names the session to resume. Carries [`Hello`].
+    /// Client: introduces itself, and names the session to resume. Carries `Hello`.
     Hello = 1,
-    /// Server: the session has begun. Carries [`Welcome`].
+    /// Server: the session has begun. Carries `Welcome`.
     Welcome = 2,
-    /// Either: the connection ends, and why. Carries [`Bye`].
+    /// Either: the connection ends, and why. Carries `Bye`.
     Bye = 3,
     /// Either: asks for a `Pong`. Carries a `u64` to be returned.
     Ping = 4,
@@ -65,7 +65,7 @@ ctrl_messages! {
     Cancel = 13,
     /// Client: all answers below this number have arrived. Carries a call number.
     Ack = 14,
-    /// Server: place in the queue, progress, and the like. Carries [`Info`].
+    /// Server: place in the queue, progress, and the like. Carries `Info`.
     Info = 100,
     /// Server: the method returned. Carries the call number and the result.
     Ok = 200,

@@ -1,6 +1,6 @@
 //! Frames: `u32` little-endian length of what follows, `u16` control message, payload.
 //!
-//! A proxy writes each call into a frame with [`begin`] and [`finish`]. The rest is for connections, and behind the feature
+//! A proxy writes each call into a frame with `begin` and `finish`. The rest is for connections, and behind the feature
 //! `protocol`.
 
 use super::ctrl::CtrlMsg;
