@@ -82,7 +82,8 @@ pub use ipc_core::session::server::SessionLimits;
 pub use ipc_core::session::table::TableLimits;
 pub use ipc_core::wire::ctrl::QueueStatus;
 pub use ipc_core::{
-    BoxedFunction, CallContext, Device, DriverGuard, Function, IntoDevice, IntoFunction,
-    RegisterError, Release, Remote, Returns, Secret, Shared, Stuck,
+    BoxedFunction, CallContext, Device, DriverGuard, Fault, FaultError, FaultKind, FaultValue,
+    Function, IntoDevice, IntoFunction, RegisterError, Release, Remote, Returns, Secret, Shared,
+    Stuck, Wire,
 };
 pub use ipc_net::{AddressError, DEFAULT_PORT};
