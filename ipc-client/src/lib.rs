@@ -67,7 +67,7 @@ pub use ipc_core::wire::preamble::{PreambleError, Role};
 pub use ipc_core::{
     Args, AsyncCaller, AsyncMock, BlockingCaller, BoxedFunction, CallContext, CallError, Caller,
     Device, DeviceError, DriverGuard, Fault, FaultError, Function, IntoDevice, Local, Mock,
-    MockAnswer, MockCall, NotSent, Proxy, Refusal, RegisterError, Registry, Release, Remote,
-    Shared, Stuck, Value, Wire, remote,
+    MockAnswer, MockCall, NotSent, OpenError, Proxy, Refusal, RegisterError, Registry, Release,
+    Remote, Shared, Stuck, Value, Wire, remote,
 };
 pub use ipc_net::{AddressError, DEFAULT_PORT};

@@ -26,7 +26,7 @@
 //! # }
 //! ```
 //!
-//! The crate has no input or output of its own: no sockets, no clock, no threads, no runtime.
+//! The crate has no input or output of its own: no sockets, no clock, no runtime.
 //!
 //! # Features
 //!
@@ -74,6 +74,7 @@ pub use interface::describe::{
 pub use interface::function::{BoxedFunction, Function, IntoFunction, Returns};
 pub use interface::local::Local;
 pub use interface::mock::{AsyncMock, Mock, MockAnswer, MockCall};
+pub use interface::own_thread::OpenError;
 pub use interface::registry::{RegisterError, Registry};
 pub use interface::remote::{Device, IntoDevice, Release, Remote, Shared};
 pub use interface::schema::{Describe, Field, Schema, Variant};

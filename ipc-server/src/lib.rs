@@ -53,26 +53,19 @@ mod builder;
 mod config;
 mod connection;
 mod error;
-mod events;
 mod handle;
 mod handshake;
 mod hint;
-mod hosted;
-mod info;
 mod listener;
-mod log;
 mod queue;
 mod session;
 mod signals;
 mod state;
-mod time;
-mod work;
 
 pub use builder::{Server, ServerBuilder};
 pub use error::StartError;
 pub use handle::ServerHandle;
 pub use handshake::limits::AccessLimits;
-pub use info::{ClientInfo, DeviceInfo, RunningCall, ServerEvent};
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
 };
@@ -83,7 +76,9 @@ pub use ipc_core::session::table::TableLimits;
 pub use ipc_core::wire::ctrl::QueueStatus;
 pub use ipc_core::{
     BoxedFunction, CallContext, Device, DriverGuard, Fault, FaultError, FaultKind, FaultValue,
-    Function, IntoDevice, IntoFunction, RegisterError, Release, Remote, Returns, Secret, Shared,
-    Stuck, Wire,
+    Function, IntoDevice, IntoFunction, OpenError, RegisterError, Release, Remote, Returns, Secret,
+    Shared, Stuck, Wire,
 };
+pub use ipc_hub::RemoveError;
+pub use ipc_hub::event::{ClientInfo, DeviceInfo, RunningCall, ServerEvent};
 pub use ipc_net::{AddressError, DEFAULT_PORT};

@@ -15,6 +15,7 @@ pub mod local;
 #[doc(hidden)]
 pub mod macro_support;
 pub mod mock;
+pub mod own_thread;
 mod readable;
 pub mod registry;
 pub mod remote;

@@ -22,6 +22,7 @@ mod numbered;
 pub mod preamble;
 #[cfg(feature = "protocol")]
 mod printable;
+mod queue_status;
 pub(crate) mod redact;
 mod refusal;
 pub mod sanitize;

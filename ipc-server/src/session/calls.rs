@@ -7,8 +7,8 @@ use ipc_core::wire::failure::{Failure, FaultKind};
 use ipc_core::wire::sanitize::fit_to_show;
 use tracing::level_filters::LevelFilter;
 
-use crate::log::{self, About};
 use crate::state::ServerState;
+use ipc_hub::log::{self, About};
 
 /// What the log says of a call that has ended.
 pub(crate) struct CallNote<'a> {
@@ -68,7 +68,8 @@ impl CallNote<'_> {
 
 /// The method with its device, as the log names it: `` `pump_read` of `pump` ``, `` `add` `` for a function.
 fn called(state: &ServerState, method: &str) -> String {
-    match state.description.device_with(method) {
+    let offers = state.hub.offers().load();
+    match offers.description().device_with(method) {
         Some((device, _)) => format!("`{method}` of `{}`", device.name),
         None => format!("`{method}`"),
     }

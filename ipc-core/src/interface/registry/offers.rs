@@ -7,12 +7,12 @@ use super::served::{ServedDevice, ServedFunction};
 use crate::contain::contain;
 use crate::interface::context::CallContext;
 use crate::interface::describe::{Method, ServerDescription};
-use crate::interface::invocation::{Arguments, Invocation, too_much_memory};
+use crate::interface::invocation::{Invocation, Source};
 use crate::interface::job::{Job, Reply};
 use crate::interface::slot::{Blocked, Entry, Stuck};
 use crate::interface::{current, definitions, value};
 use crate::wire::bulk;
-use crate::wire::codec::{CodecError, DECODE_MEMORY};
+use crate::wire::codec::DECODE_MEMORY;
 use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 
@@ -85,16 +85,13 @@ impl Offers {
         if job.form == Form::Typed && job.fingerprint != target.fingerprint {
             return Err(target.mismatch(name).into());
         }
-        let arguments = Arguments::read(job.form, job.arguments, self.decode_memory)
-            .map_err(|error| unreadable(name, error))?;
-        let mut invocation = Invocation::new(
-            &target.method,
-            name,
-            arguments,
-            context,
-            job.reply,
-            job.limit,
-        );
+        let source = Source {
+            form: job.form,
+            bytes: job.arguments,
+            memory: self.decode_memory,
+        };
+        let mut invocation =
+            Invocation::new(&target.method, name, source, context, job.reply, job.limit)?;
         invocation.check_shape()?;
         match &target.owner {
             Owner::Device { device, method } => {
@@ -200,18 +197,5 @@ fn refused(blocked: &Blocked, name: &str, context: &CallContext) -> Refusal {
             let reason = blocked.to_string();
             Refusal::Protocol { method, reason }
         }
-    }
-}
-
-#[cold]
-fn unreadable(name: &str, error: CodecError) -> Refusal {
-    Refusal::Protocol {
-        method: name.to_string(),
-        reason: match error {
-            CodecError::TooMuchMemory { limit } => {
-                too_much_memory("the list of its arguments", limit)
-            }
-            error => error.to_string(),
-        },
     }
 }

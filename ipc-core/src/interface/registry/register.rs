@@ -11,18 +11,27 @@ use super::{Offers, Registry};
 use crate::contain::contain;
 use crate::interface::describe::DeviceDescription;
 use crate::interface::function::BoxedFunction;
-use crate::interface::remote::IntoDevice;
+use crate::interface::remote::{Device, IntoDevice};
 
 impl Registry {
     /// Offers all methods of a device under the [name](crate::Device::name) that was given to it, or a default one. On an
     /// error nothing has been added, and the device has been dropped.
-    pub fn add_device(
+    pub fn add_device(&mut self, device: impl IntoDevice) -> Result<(), RegisterError> {
+        let added = self.try_add_device(device.into_device());
+        added.map(drop).map_err(|(error, device)| {
+            // A panic in the driver's `Drop` must not hide the error.
+            let _ = contain(|| drop(device));
+            error
+        })
+    }
+
+    /// Like [`add_device`](Self::add_device), but on an error the caller gets the device, to drop it where that may block.
+    pub fn try_add_device(
         &mut self,
-        device: impl IntoDevice,
-    ) -> Result<Arc<ServedDevice>, RegisterError> {
-        let mut device = device.into_device();
+        mut device: Device,
+    ) -> Result<Arc<ServedDevice>, (RegisterError, Box<ServedDevice>)> {
         let given = device.name.take();
-        let mut device = ServedDevice::new(device);
+        let mut device = Box::new(ServedDevice::new(device));
         let named = self.offers.named(given, device.description());
         let names = named.and_then(|description| {
             let names = self.offers.names_of(&description)?;
@@ -30,14 +39,10 @@ impl Registry {
         });
         let (name, names) = match names {
             Ok(names) => names,
-            Err(error) => {
-                // A panic in the driver's `Drop` must not hide the error.
-                let _ = contain(|| drop(device));
-                return Err(error);
-            }
+            Err(error) => return Err((error, device)),
         };
         device.set_name(name);
-        let device = Arc::new(device);
+        let device: Arc<ServedDevice> = device.into();
         self.devices.push(Arc::clone(&device));
         Arc::make_mut(&mut self.offers).add_device(&device, names);
         Ok(device)

@@ -150,8 +150,8 @@ impl ServedDevice {
         Some(ended.map_or_else(Released::Panicked, |()| Released::Done))
     }
 
-    /// Waits until no call uses the driver, and then for nothing more. Returns false if the call inside hangs. Blocks.
-    pub fn wait_until_free(&self) -> bool {
+    /// Waits until no call uses the driver, but not for one that hangs. Blocks.
+    pub fn wait_until_free(&self) {
         let entered = self.enter(Entry::HOOK, |stuck| match stuck {
             Some(stuck) => Err(Blocked::Stuck(stuck)),
             None => {
@@ -159,7 +159,7 @@ impl ServedDevice {
                 Ok(())
             }
         });
-        entered.is_ok()
+        drop(entered);
     }
 
     /// Refuses the device to everybody while its release hook runs, which began at `since`.

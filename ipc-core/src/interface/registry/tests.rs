@@ -5,7 +5,7 @@ use crate::interface::context::CallContext;
 use crate::interface::describe::{Interface, Method};
 use crate::interface::function::IntoFunction;
 use crate::interface::invocation::Invocation;
-use crate::interface::remote::{Device, Remote, Shared, served};
+use crate::interface::remote::{Device, Remote, Shared};
 use crate::wire::ctrl::Form;
 use crate::wire::failure::Refusal;
 
@@ -22,10 +22,6 @@ impl Remote for Meter {
             methods: vec![method("read"), method("reset")],
             ..Interface::default()
         }
-    }
-
-    fn served(driver: Shared<Self>) -> Shared<dyn Remote + Send> {
-        served(driver)
     }
 
     fn dispatch(&mut self, _method: usize, _: &mut Invocation<'_>) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use std::{io, mem};
 use crate::time::overslept;
 
 /// What the tick looks at.
-pub(crate) trait Watched: Send + Sync {
+pub trait Watched: Send + Sync {
     /// Counts the entries into and the returns from drivers that left the connection unattended.
     fn unattended(&self) -> &Unattended;
 
@@ -26,24 +26,24 @@ pub(crate) trait Watched: Send + Sync {
 /// Changed for every call, without a look at the clock: the same odd number in two ticks means that one call has run for
 /// at least the time between them.
 #[derive(Debug, Default)]
-pub(crate) struct Unattended(AtomicU64);
+pub struct Unattended(AtomicU64);
 
 impl Unattended {
     /// The thread that reads is about to enter a driver.
     ///
     /// This store and the load of [`Tick::wake`] are ordered against the store and the loads of a tick that is about to
     /// sleep: one of the two sees the other.
-    pub(super) fn begin(&self) {
+    pub fn begin(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
     /// It has come back, or another thread reads.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The present step.
-    pub(super) fn step(&self) -> u64 {
+    pub fn step(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -54,7 +54,7 @@ fn is_unattended(step: u64) -> bool {
 
 /// One thread for all clients of a server. It sleeps while nothing has run for a second.
 #[derive(Default)]
-pub(crate) struct Tick {
+pub struct Tick {
     is_asleep: AtomicBool,
     has_ended: AtomicBool,
     watched: Mutex<Vec<Weak<dyn Watched>>>,
@@ -64,7 +64,7 @@ pub(crate) struct Tick {
 
 impl Tick {
     /// Starts the thread, unless it runs already.
-    pub(crate) fn start(self: &Arc<Self>) -> io::Result<()> {
+    pub fn start(self: &Arc<Self>) -> io::Result<()> {
         let _once = self.watched();
         if self.thread.get().is_some() {
             return Ok(());
@@ -78,7 +78,7 @@ impl Tick {
     }
 
     /// Ends the thread and waits for its end. Blocks.
-    pub(crate) fn end(&self) {
+    pub fn end(&self) {
         self.has_ended.store(true, Ordering::SeqCst);
         self.unpark();
         let running = self
@@ -91,14 +91,14 @@ impl Tick {
     }
 
     /// Looks at `watched` from now on, until it is dropped.
-    pub(crate) fn watch(&self, watched: Weak<dyn Watched>) {
+    pub fn watch(&self, watched: Weak<dyn Watched>) {
         self.watched().push(watched);
         self.unpark();
     }
 
     /// To be called after [`Unattended::begin`].
     #[inline]
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         if self.is_asleep.load(Ordering::SeqCst) {
             self.unpark();
         }
