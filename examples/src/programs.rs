@@ -5,9 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ipc_client::{Client, ConnectError, ConnectionState};
-use ipc_core::Secret;
-use ipc_core::secure::SECRET_VARIABLE;
+use ipc_client::{Client, ConnectError, ConnectionState, SECRET_VARIABLE, Secret};
 
 /// Why a program ends early.
 pub type Failure = Box<dyn Error>;

@@ -65,8 +65,9 @@ pub use ipc_core::wire::failure::{FaultKind, FaultValue, Fenced, Held, OutOfLimi
 pub use ipc_core::wire::frame::FrameError;
 pub use ipc_core::wire::preamble::{PreambleError, Role};
 pub use ipc_core::{
-    Args, AsyncCaller, AsyncMock, BlockingCaller, CallContext, CallError, Caller, Device,
-    DeviceError, Fault, FaultError, IntoDevice, Local, Mock, MockAnswer, MockCall, NotSent, Proxy,
-    Refusal, RegisterError, Registry, Release, Remote, Shared, Value, Wire, remote,
+    Args, AsyncCaller, AsyncMock, BlockingCaller, BoxedFunction, CallContext, CallError, Caller,
+    Device, DeviceError, DriverGuard, Fault, FaultError, Function, IntoDevice, Local, Mock,
+    MockAnswer, MockCall, NotSent, OpenError, Proxy, Refusal, RegisterError, Registry, Release,
+    Remote, Shared, Stuck, Value, Wire, remote,
 };
 pub use ipc_net::{AddressError, DEFAULT_PORT};

@@ -23,7 +23,11 @@ pub fn job(call: &IncomingCall, limit: usize) -> Job<'_> {
 
 /// The frame that answers the call.
 #[inline]
-pub fn answer(call: &IncomingCall, outcome: Result<Reply, Failure>, limit: usize) -> OutgoingFrame {
+pub fn answer(
+    call: &IncomingCall,
+    outcome: Result<Reply, Box<Failure>>,
+    limit: usize,
+) -> OutgoingFrame {
     match outcome {
         Ok(Reply { head, tail }) => OutgoingFrame::finished(head, tail),
         Err(failure) => failure_frame(call.header.number, &failure, limit).into(),

@@ -75,8 +75,9 @@ pub use ipc_core::session::server::SessionLimits;
 pub use ipc_core::session::table::TableLimits;
 pub use ipc_core::wire::ctrl::QueueStatus;
 pub use ipc_core::{
-    BoxedFunction, CallContext, Device, DriverGuard, Function, IntoDevice, IntoFunction,
-    RegisterError, Release, Remote, Returns, Secret, Shared, Stuck,
+    BoxedFunction, CallContext, Device, DriverGuard, Fault, FaultError, FaultKind, FaultValue,
+    Function, IntoDevice, IntoFunction, OpenError, RegisterError, Release, Remote, Returns, Secret,
+    Shared, Stuck, Wire,
 };
 pub use ipc_hub::RemoveError;
 pub use ipc_hub::event::{ClientInfo, DeviceInfo, RunningCall, ServerEvent};

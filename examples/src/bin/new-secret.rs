@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use examples::programs::{self, Failure};
-use ipc_core::Secret;
+use ipc_server::Secret;
 
 /// Makes a new secret for a server and its clients.
 #[derive(Debug, Parser)]

@@ -60,7 +60,7 @@ pub(super) struct OwnedInvocation {
 
 /// The arguments as they came, which decides how the result goes.
 #[derive(Debug)]
-enum Arguments<'a> {
+pub(super) enum Arguments<'a> {
     Typed(Reader<'a>),
     ByName {
         args: PackedArgs<'a>,
@@ -69,20 +69,24 @@ enum Arguments<'a> {
     },
 }
 
-impl<'a> Arguments<'a> {
+impl<'a> Source<'a> {
+    /// The arguments of the method `name`, not decoded yet.
     #[inline]
-    fn read(source: Source<'a>) -> Result<Self, CodecError> {
-        let Source {
-            form,
-            bytes,
-            memory,
-        } = source;
-        match form {
-            Form::Typed => Ok(Self::Typed(Reader::within(bytes, memory))),
-            _ => Self::by_name(bytes, memory),
+    pub(super) fn arguments(self, name: &str) -> Result<(Self, Arguments<'a>), Refusal> {
+        match self.form {
+            Form::Typed => {
+                let reader = Reader::within(self.bytes, self.memory);
+                Ok((self, Arguments::Typed(reader)))
+            }
+            _ => match Arguments::by_name(self.bytes, self.memory) {
+                Ok(arguments) => Ok((self, arguments)),
+                Err(error) => Err(unreadable(name, error)),
+            },
         }
     }
+}
 
+impl<'a> Arguments<'a> {
     fn by_name(bytes: &'a [u8], memory: usize) -> Result<Self, CodecError> {
         let mut reader = Reader::new(bytes);
         let packed = reader.bytes()?;
@@ -95,16 +99,15 @@ impl<'a> Arguments<'a> {
 
 impl<'a> Invocation<'a> {
     /// `reply` holds what stands before the result; with the result it may grow to `limit` bytes.
-    pub(crate) fn new(
+    pub(super) fn new(
         method: &'a Arc<Method>,
         wire_name: &'a str,
-        source: Source<'a>,
+        (source, arguments): (Source<'a>, Arguments<'a>),
         context: &'a CallContext,
         reply: Vec<u8>,
         limit: usize,
-    ) -> Result<Self, Refusal> {
-        let arguments = Arguments::read(source).map_err(|error| unreadable(wire_name, error))?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             method,
             wire_name,
             source,
@@ -114,7 +117,7 @@ impl<'a> Invocation<'a> {
             reply,
             tail: Bytes::new(),
             limit,
-        })
+        }
     }
 
     /// Everything that another thread needs to run the method.
@@ -335,11 +338,11 @@ impl OwnedInvocation {
         let mut invocation = Invocation::new(
             &self.method,
             &self.wire_name,
-            source,
+            source.arguments(&self.wire_name)?,
             context,
             self.reply,
             self.limit,
-        )?;
+        );
         let _calls = current::Serves::calls_of(Arc::clone(context.host()));
         let _inside = current::Inside::call(context.id());
         let mut ran = Ok(());

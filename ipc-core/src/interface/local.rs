@@ -47,7 +47,7 @@ type OnProgress = dyn Fn(f64, &str) + Send + Sync;
 
 /// What came of a call that was run by [`Local::run`].
 #[derive(Debug)]
-pub struct LocalReply(Result<Reply, Failure>);
+pub struct LocalReply(Result<Reply, Box<Failure>>);
 
 impl Local {
     /// Calls one device.
@@ -96,8 +96,10 @@ impl LocalReply {
         match self.0 {
             // Whatever comes is in this process already.
             Ok(reply) => call.decode_within(&reply.into_bytes(), usize::MAX),
-            Err(Failure::Refused(refusal)) => Err(call.refused(refusal)),
-            Err(Failure::Fault(fault)) => Err(call.failed(fault)),
+            Err(failure) => Err(match *failure {
+                Failure::Refused(refusal) => call.refused(refusal),
+                Failure::Fault(fault) => call.failed(fault),
+            }),
         }
     }
 }
@@ -126,7 +128,8 @@ impl Caller for Local {
             drives: AtomicBool::new(false),
         });
         let mut reply = self.run(&local, Arc::clone(&host) as Arc<dyn CallHost>, None);
-        if let LocalReply(Err(Failure::Fault(fault))) = &mut reply
+        if let LocalReply(Err(failure)) = &mut reply
+            && let Failure::Fault(fault) = &mut **failure
             && fault.kind == FaultKind::Panic
             && host.drives.load(Ordering::Relaxed)
         {

@@ -76,7 +76,7 @@ impl Registry {
     }
 
     /// Runs a call to its end; see [`Offers::run`].
-    pub fn run(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Failure> {
+    pub fn run(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Box<Failure>> {
         self.offers.run(job, context)
     }
 

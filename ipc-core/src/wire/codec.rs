@@ -175,6 +175,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a text, faster than [`read`](Self::read).
+    #[cfg(feature = "protocol")]
     pub(crate) fn text(&mut self) -> Result<String, CodecError> {
         let text = std::str::from_utf8(self.bytes()?);
         text.map(ToString::to_string)

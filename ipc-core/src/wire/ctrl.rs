@@ -1,13 +1,14 @@
 //! The control messages and what each carries. Numbers and layouts never change.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::numbered::numbered;
-
+#[cfg(feature = "protocol")]
+pub use super::bye::{Bye, ByeReason};
+#[cfg(feature = "protocol")]
 pub use super::hello::{ConnectionRole, Feature, Features, Hello, SessionKey, Welcome};
-pub use super::info::{Info, Notice, NoticeKind, QueueStatus, WaitingStatus};
+#[cfg(feature = "protocol")]
+pub use super::info::{Info, Notice, NoticeKind, WaitingStatus};
+pub use super::queue_status::QueueStatus;
 
 macro_rules! ctrl_messages {
     ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
@@ -43,11 +44,11 @@ impl CtrlMsg {
 }
 
 ctrl_messages! {
-    /// Client: introduces itself, and names the session to resume. Carries [`Hello`].
+    /// Client: introduces itself, and names the session to resume. Carries `Hello`.
     Hello = 1,
-    /// Server: the session has begun. Carries [`Welcome`].
+    /// Server: the session has begun. Carries `Welcome`.
     Welcome = 2,
-    /// Either: the connection ends, and why. Carries [`Bye`].
+    /// Either: the connection ends, and why. Carries `Bye`.
     Bye = 3,
     /// Either: asks for a `Pong`. Carries a `u64` to be returned.
     Ping = 4,
@@ -65,7 +66,7 @@ ctrl_messages! {
     Cancel = 13,
     /// Client: all answers below this number have arrived. Carries a call number.
     Ack = 14,
-    /// Server: place in the queue, progress, and the like. Carries [`Info`].
+    /// Server: place in the queue, progress, and the like. Carries `Info`.
     Info = 100,
     /// Server: the method returned. Carries the call number and the result.
     Ok = 200,
@@ -89,65 +90,6 @@ pub struct CallHeader {
     pub fingerprint: u64,
     /// The method on the wire.
     pub method: String,
-}
-
-/// Why a connection ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(clippy::exhaustive_structs)]
-pub struct Bye {
-    /// The reason, for the program.
-    pub reason: ByeReason,
-    /// The reason, for a person.
-    pub message: String,
-    /// Who decided it, for a person; empty unless the reason is [`ByeReason::Evicted`].
-    pub by: String,
-}
-
-impl Bye {
-    /// The goodbye for this reason.
-    pub fn new(reason: ByeReason, message: impl Into<String>) -> Self {
-        let (message, by) = (message.into(), String::new());
-        Self {
-            reason,
-            message,
-            by,
-        }
-    }
-}
-
-/// The message, and who decided it.
-impl fmt::Display for Bye {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.by.as_str() {
-            "" => f.write_str(&self.message),
-            by => write!(f, "{by} ended this session: {}", self.message),
-        }
-    }
-}
-
-numbered! {
-    /// Why a connection ends. A reason that this version does not define counts as [`Full`](ByeReason::Full).
-    ByeReason {
-        /// The client has finished; its session ends with the connection.
-        Done = 0,
-        /// The server is stopping.
-        Stopping = 1,
-        /// The holder was idle while others waited; the session is kept.
-        IdleHandover = 2,
-        /// Another connection of the same session has taken over.
-        Superseded = 3,
-        /// The operator of the server disconnected this client.
-        Disconnected = 4,
-        /// The queue of waiting clients, or the table of sessions, is full.
-        Full = 5,
-        /// The client asked for another service than this server's.
-        WrongService = 6,
-        /// The peer broke the protocol, or asked for what this end does not serve.
-        Protocol = 7,
-        /// Another client ended this session, which [`Bye::by`] names; otherwise the same as
-        /// [`Disconnected`](ByeReason::Disconnected).
-        Evicted = 8,
-    }
 }
 
 /// How the arguments and the result of a call are written.

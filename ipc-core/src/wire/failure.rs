@@ -16,6 +16,13 @@ pub enum Failure {
     Fault(Box<Fault>),
 }
 
+impl Failure {
+    /// True if the driver was not entered.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Failure::Refused(refusal)

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::numbered::numbered;
-use super::sanitize::shortened;
 
 /// The first frame of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -199,9 +198,10 @@ impl<const N: usize> From<[Feature; N]> for Features {
     }
 }
 
-/// A name or service as long as a [`Hello`] may carry it.
+/// The beginning of a name or service, as long as a [`Hello`] may carry it, cut between two characters.
 pub(crate) fn fit_for_hello(text: &str) -> String {
-    shortened(text, Hello::MAX_TEXT).to_string()
+    let end = text.floor_char_boundary(Hello::MAX_TEXT);
+    text.get(..end).unwrap_or_default().to_string()
 }
 
 #[cfg(test)]

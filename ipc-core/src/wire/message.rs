@@ -7,14 +7,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::codec::{self, CodecError, Reader};
-use super::ctrl::{CallHeader, CtrlMsg, Info};
+use super::ctrl::{CallHeader, CtrlMsg, Form, Info};
 use super::failure::{Failure, Fault, FaultKind, Refusal};
 use super::frame::{self, Frame, OutgoingFrame};
 #[cfg(test)]
 use super::frame::{FrameError, FrameReader};
 use super::redact::Length;
-
-pub use super::ctrl::Form;
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.

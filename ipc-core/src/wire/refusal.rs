@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::codec::{CodecError, Reader};
-use super::hello::{Feature, Features};
+#[cfg(feature = "protocol")]
+mod releases;
 
 /// Why a call was refused before the driver was entered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -282,9 +282,6 @@ impl fmt::Display for OutOfLimits {
 }
 
 impl Refusal {
-    /// Number of kinds that this version defines.
-    const KINDS: u32 = 15;
-
     /// The refusal of a command of the server that it does not know.
     pub(crate) fn unknown_command(name: &str) -> Self {
         Self::UnknownMethod {
@@ -292,56 +289,6 @@ impl Refusal {
             similar: Vec::new(),
             hint: String::new(),
         }
-    }
-
-    /// Reads a refusal. Whatever it holds, the call was not executed, so what cannot be read becomes part of the text.
-    pub(crate) fn read(payload: &[u8]) -> Self {
-        let mut reader = Reader::new(payload);
-        let read = match reader.clone().read() {
-            Ok(number @ Self::KINDS..) => Self::read_other(number, &mut reader),
-            Ok(_) => reader.read(),
-            Err(error) => Err(error),
-        };
-        read.unwrap_or_else(|error| Self::Protocol {
-            method: String::new(),
-            reason: format!("the reason cannot be read here: {error}"),
-        })
-    }
-
-    /// Every kind begins with the method; those of later releases go on with a text.
-    fn read_other(number: u32, reader: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let (_, method): (u32, _) = reader.read()?;
-        let text = reader.read().unwrap_or_default();
-        Ok(Self::Other {
-            method,
-            number,
-            text,
-        })
-    }
-
-    /// The refusal in the form in which a client that offered `features` can read it.
-    pub(crate) fn for_client(self, features: &Features) -> Self {
-        match self {
-            Self::UnknownMethod { .. }
-            | Self::SignatureMismatch { .. }
-            | Self::BadArgument { .. }
-            | Self::BadCall { .. }
-            | Self::Cancelled { .. }
-            | Self::Stopping { .. }
-            | Self::Protocol { .. } => self,
-            Self::Other { .. } => self.as_protocol(),
-            _ if features.offer(Feature::Refusals) => self,
-            _ => self.as_protocol(),
-        }
-    }
-
-    /// The same as a text, which every client can read.
-    fn as_protocol(&self) -> Self {
-        let (method, text) = (self.method().to_string(), self.to_string());
-        // The text of the new refusal names the method once more.
-        let opening = format!("`{method}` was refused: ");
-        let reason = text.strip_prefix(&opening).unwrap_or(&text).to_string();
-        Self::Protocol { method, reason }
     }
 
     /// The method on the wire that was refused; empty if it was too long to be told.
@@ -391,6 +338,3 @@ fn unnamed(text: &str, number: u32) -> String {
         text => text.to_string(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -25,12 +25,6 @@ fn is_invisible_mark(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The beginning of `text`, of at most `bytes` bytes, cut between two characters.
-pub(crate) fn shortened(text: &str, bytes: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes))
-        .unwrap_or_default()
-}
-
 /// Maximum number of characters that are shown.
 const MAX_SHOWN: usize = 200;
 

@@ -21,7 +21,7 @@ pub(crate) struct CallNote<'a> {
 /// way of every call.
 #[inline]
 pub(crate) fn is_ordinary(
-    outcome: &Result<Reply, Failure>,
+    outcome: &Result<Reply, Box<Failure>>,
     began: Instant,
     ended: Instant,
 ) -> bool {

@@ -11,9 +11,8 @@ use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
 use ipc_core::native;
 use ipc_core::session::server::End;
-use ipc_core::wire::failure::Failure;
+use ipc_core::wire::ctrl::Form;
 use ipc_core::wire::frame::OutgoingFrame;
-use ipc_core::wire::message::Form;
 
 use super::place::Over;
 use super::pump::{Pump, Taken};
@@ -200,12 +199,12 @@ impl Worker {
         let offers = self.offers.now();
         let outcome = offers.run(native::job(call, limit), &self.context);
         let ended = Instant::now();
-        let has_run = !is_question && !matches!(outcome, Err(Failure::Refused(_)));
+        let has_run = !is_question && !outcome.as_ref().is_err_and(|failure| failure.is_refusal());
         activity.call_ends(number, has_run, ended);
         if !calls::is_ordinary(&outcome, begins, ended) {
             let note = CallNote {
                 method: &call.header.method,
-                failure: outcome.as_ref().err(),
+                failure: outcome.as_ref().err().map(Box::as_ref),
                 took: ended.saturating_duration_since(begins),
             };
             note.log(&self.serving.state, self.context.client());

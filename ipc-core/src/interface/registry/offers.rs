@@ -53,13 +53,13 @@ impl Offers {
     /// Runs a call to its end. A panic of the driver is an outcome too.
     ///
     /// Blocks while another call uses the driver, and while the driver runs.
-    pub fn run(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Failure> {
+    pub fn run(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Box<Failure>> {
         let outcome = contain(|| match job.form {
-            Form::Describe => self.describe(job),
-            Form::Command => Err(Refusal::unknown_command(job.method).into()),
+            Form::Describe => self.describe(job).map_err(Box::new),
+            Form::Command => Err(Box::new(Refusal::unknown_command(job.method).into())),
             Form::Typed | Form::ByName => {
                 let _inside = current::Inside::call(context.id());
-                self.invoke(job, context)
+                self.invoke(job, context).map_err(Box::new)
             }
         });
         outcome.unwrap_or_else(|message| {
@@ -67,7 +67,7 @@ impl Offers {
                 true => FaultKind::Error,
                 false => FaultKind::Panic,
             };
-            Err(Fault::own(kind, message).into())
+            Err(Box::new(Fault::own(kind, message).into()))
         })
     }
 
@@ -90,8 +90,14 @@ impl Offers {
             bytes: job.arguments,
             memory: self.decode_memory,
         };
-        let mut invocation =
-            Invocation::new(&target.method, name, source, context, job.reply, job.limit)?;
+        let mut invocation = Invocation::new(
+            &target.method,
+            name,
+            source.arguments(name)?,
+            context,
+            job.reply,
+            job.limit,
+        );
         invocation.check_shape()?;
         match &target.owner {
             Owner::Device { device, method } => {

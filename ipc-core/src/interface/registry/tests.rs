@@ -163,7 +163,7 @@ fn a_device_can_be_taken_out_and_its_names_are_free_again() {
         };
         offers.run(job, &CallContext::local())
     };
-    let refused = call(&before).unwrap_err();
+    let refused = *call(&before).unwrap_err();
     let Failure::Refused(Refusal::Protocol { .. } | Refusal::UnknownMethod { .. }) = refused else {
         panic!("{refused:?}");
     };

@@ -5,12 +5,12 @@ use crate::session::arrival::Arrival;
 use crate::session::client::{ClientConfig, ClientSession};
 use crate::session::link::{Link, LinkError};
 use crate::session::server::{End, ServerSession, SessionLimits};
-use crate::wire::ctrl::{Bye, ByeReason, ConnectionRole, CtrlMsg, Features, Hello, SessionKey};
+use crate::wire::ctrl::{
+    Bye, ByeReason, ConnectionRole, CtrlMsg, Features, Form, Hello, SessionKey,
+};
 use crate::wire::failure::Refusal;
 use crate::wire::frame;
-use crate::wire::message::{
-    Form, IncomingCall, frame_of, set_call_numbers, single_frame, value_of,
-};
+use crate::wire::message::{IncomingCall, frame_of, set_call_numbers, single_frame, value_of};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
 const KEY: SessionKey = SessionKey {

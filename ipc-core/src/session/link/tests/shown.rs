@@ -6,9 +6,9 @@ use super::super::{Link, LinkError};
 use crate::secure::{Entropy, Secret};
 use crate::session::client::CallOutcome;
 use crate::wire::codec::Reader;
-use crate::wire::ctrl::{Bye, ByeReason, CallHeader, CtrlMsg};
+use crate::wire::ctrl::{Bye, ByeReason, CallHeader, CtrlMsg, Form};
 use crate::wire::frame::{self, Frame, OutgoingFrame};
-use crate::wire::message::{Form, IncomingCall, Outcome, frame_of, value_of};
+use crate::wire::message::{IncomingCall, Outcome, frame_of, value_of};
 use crate::wire::preamble::Role;
 
 const WORD: &str = "CANARY";

@@ -1,5 +1,8 @@
+use serde::Serialize;
+
 use super::*;
 use crate::wire::codec;
+use crate::wire::failure::{Fenced, Held, OutOfLimits};
 
 fn encoded(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::new();
