@@ -12,6 +12,7 @@ pub mod interface;
 pub mod private;
 pub mod secure;
 pub mod session;
+mod sync;
 pub mod wire;
 
 pub use error::{CallError, NotSent};

@@ -21,4 +21,5 @@ pub mod schema;
 mod similar;
 pub mod slot;
 pub mod value;
+mod waits;
 pub mod wire_type;

@@ -8,7 +8,6 @@ mod release;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use super::args::PackedArgs;
@@ -18,7 +17,7 @@ use super::definitions;
 use super::describe::{Method, ServerDescription};
 use super::function::Function;
 use super::invocation::{Arguments, Invocation, too_much_memory};
-use super::remote::{Release, ReleaseHook, Remote, Shared};
+use super::remote::{ReleaseHook, Remote, Shared};
 use super::slot::{Blocked, DriverGuard, Entry, Slot};
 use super::value;
 use crate::contain::contain;
@@ -51,8 +50,6 @@ struct Served {
     path: &'static str,
     release_hook: Option<ReleaseHook>,
     overrun: Duration,
-    /// Why the hook is to run as soon as the call leaves that hangs in the driver.
-    owed: Mutex<Option<Release>>,
 }
 
 struct Target {

@@ -1,7 +1,6 @@
 //! Registering devices and functions: which names they get, and which names clash.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 use super::error::{FUNCTION, RegisterError, device_by_name, device_by_place};
 use super::names::{RESERVED, default_name, is_well_formed};
@@ -30,7 +29,6 @@ impl Registry {
             path,
             release_hook,
             overrun,
-            owed: Mutex::default(),
         };
         let mut device = DeviceDescription {
             name: String::new(),

@@ -1,7 +1,6 @@
 //! What happens to a device that a client no longer holds, and to one whose driver hangs.
 
 use std::any::Any;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Registry, Served};
@@ -48,7 +47,7 @@ impl Registry {
         let hook = device.release_hook.as_ref()?;
         let entered = device.driver.slot().enter(Entry::HOOK, |stuck| {
             if let Some(stuck) = stuck
-                && device.owe(why)
+                && device.driver.slot().gate.owe(why)
             {
                 return Err(Blocked::Stuck(stuck));
             }
@@ -195,9 +194,8 @@ impl<'a> Leaving<'a> {
     }
 
     #[cold]
-    fn pay(&mut self) {
-        let owed = self.device.take_owed();
-        if let (Some(why), Some(hook)) = (owed, &self.device.release_hook)
+    fn pay(&mut self, why: Release) {
+        if let Some(hook) = &self.device.release_hook
             && let Err(message) = contain(|| hook(self.any(), why))
         {
             tracing::error!("the release hook of a device that had hung panicked: {message}");
@@ -208,31 +206,8 @@ impl<'a> Leaving<'a> {
 impl Drop for Leaving<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.driver.leave() {
-            self.pay();
+        if let Some(why) = self.driver.leave() {
+            self.pay(why);
         }
     }
-}
-
-impl Served {
-    /// Has the call that hangs in the driver run the hook when it leaves. Returns false if it has left.
-    fn owe(&self, why: Release) -> bool {
-        let mut owed = lock(&self.owed);
-        let is_stuck = self.driver.slot().gate.is_stuck();
-        if is_stuck {
-            *owed = Some(why);
-        }
-        is_stuck
-    }
-
-    /// The call that hung has come back.
-    fn take_owed(&self) -> Option<Release> {
-        let mut owed = lock(&self.owed);
-        self.driver.slot().gate.clear_stuck();
-        owed.take()
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::interface::describe::{Interface, Method};
 use crate::interface::function::IntoFunction;
-use crate::interface::remote::{Device, served};
+use crate::interface::remote::{Device, Release, served};
 
 struct Meter;
 
