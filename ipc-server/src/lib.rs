@@ -65,6 +65,7 @@ mod queue;
 mod session;
 mod signals;
 mod state;
+mod sync;
 mod time;
 mod work;
 

@@ -182,6 +182,7 @@ const SERVER_FLOORS: [&[&str]; 10] = [
         "info",
         "connection",
         "log",
+        "sync",
         "time",
         "work",
         "signals",

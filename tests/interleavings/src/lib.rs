@@ -20,7 +20,9 @@ mod check;
 mod sync;
 
 mod gate;
+mod parking;
 mod remote;
+mod time;
 mod waits;
 
 #[allow(
@@ -30,3 +32,7 @@ mod waits;
 )]
 #[path = "../../../ipc-core/src/interface/slot.rs"]
 mod slot;
+
+#[allow(unreachable_pub, reason = "the model has no users")]
+#[path = "../../../ipc-server/src/session/tick.rs"]
+mod tick;

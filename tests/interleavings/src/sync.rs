@@ -122,6 +122,13 @@ pub(crate) struct MutexGuard<'a, T: ?Sized> {
 }
 
 impl AtomicU64 {
+    pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        match panicking() {
+            true => 0,
+            false => self.0.fetch_add(value, for_store(order)),
+        }
+    }
+
     pub(crate) fn swap(&self, value: u64, order: Ordering) -> u64 {
         match panicking() {
             true => 0,
@@ -197,7 +204,9 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 
 pub(crate) mod thread {
     use std::cell::OnceCell;
+    use std::io;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use loom::sync::{Condvar, Mutex};
 
@@ -235,6 +244,25 @@ pub(crate) mod thread {
         JoinHandle { thread, inner }
     }
 
+    pub(crate) struct Builder;
+
+    impl Builder {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
+        pub(crate) fn name(self, _name: String) -> Self {
+            self
+        }
+
+        pub(crate) fn spawn<T: 'static>(
+            self,
+            work: impl FnOnce() -> T + 'static,
+        ) -> io::Result<JoinHandle<T>> {
+            Ok(spawn(work))
+        }
+    }
+
     impl<T> JoinHandle<T> {
         pub(crate) fn thread(&self) -> &Thread {
             &self.thread
@@ -253,6 +281,12 @@ pub(crate) mod thread {
             is_there = token.came.wait(is_there).unwrap();
         }
         *is_there = false;
+    }
+
+    /// Lets the other threads run. Only for a thread that comes back to look at what they have done, and would do so without
+    /// being unparked.
+    pub(crate) fn park_timeout(_limit: Duration) {
+        loom::thread::yield_now();
     }
 
     impl Thread {
