@@ -198,6 +198,8 @@ const SERVER_FLOORS: [&[&str]; 10] = [
         "handshake::guesses",
         "session::activity",
         "session::handoff",
+        "session::handover",
+        "session::outbox",
         "session::tick",
     ],
     &["events", "hint", "queue::admission", "session::running"],

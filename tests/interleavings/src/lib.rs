@@ -21,9 +21,11 @@ mod sync;
 
 mod gate;
 mod parking;
+mod reader;
 mod remote;
 mod time;
 mod waits;
+mod writer;
 
 #[allow(
     dead_code,
@@ -36,3 +38,10 @@ mod slot;
 #[allow(unreachable_pub, reason = "the model has no users")]
 #[path = "../../../ipc-server/src/session/tick.rs"]
 mod tick;
+
+#[allow(dead_code, reason = "the model does not use all of it")]
+#[path = "../../../ipc-server/src/session/handover.rs"]
+mod handover;
+
+#[path = "../../../ipc-server/src/session/outbox.rs"]
+mod outbox;

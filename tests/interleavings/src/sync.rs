@@ -116,10 +116,14 @@ pub(crate) struct Mutex<T: ?Sized> {
 
 #[derive(Debug)]
 pub(crate) struct MutexGuard<'a, T: ?Sized> {
-    tried: Option<&'a AtomicBool>,
+    mutex: &'a Mutex<T>,
+    was_tried: bool,
     data: std::sync::MutexGuard<'a, T>,
-    _held: Option<loom::sync::MutexGuard<'a, ()>>,
+    held: Option<loom::sync::MutexGuard<'a, ()>>,
 }
+
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(loom::sync::Condvar);
 
 impl AtomicU64 {
     pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
@@ -150,7 +154,7 @@ impl<T> Mutex<T> {
 impl<T: ?Sized> Mutex<T> {
     pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let held = (!panicking()).then(|| self.lock.lock().unwrap());
-        Ok(self.guard(None, held))
+        Ok(self.guard(false, held))
     }
 
     pub(crate) fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
@@ -159,12 +163,12 @@ impl<T: ?Sized> Mutex<T> {
         }
         let held = self.lock.try_lock().map_err(|_| TryLockError::WouldBlock)?;
         self.seems_locked.store(true, Ordering::Relaxed);
-        Ok(self.guard(Some(&self.seems_locked), Some(held)))
+        Ok(self.guard(true, Some(held)))
     }
 
     fn guard<'a>(
         &'a self,
-        tried: Option<&'a AtomicBool>,
+        was_tried: bool,
         held: Option<loom::sync::MutexGuard<'a, ()>>,
     ) -> MutexGuard<'a, T> {
         let data = match self.data.try_lock() {
@@ -173,17 +177,37 @@ impl<T: ?Sized> Mutex<T> {
             Err(TryLockError::WouldBlock) => panic!("the lock lets in two"),
         };
         MutexGuard {
-            tried,
+            mutex: self,
+            was_tried,
             data,
-            _held: held,
+            held,
         }
     }
 }
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
-        if let Some(seems_locked) = self.tried {
-            seems_locked.store(false, Ordering::Release);
+        if self.was_tried {
+            self.mutex.seems_locked.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl Condvar {
+    pub(crate) fn wait<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+    ) -> LockResult<MutexGuard<'a, T>> {
+        let mutex = guard.mutex;
+        let held = guard.held.take().unwrap();
+        drop(guard);
+        let held = self.0.wait(held).unwrap();
+        Ok(mutex.guard(false, Some(held)))
+    }
+
+    pub(crate) fn notify_all(&self) {
+        if !panicking() && !Fault::NoWakeUps.is_committed() {
+            self.0.notify_all();
         }
     }
 }
