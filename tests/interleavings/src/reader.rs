@@ -213,3 +213,25 @@ fn a_call_that_returns_while_a_companion_is_called_leaves_one_reader() {
 fn a_reader_that_is_not_taken_back_is_missed() {
     fails(DEADLOCK, || race(true));
 }
+
+/// A call has returned before its companion came. The next call, which nobody has seen to run for long, keeps the reader.
+fn late_companion() {
+    let session = Session::new(0);
+    let mut pump = session.lock();
+    pump.handover.park(Reader);
+    pump.handover.call_companion(&session.called);
+    let reader = pump.handover.unpark();
+    pump.handover.park(reader.unwrap());
+    drop(pump);
+    let companion = {
+        let session = Arc::clone(&session);
+        thread::spawn(move || session.await_reader().is_some())
+    };
+    session.end(session.lock());
+    assert!(!companion.join().unwrap(), "took a reader uncalled");
+}
+
+#[test]
+fn a_companion_that_comes_too_late_takes_nothing() {
+    holds(None, late_companion);
+}
