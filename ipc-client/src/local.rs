@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::context::CallHost;
+use ipc_core::interface::job::LocalCall;
 use ipc_core::interface::local::LocalReply;
 use ipc_core::session::client::CallOutcome;
 use ipc_core::{AsyncCaller, CallError, Caller, Device, Local, NotSent, RegisterError, Registry};
@@ -84,7 +85,7 @@ pub struct AsyncLocal {
 type Reply<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
 
 struct LocalJob {
-    frame: Vec<u8>,
+    call: LocalCall,
     deadline: Option<Instant>,
     options: CallOptions,
     runtime: Handle,
@@ -140,18 +141,18 @@ impl AsyncLocal {
         self,
         mut call: OutgoingCall,
     ) -> Result<T, CallError> {
-        let frame = call.take_frame()?;
+        let local = call.take_local()?;
         let started = Instant::now();
         let timeout = self.options.time_left(started);
         let timing = Timing { started, timeout };
-        match self.ask(frame, timing).await {
+        match self.ask(local, timing).await {
             Ok(reply) => reply.into_result(&call),
             Err(end) => end.into_result(&call, timing),
         }
     }
 
     /// Runs the call on the thread of the drivers, and waits until it has ended, timed out or been cancelled.
-    async fn ask(&self, frame: Vec<u8>, timing: Timing) -> Result<LocalReply, CallEnd> {
+    async fn ask(&self, call: LocalCall, timing: Timing) -> Result<LocalReply, CallEnd> {
         if let Some(reason) = self.options.refusal(timing.timeout) {
             return Err(CallEnd::not_sent(reason));
         }
@@ -160,7 +161,7 @@ impl AsyncLocal {
         let permit = StartPermit::default();
         let (reply, answer) = oneshot::channel();
         let job = LocalJob {
-            frame,
+            call,
             deadline: timing.timeout.and_then(|t| timing.started.checked_add(t)),
             options: self.options.clone(),
             runtime: runtime.map_err(CallEnd::not_sent)?,
@@ -230,7 +231,7 @@ impl LocalJob {
             reply: Mutex::new(Some(self.reply)),
         });
         let reply = local.run(
-            &self.frame,
+            &self.call,
             Arc::clone(&host) as Arc<dyn CallHost>,
             self.deadline,
         );

@@ -9,6 +9,8 @@ pub mod contain;
 pub mod error;
 pub mod interface;
 #[doc(hidden)]
+pub mod native;
+#[doc(hidden)]
 pub mod private;
 pub mod secure;
 pub mod session;
@@ -23,6 +25,7 @@ pub use interface::describe::ServerDescription;
 pub use interface::function::{BoxedFunction, Function, IntoFunction, Returns};
 pub use interface::local::Local;
 pub use interface::mock::{AsyncMock, Mock, MockAnswer, MockCall};
+pub use interface::own_thread::OpenError;
 pub use interface::registry::{RegisterError, Registry};
 pub use interface::remote::{Device, IntoDevice, Release, Remote, Shared};
 pub use interface::schema::Describe;

@@ -14,11 +14,11 @@ use crate::config::Config;
 use crate::error::StartError;
 use crate::handle::ServerHandle;
 use crate::handshake::limits::AccessLimits;
-use crate::hosted::{self, Hosted, Offer};
-use crate::info::ServerEvent;
 use crate::listener;
-use crate::log::{self, About};
 use crate::signals::Signals;
+use ipc_hub::event::ServerEvent;
+use ipc_hub::hosted::{self, Hosted, Registration};
+use ipc_hub::log::{self, About};
 
 /// A server for instrument drivers; see [`Server::builder`].
 #[derive(Debug)]
@@ -76,21 +76,22 @@ impl ServerBuilder {
     /// Serves a driver, a [`Shared`](ipc_core::Shared) driver that local code also uses, or a
     /// [`Device`](ipc_core::Device) with a prefix.
     pub fn device(mut self, device: impl IntoDevice) -> Self {
-        self.hosted.add(Offer::Device(device.into_device()));
+        self.hosted.add(Registration::Device(device.into_device()));
         self
     }
 
     /// Serves a closure or function as `name`. Its arguments are named `arg0`, `arg1`, ...
     pub fn function<Args>(mut self, name: &str, function: impl IntoFunction<Args>) -> Self {
         let function = function.into_function(name);
-        self.hosted.add(Offer::Function(function.into()));
+        self.hosted.add(Registration::Function(function.into()));
         self
     }
 
     /// Serves a function with its own name, argument names and documentation: `#[remote]` on `fn add` generates
     /// `add::function()`.
     pub fn remote_function(mut self, function: impl BoxedFunction) -> Self {
-        self.hosted.add(Offer::Function(function.boxed().into()));
+        self.hosted
+            .add(Registration::Function(function.boxed().into()));
         self
     }
 

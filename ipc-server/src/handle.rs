@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_core::interface::describe::DeviceDescription;
 use ipc_core::wire::ctrl::ByeReason;
-use ipc_core::{ServerDescription, Stuck};
+use ipc_core::{IntoDevice, RegisterError, ServerDescription, Stuck};
+use ipc_hub::RemoveError;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::hint;
-use crate::hosted;
-use crate::info::{ClientInfo, DeviceInfo};
-use crate::log::{self, About};
 use crate::state::ServerState;
-use crate::time::later;
+use ipc_hub::event::{ClientInfo, DeviceInfo};
+use ipc_hub::hosted;
+use ipc_hub::log::{self, About};
+use ipc_hub::time::later;
 
 /// A running server. Dropping it stops the server like [`stop`](Self::stop).
 #[derive(Debug)]
@@ -67,20 +67,14 @@ impl ServerHandle {
         self.state.address
     }
 
-    /// Returns the description of everything that clients can call.
-    pub fn description(&self) -> &ServerDescription {
-        &self.state.description
+    /// Returns the description of everything that clients can call now.
+    pub fn offers(&self) -> ServerDescription {
+        self.state.hub.offers().load().description().clone()
     }
 
-    /// Returns the devices, in the order in which they were given to the builder.
+    /// Returns the devices, in the order in which they were added.
     pub fn devices(&self) -> Vec<DeviceInfo> {
-        let devices = self.state.description.devices.iter();
-        let info = |(device, driver): (&DeviceDescription, &&'static str)| DeviceInfo {
-            name: device.name.clone(),
-            prefix: device.prefix.clone(),
-            driver,
-        };
-        devices.zip(&self.state.driver_paths).map(info).collect()
+        self.state.hub.device_infos()
     }
 
     /// Returns the client that holds the server, if there is one, and the waiting clients in order.
@@ -109,8 +103,34 @@ impl ServerHandle {
 
     /// Returns the devices and functions that are stuck.
     pub fn stuck(&self) -> Vec<Stuck> {
-        let hosted = self.state.hosted();
-        hosted.map_or_else(Vec::new, |hosted| hosted.registry.stuck())
+        self.state.hub.stuck()
+    }
+
+    /// Serves another device from now on.
+    ///
+    /// Clients that are connected can use it at once. A proxy by name finds it, and one by prefix simply calls it. Blocks
+    /// only if the device does not fit, to drop its driver.
+    ///
+    /// # Errors
+    ///
+    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped, and everything
+    /// else goes on.
+    pub fn add_device(&self, device: impl IntoDevice) -> Result<(), RegisterError> {
+        self.state.hub.add_device(device.into_device())
+    }
+
+    /// No longer serves the device called `name`: calls to it are refused as unknown from now on, its release hook runs
+    /// with [`Release::Removed`](ipc_core::Release::Removed), and its driver is dropped. Afterwards another device may have the name.
+    ///
+    /// A call that runs inside the driver may return first. Blocks until everything is done, but for no longer than the
+    /// device's [overrun](ipc_core::Device::overrun), 10 s by default; what is left to do is then done as soon as the call
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// There is no such device; the error lists those that there are.
+    pub fn remove(&self, name: &str) -> Result<(), RemoveError> {
+        self.state.hub.remove_device(name)
     }
 
     /// Disconnects the client with this [`id`](ClientInfo::id), which is told `reason` and does not reconnect by itself. A
@@ -142,11 +162,11 @@ impl ServerHandle {
         let ServerState {
             address,
             config,
-            description,
-            driver_paths,
+            hub,
             ..
         } = &*self.state;
-        hint::hint(*address, config, description, driver_paths)
+        let paths: Vec<_> = hub.devices().iter().map(|d| d.driver_path()).collect();
+        hint::hint(*address, config, hub.offers().load().description(), &paths)
     }
 
     /// Prints the [`hint`](Self::hint) on standard error. Waits for a slow terminal for at most a second.
@@ -181,7 +201,7 @@ impl ServerHandle {
         };
         // The port is free when the accepting task has ended, in whatever way.
         let _ = (&mut shutdown.closed).await;
-        if self.state.is_inside() {
+        if self.state.hub.is_inside() {
             shutdown.wait_elsewhere();
         } else if let Err(error) = hosted::apart(move || shutdown.wait()).await {
             log::error(
@@ -220,7 +240,7 @@ impl ServerHandle {
 
     fn stop_now(&mut self) {
         match self.begin_stop() {
-            Some(shutdown) if self.state.is_inside() => shutdown.wait_elsewhere(),
+            Some(shutdown) if self.state.hub.is_inside() => shutdown.wait_elsewhere(),
             Some(shutdown) => shutdown.wait(),
             None => {}
         }
@@ -237,8 +257,7 @@ impl Shutdown {
     /// Waits for running calls, drops drivers, closures and hooks, and ends the server's own runtime. Blocks.
     fn wait(self) {
         wait_for_work(&self.state);
-        self.state.tick.end();
-        self.state.drop_hosted();
+        self.state.hub.close();
         log::flush(LOG_WITHIN);
         let Some(runtime) = self.runtime else {
             return;
@@ -264,7 +283,10 @@ impl Shutdown {
 
 fn wait_for_work(state: &ServerState) {
     let calls_and_goodbyes = state.config.stop_timeout.saturating_add(GOODBYES);
-    if !state.wait_for_work(later(Instant::now(), calls_and_goodbyes)) {
+    if !state
+        .hub
+        .wait_for_work(later(Instant::now(), calls_and_goodbyes))
+    {
         let after = state.config.stop_timeout;
         for session in state.active_sessions() {
             if let Some(call) = session.activity.seen(Instant::now()).running {

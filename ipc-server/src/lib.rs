@@ -53,27 +53,20 @@ mod builder;
 mod config;
 mod connection;
 mod error;
-mod events;
 mod handle;
 mod handshake;
 mod hint;
-mod hosted;
-mod info;
 mod listener;
-mod log;
 mod queue;
 mod session;
 mod signals;
 mod state;
 mod sync;
-mod time;
-mod work;
 
 pub use builder::{Server, ServerBuilder};
 pub use error::StartError;
 pub use handle::ServerHandle;
 pub use handshake::limits::AccessLimits;
-pub use info::{ClientInfo, DeviceInfo, RunningCall, ServerEvent};
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
 };
@@ -86,4 +79,6 @@ pub use ipc_core::{
     BoxedFunction, CallContext, Device, DriverGuard, Function, IntoDevice, IntoFunction,
     RegisterError, Release, Remote, Returns, Secret, Shared, Stuck,
 };
+pub use ipc_hub::RemoveError;
+pub use ipc_hub::event::{ClientInfo, DeviceInfo, RunningCall, ServerEvent};
 pub use ipc_net::{AddressError, DEFAULT_PORT};

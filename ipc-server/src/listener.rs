@@ -15,9 +15,9 @@ use crate::config::Config;
 use crate::error::StartError;
 use crate::handle::ServerHandle;
 use crate::handshake::unidentified::Unidentified;
-use crate::hosted::Hosted;
-use crate::log::About;
 use crate::state::ServerState;
+use ipc_hub::hosted::Hosted;
+use ipc_hub::log::About;
 
 /// Creates the runtime, which does everything except serving the holder.
 pub(crate) fn runtime() -> Result<Runtime, StartError> {

@@ -6,38 +6,29 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use ipc_core::ServerDescription;
 use ipc_core::session::table::SessionTable;
 use ipc_core::wire::ctrl::SessionKey;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::Config;
-use crate::events::Events;
 use crate::handshake::guesses::GuessLimiter;
-use crate::hosted::Hosted;
-use crate::info::ServerEvent;
-use crate::log::limited::LimitedLog;
 use crate::queue::admission::{Admission, ClientId};
 use crate::session::activity::Activity;
 use crate::session::handoff::Handoff;
 use crate::session::pump::Session;
-use crate::session::tick::Tick;
-use crate::time::later;
-use crate::work::{ServingThread, Work, WorkCounter};
+use ipc_hub::Hub;
+use ipc_hub::hosted::Hosted;
+use ipc_hub::log::limited::LimitedLog;
+use ipc_hub::time::later;
 
 /// What all parts of a running server share.
 #[derive(Debug)]
 pub(crate) struct ServerState {
-    /// `None` once the server has stopped. Whoever uses it keeps it alive no longer than a stop waits.
-    hosted: Mutex<Option<Arc<Hosted>>>,
-    pub(crate) description: Arc<ServerDescription>,
-    /// The paths of the drivers' types, in the order of the devices.
-    pub(crate) driver_paths: Vec<&'static str>,
+    /// The devices, and what the server shares with other front ends.
+    pub(crate) hub: Arc<Hub>,
     pub(crate) config: Config,
     pub(crate) address: SocketAddr,
-    pub(crate) runtime: Handle,
-    incarnation: u128,
     table: Mutex<SessionTable<Session>>,
     admission: Mutex<Admission>,
     pub(crate) guesses: GuessLimiter,
@@ -49,9 +40,6 @@ pub(crate) struct ServerState {
     pub(crate) visits: LimitedLog,
     /// Calls that fail or are refused.
     pub(crate) failed_calls: LimitedLog,
-    events: Arc<Events>,
-    /// Notices calls that run for long.
-    pub(crate) tick: Arc<Tick>,
     /// One permit for each refused connection that is kept open until its client has read why.
     pub(crate) lingering: Semaphore,
     /// Changes whenever a place in the order of clients may have become free.
@@ -63,7 +51,6 @@ pub(crate) struct ServerState {
     /// When a call that still runs is answered without its result, once the server is stopping.
     answer_by: OnceLock<Instant>,
     next_client: AtomicU64,
-    work: Arc<WorkCounter>,
 }
 
 /// A session that a thread serves, reachable for a new connection of the same client.
@@ -82,14 +69,8 @@ impl ServerState {
         incarnation: u128,
     ) -> Self {
         Self {
-            description: Arc::new(hosted.registry.description().clone()),
-            driver_paths: hosted.registry.driver_paths().collect(),
-            hosted: Mutex::new(Some(Arc::new(hosted))),
             address,
-            events: Arc::new(Events::new(runtime.clone(), incarnation)),
-            tick: Arc::default(),
-            runtime,
-            incarnation,
+            hub: Arc::new(Hub::new(hosted, runtime, incarnation)),
             table: Mutex::new(SessionTable::new(incarnation, config.table.clone())),
             admission: Mutex::new(Admission::new(config.queue)),
             guesses: GuessLimiter::new(config.access.clone()),
@@ -110,7 +91,6 @@ impl ServerState {
             calls_end: OnceLock::new(),
             answer_by: OnceLock::new(),
             next_client: AtomicU64::new(1),
-            work: Arc::default(),
             config,
         }
     }
@@ -136,35 +116,6 @@ impl ServerState {
     /// Returns a number for a new client.
     pub(crate) fn next_client(&self) -> ClientId {
         ClientId(self.next_client.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Returns drivers, closures and hooks, until the server has stopped.
-    pub(crate) fn hosted(&self) -> Option<Arc<Hosted>> {
-        lock(&self.hosted).clone()
-    }
-
-    /// Drops drivers, closures and hooks. A call that was left behind drops them when it ends. May block.
-    pub(crate) fn drop_hosted(&self) {
-        let hosted = lock(&self.hosted).take();
-        drop(hosted);
-    }
-
-    /// Reports an event to the program's callback, without waiting for it.
-    pub(crate) fn tell(&self, event: ServerEvent) {
-        let observer = self.hosted().and_then(|hosted| hosted.observer.clone());
-        if let Some(observer) = observer {
-            self.events.tell(event, observer, self.begin_work());
-        }
-    }
-
-    /// Marks the current thread as one that a stop waits for, until the guard is dropped.
-    pub(crate) fn enter(&self) -> ServingThread {
-        ServingThread::enter(self.incarnation)
-    }
-
-    /// Returns true on a thread that a stop waits for. A stop that begins there must not wait for itself.
-    pub(crate) fn is_inside(&self) -> bool {
-        ServingThread::is_current(self.incarnation)
     }
 
     /// Returns the session if a thread serves it.
@@ -217,16 +168,6 @@ impl ServerState {
             .get_or_init(|| later(now, self.config.stop_timeout));
         self.stopping.store(true, Ordering::SeqCst);
         self.wake_waiting();
-    }
-
-    /// Begins something that a stop waits for.
-    pub(crate) fn begin_work(&self) -> Work {
-        self.work.begin()
-    }
-
-    /// Waits until no work is left, and returns false if that takes until `deadline`. Blocks.
-    pub(crate) fn wait_for_work(&self, deadline: Instant) -> bool {
-        self.work.wait(deadline)
     }
 }
 

@@ -80,6 +80,8 @@ fn the_core_knows_no_sockets_and_no_runtime() {
         "thread::sleep",
     ];
     assert_eq!(files_that_name("ipc-core/src", &words), NONE);
+    let threads = files_that_name("ipc-core/src", &["thread::Builder"]);
+    assert_eq!(threads, ["own_thread.rs"]);
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ipc-core/Cargo.toml");
     let manifest = fs::read_to_string(manifest).unwrap();
     let normal = manifest.split("[dev-dependencies]").next().unwrap();
@@ -175,34 +177,35 @@ fn uses(path: &Path, prefix: &str) -> Vec<String> {
         .collect()
 }
 
-/// The modules of the server, from the ground up. An entry stands for the module and its submodules, unless one of these
-/// has an entry of its own.
-const SERVER_FLOORS: [&[&str]; 10] = [
+/// The modules of the hub, from the ground up.
+const HUB_FLOORS: [&[&str]; 5] = [
+    &["event", "log", "sync", "time", "work"],
+    &["log::limited", "hosted", "running", "tick"],
+    &["events"],
+    &["hub"],
+    &["release"],
+];
+
+/// The modules of the server, from the ground up.
+const SERVER_FLOORS: [&[&str]; 9] = [
     &[
-        "info",
         "connection",
-        "log",
-        "sync",
-        "time",
-        "work",
         "signals",
+        "sync",
         "error",
         "handshake::limits",
         "handshake::sniff",
         "session::reader",
     ],
     &[
-        "log::limited",
         "config",
-        "hosted",
         "handshake::guesses",
         "session::activity",
         "session::handoff",
         "session::handover",
         "session::outbox",
-        "session::tick",
     ],
-    &["events", "hint", "queue::admission", "session::running"],
+    &["hint", "queue::admission"],
     &["session::pump"],
     &["state"],
     &[
@@ -214,13 +217,13 @@ const SERVER_FLOORS: [&[&str]; 10] = [
     ],
     &["session", "queue::waiting", "handshake::identify"],
     &["queue::resume"],
-    &["queue"],
-    &["handshake"],
+    &["queue", "handshake"],
 ];
 
-/// The entry of [`SERVER_FLOORS`] that a path such as `session::place::Over` belongs to, and its floor.
-fn server_floor(path: &str) -> Option<(usize, &'static str)> {
-    let floors = SERVER_FLOORS.iter().zip(0..);
+/// The entry of `floors` that a path such as `session::place::Over` belongs to, and its floor. An entry stands for the
+/// module and its submodules, unless one of these has an entry of its own.
+fn floor_of(floors: &[&[&'static str]], path: &str) -> Option<(usize, &'static str)> {
+    let floors = floors.iter().zip(0..);
     let entries =
         floors.flat_map(|(entries, floor)| entries.iter().map(move |entry| (floor, *entry)));
     let holds = |entry: &str| {
@@ -264,10 +267,23 @@ fn paths_in(file: &Path, module: &str) -> Vec<String> {
 }
 
 #[test]
-fn no_floor_of_the_server_uses_one_above_it() {
+fn no_floor_of_hub_or_server_uses_one_above_it() {
+    // Nothing may use these, so they are on no floor.
+    let arrows = arrows_down("ipc-hub/src", &HUB_FLOORS, &["lib"]);
+    assert!(arrows > 10, "found only {arrows}");
+    let arrows = arrows_down(
+        "ipc-server/src",
+        &SERVER_FLOORS,
+        &["lib", "builder", "listener"],
+    );
+    assert!(arrows > 40, "found only {arrows}");
+}
+
+/// Fails if a module uses one of its own floor or above. Returns how many uses there are.
+fn arrows_down(source: &str, floors: &[&[&'static str]], tops: &[&str]) -> usize {
     let mut wrong = Vec::new();
     let mut arrows = 0;
-    for file in sources("ipc-server/src") {
+    for file in sources(source) {
         let components: Vec<_> = file
             .components()
             .map(|part| part.as_os_str().to_string_lossy().into_owned())
@@ -275,16 +291,15 @@ fn no_floor_of_the_server_uses_one_above_it() {
         let src = components.iter().rposition(|part| part == "src").unwrap();
         let module = components.get(src + 1..).unwrap().join("::");
         let module = module.trim_end_matches(".rs").trim_end_matches("::mod");
-        if ["lib", "builder", "listener"].contains(&module) {
-            // Nothing may use these, so they are on no floor.
+        if tops.contains(&module) {
             continue;
         }
-        let Some((floor, entry)) = server_floor(module) else {
+        let Some((floor, entry)) = floor_of(floors, module) else {
             wrong.push(format!("{module} is on no floor"));
             continue;
         };
         for path in paths_in(&file, module) {
-            match server_floor(&path) {
+            match floor_of(floors, &path) {
                 Some((_, other)) if other == entry => {}
                 Some((below, _)) if below < floor => arrows += 1,
                 _ => wrong.push(format!("{module} uses {path}")),
@@ -292,5 +307,22 @@ fn no_floor_of_the_server_uses_one_above_it() {
         }
     }
     assert_eq!(wrong, NONE);
-    assert!(arrows > 50, "found only {arrows}");
+    arrows
+}
+
+#[test]
+fn the_hub_knows_no_front_end_and_no_sockets() {
+    let words = [
+        "ipc_server",
+        "ipc_net",
+        "ipc_client",
+        "TcpStream",
+        "TcpListener",
+        "socket2",
+    ];
+    assert_eq!(
+        files_that_name("ipc-hub/src", &words),
+        ["mod.rs"],
+        "the target of the log"
+    );
 }

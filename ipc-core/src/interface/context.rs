@@ -52,6 +52,11 @@ pub trait CallHost: Send + Sync {
     /// Runs the future of an `async fn` to its end.
     fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>);
 
+    /// Runs a method on a thread that is not the host's own, where it is to find what it would find on one.
+    fn run_elsewhere(&self, method: &mut dyn FnMut()) {
+        method();
+    }
+
     /// True once the client no longer holds the devices, so that its calls must not enter another one.
     fn is_revoked(&self) -> bool {
         false
@@ -170,8 +175,8 @@ impl CallContext {
         call_id(self.party, self.call)
     }
 
-    pub(crate) fn host(&self) -> &dyn CallHost {
-        &*self.host
+    pub(crate) fn host(&self) -> &Arc<dyn CallHost> {
+        &self.host
     }
 
     /// Names the client, if that is another one than before.

@@ -111,6 +111,13 @@ pub(super) fn unwind(message: String) -> ! {
     }
 }
 
+/// Goes on unwinding, on another thread than the one on which it was caught. `is_ours` says whether that was raised by
+/// [`unwind`].
+pub(super) fn resume(message: String, is_ours: bool) -> ! {
+    UNWINDS.set(is_ours);
+    panic::resume_unwind(Box::new(message))
+}
+
 /// True if what has just been caught was raised by [`unwind`].
 pub(super) fn has_unwound() -> bool {
     UNWINDS.take()

@@ -2,27 +2,31 @@
 
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::args::PackedArgs;
 use super::bounds;
 use super::context::CallContext;
+use super::current;
 use super::describe::{Argument, Method};
+use super::job::Reply;
 use super::schema::Schema;
 use super::value::{self, Value};
 use super::wire_type::Wire;
 use crate::wire::bulk;
 use crate::wire::codec::{CodecError, Reader};
+use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, FaultValue, Refusal};
-use crate::wire::frame::OutgoingFrame;
 use crate::wire::guard::Budget;
 
 /// The arguments of one call, and the place for its result.
 #[derive(Debug)]
 pub struct Invocation<'a> {
-    method: &'a Method,
+    method: &'a Arc<Method>,
     wire_name: &'a str,
+    source: Source<'a>,
     arguments: Arguments<'a>,
     next: usize,
     context: &'a CallContext,
@@ -32,9 +36,31 @@ pub struct Invocation<'a> {
     limit: usize,
 }
 
+/// Where the arguments come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'a> {
+    pub(crate) form: Form,
+    pub(crate) bytes: &'a [u8],
+    /// Decoded, they may take this memory beyond 8 times their own.
+    pub(crate) memory: usize,
+}
+
+/// An invocation that can be sent to another thread.
+#[derive(Debug)]
+pub(super) struct OwnedInvocation {
+    method: Arc<Method>,
+    wire_name: String,
+    form: Form,
+    arguments: Vec<u8>,
+    memory: usize,
+    context: CallContext,
+    reply: Vec<u8>,
+    limit: usize,
+}
+
 /// The arguments as they came, which decides how the result goes.
 #[derive(Debug)]
-pub(crate) enum Arguments<'a> {
+enum Arguments<'a> {
     Typed(Reader<'a>),
     ByName {
         args: PackedArgs<'a>,
@@ -43,30 +69,77 @@ pub(crate) enum Arguments<'a> {
     },
 }
 
+impl<'a> Arguments<'a> {
+    #[inline]
+    fn read(source: Source<'a>) -> Result<Self, CodecError> {
+        let Source {
+            form,
+            bytes,
+            memory,
+        } = source;
+        match form {
+            Form::Typed => Ok(Self::Typed(Reader::within(bytes, memory))),
+            _ => Self::by_name(bytes, memory),
+        }
+    }
+
+    fn by_name(bytes: &'a [u8], memory: usize) -> Result<Self, CodecError> {
+        let mut reader = Reader::new(bytes);
+        let packed = reader.bytes()?;
+        reader.finish()?;
+        let budget = Budget::new(packed.len(), memory);
+        let args = PackedArgs::split(packed, &budget)?;
+        Ok(Self::ByName { args, budget })
+    }
+}
+
 impl<'a> Invocation<'a> {
     /// `reply` holds what stands before the result; with the result it may grow to `limit` bytes.
     pub(crate) fn new(
-        method: &'a Method,
+        method: &'a Arc<Method>,
         wire_name: &'a str,
-        arguments: Arguments<'a>,
+        source: Source<'a>,
         context: &'a CallContext,
         reply: Vec<u8>,
         limit: usize,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Refusal> {
+        let arguments = Arguments::read(source).map_err(|error| unreadable(wire_name, error))?;
+        Ok(Self {
             method,
             wire_name,
+            source,
             arguments,
             next: 0,
             context,
             reply,
             tail: Bytes::new(),
             limit,
+        })
+    }
+
+    /// Everything that another thread needs to run the method.
+    pub(super) fn hand_over(&mut self) -> OwnedInvocation {
+        OwnedInvocation {
+            method: Arc::clone(self.method),
+            wire_name: self.wire_name.to_string(),
+            form: self.source.form,
+            arguments: self.source.bytes.to_vec(),
+            memory: self.source.memory,
+            context: self.context.clone(),
+            reply: std::mem::take(&mut self.reply),
+            limit: self.limit,
         }
     }
 
-    pub(crate) fn into_reply(self) -> OutgoingFrame {
-        OutgoingFrame::finished(self.reply, self.tail)
+    /// Takes the result that another thread has written.
+    pub(super) fn take_back(&mut self, reply: Reply) {
+        let Reply { head, tail } = reply;
+        (self.reply, self.tail) = (head, tail);
+    }
+
+    pub(crate) fn into_reply(self) -> Reply {
+        let Self { reply, tail, .. } = self;
+        Reply { head: reply, tail }
     }
 
     /// The next argument, in the order of the signature.
@@ -247,6 +320,49 @@ impl<'a> Invocation<'a> {
     }
 }
 
+impl OwnedInvocation {
+    /// Runs the method on the calling thread, as the call that it is.
+    pub(super) fn run(
+        self,
+        mut dispatch: impl FnMut(&mut Invocation<'_>) -> Result<(), Failure>,
+    ) -> Result<Reply, Failure> {
+        let context = &self.context;
+        let source = Source {
+            form: self.form,
+            bytes: &self.arguments,
+            memory: self.memory,
+        };
+        let mut invocation = Invocation::new(
+            &self.method,
+            &self.wire_name,
+            source,
+            context,
+            self.reply,
+            self.limit,
+        )?;
+        let _calls = current::Serves::calls_of(Arc::clone(context.host()));
+        let _inside = current::Inside::call(context.id());
+        let mut ran = Ok(());
+        context
+            .host()
+            .run_elsewhere(&mut || ran = dispatch(&mut invocation));
+        ran.map(|()| invocation.into_reply())
+    }
+}
+
+#[cold]
+fn unreadable(name: &str, error: CodecError) -> Refusal {
+    Refusal::Protocol {
+        method: name.to_string(),
+        reason: match error {
+            CodecError::TooMuchMemory { limit } => {
+                too_much_memory("the list of its arguments", limit)
+            }
+            error => error.to_string(),
+        },
+    }
+}
+
 /// "a number (`u8`) from 1 to 5"
 fn expected(argument: &Argument) -> String {
     let Argument {
@@ -313,7 +429,7 @@ pub(crate) fn serialised<E: serde::Serialize>(error: &E) -> Option<FaultValue> {
 const MAX_FAULT_VALUE: usize = 64 * 1024;
 
 /// Why the server does not decode `what`.
-pub(crate) fn too_much_memory(what: &str, limit: usize) -> String {
+fn too_much_memory(what: &str, limit: usize) -> String {
     format!(
         "decoded, {what} would take more than the {limit} bytes of memory that `decode_memory` of the server's builder \
          allows for the call"

@@ -10,13 +10,13 @@ use serde::de::DeserializeOwned;
 
 use super::caller::{BlockingCaller, Caller, OutgoingCall};
 use super::context::{CallContext, CallHost, HERE, drive};
+use super::job::{LocalCall, Reply};
 use super::registry::{RegisterError, Registry};
 use super::remote::IntoDevice;
 use crate::contain::contain_logged;
-use crate::error::{CallError, NotSent};
-use crate::wire::codec::{CodecError, MAX_VALUE};
-use crate::wire::failure::FaultKind;
-use crate::wire::message::{self, Outcome};
+use crate::error::CallError;
+use crate::wire::codec::MAX_VALUE;
+use crate::wire::failure::{Failure, FaultKind};
 
 /// A [`Caller`] over devices in this process: every call is encoded, checked, dispatched and decoded as it would be
 /// over a network, without one. For tests and simulations.
@@ -47,7 +47,7 @@ type OnProgress = dyn Fn(f64, &str) + Send + Sync;
 
 /// What came of a call that was run by [`Local::run`].
 #[derive(Debug)]
-pub struct LocalReply(Option<Outcome>);
+pub struct LocalReply(Result<Reply, Failure>);
 
 impl Local {
     /// Calls one device.
@@ -75,27 +75,15 @@ impl Local {
         }
     }
 
-    /// Runs the call in `frame` to its end, for callers of other kinds: `host` stands behind its context.
+    /// Runs a call to its end, for callers of other kinds: `host` stands behind its context.
     pub fn run(
         &self,
-        frame: &[u8],
+        call: &LocalCall,
         host: Arc<dyn CallHost>,
         deadline: Option<Instant>,
     ) -> LocalReply {
-        LocalReply(self.outcome(frame, host, deadline))
-    }
-
-    fn outcome(
-        &self,
-        frame: &[u8],
-        host: Arc<dyn CallHost>,
-        deadline: Option<Instant>,
-    ) -> Option<Outcome> {
-        let call = message::call_of(message::single_frame(frame).ok()?)?.ok()?;
         let context = CallContext::new(host, 0, HERE.into(), deadline);
-        let reply = self.registry.run(&call, &context, MAX_VALUE);
-        let (_, outcome) = message::reply_of(message::single_frame(&reply.to_vec()).ok()?)?.ok()?;
-        Some(outcome)
+        LocalReply(self.registry.run(call.job(MAX_VALUE), &context))
     }
 }
 
@@ -107,16 +95,9 @@ impl LocalReply {
     ) -> Result<T, CallError> {
         match self.0 {
             // Whatever comes is in this process already.
-            Some(Outcome::Ok(payload)) => call.decode_within(&payload, usize::MAX),
-            Some(Outcome::Refused(refusal)) => Err(call.refused(refusal)),
-            Some(Outcome::Fault(fault)) => Err(call.failed(fault)),
-            None => {
-                let reason = NotSent::Arguments(CodecError::UnexpectedEnd);
-                Err(CallError::NotSent {
-                    method: call.method().to_string(),
-                    reason,
-                })
-            }
+            Ok(reply) => call.decode_within(&reply.into_bytes(), usize::MAX),
+            Err(Failure::Refused(refusal)) => Err(call.refused(refusal)),
+            Err(Failure::Fault(fault)) => Err(call.failed(fault)),
         }
     }
 }
@@ -139,13 +120,13 @@ impl Caller for Local {
         &self,
         mut call: OutgoingCall,
     ) -> Result<T, CallError> {
-        let frame = call.take_frame()?;
+        let local = call.take_local()?;
         let host = Arc::new(Inline {
             local: self.clone(),
             drives: AtomicBool::new(false),
         });
-        let mut reply = self.run(&frame, Arc::clone(&host) as Arc<dyn CallHost>, None);
-        if let LocalReply(Some(Outcome::Fault(fault))) = &mut reply
+        let mut reply = self.run(&local, Arc::clone(&host) as Arc<dyn CallHost>, None);
+        if let LocalReply(Err(Failure::Fault(fault))) = &mut reply
             && fault.kind == FaultKind::Panic
             && host.drives.load(Ordering::Relaxed)
         {

@@ -18,12 +18,12 @@ use super::invocation::{serialised, shortened};
 use super::readable;
 use super::schema::short_name;
 use super::value::Value;
-use crate::error::{CallError, NotSent};
+use crate::error::CallError;
 use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, MAX_VALUE, Reader};
+use crate::wire::ctrl::Form;
 use crate::wire::failure::{Fault, FaultKind};
 use crate::wire::guard::Budget;
-use crate::wire::message::{self, Form};
 
 /// A [`Caller`] that answers from a closure and remembers what it was asked.
 ///
@@ -246,26 +246,17 @@ impl Caller for Mock {
         &self,
         mut call: OutgoingCall,
     ) -> Result<T, CallError> {
-        let frame = call.take_frame()?;
-        let incoming = message::single_frame(&frame)
-            .ok()
-            .and_then(|frame| message::call_of(frame)?.ok());
-        let Some(incoming) = incoming else {
-            return Err(CallError::NotSent {
-                method: call.method().to_string(),
-                reason: NotSent::Arguments(CodecError::UnexpectedEnd),
-            });
-        };
+        let local = call.take_local()?;
         let described = call.description().map(|method| method.arguments.clone());
         let MockAnswer(answer) = self.ask(MockCall {
             method: call.method().to_string(),
-            form: incoming.form,
-            arguments: incoming.arguments,
+            form: local.form,
+            arguments: Bytes::copy_from_slice(local.arguments()),
             described: described.unwrap_or_default(),
         });
         let method = call.method().to_string();
         let bad_reply = |error| CallError::BadReply { method, error };
-        answer?.into_type(incoming.form).map_err(bad_reply)
+        answer?.into_type(local.form).map_err(bad_reply)
     }
 }
 

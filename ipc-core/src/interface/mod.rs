@@ -10,10 +10,12 @@ mod definitions;
 pub mod describe;
 pub mod function;
 pub mod invocation;
+pub mod job;
 pub mod local;
 #[doc(hidden)]
 pub mod macro_support;
 pub mod mock;
+pub mod own_thread;
 mod readable;
 pub mod registry;
 pub mod remote;

@@ -10,31 +10,11 @@ use super::invocation::Invocation;
 use super::slot::{DriverGuard, Slot};
 use crate::wire::failure::Failure;
 
-/// A driver that may be called on any thread: everything that is `Send`.
-#[diagnostic::on_unimplemented(
-    message = "the driver `{Self}` is tied to one thread, so it cannot be served",
-    label = "something in it is not `Send`",
-    note = "calls of different clients come on different threads (never two at once): use `Arc<Mutex<_>>` instead of `Rc<RefCell<_>>`; or let a thread of its own have what must stay on one thread, and talk to it through a channel",
-    note = "to see which part it is, write `fn check(driver: {Self}) -> impl Send {{ driver }}`: the compiler then names it"
-)]
-#[doc(hidden)]
-pub trait AnyThread: Send {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Send> AnyThread for T {}
-
 /// A driver that can be served. `#[remote]` on its `impl` block implements this; where a driver has several blocks, on the
 /// one that is not marked as `part`.
 pub trait Remote: Any {
     /// What the driver offers.
     fn interface() -> Interface
-    where
-        Self: Sized;
-
-    /// Makes a device of the driver. The bound stands here, and not on the trait, so that the compiler speaks once, in
-    /// our words, of a driver that is not `Send`.
-    #[doc(hidden)]
-    fn served(driver: Shared<Self>) -> Shared<dyn Remote + Send>
     where
         Self: Sized;
 
@@ -76,9 +56,11 @@ impl<T> Shared<T> {
     }
 }
 
-/// What [`Remote::served`] does.
-pub fn served<T: Remote + AnyThread>(Shared(driver): Shared<T>) -> Shared<dyn Remote + Send> {
-    Shared(driver)
+impl<T: Remote + Send> Shared<T> {
+    /// The same driver, whatever its type.
+    pub(super) fn into_dyn(self) -> Shared<dyn Remote + Send> {
+        Shared(self.0)
+    }
 }
 
 impl<T: Remote + Send> Shared<T> {
@@ -197,6 +179,8 @@ pub enum Release {
     HandedOver,
     /// The server is stopping.
     Stopping,
+    /// The device is removed from its server.
+    Removed,
 }
 
 impl Device {
@@ -253,7 +237,7 @@ impl std::fmt::Debug for Device {
     message = "`{Self}` cannot be served as a device",
     label = "this is not a device",
     note = "put `#[remote]` on the `impl` block with the methods of `{Self}`; if all its blocks are parts, one of them must do without `part` and list the others; if the block has `driver = \"feature\"`, switch that feature on",
-    note = "if it holds something that is not `Send`, such as an `Rc`, it cannot be served either: calls of different clients come on different threads",
+    note = "if it holds something that is not `Send`, such as an `Rc`, open it on a thread of its own: `Device::on_thread(|| ..)`",
     note = "if `{Self}` implements a `#[remote]` trait, wrap it in `<Trait>Device`: `MeterDevice(driver)` for a trait `Meter`"
 )]
 pub trait IntoDevice {
@@ -268,16 +252,16 @@ impl<T: Into<Device>> IntoDevice for T {
     }
 }
 
-impl<T: Remote> From<T> for Device {
+impl<T: Remote + Send> From<T> for Device {
     fn from(driver: T) -> Self {
         Shared::new(driver).into()
     }
 }
 
-impl<T: Remote> From<Shared<T>> for Device {
+impl<T: Remote + Send> From<Shared<T>> for Device {
     fn from(driver: Shared<T>) -> Self {
         Self {
-            driver: T::served(driver),
+            driver: driver.into_dyn(),
             interface: T::interface(),
             path: std::any::type_name::<T>(),
             name: None,

@@ -150,6 +150,20 @@ numbered! {
     }
 }
 
+/// How the arguments and the result of a call are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Form {
+    /// As the codec writes their types, which both ends know.
+    Typed,
+    /// As MessagePack, which carries its own shape.
+    ByName,
+    /// Not a call of a method, but the question what there is to call.
+    Describe,
+    /// Of a command of the server itself; written as by name.
+    Command,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,8 +9,12 @@ use serde::de::DeserializeOwned;
 use super::codec::{self, CodecError, Reader};
 use super::ctrl::{CallHeader, CtrlMsg, Info};
 use super::failure::{Failure, Fault, FaultKind, Refusal};
-use super::frame::{self, Frame, FrameError, FrameReader, OutgoingFrame};
+use super::frame::{self, Frame, OutgoingFrame};
+#[cfg(test)]
+use super::frame::{FrameError, FrameReader};
 use super::redact::Length;
+
+pub use super::ctrl::Form;
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.
@@ -36,20 +40,6 @@ impl fmt::Debug for IncomingCall {
             .field("arguments", &Length(self.arguments.len()))
             .finish()
     }
-}
-
-/// How the arguments and the result of a call are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)]
-pub enum Form {
-    /// As the codec writes their types, which both ends know.
-    Typed,
-    /// As MessagePack, which carries its own shape.
-    ByName,
-    /// Not a call of a method, but the question what there is to call.
-    Describe,
-    /// Of a command of the server itself; written as by name.
-    Command,
 }
 
 /// How a call ended at the server.
@@ -175,19 +165,6 @@ pub(crate) fn reply_of(frame: Frame) -> Option<Result<(u64, Outcome), CodecError
     Some(outcome)
 }
 
-/// What a reply says of a call that has no result; `None` for a result.
-pub fn failure_in(reply: &OutgoingFrame) -> Option<Failure> {
-    if reply.ctrl() == Some(CtrlMsg::Ok) {
-        return None;
-    }
-    let frame = single_frame(&reply.to_vec()).ok()?;
-    match reply_of(frame)?.ok()?.1 {
-        Outcome::Ok(_) => None,
-        Outcome::Refused(refusal) => Some(Failure::Refused(refusal)),
-        Outcome::Fault(fault) => Some(Failure::Fault(fault)),
-    }
-}
-
 /// Reads a fault. If it cannot be read, only its kind says whether the driver ran.
 fn read_fault(payload: &[u8]) -> Box<Fault> {
     let mut reader = Reader::new(payload);
@@ -200,6 +177,7 @@ fn read_fault(payload: &[u8]) -> Box<Fault> {
 }
 
 /// The one frame in `bytes`.
+#[cfg(test)]
 pub(crate) fn single_frame(bytes: &[u8]) -> Result<Frame, FrameError> {
     let mut reader = FrameReader::new(bytes.len());
     reader.push(bytes);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use ipc_core::Args;
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::registry::Registry;
+use ipc_core::native;
 use ipc_core::private::OutgoingCall;
 use ipc_core::session::arrival::Arrival;
 use ipc_core::session::client::{ClientConfig, ClientSession};
@@ -151,9 +152,8 @@ impl Conversation {
         self.client.give_up(number);
         self.record_client("cancel");
         assert!(self.server.is_cancelled(number));
-        let reply = self
-            .registry
-            .run(&call, &context(), self.server.reply_limit());
+        let limit = self.server.reply_limit();
+        let reply = native::run(self.registry.offers(), &call, &context(), limit);
         self.server.reply(number, reply);
         let late = take_from_server(&mut self.server);
         assert!(late.is_empty(), "nobody waits for this answer");
@@ -194,9 +194,8 @@ impl Conversation {
         self.client.call(call, false, None, self.now);
         self.record_client(name);
         let (call, _) = self.server.next_call(self.now).expect("a call");
-        let reply = self
-            .registry
-            .run(&call, &context(), self.server.reply_limit());
+        let limit = self.server.reply_limit();
+        let reply = native::run(self.registry.offers(), &call, &context(), limit);
         self.server.reply(call.header.number, reply);
         self.record_server(answer);
     }

@@ -156,9 +156,8 @@ fn a_refusal_too_long_to_tell_is_still_a_refusal() {
         arguments: Bytes::new(),
     };
     let limit = 65_536;
-    let frame = meter::registry()
-        .run(&call, &conversation::context(), limit)
-        .to_vec();
+    let (registry, context) = (meter::registry(), conversation::context());
+    let frame = ipc_core::native::run(registry.offers(), &call, &context, limit).to_vec();
     assert!(frame.len() <= limit && frame[4..6] == 400_u16.to_le_bytes());
     let (number, refusal): (u64, Refusal) = codec::decode(&frame[6..]).unwrap();
     assert_eq!(number, 7);

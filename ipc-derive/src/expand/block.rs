@@ -168,13 +168,10 @@ fn remote(block: &Block) -> TokenStream {
     // Whether a generic driver can be served depends on its parameters, so the block need not state these bounds.
     let mut generics = generics.clone();
     if !generics.params.is_empty() {
-        let servable = parse_quote!(#self_ty: ::core::marker::Send + 'static);
+        let servable = parse_quote!(#self_ty: 'static);
         generics.make_where_clause().predicates.push(servable);
     }
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let shared =
-        quote!(#krate::private::Shared<dyn #krate::private::Remote + ::core::marker::Send>);
-    let served = located(quote!(#krate::private::served), self_ty.span());
     let offered = quote!(<#key as #krate::private::Offer>::interface());
     let parts: Vec<_> = parts.iter().map(key_of_part).collect();
     let offers = match parts.as_slice() {
@@ -200,10 +197,6 @@ fn remote(block: &Block) -> TokenStream {
         impl #impl_generics #krate::private::Remote for #self_ty #where_clause {
             fn interface() -> #krate::private::Interface {
                 #offers
-            }
-
-            fn served(driver: #krate::private::Shared<Self>) -> #shared {
-                #served::<#self_ty>(driver)
             }
 
             fn dispatch(

@@ -196,15 +196,9 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
 
         #feature
         #[automatically_derived]
-        impl<#ty: #ident + ::core::marker::Send + 'static> #krate::private::Remote for #adapter<#ty> {
+        impl<#ty: #ident + 'static> #krate::private::Remote for #adapter<#ty> {
             fn interface() -> #krate::private::Interface {
                 <#proxy<()> as #krate::private::Offer>::interface()
-            }
-
-            fn served(
-                driver: #krate::private::Shared<Self>,
-            ) -> #krate::private::Shared<dyn #krate::private::Remote + ::core::marker::Send> {
-                #krate::private::served(driver)
             }
 
             fn dispatch(

@@ -13,7 +13,7 @@ use ipc_core::secure::Ticket;
 use lru::LruCache;
 
 use crate::handshake::limits::AccessLimits;
-use crate::time::later;
+use ipc_hub::time::later;
 
 #[cfg(test)]
 mod tests;

@@ -12,9 +12,9 @@ use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::handshake::guesses::{Barred, Proof};
 use crate::handshake::pending::PendingConnection;
-use crate::log::About;
 use crate::state::ServerState;
-use crate::time::later;
+use ipc_hub::log::About;
+use ipc_hub::time::later;
 
 /// Performs the handshake. A connection that fails it is closed, with an answer that depends on the failure.
 pub(crate) async fn identify(

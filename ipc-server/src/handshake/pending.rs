@@ -16,9 +16,9 @@ use tokio::time::{timeout, timeout_at};
 
 use crate::connection::Connection;
 use crate::handshake::sniff;
-use crate::log::{self, About};
 use crate::state::ServerState;
-use crate::time::overslept;
+use ipc_hub::log::{self, About};
+use ipc_hub::time::overslept;
 
 /// A connection that has not been admitted yet.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use tokio::task::AbortHandle;
 
 use crate::handshake::guesses::network;
 use crate::handshake::identify::identify;
-use crate::log::{self, About};
 use crate::queue::arrivals;
 use crate::state::ServerState;
+use ipc_hub::log::{self, About};
 
 /// Connections that have not identified themselves. Beyond a limit, the oldest connection of the source with the most
 /// connections is dropped: an honest client identifies itself at once, so its connection is rarely that one.

@@ -142,7 +142,7 @@ mod tests {
             id,
             name.into(),
             address,
-            Arc::default(),
+            Default::default(),
             Instant::now(),
         ))
     }

@@ -10,7 +10,6 @@ use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::sanitize::fit_to_show;
 
 use crate::handshake::pending::PendingConnection;
-use crate::log::About;
 use crate::queue::place::QueuePlace;
 use crate::queue::resume::{Resumed, resume};
 use crate::queue::waiting::{QueuedClient, wait_for_turn};
@@ -19,6 +18,7 @@ use crate::session::claim::SessionClaim;
 use crate::session::handoff::{Expected, Resumption};
 use crate::session::{self, Seat};
 use crate::state::ServerState;
+use ipc_hub::log::About;
 
 /// Resumes the session of a client, lets the client wait for its turn, or refuses it.
 pub(crate) async fn admit(
@@ -26,7 +26,7 @@ pub(crate) async fn admit(
     mut connection: PendingConnection,
     hello: Hello,
 ) {
-    let _work = state.begin_work();
+    let _work = state.hub.begin_work();
     // A refused client has given up its place and session by the time it is told: the refusal may linger.
     match enter(&state, &mut connection, &hello).await {
         Ok(Admitted::Resumes(expected)) => hand_over(&state, expected, connection, hello),
@@ -125,7 +125,7 @@ async fn take_turn(
         state.next_client().0,
         hello.name.clone(),
         connection.peer(),
-        Arc::clone(&state.description),
+        state.hub.offers().clone(),
         Instant::now(),
     ));
     let entered = state.admission().enter(Arc::clone(&activity));

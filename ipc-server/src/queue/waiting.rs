@@ -7,13 +7,13 @@ use ipc_core::wire::ctrl::{Hello, QueueStatus, SessionKey};
 use tokio::time::sleep;
 
 use crate::handshake::pending::PendingConnection;
-use crate::info::ServerEvent;
-use crate::log::About;
 use crate::queue::admission::ClientId;
 use crate::queue::idle::IdleWatch;
 use crate::session::activity::Activity;
 use crate::state::ServerState;
-use crate::time::overslept;
+use ipc_hub::event::ServerEvent;
+use ipc_hub::log::About;
+use ipc_hub::time::overslept;
 
 /// A client in the queue.
 pub(crate) struct QueuedClient<'a> {
@@ -108,7 +108,7 @@ fn announce(
 ) {
     let about = About::client(format!("{} at {}", client.hello.name, connection.peer()));
     state.visits.info(about, format_args!("waits: {status}"));
-    state.tell(ServerEvent::Waiting {
+    state.hub.tell(ServerEvent::Waiting {
         client: client.id.0,
         status: status.clone(),
     });

@@ -2,14 +2,14 @@
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ipc_core::ServerDescription;
 use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::wire::sanitize::fit_to_show;
 
-use crate::info::{ClientInfo, RunningCall};
+use ipc_hub::CurrentOffers;
+use ipc_hub::event::{ClientInfo, RunningCall};
 
 /// A client as others see it, whether it waits or holds the server. Shared between its own task or thread and the rest
 /// of the server.
@@ -19,7 +19,7 @@ pub(crate) struct Activity {
     name: String,
     arrived: Instant,
     /// What the server offers: says which device a method belongs to.
-    offered: Arc<ServerDescription>,
+    offers: CurrentOffers,
     use_of_server: Mutex<Use>,
     received: AtomicU64,
     sent: AtomicU64,
@@ -74,14 +74,14 @@ impl Activity {
         id: u64,
         name: String,
         address: SocketAddr,
-        offered: Arc<ServerDescription>,
+        offers: CurrentOffers,
         now: Instant,
     ) -> Self {
         Self {
             id,
             name,
             arrived: now,
-            offered,
+            offers,
             use_of_server: Mutex::new(Use {
                 held_since: now,
                 calls: 0,
@@ -181,37 +181,33 @@ impl Activity {
 
     /// The call and its text.
     fn running_call(&self, method: &str, runs_for: Duration) -> (Option<RunningCall>, String) {
-        let found = self.offered.device_with(method);
+        let offers = self.offers.load();
+        let offered = offers.description();
+        let found = offered.device_with(method);
         let method_shown = fit_to_show(method);
         let text = match found {
-            Some((device, method)) if self.offered.devices.len() > 1 => {
+            Some((device, method)) if offered.devices.len() > 1 => {
                 format!("{}.{}", device.name, method.wire_name(""))
             }
             _ => method_shown.clone(),
         };
-        let call = RunningCall {
-            device: found.map(|(device, _)| device.name.clone()),
-            method: method_shown,
-            runs_for,
-        };
+        let device = found.map(|(device, _)| device.name.clone());
+        let call = RunningCall::new(device, method_shown, runs_for);
         (Some(call), text)
     }
 
     /// All there is to know.
     pub(crate) fn info(&self, place: usize, now: Instant) -> ClientInfo {
         let seen = self.seen(now);
-        ClientInfo {
-            id: self.id,
-            place,
-            name: seen.name,
-            address: seen.address,
-            connected: now.saturating_duration_since(self.arrived),
-            idle: Duration::from_millis(seen.idle_ms),
-            calls: self.used().calls,
-            running: seen.running,
-            bytes_received: self.received.load(Ordering::Relaxed),
-            bytes_sent: self.sent.load(Ordering::Relaxed),
-        }
+        let mut info = ClientInfo::new(self.id, seen.name, seen.address);
+        info.place = place;
+        info.connected = now.saturating_duration_since(self.arrived);
+        info.idle = Duration::from_millis(seen.idle_ms);
+        info.calls = self.used().calls;
+        info.running = seen.running;
+        info.bytes_received = self.received.load(Ordering::Relaxed);
+        info.bytes_sent = self.sent.load(Ordering::Relaxed);
+        info
     }
 
     /// How long until the holder may be sent away because it has been idle for `limit`: not while a call runs, and not
@@ -319,7 +315,7 @@ mod tests {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let address = ([127, 0, 0, 1], 1).into();
-        let activity = Activity::new(1, "scan".into(), address, Arc::default(), start);
+        let activity = Activity::new(1, "scan".into(), address, Default::default(), start);
         for (method, shown) in [
             ("sweep".to_string(), "sweep".to_string()),
             ("a\u{1b}[2J".to_string(), "a\u{fffd}[2J".to_string()),
@@ -345,7 +341,7 @@ mod tests {
     fn connecting_again_and_again_is_no_use_of_the_server() {
         let start = Instant::now();
         let address = ([127, 0, 0, 1], 1).into();
-        let activity = Activity::new(1, "scan".into(), address, Arc::default(), start);
+        let activity = Activity::new(1, "scan".into(), address, Default::default(), start);
         let limit = Duration::from_secs(2);
         let leaves = (1..100).find(|n| {
             let now = start + Duration::from_millis(900) * *n;
@@ -360,7 +356,7 @@ mod tests {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let address = ([127, 0, 0, 1], 1).into();
-        let activity = Activity::new(1, "scan".into(), address, Arc::default(), start);
+        let activity = Activity::new(1, "scan".into(), address, Default::default(), start);
         activity.call_begins(1, Some("no_such_method"), after(5));
         activity.call_ends(1, false, after(5));
         activity.call_begins(2, None, after(6));

@@ -9,10 +9,7 @@ mod outbox;
 mod place;
 pub(crate) mod pump;
 mod reader;
-mod release;
-mod running;
 mod serving;
-pub(crate) mod tick;
 mod worker;
 
 use std::io;
@@ -25,13 +22,13 @@ use self::reader::Reader;
 use self::serving::Serving;
 use self::worker::Worker;
 use crate::connection::Connection;
-use crate::info::ServerEvent;
 use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::claim::SessionClaim;
 use crate::session::handoff::Handoff;
 use crate::state::{ActiveSession, ServerState};
-use crate::work::Work;
+use ipc_hub::event::ServerEvent;
+use ipc_hub::work::Work;
 
 /// All that a client starts to be served with.
 pub(crate) struct Seat {
@@ -46,8 +43,8 @@ pub(crate) struct Seat {
 
 /// Serves a client on a thread of its own.
 pub(crate) fn spawn(seat: Seat) -> io::Result<()> {
-    seat.state.tick.start()?;
-    let work = seat.state.begin_work();
+    seat.state.hub.tick().start()?;
+    let work = seat.state.hub.begin_work();
     worker::spawn(move || serve(seat, work))
 }
 
@@ -71,7 +68,7 @@ fn serve(seat: Seat, work: Work) {
     state.set_active_session(session.key(), Some(out));
     let serving = Serving::new(state, activity, handoff, session, place);
     let info = serving.activity.info(0, Instant::now());
-    serving.state.tell(ServerEvent::Granted(info));
+    serving.state.hub.tell(ServerEvent::Granted(info));
     let mut reader = Reader::new();
     serving.attach(&mut reader, connection, &hello);
     if let Some(mut worker) = Worker::new(&serving, work) {

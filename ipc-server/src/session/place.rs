@@ -1,7 +1,7 @@
 //! The place of a session's client: kept while the client is away for a moment, given up, and what that means for the
 //! devices.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use ipc_core::session::link::LinkError;
@@ -11,12 +11,10 @@ use ipc_core::{Release, Stuck};
 
 use super::pump::Pump;
 use super::reader::Reader;
-use super::release::release_all;
 use super::serving::{LAST_CALL, Serving};
-use crate::hosted::Hosted;
-use crate::info::ServerEvent;
 use crate::session::handoff::Resumption;
-use crate::time::overslept;
+use ipc_hub::event::ServerEvent;
+use ipc_hub::time::overslept;
 
 /// How a conversation ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -167,12 +165,14 @@ impl Serving {
     }
 
     /// Waits until no call of this client is inside a driver, apart from those whose devices are stuck. Blocks.
-    fn await_drivers(&self, hosted: &Hosted) {
+    fn await_drivers(&self) {
         let mut pump = self.pump();
         pump.is_awaited = true;
         let now = Instant::now();
         for call in &mut pump.running {
-            call.give_up(&self.activity, now);
+            if call.give_up(now) {
+                self.activity.caller_gave_up(call.number, now);
+            }
         }
         while pump.running.iter().any(|call| !call.is_stuck()) {
             let limit = match self.state.is_stopping() {
@@ -183,10 +183,11 @@ impl Serving {
                 let running = pump.running.iter_mut().filter(|call| !call.is_stuck());
                 let now = Instant::now();
                 let left: Vec<Stuck> = running
-                    .flat_map(|call| self.leave_behind(hosted, call, now))
+                    .flat_map(|call| self.leave_behind(call, now))
                     .collect();
                 drop(pump);
-                left.iter().for_each(|stuck| self.state.note_stuck(stuck));
+                left.iter()
+                    .for_each(|stuck| self.state.hub.note_stuck(stuck));
                 return;
             }
             drop(pump);
@@ -197,11 +198,11 @@ impl Serving {
 
     /// Puts the devices into their safe state and gives the session back to the table. The order matters: a connection
     /// that finds the session out of this thread's hands must find it in the table.
-    pub(super) fn retire(&self, hosted: &Arc<Hosted>, over: Over, mut reader: Reader) {
+    pub(super) fn retire(&self, over: Over, mut reader: Reader) {
         self.handoff.close();
         self.pump().disconnect(&mut reader, &self.activity);
-        self.await_drivers(hosted);
-        if release_all(&self.state, hosted, over.why) {
+        self.await_drivers();
+        if self.state.hub.release_all(over.why) {
             self.state.admission().forget_last_session();
         }
         self.end_companions(&mut self.pump());
@@ -211,7 +212,7 @@ impl Serving {
             self.state.table().remove(self.key);
         }
         self.state.set_active_session(self.key, None);
-        self.state.tell(ServerEvent::Released {
+        self.state.hub.tell(ServerEvent::Released {
             client: self.activity.id(),
             why: over.why,
         });

@@ -16,11 +16,11 @@ use ipc_core::wire::message::IncomingCall;
 use super::handover::{self, Handover};
 use super::outbox::{self, Outbox, Turn};
 use super::reader::{Reader, Received};
-use super::running::Running;
 use crate::connection::Connection;
 use crate::session::activity::Activity;
 use crate::sync::{Condvar, Mutex, MutexGuard};
-use crate::work::Work;
+use ipc_hub::running::Running;
+use ipc_hub::work::Work;
 
 /// A session, which outlives the connections and the threads that serve it.
 #[derive(Clone, Debug)]
@@ -210,8 +210,8 @@ impl Pump {
     /// Calls that the client has given up no longer count as its use of the server.
     fn note_cancelled(&mut self, activity: &Activity, now: Instant) {
         for call in &mut self.running {
-            if self.session.is_cancelled(call.number) {
-                call.give_up(activity, now);
+            if self.session.is_cancelled(call.number) && call.give_up(now) {
+                activity.caller_gave_up(call.number, now);
             }
         }
     }

@@ -12,17 +12,16 @@ use ipc_core::{Refusal, Stuck};
 
 use super::pump::{Pump, Session, Taken};
 use super::reader::Reader;
-use super::running::Running;
-use super::tick::{Unattended, Watched};
 use super::worker;
 use crate::connection::Connection;
-use crate::hosted::Hosted;
-use crate::log::About;
 use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::handoff::Handoff;
 use crate::state::ServerState;
-use crate::work::Work;
+use ipc_hub::log::About;
+use ipc_hub::running::Running;
+use ipc_hub::tick::{Unattended, Watched};
+use ipc_hub::work::Work;
 
 /// A client that is served.
 pub(super) struct Serving {
@@ -62,7 +61,7 @@ impl Serving {
             this: this.clone(),
         });
         let watched: Weak<Self> = Arc::downgrade(&serving);
-        serving.state.tick.watch(watched);
+        serving.state.hub.tick().watch(watched);
         serving
     }
 
@@ -116,7 +115,7 @@ impl Serving {
         pump.handover.park(reader);
         self.unattended.begin();
         drop(pump);
-        self.state.tick.wake();
+        self.state.hub.tick().wake();
     }
 
     /// Takes the reader back, unless a companion has taken it.
@@ -182,22 +181,17 @@ impl Serving {
         Some(reader)
     }
 
-    fn overrun(&self, hosted: &Hosted, call: &Running) -> Duration {
+    fn overrun(&self, call: &Running) -> Duration {
         let id = call_id(self.activity.id(), call.number);
-        hosted.registry.overrun(id)
+        self.state.hub.overrun(id)
     }
 
     /// Refuses the devices that a call hangs in to others, and no longer waits for it.
-    pub(super) fn leave_behind(
-        &self,
-        hosted: &Hosted,
-        call: &mut Running,
-        now: Instant,
-    ) -> Vec<Stuck> {
+    pub(super) fn leave_behind(&self, call: &mut Running, now: Instant) -> Vec<Stuck> {
         let id = call_id(self.activity.id(), call.number);
         let by = self.activity.seen(now);
         let by = format!("{} at {}", by.name, by.address);
-        let stuck = hosted.registry.mark_stuck(id, &by, call.began(now));
+        let stuck = self.state.hub.mark_stuck(id, &by, call.began(now));
         call.leave_behind(stuck.iter().map(|stuck| stuck.device.clone()).collect());
         stuck
     }
@@ -265,8 +259,6 @@ impl Watched for Serving {
             return false;
         }
         let mut stuck = Vec::new();
-        // Drivers are never dropped here: a stop waits for the tick before it drops them.
-        let hosted = self.state.hosted().filter(|_| !pump.running.is_empty());
         let Pump {
             running, session, ..
         } = &mut *pump;
@@ -274,19 +266,17 @@ impl Watched for Serving {
             if !pause.is_zero() {
                 call.excuse(pause);
             }
-            call.look(&self.activity, now);
+            if call.look(now) {
+                self.activity.caller_gave_up(call.number, now);
+            }
             if call.progress.is_some()
                 && call.may_tell(now)
                 && let Some((fraction, message)) = call.progress.take()
             {
                 session.progress(call.number, fraction, &message);
             }
-            if call.is_given_up()
-                && !call.is_stuck()
-                && let Some(hosted) = &hosted
-                && call.is_hung(self.overrun(hosted, call), now)
-            {
-                stuck.extend(self.leave_behind(hosted, call, now));
+            if call.is_given_up() && !call.is_stuck() && call.is_hung(self.overrun(call), now) {
+                stuck.extend(self.leave_behind(call, now));
             }
         }
         pump.write_briefly(&self.activity);
@@ -295,7 +285,9 @@ impl Watched for Serving {
             self.handoff.wake();
         }
         drop(pump);
-        stuck.iter().for_each(|stuck| self.state.note_stuck(stuck));
+        stuck
+            .iter()
+            .for_each(|stuck| self.state.hub.note_stuck(stuck));
         is_busy
     }
 }
@@ -327,7 +319,12 @@ impl CallHost for Serving {
     }
 
     fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
-        self.state.runtime.block_on(future);
+        self.state.hub.runtime().block_on(future);
+    }
+
+    fn run_elsewhere(&self, method: &mut dyn FnMut()) {
+        let _runtime = self.state.hub.runtime().enter();
+        method();
     }
 
     fn is_revoked(&self) -> bool {

@@ -9,21 +9,22 @@ use std::time::Instant;
 use ipc_core::Release;
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
+use ipc_core::native;
 use ipc_core::session::server::End;
-use ipc_core::wire::ctrl::CtrlMsg;
+use ipc_core::wire::failure::Failure;
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::Form;
 
 use super::place::Over;
 use super::pump::{Pump, Taken};
 use super::reader::Reader;
-use super::running::Running;
 use super::serving::Serving;
-use crate::hosted::Hosted;
-use crate::log::{self, About};
 use crate::session::activity::Activity;
-use crate::session::calls::{self, Ended};
-use crate::work::Work;
+use crate::session::calls::{self, CallNote};
+use ipc_hub::OffersView;
+use ipc_hub::log::{self, About};
+use ipc_hub::running::Running;
+use ipc_hub::work::Work;
 
 /// A thread that serves a client.
 ///
@@ -32,7 +33,7 @@ use crate::work::Work;
 /// its thread then writes the answer, runs what waits behind it, and becomes the companion itself.
 pub(super) struct Worker {
     serving: Arc<Serving>,
-    hosted: Arc<Hosted>,
+    offers: OffersView,
     /// The context of the present call.
     context: CallContext,
     work: Option<Work>,
@@ -50,7 +51,7 @@ pub(super) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 
 /// Starts a companion, which waits for the reader of a thread that is inside a driver.
 pub(super) fn spawn_companion(serving: Arc<Serving>) -> io::Result<()> {
-    let work = serving.state.begin_work();
+    let work = serving.state.hub.begin_work();
     spawn(move || {
         if let Some(mut worker) = Worker::new(&serving, work) {
             worker.serve(None);
@@ -61,12 +62,15 @@ pub(super) fn spawn_companion(serving: Arc<Serving>) -> io::Result<()> {
 impl Worker {
     /// `None` if the server has stopped.
     pub(super) fn new(serving: &Arc<Serving>, work: Work) -> Option<Self> {
-        let hosted = serving.state.hosted()?;
+        let hub = &serving.state.hub;
+        if hub.is_closed() {
+            return None;
+        }
         let host = Arc::clone(serving) as Arc<dyn CallHost>;
         let client = Arc::clone(&serving.pump().client);
         Some(Self {
             serving: Arc::clone(serving),
-            hosted,
+            offers: hub.offers().view(),
             context: CallContext::new(host, 0, client, None).of_party(serving.activity.id()),
             work: Some(work),
             recovered: Vec::new(),
@@ -77,8 +81,8 @@ impl Worker {
     pub(super) fn serve(&mut self, mut reader: Option<Reader>) {
         let serving = Arc::clone(&self.serving);
         // Plain methods of drivers find the runtime as async ones do.
-        let _runtime = serving.state.runtime.enter();
-        let _inside = serving.state.enter();
+        let _runtime = serving.state.hub.runtime().enter();
+        let _inside = serving.state.hub.enter();
         let _calls = Serves::calls_of(Arc::clone(&serving) as Arc<dyn CallHost>);
         let _ended = EndedByPanic(&serving);
         loop {
@@ -88,7 +92,7 @@ impl Worker {
             };
             let Some(taken) = taken else { return };
             if let Some((over, mine)) = self.attend(taken) {
-                return serving.retire(&self.hosted, over, mine);
+                return serving.retire(over, mine);
             }
         }
     }
@@ -175,7 +179,7 @@ impl Worker {
         }
         drop(pump);
         for device in std::mem::take(&mut self.recovered) {
-            serving.state.note_recovered(&device);
+            serving.state.hub.note_recovered(&device);
         }
         serving.pump()
     }
@@ -193,19 +197,20 @@ impl Worker {
         let is_question = call.form == Form::Describe;
         let method = (!is_question).then_some(call.header.method.as_str());
         activity.call_begins(number, method, begins);
-        let reply = self.hosted.registry.run(call, &self.context, limit);
-        let kind = reply.ctrl();
+        let offers = self.offers.now();
+        let outcome = offers.run(native::job(call, limit), &self.context);
         let ended = Instant::now();
-        activity.call_ends(number, !is_question && kind != Some(CtrlMsg::Error), ended);
-        if !calls::is_ordinary(kind, begins, ended) {
-            let ended = Ended {
-                call,
-                reply: &reply,
-                began: begins,
-                ended,
+        let has_run = !is_question && !matches!(outcome, Err(Failure::Refused(_)));
+        activity.call_ends(number, has_run, ended);
+        if !calls::is_ordinary(&outcome, begins, ended) {
+            let note = CallNote {
+                method: &call.header.method,
+                failure: outcome.as_ref().err(),
+                took: ended.saturating_duration_since(begins),
             };
-            calls::note(&self.serving.state, self.context.client(), &ended);
+            note.log(&self.serving.state, self.context.client());
         }
+        let reply = native::answer(call, outcome, limit);
         (reply, ended)
     }
 
@@ -216,7 +221,7 @@ impl Worker {
         self.recovered = recovered;
         if self.work.is_none() && self.serving.is_served(pump) {
             // The device was stuck, and the server has gone on without this thread.
-            self.work = Some(self.serving.state.begin_work());
+            self.work = Some(self.serving.state.hub.begin_work());
         }
         if pump.is_awaited {
             self.serving.handoff.wake();

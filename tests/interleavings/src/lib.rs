@@ -36,7 +36,7 @@ mod writer;
 mod slot;
 
 #[allow(unreachable_pub, reason = "the model has no users")]
-#[path = "../../../ipc-server/src/session/tick.rs"]
+#[path = "../../../ipc-hub/src/tick.rs"]
 mod tick;
 
 #[allow(dead_code, reason = "the model does not use all of it")]

@@ -1,4 +1,4 @@
-//! The tick, which sleeps while nothing runs: `ipc-server/src/session/tick.rs`.
+//! The tick, which sleeps while nothing runs: `ipc-hub/src/tick.rs`.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use ipc_core::CallContext;
 use ipc_core::interface::registry::Registry;
+use ipc_core::native;
 use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::Link;
 use ipc_core::session::server::ServerSession;
@@ -49,7 +50,8 @@ fn serve_one(mut stream: &TcpStream, registry: &Registry) {
         flush(stream, &mut session);
         read(stream, &mut session, &mut buffer);
         while let Some((call, _)) = session.next_call(Instant::now()) {
-            let reply = registry.run(&call, &context, session.reply_limit());
+            let limit = session.reply_limit();
+            let reply = native::run(registry.offers(), &call, &context, limit);
             session.reply(call.header.number, reply);
         }
     }

@@ -10,6 +10,7 @@ use ipc_core::CallContext;
 use ipc_core::interface::context::CallHost;
 use ipc_core::interface::function::IntoFunction;
 use ipc_core::interface::registry::Registry;
+use ipc_core::native;
 use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::session::server::{End, ServerSession};
@@ -204,7 +205,8 @@ fn run(
         _ => {}
     }
     let context = CallContext::new(Arc::new(Host), number, "test".into(), None);
-    let reply = shared.registry.run(call, &context, session.reply_limit());
+    let limit = session.reply_limit();
+    let reply = native::run(shared.registry.offers(), call, &context, limit);
     log(&call.header.method);
     reply
 }

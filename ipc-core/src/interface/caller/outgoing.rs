@@ -11,19 +11,21 @@ use super::device;
 use crate::error::{CallError, NotSent};
 use crate::interface::args::Args;
 use crate::interface::describe::{Interface, Method};
+use crate::interface::job::LocalCall;
 use crate::interface::similar::prefix_hint;
 use crate::interface::{definitions, invocation, value};
 use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, MIN_DECODE_MEMORY, Reader};
-use crate::wire::ctrl::{CallHeader, CtrlMsg};
+use crate::wire::ctrl::{CallHeader, CtrlMsg, Form};
 use crate::wire::failure::{Fault, Refusal};
 use crate::wire::frame;
-use crate::wire::message::Form;
 
 /// A call on its way out: a frame with room for the numbers that the session fills in.
 #[derive(Debug)]
 pub struct OutgoingCall {
     frame: Vec<u8>,
+    /// Where the arguments begin in the frame.
+    arguments_at: usize,
     form: Form,
     idempotent: bool,
     /// Memory that the decoded result may take, beyond 8 times its bytes.
@@ -113,6 +115,7 @@ impl OutgoingCall {
 
     fn begin(head: Vec<u8>, form: Form, target: Target, idempotent: bool) -> Self {
         Self {
+            arguments_at: head.len(),
             frame: head,
             form,
             idempotent,
@@ -193,6 +196,19 @@ impl OutgoingCall {
                 Ok(std::mem::take(&mut self.frame))
             }
         }
+    }
+
+    /// Takes the call for a driver in this process, or why it cannot be made.
+    pub fn take_local(&mut self) -> Result<LocalCall, CallError> {
+        let frame = self.take_frame()?;
+        let description = self.description();
+        Ok(LocalCall {
+            method: self.method().to_string(),
+            form: self.form,
+            fingerprint: description.map_or(0, Method::fingerprint),
+            frame,
+            arguments_at: self.arguments_at,
+        })
     }
 
     /// Reads the result.

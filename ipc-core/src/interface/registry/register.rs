@@ -1,155 +1,176 @@
-//! Registering devices and functions: which names they get, and which names clash.
+//! Registering devices and functions, and taking devices out: which names they get, and which names clash.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
 use super::error::{FUNCTION, RegisterError, device_by_name, device_by_place};
 use super::names::{RESERVED, default_name, is_well_formed};
-use super::{Owner, Registry, Served, Target};
+use super::offers::{Owner, Target};
+use super::served::{ServedDevice, ServedFunction};
+use super::{Offers, Registry};
 use crate::contain::contain;
 use crate::interface::describe::DeviceDescription;
 use crate::interface::function::BoxedFunction;
 use crate::interface::remote::{Device, IntoDevice};
-use crate::interface::slot::Slot;
 
 impl Registry {
-    /// Offers all methods of a device under the [name](Device::name) that was given to it, or a default one. On an error
-    /// nothing has been added.
+    /// Offers all methods of a device under the [name](crate::Device::name) that was given to it, or a default one. On an
+    /// error nothing has been added, and the device has been dropped.
     pub fn add_device(&mut self, device: impl IntoDevice) -> Result<(), RegisterError> {
-        let Device {
-            driver,
-            interface,
-            path,
-            name,
-            prefix,
-            release_hook,
-            overrun,
-        } = device.into_device();
-        let served = Served {
-            driver,
-            path,
-            release_hook,
-            overrun,
-        };
-        let mut device = DeviceDescription {
-            name: String::new(),
-            prefix,
-            interface,
-        };
-        let targets = self.free_device_name(name, &device).and_then(|name| {
-            device.name = name;
-            self.targets_of(&device)
+        let added = self.try_add_device(device.into_device());
+        added.map(drop).map_err(|(error, device)| {
+            // A panic in the driver's `Drop` must not hide the error.
+            let _ = contain(|| drop(device));
+            error
+        })
+    }
+
+    /// Like [`add_device`](Self::add_device), but on an error the caller gets the device, to drop it where that may block.
+    pub fn try_add_device(
+        &mut self,
+        mut device: Device,
+    ) -> Result<Arc<ServedDevice>, (RegisterError, Box<ServedDevice>)> {
+        let given = device.name.take();
+        let mut device = Box::new(ServedDevice::new(device));
+        let named = self.offers.named(given, device.description());
+        let names = named.and_then(|description| {
+            let names = self.offers.names_of(&description)?;
+            Ok((description.name, names))
         });
-        match targets {
-            Ok(targets) => self.targets.extend(targets),
-            Err(error) => {
-                // A panic in the driver's `Drop` must not hide the error.
-                let _ = contain(|| drop(served));
-                return Err(error);
-            }
-        }
-        served.driver.slot().gate.set_name(&device.name);
-        self.positions
-            .insert(device.name.clone(), self.devices.len());
-        self.devices.push(served);
-        self.description.devices.push(device);
-        Ok(())
-    }
-
-    /// The name that was given to the device, or a default one that is free.
-    fn free_device_name(
-        &self,
-        given: Option<String>,
-        device: &DeviceDescription,
-    ) -> Result<String, RegisterError> {
-        let Some(name) = given else {
-            let is_taken = |name: &str| self.positions.contains_key(name);
-            return Ok(default_name(
-                &device.prefix,
-                &device.interface.name,
-                is_taken,
-            ));
+        let (name, names) = match names {
+            Ok(names) => names,
+            Err(error) => return Err((error, device)),
         };
-        let label = device_by_place(self.devices.len(), device);
-        if name == RESERVED || !is_well_formed(&name) {
-            return Err(RegisterError::BadDeviceName {
-                name,
-                device: label,
-            });
-        }
-        let other = self.position(&name);
-        match other.and_then(|index| Some((index, self.description.devices.get(index)?))) {
-            Some((index, other)) => Err(RegisterError::DeviceNameTaken {
-                name,
-                first: device_by_place(index, other),
-                second: label,
-            }),
-            None => Ok(name),
-        }
-    }
-
-    fn targets_of(
-        &self,
-        device: &DeviceDescription,
-    ) -> Result<HashMap<String, Target>, RegisterError> {
-        let DeviceDescription {
-            interface, prefix, ..
-        } = device;
-        let owner = device_by_name(device);
-        let mut targets = HashMap::new();
-        for (method_index, method) in interface.methods.iter().enumerate() {
-            let target = Target {
-                owner: Owner::Device {
-                    index: self.devices.len(),
-                    method: method_index,
-                },
-                fingerprint: method.fingerprint(),
-                method: method.clone(),
-                prefix: prefix.clone(),
-            };
-            let name = self.free_name(target.method.wire_name(prefix), &owner)?;
-            if targets.insert(name.clone(), target).is_some() {
-                return Err(RegisterError::NameTaken {
-                    name,
-                    first: owner.clone(),
-                    second: owner,
-                });
-            }
-        }
-        Ok(targets)
+        device.set_name(name);
+        let device: Arc<ServedDevice> = device.into();
+        self.devices.push(Arc::clone(&device));
+        Arc::make_mut(&mut self.offers).add_device(&device, names);
+        Ok(device)
     }
 
     /// Offers a free function. Functions and devices may have the same names.
     pub fn add_function(&mut self, function: impl BoxedFunction) -> Result<(), RegisterError> {
         let function = function.boxed();
         let method = function.method();
-        let name = match self.free_name(method.wire_name(""), FUNCTION) {
+        let name = match self.offers.free_name(method.wire_name(""), FUNCTION) {
             Ok(name) => name,
             Err(error) => {
                 let _ = contain(|| drop(function));
                 return Err(error);
             }
         };
-        let owner = Owner::Function {
-            index: self.functions.len(),
+        let function = Arc::new(ServedFunction::new(function, name.clone()));
+        let target = Target {
+            owner: Owner::Function(Arc::downgrade(&function)),
+            fingerprint: method.fingerprint(),
+            method: Arc::new(method.clone()),
+            prefix: String::new(),
         };
-        let fingerprint = method.fingerprint();
-        self.description.functions.push(method.clone());
-        self.functions.push(Slot::new(function));
-        self.targets.insert(
-            name,
-            Target {
-                owner,
-                method,
-                fingerprint,
-                prefix: String::new(),
-            },
-        );
+        self.functions.push(function);
+        let offers = Arc::make_mut(&mut self.offers);
+        offers.description.functions.push(method);
+        offers.targets.insert(name, target);
         Ok(())
+    }
+
+    /// No longer offers the device called `name`, and returns it. A call that is inside goes on; no other one is let in.
+    pub fn remove_device(&mut self, name: &str) -> Option<Arc<ServedDevice>> {
+        let at = self.devices.iter().position(|d| d.name() == name)?;
+        let device = self.devices.remove(at);
+        device.remove();
+        let offers = Arc::make_mut(&mut self.offers);
+        offers.description.devices.remove(at);
+        offers.targets.retain(|_, target| match &target.owner {
+            Owner::Device { device: owner, .. } => !Weak::ptr_eq(owner, &Arc::downgrade(&device)),
+            Owner::Function(_) => true,
+        });
+        Some(device)
+    }
+}
+
+impl Offers {
+    /// The device under the name that was given to it, or under a default one that is free.
+    fn named(
+        &self,
+        given: Option<String>,
+        device: &DeviceDescription,
+    ) -> Result<DeviceDescription, RegisterError> {
+        let other = |name: &str| {
+            let mut devices = self.description.devices.iter().enumerate();
+            devices.find(|(_, device)| device.name == name)
+        };
+        let named = |name| DeviceDescription {
+            name,
+            ..device.clone()
+        };
+        let Some(name) = given else {
+            let driver = &device.interface.name;
+            let name = default_name(&device.prefix, driver, |name| other(name).is_some());
+            return Ok(named(name));
+        };
+        let label = device_by_place(self.description.devices.len(), device);
+        if name == RESERVED || !is_well_formed(&name) {
+            return Err(RegisterError::BadDeviceName {
+                name,
+                device: label,
+            });
+        }
+        match other(&name) {
+            Some((index, other)) => Err(RegisterError::DeviceNameTaken {
+                first: device_by_place(index, other),
+                name,
+                second: label,
+            }),
+            None => Ok(named(name)),
+        }
+    }
+
+    /// The names of a device's methods on the wire, in their order.
+    fn names_of(&self, device: &DeviceDescription) -> Result<Vec<String>, RegisterError> {
+        let owner = device_by_name(device);
+        let mut names: Vec<String> = Vec::new();
+        for method in &device.interface.methods {
+            let name = self.free_name(method.wire_name(&device.prefix), &owner)?;
+            if names.contains(&name) {
+                return Err(RegisterError::NameTaken {
+                    name,
+                    first: owner.clone(),
+                    second: owner,
+                });
+            }
+            names.push(name);
+        }
+        Ok(names)
+    }
+
+    fn add_device(&mut self, device: &Arc<ServedDevice>, names: Vec<String>) {
+        let description = device.description();
+        let methods = description.interface.methods.iter().enumerate();
+        let targets = methods.map(|(method_index, method)| Target {
+            owner: Owner::Device {
+                device: Arc::downgrade(device),
+                method: method_index,
+            },
+            fingerprint: method.fingerprint(),
+            method: Arc::new(method.clone()),
+            prefix: description.prefix.clone(),
+        });
+        let targets: HashMap<String, Target> = names.into_iter().zip(targets).collect();
+        self.targets.extend(targets);
+        self.description.devices.push(description.clone());
     }
 
     fn free_name(&self, name: String, owner: &str) -> Result<String, RegisterError> {
         if let Some(taken) = self.targets.get(&name) {
-            let first = self.owner_name(taken);
+            let first = match &taken.owner {
+                Owner::Device { device, .. } => {
+                    let device = device.upgrade();
+                    device
+                        .map(|device| device_by_name(device.description()))
+                        .unwrap_or_default()
+                }
+                Owner::Function(_) => FUNCTION.into(),
+            };
             return Err(RegisterError::NameTaken {
                 name,
                 first,
@@ -163,15 +184,5 @@ impl Registry {
             });
         }
         Ok(name)
-    }
-
-    fn owner_name(&self, target: &Target) -> String {
-        match target.owner {
-            Owner::Device { index, .. } => {
-                let device = self.description.devices.get(index);
-                device.map(device_by_name).unwrap_or_default()
-            }
-            Owner::Function { .. } => FUNCTION.into(),
-        }
     }
 }

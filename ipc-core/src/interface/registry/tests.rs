@@ -1,9 +1,13 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::interface::context::CallContext;
 use crate::interface::describe::{Interface, Method};
 use crate::interface::function::IntoFunction;
-use crate::interface::remote::{Device, Release, served};
+use crate::interface::invocation::Invocation;
+use crate::interface::remote::{Device, Remote, Shared};
+use crate::wire::ctrl::Form;
+use crate::wire::failure::Refusal;
 
 struct Meter;
 
@@ -18,10 +22,6 @@ impl Remote for Meter {
             methods: vec![method("read"), method("reset")],
             ..Interface::default()
         }
-    }
-
-    fn served(driver: Shared<Self>) -> Shared<dyn Remote + Send> {
-        served(driver)
     }
 
     fn dispatch(&mut self, _method: usize, _: &mut Invocation<'_>) -> Result<(), Failure> {
@@ -52,10 +52,10 @@ fn rejected(mut registry: Registry, device: Device) -> RegisterError {
         .iter()
         .map(|name| name.to_string())
         .collect();
-    let count = registry.targets.len();
+    let count = registry.offers.targets.len();
     let error = registry.add_device(device).unwrap_err();
     assert_eq!(names(&registry), before);
-    assert_eq!(registry.targets.len(), count);
+    assert_eq!(registry.offers.targets.len(), count);
     error
 }
 
@@ -135,17 +135,38 @@ fn functions_have_names_of_their_own() {
     let add = (|| 1).into_function("add");
     registry.add_function(add).unwrap();
     registry.add_device(meter("b_").name("sum")).unwrap();
-    assert_eq!(registry.device_of("add"), None);
+    assert_eq!(registry.description().functions.len(), 1);
 }
 
 #[test]
-fn devices_are_found_by_their_names_and_methods() {
-    let registry = registry([meter("a_"), meter("b_").name("pump")]);
-    assert_eq!(registry.position("a"), Some(0));
-    assert_eq!(registry.position("pump"), Some(1));
-    assert_eq!(registry.position("b"), None);
-    assert_eq!(registry.device_of("b_reset"), Some(1));
-    assert_eq!(registry.device_of("reset"), None);
+fn a_device_can_be_taken_out_and_its_names_are_free_again() {
+    let mut registry = registry([meter("a_"), meter("b_").name("pump"), meter("c_")]);
+    let before = Arc::clone(registry.offers());
+    let pump = registry.remove_device("pump").unwrap();
+    assert_eq!(pump.name(), "pump");
+    assert!(registry.remove_device("pump").is_none());
+    assert_eq!(names(&registry), ["a", "c"]);
+    assert!(!registry.offers().targets.contains_key("b_read"));
+    assert_eq!(before.description().devices.len(), 3, "a snapshot");
+    registry.add_device(meter("b_").name("pump")).unwrap();
+    assert_eq!(names(&registry), ["a", "c", "pump"]);
+
+    // Those who look at earlier offers are refused as well.
+    let call = |offers: &Offers| {
+        let job = Job {
+            method: "b_read",
+            form: Form::ByName,
+            fingerprint: 0,
+            arguments: &[],
+            reply: Vec::new(),
+            limit: 100,
+        };
+        offers.run(job, &CallContext::local())
+    };
+    let refused = call(&before).unwrap_err();
+    let Failure::Refused(Refusal::Protocol { .. } | Refusal::UnknownMethod { .. }) = refused else {
+        panic!("{refused:?}");
+    };
 }
 
 #[test]
@@ -161,10 +182,9 @@ fn hooks_run_for_one_device_or_for_all() {
     };
     let registry = registry([hooked("bad"), meter("none_"), hooked("good")]);
     let why = Release::Finished;
-    assert_eq!(registry.release_device(2, why), Some(Released::Done));
+    assert_eq!(registry.devices()[2].release(why), Some(Released::Done));
     assert_eq!(*log.lock().unwrap(), ["good"]);
-    assert_eq!(registry.release_device(1, why), None, "no hook");
-    assert_eq!(registry.release_device(3, why), None, "no device");
+    assert_eq!(registry.devices()[1].release(why), None, "no hook");
 
     let released = registry.release(why);
     assert_eq!(

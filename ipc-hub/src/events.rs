@@ -7,14 +7,14 @@ use std::{io, thread};
 use ipc_core::contain::contain;
 use tokio::runtime::Handle;
 
+use crate::event::ServerEvent;
 use crate::hosted::Observer;
-use crate::info::ServerEvent;
 use crate::log::{self, About};
 use crate::work::{ServingThread, Work};
 
 /// Calls the callback on a thread of its own, so that a slow callback delays only itself.
 #[derive(Debug)]
-pub(crate) struct Events {
+pub struct Events {
     queue: Mutex<EventQueue>,
     runtime: Handle,
     incarnation: u128,
@@ -22,8 +22,10 @@ pub(crate) struct Events {
 
 #[derive(Default)]
 struct EventQueue {
+    /// `None` if nobody wants to know.
+    observer: Option<Observer>,
     /// Each with its `Work`, which makes a stopping server wait until it has been delivered.
-    events: VecDeque<(ServerEvent, Observer, Work)>,
+    events: VecDeque<(ServerEvent, Work)>,
     lost: u64,
     /// True while a thread delivers events.
     is_running: bool,
@@ -38,22 +40,30 @@ impl std::fmt::Debug for EventQueue {
 }
 
 impl Events {
-    pub(crate) fn new(runtime: Handle, incarnation: u128) -> Self {
+    /// Events for `observer`, which finds `runtime` on its thread.
+    pub fn new(observer: Option<Observer>, runtime: Handle, incarnation: u128) -> Self {
+        let queue = EventQueue {
+            observer,
+            ..EventQueue::default()
+        };
         Self {
-            queue: Mutex::default(),
+            queue: Mutex::new(queue),
             runtime,
             incarnation,
         }
     }
 
-    /// Queues `event` for `observer`. If too many are queued, the oldest is dropped.
-    pub(crate) fn tell(self: &Arc<Self>, event: ServerEvent, observer: Observer, work: Work) {
+    /// Queues `event`, if anybody wants to know. If too many are queued, the oldest is dropped.
+    pub fn tell(self: &Arc<Self>, event: ServerEvent, work: impl FnOnce() -> Work) {
         let mut queue = self.queue();
+        if queue.observer.is_none() {
+            return;
+        }
         if queue.events.len() >= LIMIT {
             queue.events.pop_front();
             queue.lost += 1;
         }
-        queue.events.push_back((event, observer, work));
+        queue.events.push_back((event, work()));
         let is_running = std::mem::replace(&mut queue.is_running, true);
         drop(queue);
         if !is_running && let Err(error) = self.start() {
@@ -66,6 +76,13 @@ impl Events {
                 format_args!("cannot start a thread for `on_event`: {error}"),
             );
         }
+    }
+
+    /// Tells nobody anything more, and returns the callback.
+    pub fn close(&self) -> Option<Observer> {
+        let mut queue = self.queue();
+        queue.events.clear();
+        queue.observer.take()
     }
 
     /// Starts the thread, which ends when the queue is empty.
@@ -92,7 +109,11 @@ impl Events {
     fn next(&self) -> Option<(ServerEvent, Observer, Work)> {
         let mut queue = self.queue();
         let lost = std::mem::take(&mut queue.lost);
-        let next = queue.events.pop_front();
+        let observer = queue.observer.clone();
+        let next = observer.and_then(|observer| {
+            let (event, work) = queue.events.pop_front()?;
+            Some((event, observer, work))
+        });
         queue.is_running = next.is_some();
         drop(queue);
         if lost > 0 {

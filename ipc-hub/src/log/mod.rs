@@ -4,7 +4,7 @@
 //! parent does not read a pipe; the server must go on serving and be able to stop. Lines that do not fit into the
 //! thread's queue are dropped and counted.
 
-pub(crate) mod limited;
+pub mod limited;
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -22,19 +22,19 @@ use tracing::level_filters::LevelFilter;
 
 /// The subject of a log line: a client, a peer, or the server itself.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct About {
+pub struct About {
     peer: Option<SocketAddr>,
     client: Option<String>,
 }
 
 impl About {
     /// About the server itself.
-    pub(crate) fn server() -> Self {
+    pub fn server() -> Self {
         Self::default()
     }
 
     /// About the peer of a connection that has no name yet.
-    pub(crate) fn peer(peer: SocketAddr) -> Self {
+    pub fn peer(peer: SocketAddr) -> Self {
         Self {
             peer: Some(peer),
             client: None,
@@ -42,7 +42,7 @@ impl About {
     }
 
     /// About a client, by its name.
-    pub(crate) fn client(client: impl Into<String>) -> Self {
+    pub fn client(client: impl Into<String>) -> Self {
         Self {
             peer: None,
             client: Some(client.into()),
@@ -67,32 +67,32 @@ struct LogEvent {
 }
 
 /// Logs a failure.
-pub(crate) fn error(about: About, text: impl Display) {
+pub fn error(about: About, text: impl Display) {
     event(tracing::Level::ERROR, about, text);
 }
 
 /// Logs something that is probably a mistake.
-pub(crate) fn warn(about: About, text: impl Display) {
+pub fn warn(about: About, text: impl Display) {
     event(tracing::Level::WARN, about, text);
 }
 
 /// Logs an ordinary event.
-pub(crate) fn info(about: About, text: impl Display) {
+pub fn info(about: About, text: impl Display) {
     event(tracing::Level::INFO, about, text);
 }
 
 /// Logs a detail for debugging.
-pub(crate) fn debug(about: About, text: impl Display) {
+pub fn debug(about: About, text: impl Display) {
     event(tracing::Level::DEBUG, about, text);
 }
 
 /// Prints text on standard error.
-pub(crate) fn print(text: impl Into<Vec<u8>>) {
+pub fn print(text: impl Into<Vec<u8>>) {
     send(LogEntry::Text(text.into()));
 }
 
 /// Waits until everything logged so far is written, for at most `limit`. Blocks.
-pub(crate) fn flush(limit: Duration) {
+pub fn flush(limit: Duration) {
     let (done, written) = sync_channel(1);
     send(LogEntry::Flush(done));
     let _ = written.recv_timeout(limit);
@@ -172,7 +172,7 @@ impl LogEvent {
 
 /// Installs a subscriber that writes to standard error, unless the program has installed one. Returns whether it did.
 #[cfg(feature = "log")]
-pub(crate) fn install_default() -> bool {
+pub fn install_default() -> bool {
     use std::io::IsTerminal;
 
     use tracing_subscriber::filter::Targets;
@@ -209,7 +209,7 @@ pub(crate) fn install_default() -> bool {
 
 /// Without the feature `log`, a program that wants a log installs a `tracing` subscriber itself.
 #[cfg(not(feature = "log"))]
-pub(crate) fn install_default() -> bool {
+pub fn install_default() -> bool {
     false
 }
 
@@ -232,6 +232,7 @@ impl Write for LogWriter {
     }
 }
 
-pub(crate) const TARGET: &str = "ipc_server";
+/// The target of all log lines.
+pub const TARGET: &str = "ipc_server";
 /// Maximum number of lines in the queue of the log's thread.
 const CAPACITY: usize = 1024;

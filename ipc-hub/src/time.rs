@@ -8,7 +8,7 @@ pub(crate) fn now() -> Instant {
 }
 
 /// Returns `now + duration`, or a time some decades ahead if that cannot be represented.
-pub(crate) fn later(now: Instant, duration: Duration) -> Instant {
+pub fn later(now: Instant, duration: Duration) -> Instant {
     const DECADES: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     now.checked_add(duration).unwrap_or(now + DECADES)
 }
@@ -17,7 +17,7 @@ pub(crate) fn later(now: Instant, duration: Duration) -> Instant {
 ///
 /// The process, or its virtual machine, may have been suspended. What peers did not do in the meantime must not be held
 /// against them.
-pub(crate) fn overslept(due: Instant) -> Duration {
+pub fn overslept(due: Instant) -> Duration {
     let late = Instant::now().saturating_duration_since(due);
     match late > TOLERANCE {
         true => late,

@@ -1,7 +1,8 @@
-//! What the program that runs a server can learn about its clients.
+//! What the program that runs a server can learn about its clients and devices.
 
 use std::time::Duration;
 
+use ipc_core::interface::registry::ServedDevice;
 use ipc_core::wire::ctrl::QueueStatus;
 use ipc_core::{Release, Stuck};
 
@@ -43,9 +44,36 @@ pub struct RunningCall {
     pub runs_for: Duration,
 }
 
+impl ClientInfo {
+    /// A client that has made no calls yet.
+    pub fn new(id: u64, name: String, address: String) -> Self {
+        Self {
+            id,
+            place: 0,
+            name,
+            address,
+            connected: Duration::ZERO,
+            idle: Duration::ZERO,
+            calls: 0,
+            running: None,
+            bytes_received: 0,
+            bytes_sent: 0,
+        }
+    }
+}
+
 impl RunningCall {
+    /// A call of `method`, cut already to what can be shown.
+    pub fn new(device: Option<String>, method: String, runs_for: Duration) -> Self {
+        Self {
+            device,
+            method,
+            runs_for,
+        }
+    }
+
     /// Returns the method and its device, as messages name them.
-    pub(crate) fn called(&self) -> String {
+    pub fn called(&self) -> String {
         match &self.device {
             Some(device) => format!("`{}` of `{device}`", self.method),
             None => format!("`{}`", self.method),
@@ -65,7 +93,17 @@ pub struct DeviceInfo {
     pub driver: &'static str,
 }
 
-/// A change at the server; see [`ServerBuilder::on_event`](crate::ServerBuilder::on_event).
+impl DeviceInfo {
+    pub(crate) fn of(device: &ServedDevice) -> Self {
+        Self {
+            name: device.name().to_string(),
+            prefix: device.description().prefix.clone(),
+            driver: device.driver_path(),
+        }
+    }
+}
+
+/// A change at the server, told to the callback of `ServerBuilder::on_event`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerEvent {
@@ -88,6 +126,10 @@ pub enum ServerEvent {
     /// A device or function is stuck: a call that was given up has not returned. Calls to it are refused until it does;
     /// everything else goes on.
     Stuck(Stuck),
+    /// A device was added while the server runs.
+    DeviceAdded(DeviceInfo),
+    /// A device was removed while the server runs.
+    DeviceRemoved(DeviceInfo),
     /// The call has returned, and the device can be used again.
     Recovered {
         /// The name of the device.

@@ -11,7 +11,7 @@ use ipc_core::{Device, Function, RegisterError, Registry};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::info::ServerEvent;
+use crate::event::ServerEvent;
 use crate::log::{self, About};
 
 /// Drivers, closures and hooks, before and after they are registered.
@@ -19,33 +19,39 @@ use crate::log::{self, About};
 /// Their `Drop` may block, may panic, and may end a tokio runtime that a driver owns, which tokio forbids in async code.
 /// They are therefore dropped one by one, each panic is caught and logged, and never in async code.
 #[derive(Default)]
-pub(crate) struct Hosted {
-    waiting: VecDeque<Offer>,
-    pub(crate) registry: Registry,
-    pub(crate) observer: Option<Observer>,
+pub struct Hosted {
+    waiting: VecDeque<Registration>,
+    /// What is registered.
+    pub registry: Registry,
+    /// The callback for events.
+    pub observer: Option<Observer>,
 }
 
 /// Something to be registered.
-pub(crate) enum Offer {
+pub enum Registration {
+    /// A device.
     Device(Device),
+    /// A function or closure.
     Function(Mutex<Box<dyn Function>>),
 }
 
 /// A callback that is told what happens at the server.
-pub(crate) type Observer = Arc<dyn Fn(&ServerEvent) + Send + Sync>;
+pub type Observer = Arc<dyn Fn(&ServerEvent) + Send + Sync>;
 
 impl Hosted {
     /// Takes something to be served from the [`register`](Self::register) on.
-    pub(crate) fn add(&mut self, offer: Offer) {
-        self.waiting.push_back(offer);
+    pub fn add(&mut self, registration: Registration) {
+        self.waiting.push_back(registration);
     }
 
     /// Registers everything that was added, up to the first that does not fit.
-    pub(crate) fn register(&mut self) -> Result<(), RegisterError> {
-        while let Some(offer) = self.waiting.pop_front() {
-            match offer {
-                Offer::Device(device) => self.registry.add_device(device)?,
-                Offer::Function(function) => {
+    pub fn register(&mut self) -> Result<(), RegisterError> {
+        while let Some(registration) = self.waiting.pop_front() {
+            match registration {
+                Registration::Device(device) => {
+                    self.registry.add_device(device)?;
+                }
+                Registration::Function(function) => {
                     let function = function
                         .into_inner()
                         .unwrap_or_else(PoisonError::into_inner);
@@ -56,14 +62,20 @@ impl Hosted {
         Ok(())
     }
 
+    /// The same with a callback, which is dropped along with it.
+    pub(crate) fn with_observer(mut self, observer: Option<Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
     fn is_empty(&self) -> bool {
         self.registry.is_empty() && self.waiting.is_empty() && self.observer.is_none()
     }
 
     fn drop_one_by_one(mut self) {
         let mut panics = mem::take(&mut self.registry).dismantle();
-        let offers = mem::take(&mut self.waiting).into_iter();
-        panics.extend(offers.filter_map(|offer| contain(|| drop(offer)).err()));
+        let waiting = mem::take(&mut self.waiting).into_iter();
+        panics.extend(waiting.filter_map(|waiting| contain(|| drop(waiting)).err()));
         let observer = self.observer.take();
         panics.extend(contain(|| drop(observer)).err());
         for message in panics {
@@ -80,30 +92,35 @@ impl Drop for Hosted {
         if self.is_empty() {
             return;
         }
-        let hosted = Arc::new(Mutex::new(Some(mem::take(self))));
-        let inside_async = Handle::try_current().is_ok();
-        let drop_hosted = {
-            let hosted = Arc::clone(&hosted);
-            move || take(&hosted).into_iter().for_each(Self::drop_one_by_one)
-        };
-        if inside_async && let Ok(thread) = outside_async(drop_hosted) {
-            // It has logged what there is to log.
-            let _ = thread.join();
-        }
-        // Not in async code, or there is no thread to be had.
-        take(&hosted).into_iter().for_each(Self::drop_one_by_one);
+        let hosted = mem::take(self);
+        off_async(move || hosted.drop_one_by_one());
     }
 }
 
-fn take(hosted: &Mutex<Option<Hosted>>) -> Option<Hosted> {
-    let mut hosted = hosted.lock().unwrap_or_else(PoisonError::into_inner);
-    hosted.take()
+/// Runs `work`, which may block, and waits for it: on another thread if the current one runs async code. Blocks.
+pub(crate) fn off_async(work: impl FnOnce() + Send + 'static) {
+    let work = Arc::new(Mutex::new(Some(work)));
+    let run = {
+        let work = Arc::clone(&work);
+        move || take(&work).into_iter().for_each(|work| work())
+    };
+    if Handle::try_current().is_ok()
+        && let Ok(thread) = outside_async(run)
+    {
+        // A panic there has been printed.
+        let _ = thread.join();
+    }
+    // Not in async code, or there is no thread to be had.
+    take(&work).into_iter().for_each(|work| work());
+}
+
+fn take<T>(mutex: &Mutex<Option<T>>) -> Option<T> {
+    let mut value = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+    value.take()
 }
 
 /// Runs `work` on a thread of its own and waits for it without blocking.
-pub(crate) async fn apart<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
+pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (done, result) = oneshot::channel();
     outside_async(move || drop(done.send(work())))?;
     let lost = |_| io::Error::other("a thread of the server panicked");

@@ -9,7 +9,7 @@ use crate::log::{self, About};
 
 /// A log for one kind of line, with a limited rate. Kinds have limits of their own so that none can hide another.
 #[derive(Debug)]
-pub(crate) struct LimitedLog {
+pub struct LimitedLog {
     rate: Mutex<RateLimit>,
     /// What to say about lines that were left out, after their number.
     left_out: &'static str,
@@ -17,33 +17,36 @@ pub(crate) struct LimitedLog {
 
 impl LimitedLog {
     /// A log of one line per `period`, after an initial burst.
-    pub(crate) fn new(period: Duration, left_out: &'static str) -> Self {
+    pub fn new(period: Duration, left_out: &'static str) -> Self {
         Self {
             rate: Mutex::new(RateLimit::new(period, Instant::now())),
             left_out,
         }
     }
 
-    pub(crate) fn error(&self, about: About, what: impl Display) {
+    /// Logs a failure, unless there were too many.
+    pub fn error(&self, about: About, what: impl Display) {
         if self.may_log() {
             log::error(about, what);
         }
     }
 
-    pub(crate) fn warn(&self, about: About, what: impl Display) {
+    /// Logs something that is probably a mistake, unless there were too many.
+    pub fn warn(&self, about: About, what: impl Display) {
         if self.may_log() {
             log::warn(about, what);
         }
     }
 
-    pub(crate) fn info(&self, about: About, what: impl Display) {
+    /// Logs an ordinary event, unless there were too many.
+    pub fn info(&self, about: About, what: impl Display) {
         if self.may_log() {
             log::info(about, what);
         }
     }
 
     /// Returns true if another line may be logged now, after logging how many were left out.
-    pub(crate) fn may_log(&self) -> bool {
+    pub fn may_log(&self) -> bool {
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
         let allowed = rate.take(Instant::now());
         drop(rate);

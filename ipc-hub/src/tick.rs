@@ -9,7 +9,7 @@ use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::time::{now, overslept};
 
 /// What the tick looks at.
-pub(crate) trait Watched: Send + Sync {
+pub trait Watched: Send + Sync {
     /// Counts the entries into and the returns from drivers that left the connection unattended.
     fn unattended(&self) -> &Unattended;
 
@@ -26,7 +26,7 @@ pub(crate) trait Watched: Send + Sync {
 /// Changed for every call, without a look at the clock: the same odd number in two ticks means that one call has run for
 /// at least the time between them.
 #[derive(Debug, Default)]
-pub(crate) struct Unattended(AtomicU64);
+pub struct Unattended(AtomicU64);
 
 impl Unattended {
     /// The thread that reads is about to enter a driver.
@@ -34,17 +34,17 @@ impl Unattended {
     /// This update and the load of [`Tick::wake`] on one side, and the store and the loads of a tick that is about to sleep
     /// on the other, are sequentially consistent, so one side sees the other. With any of them relaxed, the model in
     /// `tests/interleavings` finds a call that nobody attends to.
-    pub(super) fn begin(&self) {
+    pub fn begin(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
     /// It has come back, or another thread reads.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The present step.
-    pub(super) fn step(&self) -> u64 {
+    pub fn step(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -55,7 +55,7 @@ fn is_unattended(step: u64) -> bool {
 
 /// One thread for all clients of a server. It sleeps while nothing has run for a second.
 #[derive(Default)]
-pub(crate) struct Tick {
+pub struct Tick {
     is_asleep: AtomicBool,
     has_ended: AtomicBool,
     watched: Mutex<Vec<Weak<dyn Watched>>>,
@@ -65,7 +65,7 @@ pub(crate) struct Tick {
 
 impl Tick {
     /// Starts the thread, unless it runs already.
-    pub(crate) fn start(self: &Arc<Self>) -> io::Result<()> {
+    pub fn start(self: &Arc<Self>) -> io::Result<()> {
         let _once = self.watched();
         if self.thread.get().is_some() {
             return Ok(());
@@ -79,7 +79,7 @@ impl Tick {
     }
 
     /// Ends the thread and waits for its end. Blocks.
-    pub(crate) fn end(&self) {
+    pub fn end(&self) {
         self.has_ended.store(true, Ordering::SeqCst);
         self.unpark();
         let running = self
@@ -92,14 +92,14 @@ impl Tick {
     }
 
     /// Looks at `watched` from now on, until it is dropped.
-    pub(crate) fn watch(&self, watched: Weak<dyn Watched>) {
+    pub fn watch(&self, watched: Weak<dyn Watched>) {
         self.watched().push(watched);
         self.unpark();
     }
 
     /// To be called after [`Unattended::begin`].
     #[inline]
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         if self.is_asleep.load(Ordering::SeqCst) {
             self.unpark();
         }

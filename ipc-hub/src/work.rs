@@ -8,23 +8,24 @@ use std::time::Instant;
 ///
 /// The wait has a deadline and must block outside of a runtime as well as inside one, which the trackers of tokio cannot.
 #[derive(Debug, Default)]
-pub(crate) struct WorkCounter {
+pub struct WorkCounter {
     running: Mutex<usize>,
     ended: Condvar,
 }
 
 /// A task or thread that a stop waits for, until dropped.
 #[derive(Debug)]
-pub(crate) struct Work(Arc<WorkCounter>);
+pub struct Work(Arc<WorkCounter>);
 
 impl WorkCounter {
-    pub(crate) fn begin(self: &Arc<Self>) -> Work {
+    /// Begins something that a stop waits for.
+    pub fn begin(self: &Arc<Self>) -> Work {
         *self.lock() += 1;
         Work(Arc::clone(self))
     }
 
     /// Waits until no work is left, and returns false if that takes until `deadline`. Blocks.
-    pub(crate) fn wait(&self, deadline: Instant) -> bool {
+    pub fn wait(&self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let is_running = |running: &mut usize| *running > 0;
         let waited = self.ended.wait_timeout_while(self.lock(), left, is_running);
@@ -44,7 +45,7 @@ impl Drop for Work {
 }
 
 /// Marks the current thread as one that the stop of the server `incarnation` waits for, until dropped.
-pub(crate) struct ServingThread {
+pub struct ServingThread {
     before: Option<u128>,
 }
 
@@ -54,13 +55,14 @@ thread_local! {
 }
 
 impl ServingThread {
-    pub(crate) fn enter(incarnation: u128) -> Self {
+    /// Marks the current thread.
+    pub fn enter(incarnation: u128) -> Self {
         let before = SERVING.replace(Some(incarnation));
         Self { before }
     }
 
     /// Returns true if the current thread serves this server. A stop that begins there must not wait for itself.
-    pub(crate) fn is_current(incarnation: u128) -> bool {
+    pub fn is_current(incarnation: u128) -> bool {
         SERVING.get() == Some(incarnation)
     }
 }

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::session::activity::Activity;
 use crate::work::Work;
 
 /// A call inside a driver.
 #[derive(Debug)]
-pub(super) struct Running {
-    pub(super) number: u64,
+pub struct Running {
+    /// Its number in its session.
+    pub number: u64,
     deadline: Option<Instant>,
     /// When it was first seen to run for long, which is about when it began: nothing reads the clock for short calls.
     seen: Option<Instant>,
@@ -19,12 +19,13 @@ pub(super) struct Running {
     /// Makes a stopping server wait for the thread of the call, unless it is stuck.
     work: Option<Work>,
     /// A report of progress that came too soon after the last one.
-    pub(super) progress: Option<(f64, String)>,
+    pub progress: Option<(f64, String)>,
     told: Option<Instant>,
 }
 
 impl Running {
-    pub(super) fn new(number: u64, deadline: Option<Instant>, work: Option<Work>) -> Self {
+    /// A call that is about to begin. `work` makes a stopping server wait for its thread.
+    pub fn new(number: u64, deadline: Option<Instant>, work: Option<Work>) -> Self {
         Self {
             number,
             deadline,
@@ -37,31 +38,29 @@ impl Running {
         }
     }
 
-    /// Its caller no longer waits for it.
-    pub(super) fn give_up(&mut self, activity: &Activity, now: Instant) {
-        if self.given_up.is_none() {
-            self.given_up = Some(now);
-            activity.caller_gave_up(self.number, now);
-        }
+    /// Its caller no longer waits for it. Returns true if that is news.
+    pub fn give_up(&mut self, now: Instant) -> bool {
+        let is_news = self.given_up.is_none();
+        self.given_up.get_or_insert(now);
+        is_news
     }
 
     /// True once its caller no longer waits for it.
-    pub(super) fn is_given_up(&self) -> bool {
+    pub fn is_given_up(&self) -> bool {
         self.given_up.is_some()
     }
 
-    /// Looks at the clock. A caller that has waited for longer than it said is taken to have given up.
-    pub(super) fn look(&mut self, activity: &Activity, now: Instant) {
+    /// Looks at the clock. A caller that has waited for longer than it said is taken to have given up; returns true if
+    /// that is news.
+    pub fn look(&mut self, now: Instant) -> bool {
         self.seen.get_or_insert(now);
         let is_overdue =
             |deadline: Instant| now.saturating_duration_since(deadline) >= GIVEN_UP_FOR;
-        if self.deadline.is_some_and(is_overdue) {
-            self.give_up(activity, now);
-        }
+        self.deadline.is_some_and(is_overdue) && self.give_up(now)
     }
 
     /// True if the call has had its chance to end: it has run for `overrun`, and nobody has waited for it for a second.
-    pub(super) fn is_hung(&self, overrun: Duration, now: Instant) -> bool {
+    pub fn is_hung(&self, overrun: Duration, now: Instant) -> bool {
         let (Some(seen), Some(given_up)) = (self.seen, self.given_up) else {
             return false;
         };
@@ -70,19 +69,19 @@ impl Running {
     }
 
     /// This process was suspended for `pause`, in which no driver could return.
-    pub(super) fn excuse(&mut self, pause: Duration) {
+    pub fn excuse(&mut self, pause: Duration) {
         for at in [&mut self.seen, &mut self.given_up, &mut self.deadline] {
             *at = at.and_then(|at| at.checked_add(pause));
         }
     }
 
     /// About when it began.
-    pub(super) fn began(&self, now: Instant) -> Instant {
+    pub fn began(&self, now: Instant) -> Instant {
         self.seen.unwrap_or(now)
     }
 
     /// It hangs in these devices. A stopping server no longer waits for it, unless it is in none: then it is on its way out.
-    pub(super) fn leave_behind(&mut self, stuck: Vec<String>) {
+    pub fn leave_behind(&mut self, stuck: Vec<String>) {
         if !stuck.is_empty() {
             self.work = None;
         }
@@ -90,17 +89,17 @@ impl Running {
     }
 
     /// True if a device is refused to others because of it.
-    pub(super) fn is_stuck(&self) -> bool {
+    pub fn is_stuck(&self) -> bool {
         !self.stuck.is_empty()
     }
 
     /// What makes a stopping server wait for the thread, if anything still does, and the devices that were stuck.
-    pub(super) fn into_parts(self) -> (Option<Work>, Vec<String>) {
+    pub fn into_parts(self) -> (Option<Work>, Vec<String>) {
         (self.work, self.stuck)
     }
 
     /// True if a report of progress may be sent now.
-    pub(super) fn may_tell(&mut self, now: Instant) -> bool {
+    pub fn may_tell(&mut self, now: Instant) -> bool {
         let is_recent = |told: Instant| now.saturating_duration_since(told) < BETWEEN_REPORTS;
         let may = !self.told.is_some_and(is_recent);
         if may {

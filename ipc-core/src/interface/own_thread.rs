@@ -1,0 +1,216 @@
+//! Drivers that must stay on one thread, such as those of COM objects, of GUI toolkits, and of anything that is not `Send`.
+
+use std::fmt::Display;
+use std::io;
+use std::marker::PhantomData;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use super::current;
+use super::describe::Interface;
+use super::invocation::{Invocation, OwnedInvocation};
+use super::job::Reply;
+use super::remote::{Device, OVERRUN, Release, Remote, Shared};
+use crate::contain::{contain, contain_logged};
+use crate::wire::failure::{Failure, Fault, FaultKind};
+
+/// Why [`Device::on_thread`] could not make a device.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError<E: Display> {
+    /// The driver could not be opened.
+    #[error("{0}")]
+    Driver(E),
+    /// The driver panicked when it was opened.
+    #[error("the driver panicked when it was opened: {0}")]
+    Panicked(String),
+    /// There is no thread to be had.
+    #[error("cannot start a thread for the driver")]
+    NoThread(#[source] io::Error),
+}
+
+impl Device {
+    /// Opens a driver on a thread of its own, and runs all its methods there: for drivers that must stay on one thread, or
+    /// are not [`Send`]. The driver is also dropped there.
+    ///
+    /// Each call hops to that thread and back, which costs some 10 to 20 µs, and its arguments are copied once. Local code
+    /// cannot lock such a driver. Blocks until the driver has been opened.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// # use ipc_core::{Device, Local, Proxy, remote};
+    ///
+    /// /// Holds a handle that must not leave its thread.
+    /// struct Camera(Rc<u32>);
+    ///
+    /// impl Camera {
+    ///     fn open() -> std::io::Result<Self> {
+    ///         Ok(Camera(Rc::new(1280)))
+    ///     }
+    /// }
+    ///
+    /// #[remote]
+    /// impl Camera {
+    ///     pub fn width(&self) -> u32 {
+    ///         *self.0
+    ///     }
+    /// }
+    ///
+    /// let camera = Device::on_thread(Camera::open)?.name("camera");
+    /// # let client = Local::new(camera)?;
+    /// # assert_eq!(CameraProxy::new(&client).width(), Ok(1280));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_thread<D, E>(
+        open: impl FnOnce() -> Result<D, E> + Send + 'static,
+    ) -> Result<Self, OpenError<E>>
+    where
+        D: Remote,
+        E: Display + Send + 'static,
+    {
+        let device = Self::of_thread(ThreadDriver::open(open, |_: &mut D, _| {})?);
+        Ok(device)
+    }
+
+    /// Like [`on_thread`](Self::on_thread), and runs `hook` on the driver's thread whenever a client no longer holds the
+    /// device; see [`Shared::on_release`].
+    pub fn on_thread_with_release<D, E>(
+        open: impl FnOnce() -> Result<D, E> + Send + 'static,
+        hook: impl Fn(&mut D, Release) + Send + 'static,
+    ) -> Result<Self, OpenError<E>>
+    where
+        D: Remote,
+        E: Display + Send + 'static,
+    {
+        let mut device = Self::of_thread(ThreadDriver::open(open, hook)?);
+        device.release_hook = Some(Box::new(|driver, why| {
+            if let Some(driver) = driver.downcast_mut::<ThreadDriver<D>>() {
+                driver.release(why);
+            }
+        }));
+        Ok(device)
+    }
+
+    fn of_thread<D: Remote>(driver: ThreadDriver<D>) -> Self {
+        Self {
+            driver: Shared::new(driver).into_dyn(),
+            interface: D::interface(),
+            path: std::any::type_name::<D>(),
+            name: None,
+            prefix: String::new(),
+            release_hook: None,
+            overrun: OVERRUN,
+        }
+    }
+}
+
+/// Stands for a driver on its thread.
+struct ThreadDriver<D> {
+    /// `None` while it is dropped.
+    tasks: Option<Sender<Task>>,
+    thread: Option<JoinHandle<()>>,
+    driver: PhantomData<fn(D)>,
+}
+
+/// What the thread is asked to do, and where it answers.
+enum Task {
+    Call(OwnedInvocation, usize, SyncSender<CallOutcome>),
+    Release(Release, SyncSender<Result<(), String>>),
+}
+
+/// What came of a call. If it unwound: the message, and whether this library unwound it on purpose.
+type CallOutcome = Result<Result<Reply, Failure>, (String, bool)>;
+
+impl<D: Remote> ThreadDriver<D> {
+    fn open<E: Display + Send + 'static>(
+        open: impl FnOnce() -> Result<D, E> + Send + 'static,
+        hook: impl Fn(&mut D, Release) + Send + 'static,
+    ) -> Result<Self, OpenError<E>> {
+        let (tasks, queue) = channel();
+        let (opened, result) = sync_channel(1);
+        let run = move || {
+            let mut driver = match contain(open) {
+                Ok(Ok(driver)) => driver,
+                Ok(Err(error)) => return drop(opened.send(Err(OpenError::Driver(error)))),
+                Err(message) => return drop(opened.send(Err(OpenError::Panicked(message)))),
+            };
+            // Fails if nobody waits for the driver any more; the queue is then closed as well.
+            let _ = opened.send(Ok(()));
+            run_tasks(&mut driver, &queue, hook);
+            contain_logged("a driver, while it was dropped,", || drop(driver));
+        };
+        let name = short_thread_name(std::any::type_name::<D>());
+        let thread = thread::Builder::new().name(name).spawn(run);
+        let thread = thread.map_err(OpenError::NoThread)?;
+        match result.recv() {
+            Ok(Ok(())) => Ok(Self {
+                tasks: Some(tasks),
+                thread: Some(thread),
+                driver: PhantomData,
+            }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(OpenError::Panicked("its thread has ended".into())),
+        }
+    }
+
+    /// Has the thread do something, and waits for the answer. `None` if the thread has ended.
+    fn ask<T>(&self, task: impl FnOnce(SyncSender<T>) -> Task) -> Option<T> {
+        let (answer, answered) = sync_channel(1);
+        self.tasks.as_ref()?.send(task(answer)).ok()?;
+        answered.recv().ok()
+    }
+
+    fn release(&self, why: Release) {
+        if let Some(Err(message)) = self.ask(|answer| Task::Release(why, answer)) {
+            // As if the hook had run here.
+            std::panic::resume_unwind(Box::new(message));
+        }
+    }
+}
+
+impl<D: Remote> Remote for ThreadDriver<D> {
+    fn interface() -> Interface {
+        D::interface()
+    }
+
+    fn dispatch(&mut self, method: usize, invocation: &mut Invocation<'_>) -> Result<(), Failure> {
+        let call = invocation.hand_over();
+        match self.ask(|answer| Task::Call(call, method, answer)) {
+            Some(Ok(outcome)) => {
+                invocation.take_back(outcome?);
+                Ok(())
+            }
+            Some(Err((message, is_ours))) => current::resume(message, is_ours),
+            None => Err(Fault::own(FaultKind::Panic, "the driver's thread has ended").into()),
+        }
+    }
+}
+
+fn run_tasks<D: Remote>(driver: &mut D, queue: &Receiver<Task>, hook: impl Fn(&mut D, Release)) {
+    for task in queue {
+        // An answer that nobody waits for is dropped.
+        match task {
+            Task::Call(call, method, answer) => {
+                let run = || call.run(|invocation| driver.dispatch(method, invocation));
+                let outcome = contain(run).map_err(|message| (message, current::has_unwound()));
+                drop(answer.send(outcome));
+            }
+            Task::Release(why, answer) => drop(answer.send(contain(|| hook(driver, why)))),
+        }
+    }
+}
+
+impl<D> Drop for ThreadDriver<D> {
+    fn drop(&mut self) {
+        drop(self.tasks.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there is contained.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Thread names are cut after 15 bytes on Linux.
+fn short_thread_name(path: &str) -> String {
+    path.rsplit("::").next().unwrap_or(path).to_string()
+}

@@ -1,0 +1,201 @@
+//! What is offered at one moment, by name, and the way of a call through it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use super::served::{ServedDevice, ServedFunction};
+use crate::contain::contain;
+use crate::interface::context::CallContext;
+use crate::interface::describe::{Method, ServerDescription};
+use crate::interface::invocation::{Invocation, Source};
+use crate::interface::job::{Job, Reply};
+use crate::interface::slot::{Blocked, Entry, Stuck};
+use crate::interface::{current, definitions, value};
+use crate::wire::bulk;
+use crate::wire::codec::DECODE_MEMORY;
+use crate::wire::ctrl::Form;
+use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
+
+/// What is offered at one moment, by name.
+///
+/// It does not keep drivers alive: a thread that still has the offers of a server that has stopped, or of the moment before
+/// a device was removed, keeps the one device whose driver it is inside.
+#[derive(Clone)]
+pub struct Offers {
+    pub(super) targets: HashMap<String, Target>,
+    pub(super) description: ServerDescription,
+    pub(super) decode_memory: usize,
+}
+
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) owner: Owner,
+    pub(super) method: Arc<Method>,
+    pub(super) fingerprint: u64,
+    pub(super) prefix: String,
+}
+
+#[derive(Clone)]
+pub(super) enum Owner {
+    Device {
+        device: Weak<ServedDevice>,
+        method: usize,
+    },
+    Function(Weak<ServedFunction>),
+}
+
+impl Offers {
+    /// What there is to call.
+    pub fn description(&self) -> &ServerDescription {
+        &self.description
+    }
+
+    /// Runs a call to its end. A panic of the driver is an outcome too.
+    ///
+    /// Blocks while another call uses the driver, and while the driver runs.
+    pub fn run(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Failure> {
+        let outcome = contain(|| match job.form {
+            Form::Describe => self.describe(job),
+            Form::Command => Err(Refusal::unknown_command(job.method).into()),
+            Form::Typed | Form::ByName => {
+                let _inside = current::Inside::call(context.id());
+                self.invoke(job, context)
+            }
+        });
+        outcome.unwrap_or_else(|message| {
+            let kind = match current::has_unwound() {
+                true => FaultKind::Error,
+                false => FaultKind::Panic,
+            };
+            Err(Fault::own(kind, message).into())
+        })
+    }
+
+    fn describe(&self, job: Job<'_>) -> Result<Reply, Failure> {
+        let mut head = job.reply;
+        let tail = value::pack(&self.description)
+            .and_then(|packed| bulk::encode_owned(packed, &mut head, job.limit))
+            .map_err(|error| Fault::own(FaultKind::Unsendable, error.to_string()))?;
+        Ok(Reply { head, tail })
+    }
+
+    fn invoke(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Failure> {
+        let name = job.method;
+        let target = self.targets.get(name).ok_or_else(|| self.unknown(name))?;
+        if job.form == Form::Typed && job.fingerprint != target.fingerprint {
+            return Err(target.mismatch(name).into());
+        }
+        let source = Source {
+            form: job.form,
+            bytes: job.arguments,
+            memory: self.decode_memory,
+        };
+        let mut invocation =
+            Invocation::new(&target.method, name, source, context, job.reply, job.limit)?;
+        invocation.check_shape()?;
+        match &target.owner {
+            Owner::Device { device, method } => {
+                let device = device.upgrade().ok_or_else(|| self.unknown(name))?;
+                let id = context.id();
+                let entry = Entry {
+                    id,
+                    method: *method,
+                };
+                let mut driver = device
+                    .enter(entry, |stuck| pause(stuck, context))
+                    .map_err(|blocked| refused(&blocked, name, context))?;
+                if device.is_removed() {
+                    return Err(self.unknown(name).into());
+                }
+                driver.get().dispatch(*method, &mut invocation)?;
+            }
+            Owner::Function(function) => {
+                let function = function.upgrade().ok_or_else(|| self.unknown(name))?;
+                let entry = Entry {
+                    id: context.id(),
+                    method: 0,
+                };
+                let entered = function.slot.enter(entry, |stuck| pause(stuck, context));
+                let mut function = entered.map_err(|blocked| refused(&blocked, name, context))?;
+                function.run(&mut invocation)?;
+            }
+        }
+        Ok(invocation.into_reply())
+    }
+
+    #[cold]
+    fn unknown(&self, name: &str) -> Refusal {
+        Refusal::UnknownMethod {
+            method: name.to_string(),
+            similar: self.description.names_like(name),
+            hint: String::new(),
+        }
+    }
+}
+
+impl Default for Offers {
+    fn default() -> Self {
+        Self {
+            targets: HashMap::new(),
+            description: ServerDescription::default(),
+            decode_memory: DECODE_MEMORY,
+        }
+    }
+}
+
+impl std::fmt::Debug for Offers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Offers")
+            .field("names", &self.targets.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    fn mismatch(&self, name: &str) -> Refusal {
+        // The client knows its own signature and fills it in.
+        let (client, server) = (
+            String::new(),
+            definitions::full_signature(&self.method, &self.prefix),
+        );
+        Refusal::SignatureMismatch {
+            method: name.into(),
+            client,
+            server,
+        }
+    }
+}
+
+/// Waits for a moment at a gate.
+fn pause(stuck: Option<Arc<Stuck>>, context: &CallContext) -> Result<(), Blocked> {
+    match stuck {
+        Some(stuck) => Err(Blocked::Stuck(stuck)),
+        None if context.is_cancelled() => Err(Blocked::GivenUp),
+        None => {
+            current::park();
+            Ok(())
+        }
+    }
+}
+
+#[cold]
+fn refused(blocked: &Blocked, name: &str, context: &CallContext) -> Refusal {
+    let method = name.to_string();
+    match blocked {
+        Blocked::Stuck(stuck) => {
+            let ran = context.host().elapsed(stuck.since).as_millis();
+            context.host().for_client(Refusal::Stuck {
+                method,
+                device: stuck.device.clone(),
+                running: stuck.method.clone(),
+                since_ms: u64::try_from(ran).unwrap_or(u64::MAX),
+                by: stuck.by.clone(),
+            })
+        }
+        Blocked::GivenUp => Refusal::Cancelled { method },
+        Blocked::Deadlock { .. } => {
+            let reason = blocked.to_string();
+            Refusal::Protocol { method, reason }
+        }
+    }
+}

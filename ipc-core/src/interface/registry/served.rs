@@ -1,0 +1,283 @@
+//! A device or function that is offered, with what happens when it is released or hangs.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::contain::contain_logged;
+use crate::interface::current;
+use crate::interface::describe::DeviceDescription;
+use crate::interface::function::Function;
+use crate::interface::remote::{Device, OVERRUN, Release, ReleaseHook, Remote, Shared};
+use crate::interface::slot::{Blocked, DriverGuard, Entry, Gate, Slot, Stuck};
+
+/// A device that is offered.
+pub struct ServedDevice {
+    driver: Shared<dyn Remote + Send>,
+    description: DeviceDescription,
+    /// The path of the driver's type.
+    path: &'static str,
+    release_hook: Option<ReleaseHook>,
+    overrun: Duration,
+    is_removed: AtomicBool,
+}
+
+/// A function that is offered.
+pub(super) struct ServedFunction {
+    pub(super) slot: Slot<Box<dyn Function>>,
+    name: String,
+}
+
+/// How the release of a device ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Released {
+    /// The hook has run.
+    Done,
+    /// The hook panicked, with this message.
+    Panicked(String),
+    /// A call hangs in the driver; the hook runs when it leaves, before anybody else is let in.
+    Owed,
+}
+
+impl ServedDevice {
+    /// The device, which has no name yet.
+    pub(super) fn new(device: Device) -> Self {
+        let Device {
+            driver,
+            interface,
+            path,
+            prefix,
+            release_hook,
+            overrun,
+            ..
+        } = device;
+        Self {
+            driver,
+            description: DeviceDescription {
+                name: String::new(),
+                prefix,
+                interface,
+            },
+            path,
+            release_hook,
+            overrun,
+            is_removed: AtomicBool::new(false),
+        }
+    }
+
+    /// Names the device, before it is offered.
+    pub(super) fn set_name(&mut self, name: String) {
+        self.driver.slot().gate.set_name(&name);
+        self.description.name = name;
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.description.name
+    }
+
+    /// Its name, prefix and methods.
+    pub fn description(&self) -> &DeviceDescription {
+        &self.description
+    }
+
+    /// The path of the driver's type, such as `powermeter::PowerMeter`.
+    pub fn driver_path(&self) -> &'static str {
+        self.path
+    }
+
+    /// How long a call must have run before the device can count as stuck.
+    pub fn overrun(&self) -> Duration {
+        self.overrun
+    }
+
+    /// True if something is to be done when a client no longer holds it.
+    pub fn has_release_hook(&self) -> bool {
+        self.release_hook.is_some()
+    }
+
+    /// Lets no more calls in. A call that is inside goes on.
+    pub(super) fn remove(&self) {
+        self.is_removed.store(true, Ordering::Relaxed);
+    }
+
+    /// True if it is offered no longer.
+    #[inline]
+    pub(super) fn is_removed(&self) -> bool {
+        self.is_removed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.driver.slot().gate
+    }
+
+    /// Waits until no other call uses the driver.
+    #[inline]
+    pub(super) fn enter(
+        &self,
+        entry: Entry,
+        pause: impl FnMut(Option<std::sync::Arc<Stuck>>) -> Result<(), Blocked>,
+    ) -> Result<Leaving<'_>, Blocked> {
+        let driver = self.driver.slot().enter(entry, pause)?;
+        Ok(Leaving {
+            device: self,
+            driver,
+        })
+    }
+
+    /// Runs the release hook; `None` if there is none. Blocks while another call uses the device, but not if that call
+    /// hangs.
+    pub fn release(&self, why: Release) -> Option<Released> {
+        let hook = self.release_hook.as_ref()?;
+        let entered = self.enter(Entry::HOOK, |stuck| {
+            if let Some(stuck) = stuck
+                && self.gate().owe(why)
+            {
+                return Err(Blocked::Stuck(stuck));
+            }
+            current::park();
+            Ok(())
+        });
+        let Ok(mut driver) = entered else {
+            return Some(Released::Owed);
+        };
+        let ended = crate::contain::contain(|| hook(driver.any(), why));
+        Some(ended.map_or_else(Released::Panicked, |()| Released::Done))
+    }
+
+    /// Waits until no call uses the driver, but not for one that hangs. Blocks.
+    pub fn wait_until_free(&self) {
+        let entered = self.enter(Entry::HOOK, |stuck| match stuck {
+            Some(stuck) => Err(Blocked::Stuck(stuck)),
+            None => {
+                current::park();
+                Ok(())
+            }
+        });
+        drop(entered);
+    }
+
+    /// Refuses the device to everybody while its release hook runs, which began at `since`.
+    pub fn mark_hook_stuck(&self, since: Instant) -> Option<Stuck> {
+        let stuck = Stuck {
+            device: self.name().to_string(),
+            method: "on_release".into(),
+            by: "the server".into(),
+            since,
+        };
+        let is_marked = self.gate().mark_stuck(Entry::HOOK.id, stuck.clone());
+        is_marked.then_some(stuck)
+    }
+}
+
+impl Drop for ServedDevice {
+    fn drop(&mut self) {
+        let hook = self.release_hook.take();
+        // The driver is dropped after it, and another panic must not meet this one.
+        contain_logged(
+            "the release hook of a device, while it was dropped,",
+            || {
+                drop(hook);
+            },
+        );
+    }
+}
+
+impl std::fmt::Debug for ServedDevice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ServedDevice").field(&self.name()).finish()
+    }
+}
+
+impl ServedFunction {
+    pub(super) fn new(function: Box<dyn Function>, name: String) -> Self {
+        let slot = Slot::new(function);
+        Self { slot, name }
+    }
+}
+
+/// A driver in use. If it was stuck, its release hook runs before the gate opens to anybody, whichever way the call ends.
+pub(super) struct Leaving<'a> {
+    device: &'a ServedDevice,
+    driver: DriverGuard<'a, dyn Remote + Send>,
+}
+
+impl Leaving<'_> {
+    #[inline]
+    pub(super) fn get(&mut self) -> &mut (dyn Remote + Send) {
+        &mut *self.driver
+    }
+
+    fn any(&mut self) -> &mut dyn Any {
+        &mut *self.driver
+    }
+
+    #[cold]
+    fn pay(&mut self, why: Release) {
+        if let Some(hook) = &self.device.release_hook {
+            contain_logged("the release hook of a device that had hung", || {
+                hook(self.any(), why);
+            });
+        }
+    }
+}
+
+impl Drop for Leaving<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(why) = self.driver.leave() {
+            self.pay(why);
+        }
+    }
+}
+
+/// What stands behind a gate.
+pub(super) enum Behind<'a> {
+    Device(&'a ServedDevice),
+    Function(&'a ServedFunction),
+}
+
+impl Behind<'_> {
+    pub(super) fn gate(&self) -> &Gate {
+        match self {
+            Behind::Device(device) => device.gate(),
+            Behind::Function(function) => &function.slot.gate,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Behind::Device(device) => device.name(),
+            Behind::Function(function) => &function.name,
+        }
+    }
+
+    pub(super) fn overrun(&self) -> Duration {
+        match self {
+            Behind::Device(device) => device.overrun,
+            Behind::Function(_) => OVERRUN,
+        }
+    }
+
+    /// True if the call `id` is inside.
+    pub(super) fn is_inside(&self, id: u64) -> bool {
+        self.gate().inside().is_some_and(|entry| entry.id == id)
+    }
+
+    /// The method that the call inside was made to; `None` if it has locked the driver from another one.
+    pub(super) fn method_inside(&self) -> Option<String> {
+        let method = self.gate().inside()?.method;
+        match self {
+            Behind::Device(device) => {
+                let DeviceDescription {
+                    interface, prefix, ..
+                } = &device.description;
+                let method = interface.methods.get(method)?;
+                Some(method.wire_name(prefix))
+            }
+            Behind::Function(_) if method == usize::MAX => None,
+            Behind::Function(function) => Some(function.name.clone()),
+        }
+    }
+}
