@@ -145,7 +145,7 @@ fn relay(faults: Faults) {
 
 #[test]
 fn a_connection_is_read_while_a_driver_runs() {
-    holds(Some(4), || relay(Faults::default()));
+    holds(Some(3), || relay(Faults::default()));
 }
 
 #[test]
