@@ -1,12 +1,12 @@
 //! Models of the hand-overs between threads.
 //!
-//! Each model compiles the shipped source of a mechanism with the primitives of [`sync`] in place of the standard library's,
+//! Each model compiles the shipped source of a mechanism with the primitives of `sync` in place of the standard library's,
 //! and runs it through all interleavings of a few threads and through everything that the memory model of Rust allows each
 //! load to return. No wait has a time limit here, so a lost wake-up is a deadlock, which loom reports.
 //!
 //! The threads around the mechanism are written here: they do what the callers of a gate and the threads of a session do,
 //! without drivers, sockets and sessions. Each model also runs with deliberate mistakes of these threads, or with
-//! [faults](sync::Fault) of their primitives, and must then fail.
+//! faults (`sync::Fault`) of their primitives, and must then fail.
 //!
 //! Models with too many interleavings have a maximum number of preemptions. `LOOM_MAX_PREEMPTIONS` replaces it.
 
