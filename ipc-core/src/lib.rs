@@ -59,6 +59,7 @@ pub mod private;
 pub mod secure;
 #[cfg(feature = "protocol")]
 pub mod session;
+mod sync;
 #[doc(hidden)]
 pub mod wire;
 

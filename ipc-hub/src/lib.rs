@@ -15,6 +15,7 @@ mod hub;
 pub mod log;
 mod release;
 pub mod running;
+mod sync;
 pub mod tick;
 pub mod time;
 pub mod work;

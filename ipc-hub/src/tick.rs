@@ -1,12 +1,12 @@
 //! The clock that notices calls that run for long, so that no short call has to look at one.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::thread::{self, JoinHandle, Thread};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use crate::time::overslept;
+use crate::sync::thread::{self, JoinHandle, Thread};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::time::{now, overslept};
 
 /// What the tick looks at.
 pub trait Watched: Send + Sync {
@@ -31,8 +31,9 @@ pub struct Unattended(AtomicU64);
 impl Unattended {
     /// The thread that reads is about to enter a driver.
     ///
-    /// This store and the load of [`Tick::wake`] are ordered against the store and the loads of a tick that is about to
-    /// sleep: one of the two sees the other.
+    /// This update and the load of [`Tick::wake`] on one side, and the store and the loads of a tick that is about to sleep
+    /// on the other, are sequentially consistent, so one side sees the other. With any of them relaxed, the model in
+    /// `tests/interleavings` finds a call that nobody attends to.
     pub fn begin(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
@@ -113,21 +114,21 @@ impl Tick {
 
     fn run(&self) {
         let mut seen = Vec::new();
-        let mut last_busy = Instant::now();
+        let mut last_busy = now();
         let mut due = last_busy;
         while !self.has_ended.load(Ordering::SeqCst) {
             let pause = overslept(due);
-            let now = Instant::now();
-            match self.scan(&mut seen, now, pause) {
-                Busy::Unattended | Busy::Long => last_busy = now,
+            let scanned = now();
+            match self.scan(&mut seen, scanned, pause) {
+                Busy::Unattended | Busy::Long => last_busy = scanned,
                 Busy::Not => {}
             }
-            if now.saturating_duration_since(last_busy) < BUSY_FOR {
-                due = Instant::now() + PERIOD;
+            if scanned.saturating_duration_since(last_busy) < BUSY_FOR {
+                due = now() + PERIOD;
                 thread::park_timeout(PERIOD);
             } else {
                 self.sleep();
-                last_busy = Instant::now();
+                last_busy = now();
                 due = last_busy;
             }
         }

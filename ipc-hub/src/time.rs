@@ -2,6 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+/// The present time. The models in `tests/interleavings` have a clock of their own.
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
 /// Returns `now + duration`, or a time some decades ahead if that cannot be represented.
 pub fn later(now: Instant, duration: Duration) -> Instant {
     const DECADES: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

@@ -61,6 +61,7 @@ mod queue;
 mod session;
 mod signals;
 mod state;
+mod sync;
 
 pub use builder::{Server, ServerBuilder};
 pub use error::StartError;

@@ -179,7 +179,7 @@ fn uses(path: &Path, prefix: &str) -> Vec<String> {
 
 /// The modules of the hub, from the ground up.
 const HUB_FLOORS: [&[&str]; 5] = [
-    &["event", "log", "time", "work"],
+    &["event", "log", "sync", "time", "work"],
     &["log::limited", "hosted", "running", "tick"],
     &["events"],
     &["hub"],
@@ -191,6 +191,7 @@ const SERVER_FLOORS: [&[&str]; 9] = [
     &[
         "connection",
         "signals",
+        "sync",
         "error",
         "handshake::limits",
         "handshake::sniff",
@@ -201,6 +202,8 @@ const SERVER_FLOORS: [&[&str]; 9] = [
         "handshake::guesses",
         "session::activity",
         "session::handoff",
+        "session::handover",
+        "session::outbox",
     ],
     &["hint", "queue::admission"],
     &["session::pump"],

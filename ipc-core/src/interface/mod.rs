@@ -23,4 +23,5 @@ pub mod schema;
 mod similar;
 pub mod slot;
 pub mod value;
+mod waits;
 pub mod wire_type;

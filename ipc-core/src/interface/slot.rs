@@ -1,13 +1,14 @@
 //! The place of a driver: a gate that lets one call in at a time, and the driver behind it.
 
-mod waits;
-
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
-use std::thread::{self, Thread};
+use std::sync::{Arc, OnceLock, PoisonError, TryLockError};
 use std::time::Instant;
+
+use super::remote::Release;
+use super::waits;
+use crate::sync::thread::{self, Thread};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, fence};
 
 /// A driver behind its gate.
 #[derive(Debug, Default)]
@@ -41,6 +42,8 @@ struct State {
     queue: VecDeque<Waiter>,
     last_ticket: u64,
     stuck: Option<Arc<Stuck>>,
+    /// Why the release hook is to run as soon as the stuck call leaves.
+    owed: Option<Release>,
 }
 
 #[derive(Debug)]
@@ -182,7 +185,7 @@ impl<T: ?Sized> Slot<T> {
         mut pause: impl FnMut(Option<Arc<Stuck>>) -> Result<(), Blocked>,
     ) -> Result<DriverGuard<'_, T>, Blocked> {
         let place = self.gate.join();
-        let _wait = waits::Wait::begin(&self.gate)?;
+        let _wait = waits::Wait::begin(&self.gate.thread, self.gate.name())?;
         loop {
             if self.gate.is_next(place.ticket)
                 && let Some(guard) = self.try_enter(entry)
@@ -195,11 +198,14 @@ impl<T: ?Sized> Slot<T> {
 }
 
 impl<T: ?Sized> DriverGuard<'_, T> {
-    /// The call has come back, and keeps the driver until the guard is dropped. Returns true if it was stuck, which it is until
-    /// [`Gate::clear_stuck`].
-    pub(crate) fn leave(&mut self) -> bool {
+    /// Notes that the call has returned; it keeps the driver until the guard is dropped. Returns why a release hook is to
+    /// run before that, if the call was stuck and one is owed.
+    pub(crate) fn leave(&mut self) -> Option<Release> {
         self.has_left = true;
-        self.gate.leave()
+        match self.gate.leave() {
+            true => self.gate.clear_stuck(),
+            false => None,
+        }
     }
 }
 
@@ -262,11 +268,23 @@ impl Gate {
         self.is_stuck()
     }
 
-    /// The device is no longer stuck.
-    pub(crate) fn clear_stuck(&self) {
+    /// Leaves the release hook to the stuck call, which runs it when it leaves. Returns false if no call is stuck any more.
+    pub(crate) fn owe(&self, why: Release) -> bool {
+        let mut state = self.state();
+        let is_stuck = state.stuck.is_some();
+        if is_stuck {
+            state.owed = Some(why);
+        }
+        is_stuck
+    }
+
+    /// Notes that the device is no longer stuck. Returns what is owed to it.
+    #[cold]
+    fn clear_stuck(&self) -> Option<Release> {
         let mut state = self.state();
         state.stuck = None;
         self.is_stuck.store(false, Ordering::SeqCst);
+        state.owed.take()
     }
 
     fn join(&self) -> Place<'_> {
@@ -277,7 +295,9 @@ impl Gate {
             ticket,
             thread: thread::current(),
         });
-        self.waiting.store(state.queue.len(), Ordering::SeqCst);
+        self.waiting.store(state.queue.len(), Ordering::Relaxed);
+        // Pairs with the fence in the drop of `CallNext`.
+        fence(Ordering::SeqCst);
         Place { gate: self, ticket }
     }
 
@@ -308,7 +328,9 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut state = self.gate.state();
         state.queue.retain(|waiter| waiter.ticket != self.ticket);
-        self.gate.waiting.store(state.queue.len(), Ordering::SeqCst);
+        self.gate
+            .waiting
+            .store(state.queue.len(), Ordering::Relaxed);
         drop(state);
         // If this caller was woken and gives up, the next one must not sleep on.
         self.gate.wake_next();
@@ -317,8 +339,8 @@ impl Drop for Place<'_> {
 
 impl<T: ?Sized> Drop for DriverGuard<'_, T> {
     fn drop(&mut self) {
-        if !self.has_left && self.gate.leave() {
-            self.gate.clear_stuck();
+        if !self.has_left {
+            self.leave();
         }
     }
 }

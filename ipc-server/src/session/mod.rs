@@ -4,6 +4,8 @@ pub(crate) mod activity;
 mod calls;
 pub(crate) mod claim;
 pub(crate) mod handoff;
+mod handover;
+mod outbox;
 mod place;
 pub(crate) mod pump;
 mod reader;

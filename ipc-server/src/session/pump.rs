@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,9 +12,12 @@ use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::IncomingCall;
 
+use super::handover::{self, Handover};
+use super::outbox::{self, Outbox, Turn};
 use super::reader::{Reader, Received};
 use crate::connection::Connection;
 use crate::session::activity::Activity;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use ipc_hub::running::Running;
 use ipc_hub::work::Work;
 
@@ -51,29 +54,39 @@ impl Session {
         }
     }
 
-    /// Waits until a companion is wanted, or the client is no longer served. Blocks.
-    pub(super) fn await_call_for_companion<'a>(
+    /// Waits as a companion for the reader. `None` if there is a companion already, or once the tenure has ended. Blocks.
+    pub(super) fn await_reader<'a>(
         &'a self,
         pump: MutexGuard<'a, Pump>,
-    ) -> MutexGuard<'a, Pump> {
-        let waited = self.0.companion.wait(pump);
-        waited.unwrap_or_else(PoisonError::into_inner)
+        tenure: u64,
+    ) -> Option<(MutexGuard<'a, Pump>, Reader)> {
+        handover::await_reader(pump, &self.0.companion, tenure)
     }
 
-    /// Wakes one thread that waits to be called, or all of them at the end.
-    pub(super) fn call_companions(&self) {
+    /// Has a companion take the reader. Returns false if none waits for it: one has to be started.
+    pub(super) fn call_companion(&self, pump: &mut Pump) -> bool {
+        pump.handover.call_companion(&self.0.companion)
+    }
+
+    /// Wakes the companion because the client is no longer served.
+    pub(super) fn wake_companion(&self) {
         self.0.companion.notify_all();
+    }
+
+    /// Writes everything there is to say without the lock, unless another thread does.
+    pub(super) fn write_unlocked<'a>(
+        &'a self,
+        pump: MutexGuard<'a, Pump>,
+        write: impl Fn(&TcpStream, &[u8]) -> io::Result<()>,
+    ) -> MutexGuard<'a, Pump> {
+        outbox::write_unlocked(&self.0.pump, pump, &self.0.written, |(bytes, stream)| {
+            write(stream, bytes)
+        })
     }
 
     /// Waits until no thread writes without the lock. Blocks, but not for longer than a client may stall.
     pub(super) fn await_writer<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
-        let waited = self.0.written.wait_while(pump, |pump| pump.is_writing);
-        waited.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// To be called when a thread that wrote without the lock has ended to write.
-    pub(super) fn has_written(&self) {
-        self.0.written.notify_all();
+        outbox::await_written(pump, &self.0.written)
     }
 }
 
@@ -114,21 +127,12 @@ impl Stored for Session {
 pub(super) struct Pump {
     pub(super) session: Box<ServerSession>,
     stream: Option<Arc<TcpStream>>,
-    /// The right to read, while the thread that had it is inside a driver.
-    reader: Option<Reader>,
+    pub(super) handover: Handover<Reader>,
     /// The calls inside drivers, in the order in which they began.
     pub(super) running: Vec<Running>,
-    /// True while a thread writes without holding the lock: what others queue, it will write.
-    is_writing: bool,
-    /// Counts the clients that were served with this session, and their ends: a thread that serves an earlier one has
-    /// nothing to do any more.
-    pub(super) tenure: u64,
-    /// How many threads wait to take the reader from one that is inside a driver.
-    pub(super) companions: usize,
+    turn: Turn,
     /// True once an idle client that has to leave has had its last calls answered.
     pub(super) has_last_word: bool,
-    /// True when a companion is to take the reader.
-    pub(super) is_companion_wanted: bool,
     /// True while the thread that owns the reader waits for calls to end.
     pub(super) is_awaited: bool,
     /// The name and address of the client.
@@ -146,13 +150,10 @@ impl Pump {
         Self {
             session,
             stream: None,
-            reader: None,
+            handover: Handover::new(),
             running: Vec::with_capacity(1),
-            is_writing: false,
-            tenure: 0,
-            companions: 0,
+            turn: Turn::default(),
             has_last_word: false,
-            is_companion_wanted: false,
             is_awaited: false,
             client: "".into(),
         }
@@ -161,14 +162,12 @@ impl Pump {
     /// A client begins to be served.
     pub(super) fn begin_tenure(&mut self) -> u64 {
         self.end_tenure();
-        self.tenure
+        self.handover.tenure()
     }
 
     /// The client is no longer served.
     pub(super) fn end_tenure(&mut self) {
-        self.tenure += 1;
-        self.companions = 0;
-        self.is_companion_wanted = false;
+        self.handover.end_tenure();
         self.is_awaited = false;
         self.has_last_word = false;
     }
@@ -235,22 +234,6 @@ impl Pump {
         ended
     }
 
-    /// Leaves the right to read here, because its owner is about to enter a driver.
-    pub(super) fn park(&mut self, reader: Reader) {
-        self.reader = Some(reader);
-    }
-
-    /// The right to read, if nobody else has taken it.
-    pub(super) fn unpark(&mut self) -> Option<Reader> {
-        self.is_companion_wanted = false;
-        self.reader.take()
-    }
-
-    /// True while the right to read lies here.
-    pub(super) fn is_parked(&self) -> bool {
-        self.reader.is_some()
-    }
-
     /// Writes everything there is to say. Waits for a slow client, but not for ever.
     pub(super) fn write_all(&mut self, activity: &Activity) {
         while let (bytes @ [_, ..], Some(stream)) = (self.session.transmit(), &self.stream) {
@@ -274,40 +257,17 @@ impl Pump {
 
     /// True if the calling thread, which reads, is the only one that uses the session.
     pub(super) fn is_alone(&self) -> bool {
-        self.running.is_empty() && !self.is_writing
+        self.running.is_empty() && !self.is_writing()
     }
 
     /// True while a thread writes without the lock.
     pub(super) fn is_writing(&self) -> bool {
-        self.is_writing
-    }
-
-    /// Begins to write without the lock, unless another thread does already.
-    pub(super) fn begin_writing(&mut self) -> bool {
-        !std::mem::replace(&mut self.is_writing, true)
-    }
-
-    /// The next piece for the thread that writes without the lock. With `None` it has ended to write.
-    pub(super) fn next_piece(&mut self) -> Option<(Bytes, Arc<TcpStream>)> {
-        let stream = self.stream.clone();
-        let next = stream.and_then(|stream| Some((self.session.take_output()?, stream)));
-        self.is_writing = next.is_some();
-        next
-    }
-
-    /// A piece could not be written to `stream`. The thread that reads from it finds it closed.
-    pub(super) fn lose(&mut self, stream: &Arc<TcpStream>, error: &io::Error) {
-        let is_current = |current: &Arc<TcpStream>| Arc::ptr_eq(current, stream);
-        if self.stream.as_ref().is_some_and(is_current) {
-            self.session.handle_eof(Some(error.to_string()));
-            // It may be closed already.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.turn.is_taken()
     }
 
     /// Writes what was queued behind nothing else, for a driver that must not wait for a slow client.
     pub(super) fn write_briefly(&mut self, activity: &Activity) {
-        if self.is_writing || self.session.transmit().is_empty() {
+        if self.is_writing() || self.session.transmit().is_empty() {
             return;
         }
         let Some(stream) = self.stream.as_deref() else {
@@ -337,6 +297,35 @@ impl Pump {
         self.stream = None;
         reader.detach();
         activity.disconnected();
+    }
+}
+
+impl AsMut<Handover<Reader>> for Pump {
+    fn as_mut(&mut self) -> &mut Handover<Reader> {
+        &mut self.handover
+    }
+}
+
+impl Outbox for Pump {
+    type Piece = (Bytes, Arc<TcpStream>);
+
+    fn turn(&mut self) -> &mut Turn {
+        &mut self.turn
+    }
+
+    fn next_piece(&mut self) -> Option<Self::Piece> {
+        let stream = self.stream.clone()?;
+        Some((self.session.take_output()?, stream))
+    }
+
+    /// The thread that reads from the stream finds it closed.
+    fn lose(&mut self, (_, stream): &Self::Piece, error: &io::Error) {
+        let is_current = |current: &Arc<TcpStream>| Arc::ptr_eq(current, stream);
+        if self.stream.as_ref().is_some_and(is_current) {
+            self.session.handle_eof(Some(error.to_string()));
+            // It may be closed already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 }
 

@@ -112,7 +112,7 @@ impl Serving {
 
     /// Lies the reader down where a companion can take it.
     pub(super) fn park(&self, mut pump: MutexGuard<'_, Pump>, reader: Reader) {
-        pump.park(reader);
+        pump.handover.park(reader);
         self.unattended.begin();
         drop(pump);
         self.state.hub.tick().wake();
@@ -120,7 +120,7 @@ impl Serving {
 
     /// Takes the reader back, unless a companion has taken it.
     pub(super) fn unpark(&self, pump: &mut Pump) -> Option<Reader> {
-        let reader = pump.unpark()?;
+        let reader = pump.handover.unpark()?;
         self.unattended.end();
         Some(reader)
     }
@@ -140,23 +140,10 @@ impl Serving {
     }
 
     /// Writes everything there is to say, and lets other threads use the session meanwhile.
-    pub(super) fn flush_unlocked<'a>(
-        &'a self,
-        mut pump: MutexGuard<'a, Pump>,
-    ) -> MutexGuard<'a, Pump> {
-        if !pump.begin_writing() {
-            return pump;
-        }
-        while let Some((piece, stream)) = pump.next_piece() {
-            drop(pump);
-            let written = worker::write_piece(&stream, &piece, &self.activity);
-            pump = self.pump();
-            if let Err(error) = written {
-                pump.lose(&stream, &error);
-            }
-        }
-        self.session.has_written();
-        pump
+    pub(super) fn flush_unlocked<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
+        self.session.write_unlocked(pump, |stream, piece| {
+            worker::write_piece(stream, piece, &self.activity)
+        })
     }
 
     /// Like [`flush`](Self::flush), and waits for another thread that writes.
@@ -188,23 +175,10 @@ impl Serving {
 
     /// Waits, as a companion, for the reader of a thread that is inside a driver. `None` if there is a companion already, and
     /// when the client is no longer served. Blocks.
-    pub(super) fn await_reader<'a>(&'a self, mut pump: MutexGuard<'a, Pump>) -> Option<Reader> {
-        if pump.companions > 0 || !self.is_served(&pump) {
-            return None;
-        }
-        pump.companions += 1;
-        loop {
-            if !self.is_served(&pump) {
-                return None;
-            }
-            if pump.is_companion_wanted
-                && let Some(reader) = self.unpark(&mut pump)
-            {
-                pump.companions -= 1;
-                return Some(reader);
-            }
-            pump = self.session.await_call_for_companion(pump);
-        }
+    pub(super) fn await_reader<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> Option<Reader> {
+        let (_pump, reader) = self.session.await_reader(pump, self.tenure)?;
+        self.unattended.end();
+        Some(reader)
     }
 
     fn overrun(&self, call: &Running) -> Duration {
@@ -224,7 +198,7 @@ impl Serving {
 
     /// True until this client is no longer served.
     pub(super) fn is_served(&self, pump: &Pump) -> bool {
-        pump.tenure == self.tenure
+        pump.handover.tenure() == self.tenure
     }
 
     /// The session, for the table.
@@ -245,7 +219,7 @@ impl Serving {
     /// Wakes the companion for the last time.
     pub(super) fn end_companions(&self, pump: &mut Pump) {
         pump.end_tenure();
-        self.session.call_companions();
+        self.session.wake_companion();
     }
 }
 
@@ -259,26 +233,21 @@ impl Watched for Serving {
         let Some(mut pump) = self.session.try_lock() else {
             return;
         };
-        if self.unattended.step() != step || !pump.is_parked() || !self.is_served(&pump) {
+        if self.unattended.step() != step || !pump.handover.is_parked() || !self.is_served(&pump) {
             return;
         }
-        pump.is_companion_wanted = true;
-        match pump.companions {
-            0 => {
-                let Some(this) = self.this.upgrade() else {
-                    return;
-                };
-                if let Err(error) = worker::spawn_companion(this) {
-                    pump.is_companion_wanted = false;
-                    self.state.bad_connections.error(
-                        About::server(),
-                        format_args!(
-                            "no thread to attend to a client while its call runs: {error}"
-                        ),
-                    );
-                }
-            }
-            _ => self.session.call_companions(),
+        if self.session.call_companion(&mut pump) {
+            return;
+        }
+        let Some(this) = self.this.upgrade() else {
+            return;
+        };
+        if let Err(error) = worker::spawn_companion(this) {
+            pump.handover.withdraw_call();
+            self.state.bad_connections.error(
+                About::server(),
+                format_args!("no thread to attend to a client while its call runs: {error}"),
+            );
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::contain::contain_logged;
@@ -20,8 +19,6 @@ pub struct ServedDevice {
     path: &'static str,
     release_hook: Option<ReleaseHook>,
     overrun: Duration,
-    /// Why the hook is to run as soon as the call leaves that hangs in the driver.
-    owed: Mutex<Option<Release>>,
     is_removed: AtomicBool,
 }
 
@@ -65,7 +62,6 @@ impl ServedDevice {
             path,
             release_hook,
             overrun,
-            owed: Mutex::default(),
             is_removed: AtomicBool::new(false),
         }
     }
@@ -136,7 +132,7 @@ impl ServedDevice {
         let hook = self.release_hook.as_ref()?;
         let entered = self.enter(Entry::HOOK, |stuck| {
             if let Some(stuck) = stuck
-                && self.owe(why)
+                && self.gate().owe(why)
             {
                 return Err(Blocked::Stuck(stuck));
             }
@@ -172,23 +168,6 @@ impl ServedDevice {
         };
         let is_marked = self.gate().mark_stuck(Entry::HOOK.id, stuck.clone());
         is_marked.then_some(stuck)
-    }
-
-    /// Has the call that hangs in the driver run the hook when it leaves. Returns false if it has left.
-    fn owe(&self, why: Release) -> bool {
-        let mut owed = lock(&self.owed);
-        let is_stuck = self.gate().is_stuck();
-        if is_stuck {
-            *owed = Some(why);
-        }
-        is_stuck
-    }
-
-    /// The call that hung has come back.
-    fn take_owed(&self) -> Option<Release> {
-        let mut owed = lock(&self.owed);
-        self.gate().clear_stuck();
-        owed.take()
     }
 }
 
@@ -235,9 +214,8 @@ impl Leaving<'_> {
     }
 
     #[cold]
-    fn pay(&mut self) {
-        let owed = self.device.take_owed();
-        if let (Some(why), Some(hook)) = (owed, &self.device.release_hook) {
+    fn pay(&mut self, why: Release) {
+        if let Some(hook) = &self.device.release_hook {
             contain_logged("the release hook of a device that had hung", || {
                 hook(self.any(), why);
             });
@@ -248,8 +226,8 @@ impl Leaving<'_> {
 impl Drop for Leaving<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.driver.leave() {
-            self.pay();
+        if let Some(why) = self.driver.leave() {
+            self.pay(why);
         }
     }
 }
@@ -302,8 +280,4 @@ impl Behind<'_> {
             Behind::Function(function) => Some(function.name.clone()),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

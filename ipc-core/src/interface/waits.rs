@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use super::{Blocked, Gate};
+use super::slot::Blocked;
+use crate::sync::{AtomicU64, Ordering};
 
 /// The gates at which threads wait, by the numbers of the threads. Touched only by callers that have to wait.
 static WAITS: LazyLock<Mutex<HashMap<u64, Awaited>>> = LazyLock::new(Mutex::default);
@@ -42,13 +42,14 @@ fn number_thread() -> u64 {
 pub(super) struct Wait(u64);
 
 impl Wait {
-    /// Fails if the gate can only open after the calling thread has left another one.
-    pub(super) fn begin(gate: &Gate) -> Result<Self, Blocked> {
+    /// Begins to wait at the gate of `device`, which the thread `thread_inside` has entered. Fails if the gate can only open
+    /// after the calling thread has left another one.
+    pub(super) fn begin(thread_inside: &Arc<AtomicU64>, device: &str) -> Result<Self, Blocked> {
         let this = this_thread();
         let mut waits = waits();
         let awaited = Awaited {
-            inside: Arc::clone(&gate.thread),
-            name: gate.name().to_string(),
+            inside: Arc::clone(thread_inside),
+            name: device.to_string(),
         };
         // From the thread inside to the one it waits for, and so on.
         let inside = |awaited: &Awaited| awaited.inside.load(Ordering::Relaxed);
