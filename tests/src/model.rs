@@ -6,7 +6,7 @@ mod step;
 mod watch;
 mod world;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ipc_core::Args;
@@ -31,6 +31,10 @@ pub struct Budget {
     pub cancels: u8,
     /// The server says goodbye to the client, whether a driver runs or not.
     pub goodbyes: u8,
+    /// The server refuses a call instead of running it.
+    pub refusals: u8,
+    /// The deadlines of all calls pass by the server's clock, and not by the client's.
+    pub lates: u8,
 }
 
 /// What is searched.
@@ -44,6 +48,8 @@ pub struct Search {
     pub mutants: Vec<Mutant>,
     /// Whether a connection that was replaced is fenced, as it should be.
     pub fence: bool,
+    /// Whether the client can be told that an outcome is unknown.
+    pub knows_faults: bool,
     frames: Vec<Vec<u8>>,
     start: Instant,
 }
@@ -61,6 +67,7 @@ impl Search {
             budget,
             mutants: vec![],
             fence: true,
+            knows_faults: true,
             frames: (0..calls.len()).map(frame).collect(),
             start: Instant::now(),
         }
@@ -78,6 +85,25 @@ impl Search {
         self
     }
 
+    /// The same with a client that cannot be told that an outcome is unknown.
+    pub fn without_faults(mut self) -> Self {
+        self.knows_faults = false;
+        self
+    }
+
+    /// The time by the server's clock.
+    fn server_time(&self, world: &World) -> Instant {
+        match world.is_late {
+            true => self.start + 2 * TIMEOUT,
+            false => self.start,
+        }
+    }
+
+    /// How long callers wait.
+    fn timeout(&self) -> Option<Duration> {
+        (self.budget.lates > 0).then_some(TIMEOUT)
+    }
+
     fn frame(&self, tag: usize) -> Vec<u8> {
         self.frames.get(tag).cloned().unwrap_or_default()
     }
@@ -86,6 +112,9 @@ impl Search {
         self.mutants.contains(&mutant)
     }
 }
+
+/// Shorter than sessions are kept.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The answer to call `tag`.
 fn reply_frame(number: u64, tag: u8) -> Vec<u8> {

@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use ipc_core::session::client::{CallOutcome, Event};
-use ipc_core::session::server::SessionLimits;
 use ipc_core::session::table::TableLimits;
 use ipc_server::ServerHandle;
 use tests::probe::{Probe, call_header, frame};
@@ -198,11 +197,8 @@ fn more_calls_than_the_server_keeps_are_left_in_the_network(way: Way) {
 
 /// Regression test: when too many sessions of dead clients were kept, no new client was accepted.
 fn clients_that_die_leave_room_for_others(way: Way) {
-    let limits = TableLimits {
-        sessions: 4,
-        session: SessionLimits::default(),
-        ..TableLimits::default()
-    };
+    let mut limits = TableLimits::default();
+    limits.sessions(4);
     let server = way
         .server()
         .session_limits(limits)

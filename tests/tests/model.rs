@@ -16,7 +16,7 @@ fn budget(drops: u8, crashes: u8, evictions: u8, cancels: u8) -> Budget {
         crashes,
         evictions,
         cancels,
-        goodbyes: 0,
+        ..Budget::default()
     }
 }
 
@@ -64,6 +64,24 @@ fn every_promise_holds_with_an_idempotent_call_among_others() {
 #[test]
 fn every_promise_holds_with_a_goodbye_over_running_calls() {
     holds(NON_IDEMPOTENT, with_goodbye(budget(1, 1, 0, 0)), 50_000);
+}
+
+#[test]
+fn every_promise_holds_with_a_goodbye_to_a_client_that_knows_no_unknown_outcomes() {
+    let search = Search::new(NON_IDEMPOTENT, with_goodbye(budget(1, 0, 0, 0)));
+    let (broken, states) = broken(search.without_faults());
+    assert_eq!(broken, <[&str; 0]>::default());
+    assert!(states >= 10_000, "only {states} states");
+}
+
+#[test]
+fn every_promise_holds_with_refusals_and_a_server_whose_clock_runs_ahead() {
+    let budget = Budget {
+        refusals: 1,
+        lates: 1,
+        ..budget(1, 0, 0, 1)
+    };
+    holds(NON_IDEMPOTENT, budget, 15_000);
 }
 
 /// The mutant is found, and by this promise among others.
@@ -126,6 +144,28 @@ fn a_stale_hello_that_steals_is_noticed() {
 fn a_goodbye_over_unanswered_calls_is_noticed() {
     let budget = with_goodbye(budget(0, 1, 0, 0));
     killed(&[Mutant::SaysByeOverCalls], budget, AT_MOST_ONCE);
+}
+
+/// The client does not know the answer that would make the goodbye true.
+#[test]
+fn a_goodbye_instead_of_a_cut_is_noticed() {
+    let budget = with_goodbye(Budget::default());
+    let search = Search::new(NON_IDEMPOTENT, budget).with(&[Mutant::SaysByeOverCalls]);
+    let (broken, _) = broken(search.without_faults());
+    assert!(broken.contains(&AT_MOST_ONCE), "{broken:?}");
+}
+
+/// The client sends such a call again, and after a crash nobody knows any more that it ran.
+#[test]
+fn calls_taken_behind_a_goodbye_are_noticed() {
+    let budget = with_goodbye(budget(0, 1, 0, 0));
+    killed(&[Mutant::ReadsBehindBye], budget, AT_MOST_ONCE);
+}
+
+#[test]
+fn an_answer_that_is_lost_and_not_sent_again_is_noticed() {
+    let by = "every call is answered";
+    killed(&[Mutant::SwallowsLostAnswers], budget(2, 0, 0, 0), by);
 }
 
 #[test]

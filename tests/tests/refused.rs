@@ -19,10 +19,8 @@ both_ways!(
 /// Regression test: each refused client had a slot in the session table while its connection lingered, which evicted
 /// parked sessions.
 fn a_parked_session_survives_any_number_of_refusals(way: Way) {
-    let limits = TableLimits {
-        sessions: 3,
-        ..TableLimits::default()
-    };
+    let mut limits = TableLimits::default();
+    limits.sessions(3);
     let server = way.server().session_limits(limits).queue(1);
     let server = server.device(Bench::new()).spawn().unwrap();
     let address = server.local_addr();

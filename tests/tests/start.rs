@@ -12,6 +12,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use ipc_client::{Client, Retry};
+use ipc_core::session::server::SessionLimits;
 use ipc_core::session::table::TableLimits;
 use ipc_core::{Device, RegisterError, remote};
 use ipc_server::{AccessLimits, Server, ServerBuilder, StartError};
@@ -117,27 +118,25 @@ fn a_limit_of_zero_that_keeps_all_clients_out_is_refused() {
     access("guesses_per_minute", &|limits| {
         limits.guesses_per_minute(0);
     });
+    let mut session = SessionLimits::default();
+    session.waiting_calls(0);
     let mut limits = TableLimits::default();
-    limits.session.waiting_calls = 0;
+    limits.session(session);
     refused("waiting_calls", Server::builder().session_limits(limits));
-    let limits = TableLimits {
-        sessions: 0,
-        ..TableLimits::default()
-    };
+    let mut limits = TableLimits::default();
+    limits.sessions(0);
     refused("sessions", Server::builder().session_limits(limits));
 }
 
 /// Regression test: the later of the two settings discarded the earlier one.
 #[test]
 fn the_longest_call_does_not_depend_on_the_order_of_settings() {
-    let limits = || TableLimits {
-        sessions: 1,
-        ..TableLimits::default()
-    };
+    let mut limits = TableLimits::default();
+    limits.sessions(1);
     let server = || Way::Plain.server().device(Bench::new());
     for server in [
-        server().max_call(100_000).session_limits(limits()),
-        server().session_limits(limits()).max_call(100_000),
+        server().max_call(100_000).session_limits(limits.clone()),
+        server().session_limits(limits.clone()).max_call(100_000),
     ] {
         let server = server.spawn().unwrap();
         let client = Way::Plain.client(&server).connect().unwrap();

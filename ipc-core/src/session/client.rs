@@ -17,7 +17,8 @@ pub use self::config::ClientConfig;
 use self::in_flight::InFlight;
 use super::arrival::bye;
 use super::link::{Link, LinkError};
-use super::mutant::{Mutant, Mutants};
+#[cfg(feature = "proof")]
+use super::mutant::Mutants;
 use super::server::MIN_REPLY;
 use crate::error::NotSent;
 use crate::secure::Ticket;
@@ -58,6 +59,7 @@ pub struct ClientSession {
     /// Calls that were given up after they had been sent, as long as the server may not know it.
     abandoned: Vec<u64>,
     events: VecDeque<Event>,
+    #[cfg(feature = "proof")]
     pub(super) mutants: Mutants,
 }
 
@@ -92,6 +94,7 @@ impl ClientSession {
             confirmed: 0,
             abandoned: Vec::new(),
             events: VecDeque::new(),
+            #[cfg(feature = "proof")]
             mutants: Mutants::default(),
         }
     }
@@ -138,7 +141,7 @@ impl ClientSession {
             u64::try_from(timeout.as_millis()).map_or(0, |ms| ms.max(1))
         });
         let mut oldest = self.oldest_call().unwrap_or(number);
-        if self.mutants.has(Mutant::ConfirmsTooMuch) {
+        if has_mutant!(self, ConfirmsTooMuch) {
             oldest = number;
         }
         set_call_numbers(&mut frame, number, oldest, timeout_ms);
@@ -171,7 +174,7 @@ impl ClientSession {
         let Some(call) = self.take(number) else {
             return GivenUp::Ended;
         };
-        if self.mutants.has(Mutant::ReusesNumbers) && number == self.last_number {
+        if has_mutant!(self, ReusesNumbers) && number == self.last_number {
             self.last_number -= 1;
         }
         if !call.may_have_left() {

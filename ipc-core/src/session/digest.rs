@@ -46,6 +46,13 @@ impl Subject for Link {
     }
 }
 
+impl ServerSession {
+    pub(super) fn with_mutants(mut self, mutants: Mutants) -> Self {
+        self.mutants = mutants;
+        self
+    }
+}
+
 impl ClientSession {
     /// Plants mutants.
     pub fn plant(&mut self, mutants: &[Mutant]) {

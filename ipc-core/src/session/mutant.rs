@@ -1,8 +1,6 @@
-//! Deliberate faults. The proofs plant them to show that they would notice.
-//!
-//! Without the feature `proof` there is no way to plant one, and no trace of the question whether one is there.
+//! Deliberate faults, which the proofs plant to show that they would notice them.
 
-/// A rule of the session that is not kept.
+/// A rule of the session that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mutant {
@@ -14,9 +12,9 @@ pub enum Mutant {
     ReusesNumbers,
     /// The client confirms an answer that it does not have.
     ConfirmsTooMuch,
-    /// The server runs a call as often as it comes.
+    /// The server runs a call each time it comes.
     NoDedup,
-    /// The server does not look whether a call that comes again is the same.
+    /// The server does not check that a call that comes again is the same one.
     NoDigest,
     /// Sessions are told apart by their ids alone, not by the run of the server.
     NoIncarnation,
@@ -26,21 +24,23 @@ pub enum Mutant {
     StaleHelloSteals,
     /// The server says goodbye although calls that it has taken are not answered.
     SaysByeOverCalls,
+    /// The server takes calls that come after its goodbye.
+    ReadsBehindBye,
+    /// The server takes an answer that was lost with an earlier connection for sent.
+    SwallowsLostAnswers,
     /// The server begins a call while an earlier one runs whose client waits for it.
     OvertakesAnyCall,
     /// The server keeps the answer to a call that its client has confirmed.
     KeepsConfirmed,
 }
 
-/// The mutants in force: none, and for free, unless this is a proof.
+/// The faults that are planted in a state machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mutants {
-    #[cfg(feature = "proof")]
     planted: u16,
 }
 
 impl Mutants {
-    #[cfg(feature = "proof")]
     pub(crate) fn plant(mutants: &[Mutant]) -> Self {
         let planted = mutants
             .iter()
@@ -48,14 +48,7 @@ impl Mutants {
         Self { planted }
     }
 
-    #[cfg(feature = "proof")]
     pub(crate) fn has(self, mutant: Mutant) -> bool {
         self.planted & (1 << mutant as u16) != 0
-    }
-
-    #[cfg(not(feature = "proof"))]
-    #[inline(always)]
-    pub(crate) fn has(self, _: Mutant) -> bool {
-        false
     }
 }

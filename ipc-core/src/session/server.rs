@@ -6,20 +6,22 @@ use std::time::Instant;
 use bytes::Bytes;
 
 mod answer;
+mod calls;
 mod farewell;
 mod frames;
 mod limits;
 #[cfg(feature = "proof")]
 mod proof;
 
-use self::answer::Answer;
+use self::answer::Done;
+use self::calls::{Running, Waiting};
+pub use self::farewell::Farewell;
 pub use self::limits::SessionLimits;
 use super::link::{Link, LinkError};
-use super::mutant::{Mutant, Mutants};
-use crate::wire::ctrl::{CtrlMsg, Features, Hello, Info, SessionKey, Welcome};
-use crate::wire::failure::{Failure, Refusal};
-use crate::wire::frame::OutgoingFrame;
-use crate::wire::message::{IncomingCall, failure_frame, frame_of};
+#[cfg(feature = "proof")]
+use super::mutant::Mutants;
+use crate::wire::ctrl::{CtrlMsg, Features, Hello, SessionKey, Welcome};
+use crate::wire::message::frame_of;
 
 /// One session with a client, over as many connections as it takes.
 ///
@@ -47,16 +49,23 @@ pub struct ServerSession {
     reply_limit: usize,
     link: Option<Link>,
     end: Option<End>,
+    /// True once the server has said goodbye over the connection, or is about to cut it.
+    is_leaving: bool,
+    /// The highest call number that has come.
     last: u64,
     waiting: VecDeque<Waiting>,
-    /// How many bytes the arguments of the waiting calls have.
+    /// How many bytes the waiting calls hold.
     waiting_bytes: usize,
     /// The calls that run, in rising order. All but the last were cancelled.
     running: Vec<Running>,
+    /// The calls that waited or ran when this connection began, until they come again over it.
+    expected: Vec<u64>,
     done: BTreeMap<u64, Done>,
     /// The client has the answers to all calls below this number.
     confirmed: u64,
+    /// How many bytes of answers are kept.
     kept: usize,
+    #[cfg(feature = "proof")]
     pub(super) mutants: Mutants,
 }
 
@@ -70,26 +79,6 @@ pub enum End {
     Lost(LinkError),
 }
 
-#[derive(Clone, Debug)]
-struct Waiting {
-    call: IncomingCall,
-    digest: u64,
-    deadline: Option<Instant>,
-}
-
-#[derive(Clone, Debug)]
-struct Running {
-    number: u64,
-    digest: u64,
-    cancelled: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Done {
-    digest: u64,
-    answer: Answer,
-}
-
 impl ServerSession {
     /// A session that has not had a connection.
     pub fn new(key: SessionKey, limits: SessionLimits) -> Self {
@@ -101,13 +90,16 @@ impl ServerSession {
             reply_limit: 0,
             link: None,
             end: None,
+            is_leaving: false,
             last: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             running: Vec::new(),
+            expected: Vec::new(),
             done: BTreeMap::new(),
             confirmed: 0,
             kept: 0,
+            #[cfg(feature = "proof")]
             mutants: Mutants::default(),
         }
     }
@@ -137,15 +129,30 @@ impl ServerSession {
             .max(MIN_REPLY);
         self.link = Some(link);
         self.end = None;
+        self.is_leaving = false;
+        self.expect_again();
+    }
+
+    /// The client may have sent these calls over an earlier connection, and sends them again over this one.
+    fn expect_again(&mut self) {
+        if !has_mutant!(self, SwallowsLostAnswers) {
+            self.expected.clear();
+        }
+        let running = self.running.iter().map(|running| running.number);
+        let waiting = self.waiting.iter().map(|w| w.call.header.number);
+        self.expected.extend(running.chain(waiting));
     }
 
     fn is(&self, named: SessionKey) -> bool {
         let same_run = named.incarnation == self.key.incarnation;
-        (same_run || self.mutants.has(Mutant::NoIncarnation)) && named.session == self.key.session
+        (same_run || has_mutant!(self, NoIncarnation)) && named.session == self.key.session
     }
 
-    /// Takes bytes from the network.
+    /// Takes bytes from the network. Without a connection, and after a goodbye, they are ignored.
     pub fn handle_input(&mut self, bytes: &[u8], now: Instant) {
+        if self.is_leaving {
+            return;
+        }
         let Some(link) = &mut self.link else { return };
         let mut result = link.handle_input(bytes);
         while result.is_ok() {
@@ -175,144 +182,18 @@ impl ServerSession {
         }
     }
 
-    /// False while more calls wait, or more bytes of answers have not been taken by the network, than the limits allow, so
-    /// that nothing more should be read.
+    /// Returns whether the connection should be read: not after a goodbye, and not while calls that wait, or answers that
+    /// have not been written, are at their limits.
     pub fn wants_input(&self) -> bool {
         self.link.as_ref().is_some_and(Link::has_room)
             && self.waiting.len() < self.limits.waiting_calls
             && self.waiting_bytes < self.limits.waiting_bytes
-    }
-
-    /// The next call to run, with the time until which its caller waits. `None` while a call runs that its client has not
-    /// cancelled.
-    pub fn next_call(&mut self, now: Instant) -> Option<(IncomingCall, Option<Instant>)> {
-        while self.may_begin() {
-            let (call, digest, deadline) = self.next_waiting()?;
-            let number = call.header.number;
-            self.running.push(Running {
-                number,
-                digest,
-                cancelled: false,
-            });
-            if deadline.is_none_or(|deadline| now < deadline) {
-                return Some((call, deadline));
-            }
-            self.refuse(
-                number,
-                Refusal::Cancelled {
-                    method: call.header.method,
-                },
-            );
-        }
-        None
-    }
-
-    /// True if the client waits for none of the calls that run. A deadline that has passed is not enough: the clock of a
-    /// client that was suspended stands still, and its caller waits on.
-    pub fn may_begin(&self) -> bool {
-        let are_given_up = self.running.iter().all(|call| call.cancelled);
-        (are_given_up || self.mutants.has(Mutant::OvertakesAnyCall))
-            && self.running.len() < MAX_RUNNING
-    }
-
-    fn next_waiting(&mut self) -> Option<(IncomingCall, u64, Option<Instant>)> {
-        let Waiting {
-            call,
-            digest,
-            deadline,
-        } = self.waiting.pop_front()?;
-        self.waiting_bytes -= call.arguments.len();
-        Some((call, digest, deadline))
-    }
-
-    /// True if calls wait for their turn.
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+            && !self.is_leaving
     }
 
     /// The longest answer that the client accepts, in bytes.
     pub fn reply_limit(&self) -> usize {
         self.reply_limit
-    }
-
-    /// A running call has ended; `frame` is its answer. Does nothing if the call has been answered already.
-    ///
-    /// An answer that the client no longer wants is not sent, and of it is kept only whether the driver was entered.
-    pub fn reply(&mut self, number: u64, frame: impl Into<OutgoingFrame>) {
-        let Some(Running {
-            digest, cancelled, ..
-        }) = self.end_running(number)
-        else {
-            return;
-        };
-        let frame = frame.into();
-        if number < self.confirmed && !self.mutants.has(Mutant::KeepsConfirmed) {
-            return;
-        }
-        if cancelled {
-            let answer = Answer::without_result(&frame);
-            self.done.insert(number, Done { digest, answer });
-            return;
-        }
-        if let Some(link) = &mut self.link {
-            link.send(frame.clone());
-        }
-        self.keep(number, digest, frame);
-    }
-
-    fn end_running(&mut self, number: u64) -> Option<Running> {
-        let at = self.running.iter().position(|call| call.number == number)?;
-        Some(self.running.remove(at))
-    }
-
-    /// Remembers an answer, or at least what it says about the driver.
-    pub(super) fn keep(&mut self, number: u64, digest: u64, frame: OutgoingFrame) {
-        if number < self.confirmed {
-            return;
-        }
-        let answer = if self.kept.saturating_add(frame.len()) <= self.limits.kept_replies {
-            self.kept += frame.len();
-            Answer::Kept(frame)
-        } else {
-            Answer::without_result(&frame)
-        };
-        self.done.insert(number, Done { digest, answer });
-    }
-
-    /// Ends a running call without having run it.
-    pub fn refuse(&mut self, number: u64, refusal: Refusal) {
-        let refusal = refusal.for_client(&self.features);
-        let frame = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY);
-        self.reply(number, frame);
-    }
-
-    /// True while a call runs.
-    pub fn has_running(&self) -> bool {
-        !self.running.is_empty()
-    }
-
-    /// True once the client has given up a running call.
-    pub fn is_cancelled(&self, number: u64) -> bool {
-        self.running
-            .iter()
-            .any(|call| call.number == number && call.cancelled)
-    }
-
-    /// Tells the client how far a running call is, if the client waits for it and can be told now.
-    pub fn progress(&mut self, call: u64, fraction: f64, message: &str) {
-        let is_awaited = |running: &Running| running.number == call && !running.cancelled;
-        if !self.running.iter().any(is_awaited) {
-            return;
-        }
-        if let Some(link) = self.link.as_mut().filter(|link| link.has_room()) {
-            let message = message.chars().take(MAX_MESSAGE).collect();
-            let info = Info::Progress {
-                call,
-                fraction,
-                message,
-            };
-            link.send(frame_of(CtrlMsg::Info, &info));
-        }
     }
 
     /// Drops the connection, not the session.
@@ -347,48 +228,7 @@ impl ServerSession {
     pub fn take_output(&mut self) -> Option<Bytes> {
         self.link.as_mut()?.take_output()
     }
-
-    /// How many bytes of answers are kept.
-    pub fn kept(&self) -> usize {
-        self.kept
-    }
-
-    /// Keeps of each answer only whether the driver had been entered.
-    pub fn forget_results(&mut self) {
-        for done in self.done.values_mut() {
-            done.answer = match &done.answer {
-                Answer::Kept(frame) => Answer::without_result(frame),
-                Answer::Ran => Answer::Ran,
-                Answer::Refused => Answer::Refused,
-            };
-        }
-        self.kept = 0;
-    }
-
-    /// True if nothing has grown beyond its limit, `input` bytes having come since there was room.
-    #[cfg(test)]
-    pub(crate) fn is_within_limits(&self, input: usize) -> bool {
-        let kept: usize = self
-            .done
-            .values()
-            .map(|done| match &done.answer {
-                Answer::Kept(frame) => frame.len(),
-                Answer::Ran | Answer::Refused => 0,
-            })
-            .sum();
-        kept == self.kept
-            && self.kept <= self.limits.kept_replies
-            && self.done.len() <= MAX_UNCONFIRMED
-            && self.waiting.len() <= self.limits.waiting_calls + input / 40
-            && self.waiting_bytes <= self.limits.waiting_bytes + input
-    }
 }
 
 /// Every client accepts answers of this size, so that it can always be told why there is no larger one.
 pub(crate) const MIN_REPLY: usize = 64 * 1024;
-/// Maximum length of a notice, in characters.
-const MAX_MESSAGE: usize = 1000;
-/// Maximum number of unconfirmed answers. A client confirms with every call, so an honest one never comes near.
-const MAX_UNCONFIRMED: usize = 10_000;
-/// Maximum number of calls that run at the same time; all but one of them were cancelled.
-const MAX_RUNNING: usize = 8;

@@ -1,10 +1,18 @@
 //! The sessions of a server: who may resume what.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::mutant::{Mutant, Mutants};
-use super::server::{ServerSession, SessionLimits};
+mod limits;
+#[cfg(feature = "proof")]
+mod proof;
+#[cfg(test)]
+mod tests;
+
+pub use self::limits::TableLimits;
+#[cfg(feature = "proof")]
+use super::mutant::Mutants;
+use super::server::ServerSession;
 use crate::wire::ctrl::{Hello, SessionKey};
 
 /// The sessions of one run of a server.
@@ -17,35 +25,8 @@ pub struct SessionTable<S = Box<ServerSession>> {
     incarnation: u128,
     limits: TableLimits,
     slots: BTreeMap<u128, Slot<S>>,
+    #[cfg(feature = "proof")]
     pub(super) mutants: Mutants,
-}
-
-/// How many sessions are kept, and for how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct TableLimits {
-    /// How many sessions there may be. At the limit a new one takes the place of the one that was parked for longest,
-    /// whose client is told if it comes back; if none is parked the new one is refused.
-    pub sessions: usize,
-    /// For how long a parked session can be resumed.
-    pub parked: Duration,
-    /// How many bytes of answers all parked sessions may keep. Beyond that the one parked for longest forgets its
-    /// results first; its client is told that its calls ran, and that their results were not kept.
-    pub parked_replies: usize,
-    /// What each session may use up.
-    pub session: SessionLimits,
-}
-
-impl Default for TableLimits {
-    fn default() -> Self {
-        let parked = Duration::from_secs(10 * 60);
-        Self {
-            sessions: 1024,
-            parked,
-            parked_replies: 64 * 1024 * 1024,
-            session: SessionLimits::default(),
-        }
-    }
 }
 
 #[cfg_attr(feature = "proof", derive(Clone))]
@@ -118,6 +99,7 @@ impl<S: Stored> SessionTable<S> {
             incarnation,
             limits,
             slots: BTreeMap::new(),
+            #[cfg(feature = "proof")]
             mutants: Mutants::default(),
         }
     }
@@ -138,10 +120,18 @@ impl<S: Stored> SessionTable<S> {
     pub fn resume(&mut self, hello: &Hello, now: Instant) -> Option<Greeted<S>> {
         self.expire(now);
         let key = hello.resume.filter(|key| {
-            key.incarnation == self.incarnation || self.mutants.has(Mutant::NoIncarnation)
+            key.incarnation == self.incarnation || has_mutant!(self, NoIncarnation)
         })?;
+        let takes_stale = has_mutant!(self, StaleHelloSteals);
         let slot = self.slots.get_mut(&key.session)?;
-        Some(slot.resume(key, hello.connection, self.mutants))
+        if hello.connection <= slot.connection && !takes_stale {
+            return Some(Greeted::Stale);
+        }
+        slot.connection = hello.connection;
+        Some(match slot.take() {
+            Some(session) => Greeted::Session(session),
+            None => Greeted::Out(key),
+        })
     }
 
     /// Makes a session, which comes back like one that was resumed; `None` if there are too many. `fresh` is random and
@@ -154,16 +144,7 @@ impl<S: Stored> SessionTable<S> {
         if self.slots.contains_key(&fresh) || !self.has_room() {
             return None;
         }
-        let mut key = SessionKey {
-            incarnation: self.incarnation,
-            session: fresh,
-        };
-        if let Some(named) = hello
-            .resume
-            .filter(|_| self.mutants.has(Mutant::RevivesSessions))
-        {
-            key = named;
-        }
+        let key = self.new_key(hello, fresh);
         self.slots.insert(
             key.session,
             Slot {
@@ -171,9 +152,20 @@ impl<S: Stored> SessionTable<S> {
                 state: SlotState::Out,
             },
         );
-        let mut session = ServerSession::new(key, self.limits.session.clone());
-        session.mutants = self.mutants;
+        let session = ServerSession::new(key, self.limits.session.clone());
+        #[cfg(feature = "proof")]
+        let session = session.with_mutants(self.mutants);
         Some(Box::new(session).into())
+    }
+
+    fn new_key(&self, hello: &Hello, fresh: u128) -> SessionKey {
+        match hello.resume {
+            Some(named) if has_mutant!(self, RevivesSessions) => named,
+            _ => SessionKey {
+                incarnation: self.incarnation,
+                session: fresh,
+            },
+        }
     }
 
     /// True if there is room for another session, or could be made: clients that crash leave their sessions behind,
@@ -199,10 +191,7 @@ impl<S: Stored> SessionTable<S> {
             .slots
             .get_mut(&key.session)
             .filter(|slot| slot.connection == connection)?;
-        match std::mem::replace(&mut slot.state, SlotState::Out) {
-            SlotState::Parked { session, .. } => Some(session),
-            SlotState::Out => None,
-        }
+        slot.take()
     }
 
     /// True if no newer connection of this session has been here than `connection`.
@@ -268,111 +257,12 @@ impl<S: Stored> SessionTable<S> {
     }
 }
 
-#[cfg(feature = "proof")]
-impl SessionTable<Box<ServerSession>> {
-    /// The sessions that can be resumed.
-    pub fn parked(&self) -> Vec<SessionKey> {
-        let parked = self.slots.values().filter_map(|slot| match &slot.state {
-            SlotState::Parked { session, .. } => Some(session.key()),
-            SlotState::Out => None,
-        });
-        parked.collect()
-    }
-
-    /// A session that can be resumed.
-    pub fn parked_session(&mut self, key: SessionKey) -> Option<&mut ServerSession> {
-        match &mut self.slots.get_mut(&key.session)?.state {
+impl<S> Slot<S> {
+    /// Gives the session out if it is parked.
+    fn take(&mut self) -> Option<S> {
+        match std::mem::replace(&mut self.state, SlotState::Out) {
             SlotState::Parked { session, .. } => Some(session),
             SlotState::Out => None,
         }
-    }
-
-    pub(super) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
-        use std::hash::Hash;
-        self.incarnation.hash(hasher);
-        for (id, slot) in &self.slots {
-            (id, slot.connection).hash(hasher);
-            match &slot.state {
-                SlotState::Parked { session, .. } => session.digest_into(hasher),
-                SlotState::Out => 0_u8.hash(hasher),
-            }
-        }
-    }
-}
-
-impl<S> Slot<S> {
-    fn resume(&mut self, key: SessionKey, connection: u64, mutants: Mutants) -> Greeted<S> {
-        if connection <= self.connection && !mutants.has(Mutant::StaleHelloSteals) {
-            return Greeted::Stale;
-        }
-        self.connection = connection;
-        match std::mem::replace(&mut self.state, SlotState::Out) {
-            SlotState::Parked { session, .. } => Greeted::Session(session),
-            SlotState::Out => Greeted::Out(key),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table(sessions: usize) -> SessionTable {
-        let limits = TableLimits {
-            sessions,
-            ..TableLimits::default()
-        };
-        SessionTable::new(1, limits)
-    }
-
-    fn hello(resume: Option<SessionKey>) -> Hello {
-        Hello {
-            resume,
-            connection: 7,
-            name: "client".into(),
-            max_frame: 1 << 20,
-            ..Hello::default()
-        }
-    }
-
-    #[test]
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "virtual time has to begin somewhere"
-    )]
-    fn at_the_limit_the_session_parked_for_longest_makes_room_and_its_client_finds_out() {
-        let (mut table, start) = (table(3), Instant::now());
-        let mut keys = Vec::new();
-        for id in 1..=3 {
-            let now = start + Duration::from_secs(id);
-            let Greeted::Session(session) = table.greet(&hello(None), id.into(), now) else {
-                panic!("there is room for session {id}");
-            };
-            keys.push(session.key());
-            if id > 1 {
-                table.park(session, now);
-            }
-        }
-        let now = start + Duration::from_secs(9);
-        assert!(matches!(
-            table.greet(&hello(None), 4, now),
-            Greeted::Session(_)
-        ));
-        let back = |key| Hello {
-            connection: 8,
-            ..hello(Some(key))
-        };
-        assert!(
-            matches!(table.greet(&back(keys[0]), 5, now), Greeted::Out(_)),
-            "in use"
-        );
-        let Greeted::Session(newest) = table.greet(&back(keys[2]), 6, now) else {
-            panic!("the one parked last is still there");
-        };
-        assert_eq!(newest.key(), keys[2]);
-        assert!(
-            matches!(table.greet(&back(keys[1]), 7, now), Greeted::Full),
-            "forgotten, and all others are in use: it gets no session that could be mistaken for its own"
-        );
     }
 }

@@ -95,10 +95,8 @@ impl Conversation {
         assert!(arrival.answered(1));
 
         let hello = arrival.hello().expect("it has come").clone();
-        let limits = SessionLimits {
-            max_frame: 16 << 20,
-            ..SessionLimits::default()
-        };
+        let mut limits = SessionLimits::default();
+        limits.max_frame(16 << 20);
         let mut server = ServerSession::new(KEY, limits);
         server.attach(arrival.into_link(), &hello, 1);
         let welcome = take_from_server(&mut server);

@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use ipc_core::session::link::LinkError;
-use ipc_core::session::server::End;
+use ipc_core::session::server::{End, Farewell};
 use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::{Release, Stuck};
 
@@ -127,12 +127,13 @@ impl Serving {
         pump.refuse_waiting(reason);
         pump = self.flush(pump, reader);
         pump = self.await_calls(pump, reason);
-        let may_say_bye = pump.session.give_up_running();
-        if may_say_bye {
-            pump.session.say_bye(reason, &message);
-        }
+        let farewell = pump.session.say_bye(reason, &message);
         pump = self.flush_to_end(pump, reader);
         pump.disconnect(reader, &self.activity);
+        drop(pump);
+        if farewell == Farewell::Cut {
+            self.log("left without a goodbye: its call still runs, and it does not know the answer that says so");
+        }
         Some(match reason {
             ByeReason::Stopping => Over::for_now(Release::Stopping),
             ByeReason::IdleHandover => Over::for_now(Release::HandedOver),

@@ -6,7 +6,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ipc_core::Refusal;
 use ipc_core::session::server::ServerSession;
 use ipc_core::session::table::Stored;
 use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
@@ -329,10 +328,7 @@ impl Pump {
 
     /// Ends the calls that wait, none of which was run.
     pub(super) fn refuse_waiting(&mut self, reason: ByeReason) {
-        self.session.refuse_waiting(|method| match reason {
-            ByeReason::Stopping => Refusal::Stopping { method },
-            _ => Refusal::Cancelled { method },
-        });
+        self.session.refuse_waiting(reason);
     }
 
     /// Drops the connection.

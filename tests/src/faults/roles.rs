@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use ipc_core::session::server::SessionLimits;
 use ipc_core::session::table::TableLimits;
 use ipc_server::{AccessLimits, Server, ServerEvent};
 
@@ -56,8 +57,14 @@ pub struct ServerRole {
 /// The server does not start.
 pub fn serve(role: &ServerRole) -> Result<(), Failure> {
     let mut limits = TableLimits::default();
-    limits.sessions = role.sessions.unwrap_or(limits.sessions);
-    limits.session.kept_replies = role.kept.unwrap_or(limits.session.kept_replies);
+    if let Some(sessions) = role.sessions {
+        limits.sessions(sessions);
+    }
+    if let Some(bytes) = role.kept {
+        let mut session = SessionLimits::default();
+        session.kept_replies(bytes);
+        limits.session(session);
+    }
     // All clients of a run have one address, and many of their handshakes are cut off.
     let mut access = AccessLimits::default();
     access.unidentified_per_source(512);

@@ -19,6 +19,20 @@ fn search(calls: &[bool], [drops, crashes, evictions, cancels, goodbyes]: [u8; 5
         evictions,
         cancels,
         goodbyes,
+        ..Budget::default()
+    };
+    Search::new(calls, budget)
+}
+
+/// With goodbyes, refusals and a server whose clock runs ahead.
+fn late(calls: &[bool], [drops, cancels, goodbyes, refusals, lates]: [u8; 5]) -> Search {
+    let budget = Budget {
+        drops,
+        cancels,
+        goodbyes,
+        refusals,
+        lates,
+        ..Budget::default()
     };
     Search::new(calls, budget)
 }
@@ -69,5 +83,17 @@ pub const MIXES: &[Mix] = &[
     Mix {
         name: "3 calls: 1 drop, 1 crash, 1 cancel, 1 goodbye",
         search: || search(THREE, [1, 1, 0, 1, 1]),
+    },
+    Mix {
+        name: "2 calls: 1 drop, 1 cancel, 1 goodbye, 1 refusal, late",
+        search: || late(TWO, [1, 1, 1, 1, 1]),
+    },
+    Mix {
+        name: "3 calls: 1 drop, 1 cancel, 1 refusal, late",
+        search: || late(THREE, [1, 1, 0, 1, 1]),
+    },
+    Mix {
+        name: "2 calls: 2 drops, 1 cancel, 1 goodbye, client without faults",
+        search: || search(TWO, [2, 0, 0, 1, 1]).without_faults(),
     },
 ];

@@ -8,6 +8,7 @@ use ipc_core::session::client::{ClientSession, Event, GivenUp};
 use ipc_core::session::link::Link;
 use ipc_core::wire::preamble::Role;
 
+mod driver;
 mod server;
 
 use super::Search;
@@ -46,6 +47,9 @@ impl World {
             steps.extend(running.map(|which| Step::Finish(index, which)));
             if session.has_waiting() && session.may_begin() {
                 steps.push(Step::Start(index));
+                if self.left.refusals > 0 {
+                    steps.push(Step::Refuse(index));
+                }
             }
             if session.has_waiting() && held.running.is_empty() && held.connection.is_none() {
                 steps.push(Step::Park(index));
@@ -83,7 +87,12 @@ impl World {
             let connected = (0_u8..)
                 .zip(&self.held)
                 .filter(|(_, held)| held.connection.is_some());
-            steps.extend(connected.map(|(index, _)| Step::SayBye(index)));
+            for (index, _) in connected {
+                steps.extend([Step::SayBye(index, false), Step::SayBye(index, true)]);
+            }
+        }
+        if self.left.lates > 0 {
+            steps.push(Step::BeLate);
         }
         if self.left.evictions > 0 {
             let parked = self.table.get().parked().len();
@@ -147,7 +156,12 @@ impl World {
             Step::Start(index) => self.start(search, index),
             Step::Finish(index, which) => self.finish(search, index, which),
             Step::FinishLate(which) => self.finish_late(which),
-            Step::SayBye(index) => self.say_bye(search, index),
+            Step::Refuse(index) => self.refuse(search, index),
+            Step::SayBye(index, for_good) => self.say_bye(search, index, for_good),
+            Step::BeLate => {
+                self.left.lates -= 1;
+                self.is_late = true;
+            }
             Step::Park(index) => self.park(search, index),
             Step::Evict(index) => self.evict(index),
             Step::Crash => self.crash(search),
@@ -163,8 +177,9 @@ impl World {
             .find(|(_, r)| r.outcome == Outcome::NotMade);
         if let Some((tag, record)) = next {
             let (frame, idempotent) = (search.frame(tag), record.idempotent);
+            let timeout = search.timeout();
             let call =
-                |client: &mut ClientSession| client.call(frame, idempotent, None, search.start);
+                |client: &mut ClientSession| client.call(frame, idempotent, timeout, search.start);
             record.number = self.client.change(call);
             record.outcome = Outcome::Open;
         }

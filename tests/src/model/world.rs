@@ -122,6 +122,8 @@ pub struct World {
     pub(super) sessions: u8,
     pub(super) dials: u8,
     pub(super) had_disaster: bool,
+    /// True once the deadlines of all calls have passed by the server's clock.
+    pub(super) is_late: bool,
     pub(super) reconnected: bool,
     pub(super) broken: u16,
 }
@@ -157,8 +159,12 @@ pub enum Step {
     Finish(u8, u8),
     /// The driver returns from a call that was left behind.
     FinishLate(u8),
-    /// The server says goodbye to the client of a session.
-    SayBye(u8),
+    /// The next call of a session is refused, as when its device is stuck.
+    Refuse(u8),
+    /// The server says goodbye to the client of a session, which it forgets if the second field says so.
+    SayBye(u8, bool),
+    /// The deadlines of all calls pass by the server's clock.
+    BeLate,
     /// The server stops running the calls of a client that is gone.
     Park(u8),
     /// The server forgets a session.
@@ -189,6 +195,7 @@ impl World {
             sessions: 0,
             dials: 0,
             had_disaster: false,
+            is_late: false,
             reconnected: false,
             broken: 0,
         };
@@ -244,7 +251,13 @@ impl Hash for World {
         (&self.client, &self.table, &self.connections, &self.held).hash(state);
         self.left_behind.hash(state);
         (&self.records, self.left, self.incarnation, self.sessions).hash(state);
-        (self.had_disaster, self.reconnected, self.broken).hash(state);
+        (
+            self.had_disaster,
+            self.is_late,
+            self.reconnected,
+            self.broken,
+        )
+            .hash(state);
     }
 }
 

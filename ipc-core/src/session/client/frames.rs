@@ -6,7 +6,6 @@ use super::in_flight::InFlight;
 use super::{CallOutcome, ClientSession, Event, State};
 use crate::error::NotSent;
 use crate::session::link::LinkError;
-use crate::session::mutant::Mutant;
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{Bye, ByeReason, CtrlMsg, Info, SessionKey, WaitingStatus, Welcome};
 use crate::wire::frame::Frame;
@@ -123,7 +122,11 @@ impl ClientSession {
                 self.end(number, CallOutcome::Unknown(reason.into()));
             }
         }
-        if !resumed {
+        if resumed {
+            // These did not arrive over an earlier connection of this session, and cannot any more.
+            let unseen = self.calls.range_mut(welcome.last_call.saturating_add(1)..);
+            unseen.for_each(|(_, call)| call.sent = false);
+        } else {
             self.abandoned.clear();
         }
         if let State::Ready(link) = &mut self.state {
@@ -136,7 +139,7 @@ impl ClientSession {
 
     pub(super) fn is_same(&self, ours: SessionKey, theirs: SessionKey) -> bool {
         let same_run = ours.incarnation == theirs.incarnation;
-        (same_run || self.mutants.has(Mutant::NoIncarnation)) && ours.session == theirs.session
+        (same_run || has_mutant!(self, NoIncarnation)) && ours.session == theirs.session
     }
 
     /// Whether a call can be sent to a session that has not seen it.
@@ -146,7 +149,7 @@ impl ClientSession {
         };
         call.forgotten |= call.sent;
         call.asked_again = false;
-        call.idempotent || !call.forgotten || self.mutants.has(Mutant::BlindResend)
+        call.idempotent || !call.forgotten || has_mutant!(self, BlindResend)
     }
 
     /// Sends what has not gone out over this connection, as far as the server is to keep answers for it.
@@ -254,7 +257,7 @@ impl ClientSession {
             State::Ready(link) => {
                 for call in self.calls.values_mut() {
                     call.sent |= call.start.take().is_some_and(|at| link.has_transmitted(at));
-                    call.sent &= !self.mutants.has(Mutant::ForgetsWhatItSent);
+                    call.sent &= !has_mutant!(self, ForgetsWhatItSent);
                 }
                 (self.next, self.under_way, self.confirmed) = (0, 0, 0);
             }

@@ -1,69 +1,69 @@
-//! Answers to calls that the server does not see through to their end, and the goodbye behind them.
+//! Goodbyes of the server, and the answers that must come before them.
 
-use super::{MIN_REPLY, Running, ServerSession};
+use super::ServerSession;
+use super::answer::{Answer, Done, refusal_frame, unknown_frame};
+use super::calls::{Running, Waiting};
 use crate::session::arrival::bye;
-use crate::session::mutant::Mutant;
 use crate::wire::ctrl::{ByeReason, Feature};
-use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
-use crate::wire::frame::OutgoingFrame;
-use crate::wire::message::failure_frame;
+use crate::wire::failure::Refusal;
+
+/// How the server leaves a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Farewell {
+    /// With a goodbye: every call that was taken from the connection has its answer.
+    Said,
+    /// Without one: a call runs, and the client does not know the answer that says so. It takes the end of the connection
+    /// for a loss, and keeps the call.
+    Cut,
+}
 
 impl ServerSession {
-    /// A refusal in a form that the client understands.
-    pub fn for_client(&self, refusal: Refusal) -> Refusal {
-        refusal.for_client(&self.features)
-    }
-
-    /// Refuses all calls that wait; `refusal` is told the method of each.
-    pub fn refuse_waiting(&mut self, refusal: impl Fn(String) -> Refusal) {
-        while let Some((call, digest, _)) = self.next_waiting() {
+    /// Refuses all calls that wait for their turn, because the server is about to say goodbye.
+    pub fn refuse_waiting(&mut self, reason: ByeReason) {
+        while let Some(Waiting { call, digest, .. }) = self.next_waiting() {
+            let method = call.header.method;
+            let refusal = match reason {
+                ByeReason::Stopping => Refusal::Stopping { method },
+                _ => Refusal::Cancelled { method },
+            };
             let number = call.header.number;
-            let refused = Failure::Refused(refusal(call.header.method));
-            self.answer(
-                number,
-                digest,
-                failure_frame(number, &refused, MIN_REPLY).into(),
-            );
+            self.answer(number, digest, refusal_frame(number, refusal));
         }
     }
 
-    /// Answers all calls that run: what becomes of them is not known. What their drivers return later is dropped.
+    /// Ends the connection, not the session: what is queued is still to be written, and nothing more is read.
     ///
-    /// Returns true if every call that was taken from the connection has its answer now. Otherwise the client is one that
-    /// does not know this answer: its connection must be [dropped](Self::detach) without a goodbye.
-    #[must_use = "a goodbye over an unanswered call would make the client run it again"]
-    pub fn give_up_running(&mut self) -> bool {
-        if self.running.is_empty() || self.mutants.has(Mutant::SaysByeOverCalls) {
-            return true;
+    /// A client takes a goodbye as word that what was not answered before did not run. So calls that wait are refused,
+    /// and calls that run are answered with the fault [`Unknown`](crate::wire::failure::FaultKind::Unknown); what their
+    /// drivers return later is dropped. If the client does not know this fault, its calls run on and the goodbye is left
+    /// out.
+    pub fn say_bye(&mut self, reason: ByeReason, message: &str) -> Farewell {
+        if !has_mutant!(self, SaysByeOverCalls) {
+            self.refuse_waiting(reason);
+            self.give_up_running();
         }
-        if !self.features.offer(Feature::Faults) {
-            return false;
+        self.is_leaving = !has_mutant!(self, ReadsBehindBye);
+        if self.has_running() && !has_mutant!(self, SaysByeOverCalls) {
+            return Farewell::Cut;
         }
-        let fault = Fault::own(
-            FaultKind::Unknown,
-            "it still runs at the server, and nobody waits for its end any more",
-        );
-        let fault = Failure::Fault(Box::new(fault));
-        for Running { number, digest, .. } in std::mem::take(&mut self.running) {
-            self.answer(
-                number,
-                digest,
-                failure_frame(number, &fault, MIN_REPLY).into(),
-            );
-        }
-        true
-    }
-
-    pub(super) fn answer(&mut self, number: u64, digest: u64, frame: OutgoingFrame) {
-        self.send(frame.clone());
-        self.keep(number, digest, frame);
-    }
-
-    /// Ends the connection, not the session. Every call must have been answered before; see
-    /// [`refuse_waiting`](Self::refuse_waiting) and [`give_up_running`](Self::give_up_running).
-    pub fn say_bye(&mut self, reason: ByeReason, message: &str) {
         if let Some(link) = &mut self.link {
             link.send_last(bye(reason, message));
+        }
+        Farewell::Said
+    }
+
+    /// Answers all calls that run, if the client knows the answer.
+    fn give_up_running(&mut self) {
+        if !self.features.offer(Feature::Faults) {
+            return;
+        }
+        for Running { number, digest, .. } in std::mem::take(&mut self.running) {
+            self.send(unknown_frame(number));
+            if number >= self.confirmed {
+                let answer = Answer::Unknown;
+                self.done.insert(number, Done { digest, answer });
+            }
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::time::{Duration, Instant};
 
-use super::answer::Answer;
-use super::{End, MAX_UNCONFIRMED, MIN_REPLY, ServerSession, Waiting};
+use super::answer::refusal_frame;
+use super::calls::Waiting;
+use super::{End, ServerSession};
 use crate::session::link::LinkError;
-use crate::session::mutant::Mutant;
 use crate::wire::ctrl::CtrlMsg;
-use crate::wire::failure::{Failure, Refusal};
+use crate::wire::failure::Refusal;
 use crate::wire::frame::{Frame, OutgoingFrame};
-use crate::wire::message::{IncomingCall, call_of, failure_frame, frame_of, value_of};
+use crate::wire::message::{IncomingCall, call_of, frame_of, value_of};
 
 impl ServerSession {
     pub(super) fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
@@ -45,45 +45,56 @@ impl ServerSession {
         Ok(())
     }
 
-    pub(super) fn handle_call(
-        &mut self,
-        call: IncomingCall,
-        now: Instant,
-    ) -> Result<(), LinkError> {
+    fn handle_call(&mut self, call: IncomingCall, now: Instant) -> Result<(), LinkError> {
         let number = call.header.number;
         let digest = digest(&call);
         self.acknowledge(call.header.acknowledged.min(number));
-        if number > self.last || self.mutants.has(Mutant::NoDedup) {
-            if self.done.len() >= MAX_UNCONFIRMED {
-                let expected = "a confirmation of earlier answers";
-                return Err(LinkError::Unexpected {
-                    ctrl: CtrlMsg::Call,
-                    expected,
-                });
-            }
-            self.last = self.last.max(number);
-            let timeout = Duration::from_millis(call.header.timeout_ms);
-            let deadline = if timeout.is_zero() {
-                None
-            } else {
-                now.checked_add(timeout)
-            };
-            self.waiting_bytes += call.arguments.len();
-            self.waiting.push_back(Waiting {
-                call,
-                digest,
-                deadline,
-            });
-            return Ok(());
+        if number > self.last || has_mutant!(self, NoDedup) {
+            self.take(call, digest, now)
+        } else {
+            self.handle_repeated(call, digest)
         }
+    }
+
+    /// Takes a call that is new to this session.
+    fn take(&mut self, call: IncomingCall, digest: u64, now: Instant) -> Result<(), LinkError> {
+        if self.done.len() + self.waiting.len() + self.running.len() >= MAX_UNCONFIRMED {
+            return Err(LinkError::Unexpected {
+                ctrl: CtrlMsg::Call,
+                expected: "a confirmation of earlier answers",
+            });
+        }
+        self.last = self.last.max(call.header.number);
+        let timeout = Duration::from_millis(call.header.timeout_ms);
+        let deadline = if timeout.is_zero() {
+            None
+        } else {
+            now.checked_add(timeout)
+        };
+        let waiting = Waiting {
+            call,
+            digest,
+            deadline,
+        };
+        self.waiting_bytes += waiting.len();
+        self.waiting.push_back(waiting);
+        Ok(())
+    }
+
+    /// Answers a call that has come before, without running it.
+    fn handle_repeated(&mut self, call: IncomingCall, digest: u64) -> Result<(), LinkError> {
+        let number = call.header.number;
+        let was_expected = self.stop_expecting(number);
         let in_hand = self.in_hand(number);
         let done = self.done.get(&number);
         match in_hand.or(done.map(|done| done.digest)) {
-            Some(first) if first != digest && !self.mutants.has(Mutant::NoDigest) => {
+            Some(first) if first != digest && !has_mutant!(self, NoDigest) => {
                 return Err(LinkError::FalseRetry(number));
             }
             // It will be answered on this connection when it has run.
             Some(_) if in_hand.is_some() => {}
+            // It was in hand when this connection began, so its answer has gone out over it.
+            Some(_) if was_expected => {}
             Some(_) => {
                 let again = done.map(|done| done.answer.again(number, call.header.method));
                 again.into_iter().for_each(|frame| self.send(frame));
@@ -92,14 +103,17 @@ impl ServerSession {
                 let reason = format!(
                     "there is no answer to call number {number}: it was confirmed before, or never used; numbers must rise"
                 );
-                let refusal = Refusal::Protocol {
-                    method: call.header.method,
-                    reason,
-                };
-                self.send(failure_frame(number, &Failure::Refused(refusal), MIN_REPLY));
+                let method = call.header.method;
+                self.send(refusal_frame(number, Refusal::Protocol { method, reason }));
             }
         }
         Ok(())
+    }
+
+    /// Returns whether the call was to come again over this connection.
+    fn stop_expecting(&mut self, number: u64) -> bool {
+        let at = self.expected.iter().position(|known| *known == number);
+        at.map(|at| self.expected.remove(at)).is_some()
     }
 
     /// The digest of a call that waits or runs.
@@ -118,34 +132,32 @@ impl ServerSession {
             .map(|(_, digest)| digest)
     }
 
-    pub(super) fn handle_cancel(&mut self, number: u64) {
+    fn handle_cancel(&mut self, number: u64) {
+        self.stop_expecting(number);
         let mut running = self.running.iter_mut();
         if let Some(running) = running.find(|running| running.number == number) {
             running.cancelled = true;
-        } else if let Some(at) = self
-            .waiting
-            .iter()
-            .position(|w| w.call.header.number == number)
-            && let Some(Waiting { call, digest, .. }) = self.waiting.remove(at)
+            return;
+        }
+        let mut waiting = self.waiting.iter();
+        if let Some(at) = waiting.position(|w| w.call.header.number == number)
+            && let Some(waiting) = self.waiting.remove(at)
         {
-            self.waiting_bytes -= call.arguments.len();
-            let refusal = Refusal::Cancelled {
-                method: call.header.method,
-            };
-            let frame = failure_frame(number, &Failure::Refused(refusal), MIN_REPLY);
-            self.answer(number, digest, frame.into());
+            self.waiting_bytes -= waiting.len();
+            let method = waiting.call.header.method;
+            let frame = refusal_frame(number, Refusal::Cancelled { method });
+            self.answer(number, waiting.digest, frame);
         }
     }
 
-    /// The client has all answers below `oldest`; they are of no more use.
-    pub(super) fn acknowledge(&mut self, oldest: u64) {
+    /// Forgets the answers below `oldest`: the client has them. Calls that have not come cannot be confirmed.
+    fn acknowledge(&mut self, oldest: u64) {
+        let oldest = oldest.min(self.last.saturating_add(1));
         self.confirmed = self.confirmed.max(oldest);
         while let Some(entry) = self.done.first_entry()
             && *entry.key() < oldest
         {
-            if let Answer::Kept(frame) = entry.remove().answer {
-                self.kept -= frame.len();
-            }
+            self.kept -= entry.remove().answer.len();
         }
     }
 
@@ -182,3 +194,5 @@ fn digest(call: &IncomingCall) -> u64 {
 
 /// Maximum number of bytes of the arguments that are part of the digest.
 const HASHED: usize = 64 * 1024;
+/// Maximum number of calls that are not confirmed. A client confirms with every call, so an honest one never comes near.
+pub(super) const MAX_UNCONFIRMED: usize = 10_000;

@@ -1,18 +1,53 @@
-//! Limits on what a session takes up.
+//! Limits on what a session uses.
 
-/// What a session at the server may use up.
+/// Limits on what one session uses at the server.
+///
+/// ```
+/// let mut limits = ipc_core::session::server::SessionLimits::default();
+/// limits.max_frame(1024 * 1024).waiting_calls(100);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
+#[non_exhaustive]
 pub struct SessionLimits {
-    /// The longest frame to accept, in bytes.
+    // Public for the server, which reads them; users call the setters.
+    #[doc(hidden)]
     pub max_frame: usize,
-    /// Maximum number of bytes of answers that are kept until the client has confirmed them. An answer that does not fit
-    /// is remembered as executed, without its result.
+    #[doc(hidden)]
     pub kept_replies: usize,
-    /// Maximum number of calls that wait for their turn. Beyond it the server stops reading, a Cancel included.
+    #[doc(hidden)]
     pub waiting_calls: usize,
-    /// Maximum number of bytes in the calls that wait. Beyond it the server stops reading, a Cancel included.
+    #[doc(hidden)]
     pub waiting_bytes: usize,
+}
+
+impl SessionLimits {
+    /// Maximum length in bytes of a frame of the client. The default is 16 MiB.
+    pub fn max_frame(&mut self, bytes: usize) -> &mut Self {
+        self.max_frame = bytes;
+        self
+    }
+
+    /// Maximum number of bytes of answers that are kept until the client has confirmed them. Of an answer that does not
+    /// fit, only whether the driver was entered is kept. The default is 256 MiB.
+    pub fn kept_replies(&mut self, bytes: usize) -> &mut Self {
+        self.kept_replies = bytes;
+        self
+    }
+
+    /// Maximum number of calls that wait for their turn. At the limit, nothing more is read from the client, not even a
+    /// cancellation. The default is 1024; zero is an error when the server starts.
+    pub fn waiting_calls(&mut self, calls: usize) -> &mut Self {
+        self.waiting_calls = calls;
+        self
+    }
+
+    /// Maximum number of bytes of the calls that wait for their turn. It acts like the limit on
+    /// [`waiting_calls`](Self::waiting_calls()); the call that reaches it is still accepted. The default is 16 MiB; zero
+    /// is an error when the server starts.
+    pub fn waiting_bytes(&mut self, bytes: usize) -> &mut Self {
+        self.waiting_bytes = bytes;
+        self
+    }
 }
 
 impl Default for SessionLimits {

@@ -24,8 +24,10 @@ impl ServerSession {
         }
         for waiting in &self.waiting {
             (waiting.call.header.number, waiting.digest).hash(hasher);
+            waiting.deadline.hash(hasher);
         }
         (self.confirmed, self.features.offer(Feature::Faults)).hash(hasher);
+        (&self.expected, self.is_leaving).hash(hasher);
         for running in &self.running {
             (running.number, running.digest, running.cancelled).hash(hasher);
         }

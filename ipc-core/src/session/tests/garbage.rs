@@ -1,6 +1,6 @@
 //! Bytes from hell: no input panics, and how it is cut makes no difference.
 
-use super::{Random, answer, call_frame, reply_frame};
+use super::{Random, answer, call_frame, preamble, reply_frame};
 use crate::session::arrival::{Arrival, bye};
 use crate::session::client::{ClientConfig, ClientSession, Event};
 use crate::session::link::Link;
@@ -9,17 +9,12 @@ use crate::wire::ctrl::{
     ByeReason, CtrlMsg, Features, Hello, Info, QueueStatus, SessionKey, Welcome,
 };
 use crate::wire::message::{frame_of, set_call_numbers};
-use crate::wire::preamble::{Preamble, Role, Suite};
+use crate::wire::preamble::{Preamble, Role};
 
 const KEY: SessionKey = SessionKey {
     incarnation: 1,
     session: 2,
 };
-
-fn preamble(role: Role) -> Vec<u8> {
-    let suite = Suite::Plain;
-    Preamble::new(suite, role).encode().to_vec()
-}
 
 fn hello() -> Hello {
     Hello {

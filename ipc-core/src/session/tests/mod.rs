@@ -1,10 +1,14 @@
 //! Both ends of a session in one process: virtual time, a wire that delays, cuts and loses.
 
+mod alongside;
 mod garbage;
+mod goodbyes;
+mod leaving;
 mod other_clients;
 mod other_servers;
 mod pair;
 mod random;
+mod scripted;
 mod server_end;
 mod stories;
 mod trial;
@@ -17,10 +21,10 @@ use crate::session::link::Link;
 use crate::wire::codec::{MAX_VALUE, encode};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
 use crate::wire::frame::{self, OutgoingFrame};
-use crate::wire::preamble::Role;
+use crate::wire::preamble::{Preamble, Role, Suite};
 
 /// One end of a connection, in the clear or under a secret.
-fn link(role: Role, is_secret: bool, max_frame: usize) -> Link {
+pub(super) fn link(role: Role, is_secret: bool, max_frame: usize) -> Link {
     if !is_secret {
         return Link::plain(role, max_frame);
     }
@@ -29,8 +33,12 @@ fn link(role: Role, is_secret: bool, max_frame: usize) -> Link {
     Link::secret(role, &Secret::new("waktu").unwrap(), "", entropy, max_frame)
 }
 
+pub(super) fn preamble(role: Role) -> Vec<u8> {
+    Preamble::new(Suite::Plain, role).encode().to_vec()
+}
+
 /// A call without its numbers. The method says which call it is, the arguments how long its answer is to be.
-fn call_frame(tag: u64, size: usize) -> Vec<u8> {
+pub(super) fn call_frame(tag: u64, size: usize) -> Vec<u8> {
     let header = CallHeader {
         number: 0,
         acknowledged: 0,
@@ -53,7 +61,7 @@ fn answer(tag: u64, size: usize) -> Vec<u8> {
 }
 
 /// In two pieces, as the answer with a long array is.
-fn reply_frame(number: u64, payload: &[u8]) -> OutgoingFrame {
+pub(super) fn reply_frame(number: u64, payload: &[u8]) -> OutgoingFrame {
     let (first, rest) = payload.split_at(payload.len() / 2);
     let mut head = frame::begin(CtrlMsg::Ok);
     head.extend_from_slice(&number.to_le_bytes());

@@ -13,19 +13,19 @@ use crate::wire::failure::{Fault, FaultKind};
 use crate::wire::message::{call_of, frame_of, single_frame};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
-const KEY: SessionKey = SessionKey {
+pub(super) const KEY: SessionKey = SessionKey {
     incarnation: 1,
     session: 2,
 };
 
 /// A client whose server is played by the test, frame by frame.
-struct Scene {
-    client: ClientSession,
-    now: Instant,
+pub(super) struct Scene {
+    pub(super) client: ClientSession,
+    pub(super) now: Instant,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let now = super::epoch();
         let client = ClientSession::new(ClientConfig::default());
         let mut scene = Self { client, now };
@@ -34,7 +34,7 @@ impl Scene {
     }
 
     /// A connection that is answered by `welcome`.
-    fn connect(&mut self, welcome: Vec<u8>) {
+    pub(super) fn connect(&mut self, welcome: Vec<u8>) {
         let link = Link::plain(Role::Client, 1 << 20);
         self.client.connect(link, self.now);
         let preamble = Preamble::new(Suite::Plain, Role::Server).encode();
@@ -46,17 +46,17 @@ impl Scene {
         self.said();
     }
 
-    fn call(&mut self, tag: u64, idempotent: bool) -> u64 {
+    pub(super) fn call(&mut self, tag: u64, idempotent: bool) -> u64 {
         let frame = call_frame(tag, 0);
         self.client.call(frame, idempotent, None, self.now)
     }
 
-    fn hear(&mut self, bytes: &[u8]) {
+    pub(super) fn hear(&mut self, bytes: &[u8]) {
         self.client.handle_input(bytes, self.now);
     }
 
     /// The numbers and methods of the calls that the client has sent.
-    fn said(&mut self) -> Vec<(u64, String)> {
+    pub(super) fn said(&mut self) -> Vec<(u64, String)> {
         let mut said = Vec::new();
         while !self.client.transmit().is_empty() {
             let bytes = self.client.transmit();
@@ -72,12 +72,12 @@ impl Scene {
         said
     }
 
-    fn events(&mut self) -> Vec<Event> {
+    pub(super) fn events(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.client.poll_event()).collect()
     }
 
     /// The end of the only call that has ended.
-    fn end(&mut self) -> (u64, CallOutcome) {
+    pub(super) fn end(&mut self) -> (u64, CallOutcome) {
         match &self.events()[..] {
             [Event::Ended { call, outcome }] => (*call, outcome.clone()),
             events => panic!("no end of a call: {events:?}"),
@@ -85,11 +85,16 @@ impl Scene {
     }
 }
 
-fn welcome(key: SessionKey, resumed: bool) -> Vec<u8> {
+pub(super) fn welcome(key: SessionKey, resumed: bool) -> Vec<u8> {
+    welcome_after(key, resumed, 0)
+}
+
+/// The Welcome of a server to which the calls up to `last_call` have come.
+pub(super) fn welcome_after(key: SessionKey, resumed: bool, last_call: u64) -> Vec<u8> {
     let welcome = Welcome {
         key,
         resumed,
-        last_call: 0,
+        last_call,
         lease_epoch: 1,
         max_frame: 1 << 20,
         epochs: Vec::new(),
@@ -98,12 +103,12 @@ fn welcome(key: SessionKey, resumed: bool) -> Vec<u8> {
     frame_of(CtrlMsg::Welcome, &welcome)
 }
 
-fn fault(number: u64, kind: FaultKind) -> Vec<u8> {
+pub(super) fn fault(number: u64, kind: FaultKind) -> Vec<u8> {
     let fault = Fault::own(kind, "it still runs");
     frame_of(CtrlMsg::ErrorForwarded, &(number, fault))
 }
 
-fn goodbye(reason: ByeReason) -> Vec<u8> {
+pub(super) fn goodbye(reason: ByeReason) -> Vec<u8> {
     frame_of(CtrlMsg::Bye, &Bye::new(reason, "see you"))
 }
 
@@ -217,79 +222,6 @@ fn a_getter_survives_a_stop_of_the_server() {
     assert!(matches!(outcome, CallOutcome::Returned(_)), "{outcome:?}");
     scene.hear(&reply_frame(other, &answer(2, 0)).to_vec());
     assert_eq!(scene.end().0, other);
-}
-
-/// A call that may have run in an earlier session was told as not executed after the goodbye of a later one.
-#[test]
-fn a_goodbye_says_nothing_about_an_earlier_try() {
-    let mut scene = Scene::new();
-    let getter = scene.call(1, true);
-    scene.said();
-    scene.hear(
-        &[
-            fault(getter, FaultKind::Unknown),
-            goodbye(ByeReason::Stopping),
-        ]
-        .concat(),
-    );
-    scene.events();
-    scene.client.give_up_all(&crate::error::NotSent::Closed);
-    let (ended, outcome) = scene.end();
-    assert_eq!(ended, getter);
-    assert!(matches!(outcome, CallOutcome::Unknown(_)), "{outcome:?}");
-}
-
-/// What the goodbyes say about a call that was sent and not answered.
-#[test]
-fn each_reason_of_a_goodbye_counts_as_stated() {
-    let not_executed = [
-        ByeReason::Stopping,
-        ByeReason::IdleHandover,
-        ByeReason::Disconnected,
-        ByeReason::Evicted,
-    ];
-    let open = [ByeReason::Full, ByeReason::Other(99)];
-    for reason in not_executed.into_iter().chain(open) {
-        let mut scene = Scene::new();
-        scene.call(1, false);
-        scene.said();
-        scene.hear(&goodbye(reason));
-        scene.events();
-        scene.client.give_up_all(&crate::error::NotSent::Closed);
-        match scene.end().1 {
-            CallOutcome::NotSent(_) => assert!(not_executed.contains(&reason), "{reason:?}"),
-            CallOutcome::Unknown(_) => assert!(open.contains(&reason), "{reason:?}"),
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-#[test]
-fn a_goodbye_may_carry_more_and_an_eviction_names_who() {
-    let mut scene = Scene::new();
-    scene.hear(&frame_of(CtrlMsg::Bye, &(99_u32, "later", "by", 7_u64)));
-    let [Event::Lost(LinkError::Bye(bye))] = &scene.events()[..] else {
-        panic!("no goodbye");
-    };
-    assert_eq!(
-        (bye.reason, bye.message.as_str()),
-        (ByeReason::Other(99), "later")
-    );
-
-    let mut scene = Scene::new();
-    let evicted = Bye {
-        by: "anna".into(),
-        ..Bye::new(ByeReason::Evicted, "night run")
-    };
-    scene.hear(&frame_of(CtrlMsg::Bye, &evicted));
-    let [Event::Lost(error)] = &scene.events()[..] else {
-        panic!("no goodbye");
-    };
-    let text = error.to_string();
-    assert!(
-        text.contains("anna ended this session: night run"),
-        "{text}"
-    );
 }
 
 #[test]

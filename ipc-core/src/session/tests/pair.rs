@@ -85,8 +85,10 @@ impl Pair {
             wire.server_closed = true;
             wire.to_server.clear();
         }
+        let knows_faults = self.server.knows_faults;
         self.server = ServerEnd::new(incarnation);
         self.server.is_secret = self.is_secret;
+        self.server.knows_faults = knows_faults;
     }
 
     /// The client's network takes up to `count` bytes.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::pair::Pair;
-use super::server_end::{Execution, LIMITS};
+use super::server_end::{Execution, MAX_FRAME};
 use super::trial::{Call, Trial};
 use super::{Random, answer, call_frame, reply_frame};
 use crate::error::NotSent;
 use crate::session::client::ClientConfig;
+use crate::session::server::Farewell;
 use crate::wire::ctrl::{ByeReason, SessionKey};
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::message::failure_frame;
@@ -48,6 +49,7 @@ fn random_operations_break_no_promise() {
             "fenced",
             "given up",
             "goodbye over running calls",
+            "cut over running calls",
             "two at once",
         ] {
             let seen = total.get(what).copied().unwrap_or(0);
@@ -69,9 +71,11 @@ impl Run {
     fn new(seed: u64) -> Self {
         let mut random = Random(seed);
         let trouble = [1, 4, 15][random.below(3)];
+        let mut pair = Pair::new(ClientConfig::default());
+        pair.server.knows_faults = random.percent(50);
         Self {
             random,
-            pair: Pair::new(ClientConfig::default()),
+            pair,
             trial: Trial::default(),
             tags: 0,
             trouble,
@@ -162,7 +166,7 @@ impl Run {
             }
             31..34 => self.pair.sweep(),
             34..38 => self.pair.server.retire(self.pair.now),
-            38..40 => self.say_bye(),
+            38..42 => self.say_bye(),
             _ => self.progress(),
         }
     }
@@ -184,7 +188,7 @@ impl Run {
         let mut frame = call_frame(self.tags, size);
         if self.random.percent(3) {
             // Longer than the server takes.
-            frame.resize(2 * LIMITS.max_frame, 0);
+            frame.resize(2 * MAX_FRAME, 0);
         }
         let now = self.pair.now;
         let number = self.pair.client.call(frame, idempotent, timeout, now);
@@ -220,8 +224,10 @@ impl Run {
         let Some(wire) = self.pair.server.out[&key].wire else {
             return;
         };
-        if self.pair.server.say_bye(key, reason) > 0 {
-            self.trial.count("goodbye over running calls");
+        match self.pair.server.say_bye(key, reason) {
+            (Farewell::Said, 0) => {}
+            (Farewell::Said, _) => self.trial.count("goodbye over running calls"),
+            (Farewell::Cut, _) => self.trial.count("cut over running calls"),
         }
         self.pair.server_writes(wire, usize::MAX);
         self.pair.server_hangs_up(wire);

@@ -5,18 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::pair::WireId;
 use crate::session::arrival::Arrival;
-use crate::session::server::{End, ServerSession, SessionLimits};
+use crate::session::server::{End, Farewell, ServerSession, SessionLimits};
 use crate::session::table::{Greeted, SessionTable, TableLimits};
-use crate::wire::ctrl::{ByeReason, Hello, SessionKey};
-use crate::wire::failure::Refusal;
+use crate::wire::ctrl::{ByeReason, Features, Hello, SessionKey};
 use crate::wire::preamble::Role;
 
-pub(super) const LIMITS: SessionLimits = SessionLimits {
-    max_frame: 4096,
-    kept_replies: 6000,
-    waiting_calls: 4,
-    waiting_bytes: 8192,
-};
+/// Length in bytes of the longest frame that the server accepts.
+pub(super) const MAX_FRAME: usize = 4096;
+/// Number of bytes of answers that a session keeps.
+pub(super) const KEPT_REPLIES: usize = 6000;
 
 /// A running call: its number, which one it is, how long its answer is to be.
 #[derive(Clone, Copy)]
@@ -41,16 +38,18 @@ pub(super) struct ServerEnd {
     pub(super) out: BTreeMap<SessionKey, Held>,
     pub(super) sessions_made: u128,
     pub(super) is_secret: bool,
+    /// Whether the client may be told that an outcome is unknown.
+    pub(super) knows_faults: bool,
 }
 
 impl ServerEnd {
     pub(super) fn new(incarnation: u128) -> Self {
-        let limits = TableLimits {
-            sessions: 6,
-            parked: Duration::from_secs(6000),
-            parked_replies: 7000,
-            session: LIMITS,
-        };
+        let mut session = SessionLimits::default();
+        session.max_frame(MAX_FRAME).kept_replies(KEPT_REPLIES);
+        session.waiting_calls(4).waiting_bytes(8192);
+        let mut limits = TableLimits::default();
+        limits.sessions(6).parked(Duration::from_secs(6000));
+        limits.parked_replies(7000).session(session);
         Self {
             incarnation,
             table: SessionTable::new(incarnation, limits),
@@ -59,11 +58,12 @@ impl ServerEnd {
             out: BTreeMap::new(),
             sessions_made: 0,
             is_secret: false,
+            knows_faults: true,
         }
     }
 
     pub(super) fn accept(&mut self, wire: WireId) {
-        let link = super::link(Role::Server, self.is_secret, LIMITS.max_frame);
+        let link = super::link(Role::Server, self.is_secret, MAX_FRAME);
         self.arrivals.insert(wire, Arrival::new(link));
     }
 
@@ -131,7 +131,7 @@ impl ServerEnd {
         arrival: Arrival,
         hello: &Hello,
     ) {
-        session.attach(arrival.into_link(), hello, 1);
+        session.attach(arrival.into_link(), &self.known(hello), 1);
         let held = Held {
             wire: Some(wire),
             running: Vec::new(),
@@ -143,7 +143,7 @@ impl ServerEnd {
     /// Lets a waiting connection take over its session. Returns the wire that was fenced.
     pub(super) fn take_over(&mut self, wire: WireId) -> Option<WireId> {
         let (arrival, key) = self.fencing.remove(&wire)?;
-        let hello = arrival.hello().cloned()?;
+        let hello = self.known(arrival.hello()?);
         if !self.table.is_newest(key, hello.connection) {
             return Some(wire);
         }
@@ -188,17 +188,25 @@ impl ServerEnd {
         Some(execution)
     }
 
-    /// Says goodbye to the client of a session, whose calls may run.
-    pub(super) fn say_bye(&mut self, key: SessionKey, reason: ByeReason) -> usize {
-        let Some(held) = self.out.get_mut(&key) else {
-            return 0;
+    /// Leaves the client of a session, whose calls may run. Returns how, and how many of them were given up.
+    pub(super) fn say_bye(&mut self, key: SessionKey, reason: ByeReason) -> (Farewell, usize) {
+        let held = self.out.get_mut(&key).unwrap();
+        let farewell = held.session.say_bye(reason, "bye");
+        let given_up = match farewell {
+            // Their drivers go on.
+            Farewell::Said => std::mem::take(&mut held.running).len(),
+            Farewell::Cut => 0,
         };
-        held.session
-            .refuse_waiting(|method| Refusal::Stopping { method });
-        assert!(held.session.give_up_running());
-        held.session.say_bye(reason, "bye");
-        // Their drivers go on.
-        std::mem::take(&mut held.running).len()
+        (farewell, given_up)
+    }
+
+    /// What the client offers, as far as it is to be known here.
+    fn known(&self, hello: &Hello) -> Hello {
+        let mut hello = hello.clone();
+        if !self.knows_faults {
+            hello.features = Features::default();
+        }
+        hello
     }
 
     /// Takes back the sessions without a connection, or forgets those whose client is done with them.

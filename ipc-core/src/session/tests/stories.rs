@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::pair::Pair;
-use super::server_end::LIMITS;
+use super::server_end::KEPT_REPLIES;
 use super::{answer, call_frame, reply_frame};
 use crate::error::NotSent;
 use crate::session::arrival::Arrival;
@@ -83,7 +83,7 @@ fn a_refusal_that_was_not_kept_is_still_a_refusal() {
     let key = *pair.server.out.keys().next().unwrap();
     pair.server.start(key, pair.now).unwrap();
     let held = pair.server.out.get_mut(&key).unwrap();
-    let method = "m".repeat(LIMITS.kept_replies);
+    let method = "m".repeat(KEPT_REPLIES);
     held.session.refuse(number, Refusal::Stopping { method });
     held.running.clear();
     pair.hang_up();
@@ -283,10 +283,8 @@ fn every_client_accepts_what_every_server_may_send() {
 /// Each session kept what it might, so a thousand of them kept a thousand times as much.
 #[test]
 fn parked_sessions_share_one_limit_and_the_oldest_is_told() {
-    let limits = TableLimits {
-        parked_replies: 1000,
-        ..TableLimits::default()
-    };
+    let mut limits = TableLimits::default();
+    limits.parked_replies(1000);
     let now = super::epoch();
     let mut table: SessionTable = SessionTable::new(1, limits);
     let mut hello = Hello {

@@ -1,16 +1,15 @@
 //! What the server does next: new connections, the client that is served, and the end of the server.
 
 use bytes::Bytes;
-use ipc_core::Refusal;
 use ipc_core::session::arrival::Arrival;
 use ipc_core::session::mutant::Mutant;
-use ipc_core::session::server::ServerSession;
+use ipc_core::session::server::{Farewell, ServerSession};
 use ipc_core::session::table::Greeted;
-use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
+use ipc_core::wire::ctrl::{ByeReason, Features, Hello, SessionKey};
 
+use crate::model::Search;
 use crate::model::watch::{Broken, Outcome};
 use crate::model::world::{Held, LeftBehind, Part, Seat, World};
-use crate::model::{Search, reply_frame};
 
 impl World {
     pub(super) fn arrive_at_server(&mut self, search: &Search, id: u8) {
@@ -29,9 +28,9 @@ impl World {
                 }
             }
             Seat::Held(key) => {
-                let key = *key;
+                let (key, now) = (*key, search.server_time(self));
                 let input = |session: &mut ServerSession| {
-                    session.handle_input(&frame, search.start);
+                    session.handle_input(&frame, now);
                     session.end().is_some()
                 };
                 let held = self.held.iter_mut().find(|held| held.key == key);
@@ -52,9 +51,8 @@ impl World {
             false => u128::from(self.incarnation) * 1000,
         };
         let fresh = run + u128::from(self.sessions);
-        let greeted = self
-            .table
-            .change(|table| table.greet(hello, fresh, search.start));
+        let now = search.server_time(self);
+        let greeted = self.table.change(|table| table.greet(hello, fresh, now));
         let Some(connection) = self.connection_mut(id) else {
             return;
         };
@@ -71,7 +69,7 @@ impl World {
                     newest: 0,
                     running: Vec::new(),
                 });
-                self.seat(id, key, arrival.into_inner(), hello);
+                self.seat(search, id, key, arrival.into_inner(), hello);
             }
             Greeted::Out(key) => connection.seat = Seat::Fencing(arrival, key),
             _ => self.server_hangs_up(search, id),
@@ -119,11 +117,11 @@ impl World {
             connection.to_server.clear();
             connection.seat = Seat::Nobody;
         }
-        self.seat(id, key, arrival, &hello);
+        self.seat(search, id, key, arrival, &hello);
     }
 
     /// Gives a session to a connection.
-    fn seat(&mut self, id: u8, key: SessionKey, arrival: Arrival, hello: &Hello) {
+    fn seat(&mut self, search: &Search, id: u8, key: SessionKey, arrival: Arrival, hello: &Hello) {
         let Some(held) = self.held.iter_mut().find(|held| held.key == key) else {
             return;
         };
@@ -133,8 +131,12 @@ impl World {
         held.newest = hello.connection;
         held.connection = Some(id);
         let last = held.session.get().last_call();
+        let mut hello = hello.clone();
+        if !search.knows_faults {
+            hello.features = Features::default();
+        }
         held.session
-            .change(|session| session.attach(arrival.into_link(), hello, 1));
+            .change(|session| session.attach(arrival.into_link(), &hello, 1));
         if hello.resume == Some(key) {
             let gone = [Outcome::GivenUp, Outcome::Unknown, Outcome::NeverRuns];
             for record in &mut self.records {
@@ -148,7 +150,7 @@ impl World {
     }
 
     /// What the server has to say is under way at once.
-    fn flush(&mut self, key: SessionKey) {
+    pub(super) fn flush(&mut self, key: SessionKey) {
         let Some(held) = self.held.iter_mut().find(|held| held.key == key) else {
             return;
         };
@@ -195,7 +197,8 @@ impl World {
     pub(super) fn park(&mut self, search: &Search, index: u8) {
         let held = self.held.remove(usize::from(index));
         let session = Box::new(held.session.into_inner());
-        self.table.change(|table| table.park(session, search.start));
+        let now = search.server_time(self);
+        self.table.change(|table| table.park(session, now));
     }
 
     pub(super) fn evict(&mut self, index: u8) {
@@ -217,95 +220,37 @@ impl World {
         self.restart(search);
     }
 
-    pub(super) fn start(&mut self, search: &Search, index: u8) {
-        let Some(held) = self.held.get_mut(usize::from(index)) else {
-            return;
-        };
-        let key = held.key;
-        let next = held
-            .session
-            .change(|session| session.next_call(search.start));
-        if let Some((call, _)) = next {
-            let tag = call
-                .header
-                .method
-                .bytes()
-                .next()
-                .unwrap_or(0)
-                .wrapping_sub(b'a');
-            let mut broken = 0;
-            for (_, earlier) in &held.running {
-                let earlier = self.records.get(usize::from(*earlier));
-                if earlier.is_some_and(|earlier| earlier.outcome == Outcome::Open) {
-                    broken |= 1 << Broken::Overtook as u16;
-                }
-            }
-            held.running.push((call.header.number, tag));
-            if let Some(record) = self.records.get_mut(usize::from(tag)) {
-                record.run(&mut |promise| broken |= 1 << promise as u16);
-            }
-            self.broken |= broken;
-        }
-        self.flush(key);
-    }
-
-    /// The server ends the connection of a session in good order, whatever runs.
-    pub(super) fn say_bye(&mut self, search: &Search, index: u8) {
+    /// The server leaves the client of a session, whatever runs.
+    pub(super) fn say_bye(&mut self, search: &Search, index: u8, for_good: bool) {
         self.left.goodbyes -= 1;
         let Some(held) = self.held.get_mut(usize::from(index)) else {
             return;
         };
         let (key, connection) = (held.key, held.connection);
-        self.had_disaster |= !held.running.is_empty();
-        held.session.change(|session| {
-            session.refuse_waiting(|method| Refusal::Stopping { method });
-            if session.give_up_running() {
-                session.say_bye(ByeReason::Stopping, "");
-            }
-        });
-        let left = held.running.drain(..);
-        self.left_behind
-            .extend(left.map(|(number, tag)| LeftBehind { key, number, tag }));
+        let reason = match for_good {
+            true => ByeReason::Disconnected,
+            false => ByeReason::Stopping,
+        };
+        let farewell = held.session.change(|session| session.say_bye(reason, ""));
+        let gives_up = farewell == Farewell::Said && !held.running.is_empty();
+        // A client that hears of the goodbye too late finds its session gone.
+        self.had_disaster |= for_good || gives_up;
+        if for_good || gives_up {
+            let left = held.running.drain(..);
+            self.left_behind
+                .extend(left.map(|(number, tag)| LeftBehind { key, number, tag }));
+        }
         self.flush(key);
+        if !for_good && farewell == Farewell::Said {
+            // The client closes the connection. What it has sent before may still come.
+            return;
+        }
         if let Some(id) = connection {
             self.server_hangs_up(search, id);
         }
-    }
-
-    /// The answer meets its session wherever that is: in use again, parked, or gone.
-    pub(super) fn finish_late(&mut self, which: u8) {
-        let LeftBehind { key, number, tag } = self.left_behind.remove(usize::from(which));
-        let reply = |session: &mut ServerSession| {
-            session.reply(number, reply_frame(number, tag));
-            session.keeps_confirmed()
-        };
-        let keeps = match self.held.iter_mut().find(|held| held.key == key) {
-            Some(held) => held.session.change(reply),
-            None => self
-                .table
-                .change(|table| table.parked_session(key).is_some_and(reply)),
-        };
-        self.broken |= u16::from(keeps) << Broken::KeptConfirmed as u16;
-        self.flush(key);
-    }
-
-    pub(super) fn finish(&mut self, search: &Search, index: u8, which: u8) {
-        let Some(held) = self.held.get_mut(usize::from(index)) else {
-            return;
-        };
-        let key = held.key;
-        let (number, tag) = held.running.remove(usize::from(which));
-        let keeps = held.session.change(|session| {
-            session.reply(number, reply_frame(number, tag));
-            session.keeps_confirmed()
-        });
-        let is_idle = held.connection.is_none()
-            && held.running.is_empty()
-            && !held.session.get().has_waiting();
-        self.broken |= u16::from(keeps) << Broken::KeptConfirmed as u16;
-        self.flush(key);
-        if is_idle {
-            self.park(search, index);
+        if for_good {
+            self.held.retain(|held| held.key != key);
+            self.table.change(|table| table.remove(key));
         }
     }
 }

@@ -40,10 +40,9 @@ impl<T> Buffer<T> {
 }
 
 fn main() {
-    // Said where the driver is made, and not here again.
+    // A device on a thread of its own may be like this, so it is said where the driver is served.
     let meter = Meter { cache: Cache(Rc::new(1)) };
     let _ = MeterProxy::new(&Local::new(meter).unwrap()).read();
-    // Here it depends on what the parameter stands for.
     let _ = Local::new(ReadsDevice(Cache(Rc::new(1))));
     let _ = Local::new(Buffer(Cache(Rc::new(1))));
 }

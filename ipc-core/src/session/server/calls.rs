@@ -1,0 +1,193 @@
+//! Calls from their arrival to their answer.
+
+use std::time::Instant;
+
+use super::ServerSession;
+use super::answer::{Answer, Done, refusal_frame};
+use crate::wire::ctrl::{CtrlMsg, Info};
+use crate::wire::failure::Refusal;
+use crate::wire::frame::OutgoingFrame;
+use crate::wire::message::{IncomingCall, frame_of};
+
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub(super) call: IncomingCall,
+    pub(super) digest: u64,
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Waiting {
+    /// The number of bytes that the call holds.
+    pub(super) fn len(&self) -> usize {
+        self.call.header.method.len() + self.call.arguments.len()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub(super) number: u64,
+    pub(super) digest: u64,
+    pub(super) cancelled: bool,
+}
+
+impl ServerSession {
+    /// Returns the next call to run, with the time until which its caller waits.
+    ///
+    /// While calls run, there is a next one only if the client has cancelled all of them. A deadline that has passed is
+    /// not enough: the clock of a client that was suspended stands still, and its caller waits on. Calls that have waited
+    /// beyond their deadline are refused here.
+    pub fn next_call(&mut self, now: Instant) -> Option<(IncomingCall, Option<Instant>)> {
+        while self.may_begin() {
+            let Waiting {
+                call,
+                digest,
+                deadline,
+            } = self.next_waiting()?;
+            let number = call.header.number;
+            self.running.push(Running {
+                number,
+                digest,
+                cancelled: false,
+            });
+            if deadline.is_none_or(|deadline| now < deadline) {
+                return Some((call, deadline));
+            }
+            let method = call.header.method;
+            self.refuse(number, Refusal::Cancelled { method });
+        }
+        None
+    }
+
+    /// Returns whether a call that waits may begin.
+    pub fn may_begin(&self) -> bool {
+        let are_given_up = self.running.iter().all(|call| call.cancelled);
+        (are_given_up || has_mutant!(self, OvertakesAnyCall)) && self.running.len() < MAX_RUNNING
+    }
+
+    pub(super) fn next_waiting(&mut self) -> Option<Waiting> {
+        let waiting = self.waiting.pop_front()?;
+        self.waiting_bytes -= waiting.len();
+        Some(waiting)
+    }
+
+    /// Returns whether calls wait for their turn.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Returns whether calls run.
+    pub fn has_running(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Answers a call that runs. Does nothing if the call has been answered already.
+    ///
+    /// An answer that the client no longer wants is not sent, and only whether the driver was entered is kept of it.
+    pub fn reply(&mut self, number: u64, frame: impl Into<OutgoingFrame>) {
+        let is_it = |running: &Running| running.number == number;
+        let Some(at) = self.running.iter().position(is_it) else {
+            return;
+        };
+        let Running {
+            digest, cancelled, ..
+        } = self.running.remove(at);
+        let frame = frame.into();
+        if number < self.confirmed && !has_mutant!(self, KeepsConfirmed) {
+            return;
+        }
+        if cancelled {
+            let answer = Answer::without_result(&frame);
+            self.done.insert(number, Done { digest, answer });
+            return;
+        }
+        self.answer(number, digest, frame);
+    }
+
+    /// Sends an answer, and remembers it or at least what it says about the driver.
+    pub(super) fn answer(&mut self, number: u64, digest: u64, frame: OutgoingFrame) {
+        self.send(frame.clone());
+        if number < self.confirmed {
+            return;
+        }
+        let answer = if self.kept.saturating_add(frame.len()) <= self.limits.kept_replies {
+            self.kept += frame.len();
+            Answer::Kept(frame)
+        } else {
+            Answer::without_result(&frame)
+        };
+        self.done.insert(number, Done { digest, answer });
+    }
+
+    /// Ends a running call without having run it.
+    pub fn refuse(&mut self, number: u64, refusal: Refusal) {
+        let refusal = refusal.for_client(&self.features);
+        self.reply(number, refusal_frame(number, refusal));
+    }
+
+    /// A refusal in a form that the client understands.
+    pub fn for_client(&self, refusal: Refusal) -> Refusal {
+        refusal.for_client(&self.features)
+    }
+
+    /// Returns whether nobody waits for a call that was begun: its client has cancelled or confirmed it, or it has been
+    /// answered.
+    pub fn is_cancelled(&self, number: u64) -> bool {
+        let is_awaited = |running: &Running| running.number == number && !running.cancelled;
+        number < self.confirmed || !self.running.iter().any(is_awaited)
+    }
+
+    /// Tells the client how far a running call is, if the client waits for it and can be told now.
+    pub fn progress(&mut self, call: u64, fraction: f64, message: &str) {
+        if self.is_cancelled(call) {
+            return;
+        }
+        if let Some(link) = self.link.as_mut().filter(|link| link.has_room()) {
+            let message = message.chars().take(MAX_MESSAGE).collect();
+            let info = Info::Progress {
+                call,
+                fraction,
+                message,
+            };
+            link.send(frame_of(CtrlMsg::Info, &info));
+        }
+    }
+
+    /// Returns how many bytes of answers are kept.
+    pub fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// Keeps of each answer only whether the driver had been entered.
+    pub fn forget_results(&mut self) {
+        for done in self.done.values_mut() {
+            if let Answer::Kept(frame) = &done.answer {
+                done.answer = Answer::without_result(frame);
+            }
+        }
+        self.kept = 0;
+    }
+}
+
+/// Maximum number of characters of a progress message; the rest is cut.
+const MAX_MESSAGE: usize = 1000;
+/// Maximum number of calls that run at the same time; all but one of them were cancelled.
+const MAX_RUNNING: usize = 8;
+
+#[cfg(test)]
+impl ServerSession {
+    /// Returns whether nothing has grown beyond its limit, if `input` bytes have come since there was room.
+    pub(crate) fn is_within_limits(&self, input: usize) -> bool {
+        let limits = &self.limits;
+        let kept: usize = self.done.values().map(|done| done.answer.len()).sum();
+        let waiting_bytes: usize = self.waiting.iter().map(Waiting::len).sum();
+        kept == self.kept
+            && kept <= limits.kept_replies
+            && waiting_bytes == self.waiting_bytes
+            && waiting_bytes <= limits.waiting_bytes + limits.max_frame + input
+            && self.waiting.len() <= limits.waiting_calls + input / 40
+            && self.running.len() <= MAX_RUNNING
+            && self.done.len() <= super::frames::MAX_UNCONFIRMED
+            && self.done.keys().all(|number| *number >= self.confirmed)
+            && self.running.is_sorted_by_key(|running| running.number)
+    }
+}
