@@ -30,6 +30,7 @@ both_ways!(
     a_stop_over_a_hung_call_runs_nothing_twice,
     a_hook_that_hangs_takes_its_own_device,
     a_function_that_lost_its_devices_stops,
+    a_device_that_a_function_hangs_in_is_released_before_anybody_uses_it,
 );
 
 const OVERRUN: Duration = Duration::from_millis(300);
@@ -398,4 +399,44 @@ fn a_function_that_lost_its_devices_stops(way: Way) {
         1,
         "the laser was not touched"
     );
+}
+
+/// The hook of `a` uses `b` as well, which the client of the function has lost.
+fn a_device_that_a_function_hangs_in_is_released_before_anybody_uses_it(way: Way) {
+    let (laser, shutter) = (Shared::new(Bench::new()), Shared::new(Bench::new()));
+    let gate = laser.lock().gate();
+    let (inner, other) = (laser.clone(), shutter.clone());
+    let hook = move |bench: &mut Bench, _| {
+        bench.step();
+        other.lock().step();
+    };
+    let server = way
+        .server()
+        .device(
+            laser
+                .on_release(hook)
+                .name("a")
+                .prefix("a_")
+                .overrun(OVERRUN),
+        )
+        .device(Device::new(shutter).name("b").prefix("b_"))
+        .function("sweep", move || inner.lock().pass())
+        .spawn()
+        .unwrap();
+    {
+        let client = way.client(&server).connect().unwrap();
+        let hasty = client.timeout(Duration::from_millis(100));
+        hasty.call::<()>("sweep", ()).unwrap_err();
+    }
+    let client = way.client(&server).connect().unwrap();
+    until("the client holds the server", || b(&client).steps().is_ok());
+    let stuck = server.stuck();
+    assert!(stuck.iter().any(|stuck| stuck.device == "a"), "{stuck:?}");
+    assert_eq!(b(&client).steps().unwrap(), 0, "the hook has not run");
+    gate.open(1);
+    let patient = client.timeout(AT_ONCE);
+    until("the device comes back", || a(&patient).steps().is_ok());
+    // One is the step of the hook.
+    assert_eq!(a(&client).steps().unwrap(), 2);
+    assert_eq!(b(&client).steps().unwrap(), 1);
 }

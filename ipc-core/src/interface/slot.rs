@@ -5,7 +5,6 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError};
 use std::time::Instant;
 
-use super::remote::Release;
 use super::waits;
 use crate::sync::thread::{self, Thread};
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, fence};
@@ -37,14 +36,17 @@ pub(crate) struct Gate {
     name: OnceLock<String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     queue: VecDeque<Waiter>,
     last_ticket: u64,
     stuck: Option<Arc<Stuck>>,
-    /// Why the release hook is to run as soon as the stuck call leaves.
-    owed: Option<Release>,
+    /// What the stuck call is to do as soon as it has left the driver, before the gate opens to anybody.
+    last_duty: Option<Duty>,
 }
+
+/// Something to do, such as to run a release hook.
+pub(crate) type Duty = Box<dyn FnOnce() + Send>;
 
 #[derive(Debug)]
 struct Waiter {
@@ -125,14 +127,16 @@ impl std::fmt::Display for Blocked {
 pub struct DriverGuard<'a, T: ?Sized> {
     gate: &'a Gate,
     driver: MutexGuard<'a, T>,
-    has_left: bool,
     /// Dropped after the driver is free.
-    _next: CallNext<'a>,
+    next: OpenGate<'a>,
 }
 
-/// Wakes the next caller.
+/// Lets the next caller in, after what a stuck call has to do.
 #[derive(Debug)]
-struct CallNext<'a>(&'a Gate);
+struct OpenGate<'a> {
+    gate: &'a Gate,
+    was_stuck: bool,
+}
 
 impl<T> Slot<T> {
     pub(crate) fn new(driver: T) -> Self {
@@ -167,15 +171,29 @@ impl<T: ?Sized> Slot<T> {
             Err(TryLockError::WouldBlock) => return None,
         };
         let gate = &self.gate;
-        gate.method.store(entry.method, Ordering::Relaxed);
-        gate.thread.store(waits::this_thread(), Ordering::Relaxed);
-        gate.inside.store(entry.id, Ordering::Release);
+        // The call that was stuck has left the driver, but has not opened the gate yet.
+        if gate.is_stuck.load(Ordering::Relaxed) {
+            return None;
+        }
+        gate.set_inside(entry);
         Some(DriverGuard {
             gate,
             driver,
-            has_left: false,
-            _next: CallNext(gate),
+            next: OpenGate {
+                gate,
+                was_stuck: false,
+            },
         })
+    }
+
+    /// Uses the driver as the [duty](Duty) of a call that was stuck.
+    pub(crate) fn use_on_duty<R>(&self, entry: Entry, work: impl FnOnce(&mut T) -> R) -> R {
+        // Others look at a driver that is not theirs only for a moment.
+        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        self.gate.set_inside(entry);
+        let result = work(&mut driver);
+        self.gate.set_outside();
+        result
     }
 
     #[cold]
@@ -193,18 +211,6 @@ impl<T: ?Sized> Slot<T> {
                 return Ok(guard);
             }
             pause(self.gate.stuck())?;
-        }
-    }
-}
-
-impl<T: ?Sized> DriverGuard<'_, T> {
-    /// Notes that the call has returned; it keeps the driver until the guard is dropped. Returns why a release hook is to
-    /// run before that, if the call was stuck and one is owed.
-    pub(crate) fn leave(&mut self) -> Option<Release> {
-        self.has_left = true;
-        match self.gate.leave() {
-            true => self.gate.clear_stuck(),
-            false => None,
         }
     }
 }
@@ -236,15 +242,16 @@ impl Gate {
         let mut state = self.state();
         self.is_stuck.store(true, Ordering::SeqCst);
         // Either this load sees that the call has left, or the call sees, when it leaves, that it is stuck.
-        if self.inside.load(Ordering::SeqCst) != id {
-            self.is_stuck.store(false, Ordering::SeqCst);
-            return false;
+        let is_inside = self.inside.load(Ordering::SeqCst) == id;
+        match is_inside {
+            true => state.stuck = Some(Arc::new(stuck)),
+            false => self.is_stuck.store(false, Ordering::SeqCst),
         }
-        state.stuck = Some(Arc::new(stuck));
+        // They look whether the call inside is stuck, or have found it to be so just now.
         for waiter in &state.queue {
             waiter.thread.unpark();
         }
-        true
+        is_inside
     }
 
     /// True while the call inside is known to hang.
@@ -260,31 +267,41 @@ impl Gate {
         }
     }
 
-    /// The call has come back; from now on it cannot be marked as stuck. Returns true if it was. Others are let in only
-    /// when the guard is dropped.
-    fn leave(&self) -> bool {
-        self.thread.store(0, Ordering::Relaxed);
-        self.inside.swap(0, Ordering::SeqCst);
-        self.is_stuck()
+    fn set_inside(&self, entry: Entry) {
+        self.method.store(entry.method, Ordering::Relaxed);
+        self.thread.store(waits::this_thread(), Ordering::Relaxed);
+        self.inside.store(entry.id, Ordering::Release);
     }
 
-    /// Leaves the release hook to the stuck call, which runs it when it leaves. Returns false if no call is stuck any more.
-    pub(crate) fn owe(&self, why: Release) -> bool {
+    fn set_outside(&self) {
+        self.thread.store(0, Ordering::Relaxed);
+        self.inside.swap(0, Ordering::SeqCst);
+    }
+
+    /// Has the stuck call do this when it has left the driver, in place of what it was to do before. Returns false if no
+    /// call is stuck any more.
+    pub(crate) fn leave_to_stuck_call(&self, duty: Duty) -> bool {
         let mut state = self.state();
         let is_stuck = state.stuck.is_some();
         if is_stuck {
-            state.owed = Some(why);
+            state.last_duty = Some(duty);
         }
         is_stuck
     }
 
-    /// Notes that the device is no longer stuck. Returns what is owed to it.
+    /// Does what is left to a call that was stuck. The device counts as stuck until it is done.
     #[cold]
-    fn clear_stuck(&self) -> Option<Release> {
-        let mut state = self.state();
-        state.stuck = None;
-        self.is_stuck.store(false, Ordering::SeqCst);
-        state.owed.take()
+    fn do_last_duty(&self) {
+        loop {
+            let mut state = self.state();
+            let Some(duty) = state.last_duty.take() else {
+                state.stuck = None;
+                self.is_stuck.store(false, Ordering::SeqCst);
+                return;
+            };
+            drop(state);
+            duty();
+        }
     }
 
     fn join(&self) -> Place<'_> {
@@ -296,7 +313,7 @@ impl Gate {
             thread: thread::current(),
         });
         self.waiting.store(state.queue.len(), Ordering::Relaxed);
-        // Pairs with the fence in the drop of `CallNext`.
+        // Pairs with the fence in the drop of `OpenGate`.
         fence(Ordering::SeqCst);
         Place { gate: self, ticket }
     }
@@ -339,19 +356,31 @@ impl Drop for Place<'_> {
 
 impl<T: ?Sized> Drop for DriverGuard<'_, T> {
     fn drop(&mut self) {
-        if !self.has_left {
-            self.leave();
+        // From here on the call cannot be marked as stuck.
+        self.gate.set_outside();
+        self.next.was_stuck = self.gate.is_stuck();
+    }
+}
+
+impl Drop for OpenGate<'_> {
+    fn drop(&mut self) {
+        if self.was_stuck {
+            self.gate.do_last_duty();
+        }
+        // Either this load sees a caller that has joined the queue, or that caller finds the driver free.
+        fence(Ordering::SeqCst);
+        if self.gate.waiting.load(Ordering::Relaxed) != 0 {
+            self.gate.wake_next();
         }
     }
 }
 
-impl Drop for CallNext<'_> {
-    fn drop(&mut self) {
-        // Either this load sees a caller that has joined the queue, or that caller finds the driver free.
-        fence(Ordering::SeqCst);
-        if self.0.waiting.load(Ordering::Relaxed) != 0 {
-            self.0.wake_next();
-        }
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("queue", &self.queue)
+            .field("stuck", &self.stuck)
+            .finish_non_exhaustive()
     }
 }
 

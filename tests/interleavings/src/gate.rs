@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::check::{DEADLOCK, fails, holds};
-use crate::remote::Release;
 use crate::slot::{Blocked, DriverGuard, Entry, Slot, Stuck};
 use crate::sync::{AtomicBool, Fault, Ordering, thread};
 
@@ -172,37 +171,30 @@ fn release(fault: Option<Fault>, is_blind: bool) {
         let device = Arc::clone(&device);
         thread::spawn(move || {
             let wait = |stuck| {
+                let duty = Arc::clone(&device);
+                let run_hook = move || duty.use_on_duty(Entry::HOOK, |hooks| *hooks += 1);
                 if let Some(stuck) = stuck
-                    && (device.gate.owe(Release) || is_blind)
+                    && (device.gate.leave_to_stuck_call(Box::new(run_hook)) || is_blind)
                 {
                     return Err(Blocked::Stuck(stuck));
                 }
                 thread::park();
                 Ok(())
             };
-            if let Ok(driver) = device.enter(Entry::HOOK, wait) {
-                run_hook(driver);
+            if let Ok(mut hooks) = device.enter(Entry::HOOK, wait) {
+                *hooks += 1;
             }
         })
     };
     if let Some(fault) = fault {
         fault.commit();
     }
-    let mut call = call;
-    if call.leave().is_some() {
-        run_hook(call);
-    } else {
-        drop(call);
-    }
+    drop(call);
     marker.join().unwrap();
     releaser.join().unwrap();
     assert!(!device.gate.is_stuck(), "stuck for ever");
     assert!(device.gate.stuck().is_none(), "stuck for ever");
     assert_eq!(*enter(&device, 1), 1, "hooks that ran");
-}
-
-fn run_hook(mut driver: DriverGuard<'_, usize>) {
-    *driver += 1;
 }
 
 fn stuck() -> Stuck {
@@ -215,8 +207,32 @@ fn stuck() -> Stuck {
 }
 
 #[test]
-fn a_hook_that_is_owed_runs_once_and_nothing_stays_stuck() {
+fn a_hook_that_is_left_to_a_call_runs_once_and_nothing_stays_stuck() {
     holds(Some(3), || release(None, false));
+}
+
+/// A third caller waits while a call that is stuck returns, with a hook left to it. Nobody gets in before the hook.
+fn nobody_before_the_hook(is_early: bool) {
+    let device = Device::new(Slot::new(0));
+    let call = enter(&device, 1);
+    assert!(device.gate.mark_stuck(1, stuck()));
+    let duty = Arc::clone(&device);
+    let run_hook = move || duty.use_on_duty(Entry::HOOK, |hooks| *hooks += 1);
+    if !is_early {
+        assert!(device.gate.leave_to_stuck_call(Box::new(run_hook)));
+    }
+    let next = {
+        let device = Arc::clone(&device);
+        thread::spawn(move || assert_eq!(*enter(&device, 2), 1, "hooks that ran"))
+    };
+    drop(call);
+    next.join().unwrap();
+}
+
+#[test]
+fn nobody_gets_in_before_a_hook_that_is_left_to_a_call() {
+    holds(None, || nobody_before_the_hook(false));
+    fails("hooks that ran", || nobody_before_the_hook(true));
 }
 
 #[test]
@@ -234,6 +250,6 @@ fn a_call_that_leaves_with_a_relaxed_load_may_stay_stuck() {
 }
 
 #[test]
-fn a_hook_that_is_owed_by_nobody_does_not_run() {
+fn a_hook_that_is_left_to_no_call_does_not_run() {
     fails("hooks that ran", || release(None, true));
 }

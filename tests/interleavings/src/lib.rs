@@ -23,7 +23,6 @@ mod sync;
 mod gate;
 mod parking;
 mod reader;
-mod remote;
 mod time;
 mod waits;
 mod writer;

@@ -1,7 +1,8 @@
 //! What is offered at one moment, by name, and the way of a call through it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+
+use rustc_hash::FxHashMap;
 
 use super::served::{ServedDevice, ServedFunction};
 use crate::contain::contain;
@@ -22,7 +23,8 @@ use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 /// a device was removed, keeps the one device whose driver it is inside.
 #[derive(Clone)]
 pub struct Offers {
-    pub(super) targets: HashMap<String, Target>,
+    /// By names of our own choice, so that the hash need not resist an attacker.
+    pub(super) targets: FxHashMap<String, Target>,
     pub(super) description: ServerDescription,
     pub(super) decode_memory: usize,
 }
@@ -113,7 +115,7 @@ impl Offers {
                 if device.is_removed() {
                     return Err(self.unknown(name).into());
                 }
-                driver.get().dispatch(*method, &mut invocation)?;
+                driver.dispatch(*method, &mut invocation)?;
             }
             Owner::Function(function) => {
                 let function = function.upgrade().ok_or_else(|| self.unknown(name))?;
@@ -142,7 +144,7 @@ impl Offers {
 impl Default for Offers {
     fn default() -> Self {
         Self {
-            targets: HashMap::new(),
+            targets: FxHashMap::default(),
             description: ServerDescription::default(),
             decode_memory: DECODE_MEMORY,
         }

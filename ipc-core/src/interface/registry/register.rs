@@ -1,6 +1,5 @@
 //! Registering devices and functions, and taking devices out: which names they get, and which names clash.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use super::error::{FUNCTION, RegisterError, device_by_name, device_by_place};
@@ -155,8 +154,7 @@ impl Offers {
             method: Arc::new(method.clone()),
             prefix: description.prefix.clone(),
         });
-        let targets: HashMap<String, Target> = names.into_iter().zip(targets).collect();
-        self.targets.extend(targets);
+        self.targets.extend(names.into_iter().zip(targets));
         self.description.devices.push(description.clone());
     }
 

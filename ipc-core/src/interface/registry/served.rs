@@ -1,10 +1,11 @@
 //! A device or function that is offered, with what happens when it is released or hangs.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::contain::contain_logged;
+use crate::contain::{contain, contain_logged};
 use crate::interface::current;
 use crate::interface::describe::DeviceDescription;
 use crate::interface::function::Function;
@@ -117,22 +118,18 @@ impl ServedDevice {
     pub(super) fn enter(
         &self,
         entry: Entry,
-        pause: impl FnMut(Option<std::sync::Arc<Stuck>>) -> Result<(), Blocked>,
-    ) -> Result<Leaving<'_>, Blocked> {
-        let driver = self.driver.slot().enter(entry, pause)?;
-        Ok(Leaving {
-            device: self,
-            driver,
-        })
+        pause: impl FnMut(Option<Arc<Stuck>>) -> Result<(), Blocked>,
+    ) -> Result<DriverGuard<'_, dyn Remote + Send>, Blocked> {
+        self.driver.slot().enter(entry, pause)
     }
 
     /// Runs the release hook; `None` if there is none. Blocks while another call uses the device, but not if that call
     /// hangs.
-    pub fn release(&self, why: Release) -> Option<Released> {
+    pub fn release(self: &Arc<Self>, why: Release) -> Option<Released> {
         let hook = self.release_hook.as_ref()?;
         let entered = self.enter(Entry::HOOK, |stuck| {
             if let Some(stuck) = stuck
-                && self.gate().owe(why)
+                && self.release_later(why)
             {
                 return Err(Blocked::Stuck(stuck));
             }
@@ -142,8 +139,26 @@ impl ServedDevice {
         let Ok(mut driver) = entered else {
             return Some(Released::Owed);
         };
-        let ended = crate::contain::contain(|| hook(driver.any(), why));
+        let driver: &mut dyn Any = &mut *driver;
+        let ended = contain(|| hook(driver, why));
         Some(ended.map_or_else(Released::Panicked, |()| Released::Done))
+    }
+
+    /// Has the call that hangs in the driver run the release hook when it leaves, before anybody else is let in. Returns
+    /// false if no call hangs any more.
+    fn release_later(self: &Arc<Self>, why: Release) -> bool {
+        let device = Arc::clone(self);
+        self.gate().leave_to_stuck_call(Box::new(move || {
+            let Some(hook) = &device.release_hook else {
+                return;
+            };
+            // The client of the call has lost the device; the hook may use others all the same.
+            let _outside = current::Inside::nothing();
+            contain_logged("the release hook of a device that had hung", || {
+                let slot = device.driver.slot();
+                slot.use_on_duty(Entry::HOOK, |driver| hook(driver, why));
+            });
+        }))
     }
 
     /// Waits until no call uses the driver, but not for one that hangs. Blocks.
@@ -194,41 +209,6 @@ impl ServedFunction {
     pub(super) fn new(function: Box<dyn Function>, name: String) -> Self {
         let slot = Slot::new(function);
         Self { slot, name }
-    }
-}
-
-/// A driver in use. If it was stuck, its release hook runs before the gate opens to anybody, whichever way the call ends.
-pub(super) struct Leaving<'a> {
-    device: &'a ServedDevice,
-    driver: DriverGuard<'a, dyn Remote + Send>,
-}
-
-impl Leaving<'_> {
-    #[inline]
-    pub(super) fn get(&mut self) -> &mut (dyn Remote + Send) {
-        &mut *self.driver
-    }
-
-    fn any(&mut self) -> &mut dyn Any {
-        &mut *self.driver
-    }
-
-    #[cold]
-    fn pay(&mut self, why: Release) {
-        if let Some(hook) = &self.device.release_hook {
-            contain_logged("the release hook of a device that had hung", || {
-                hook(self.any(), why);
-            });
-        }
-    }
-}
-
-impl Drop for Leaving<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(why) = self.driver.leave() {
-            self.pay(why);
-        }
     }
 }
 
