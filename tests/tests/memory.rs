@@ -10,9 +10,13 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use ipc_server::AccessLimits;
+use tests::raw::{Raw, hello};
 use tests::{Bench, BenchProxy, Way, both_ways, until};
 
-both_ways!(ten_thousand_bad_connections_leave_nothing_behind);
+both_ways!(
+    ten_thousand_bad_connections_leave_nothing_behind,
+    a_waiting_client_takes_little_memory,
+);
 
 /// Only one measurement at a time.
 static SCALES: Mutex<()> = Mutex::new(());
@@ -43,6 +47,37 @@ fn ten_thousand_bad_connections_leave_nothing_behind(way: Way) {
     assert_eq!(call.join().unwrap(), 1);
     let client = way.client(&server).connect().unwrap();
     assert_eq!(BenchProxy::new(&client).step().unwrap(), 2);
+}
+
+/// At most 7 KiB each under no secret, at both ends together.
+fn a_waiting_client_takes_little_memory(way: Way) {
+    const CLIENTS: u64 = 1_000;
+    let _alone = SCALES.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = way.server().queue(4096).device(Bench::new());
+    let server = server.spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
+    let wait = |clients: u64| {
+        let mut waiting = Vec::new();
+        for n in 0..clients {
+            let mut raw = Raw::connect(way, server.local_addr());
+            raw.say(&hello(&format!("client {n}")));
+            raw.await_word();
+            waiting.push(raw);
+        }
+        waiting
+    };
+    let _first = wait(100);
+    let memory = resident_kb();
+    let _more = wait(CLIENTS);
+    let grown = resident_kb().saturating_sub(memory);
+    println!("{} bytes per waiting client", grown * 1024 / CLIENTS);
+    let bound = match way {
+        Way::Plain => 7,
+        // The test's own end of the encryption included.
+        Way::Secret => 14,
+    };
+    assert!(grown < bound * CLIENTS, "{grown} kB more");
 }
 
 fn flood(server: SocketAddr, connections: usize) {

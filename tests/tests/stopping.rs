@@ -167,8 +167,12 @@ fn those_who_wait_are_told(way: Way) {
             (call, tells)
         })
         .collect();
+    let address = server.local_addr();
+    let stopping = thread::spawn(move || stop(server));
+    // From here on nobody else gets the server.
+    until("the stop has begun", || TcpListener::bind(address).is_ok());
     gate.open(1);
-    stop(server);
+    stopping.join().unwrap();
     assert_eq!(call.join().unwrap().unwrap(), 1);
     for (call, tells) in waiters {
         let error = call.join().unwrap().unwrap_err();
