@@ -62,7 +62,7 @@ impl Raw {
         while self.heard.len() <= Preamble::LEN {
             assert!(self.read(), "the server hangs up");
         }
-        self.heard.clear();
+        self.heard = Vec::new();
     }
 
     /// Waits until the server closes the connection.

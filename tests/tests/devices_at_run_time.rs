@@ -1,6 +1,6 @@
 //! Devices that are added and removed while a server runs, and drivers on threads of their own.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::io;
 use std::rc::Rc;

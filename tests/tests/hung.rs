@@ -1,9 +1,10 @@
 //! A driver that hangs takes its own device with it, and nothing else.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::io::Write;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use ipc_client::{CallError, Client, Retry};
 use ipc_core::wire::codec;
 use ipc_core::wire::ctrl::CallHeader;
-use ipc_core::{Device, Shared};
+use ipc_core::{CallContext, Device, Shared, remote};
 use ipc_server::{ServerEvent, ServerHandle};
 use tests::bench::Gate;
 use tests::middle::Middle;
@@ -26,6 +27,7 @@ both_ways!(
     a_patient_caller_is_never_disturbed,
     a_sweep_whose_client_died_keeps_its_device_only,
     calls_that_wait_do_not_hold_up_a_cancel,
+    a_cancel_overtakes_a_thousand_calls,
     a_disconnected_client_learns_that_its_call_still_runs,
     a_stop_over_a_hung_call_runs_nothing_twice,
     a_hook_that_hangs_takes_its_own_device,
@@ -243,6 +245,53 @@ fn calls_that_wait_do_not_hold_up_a_cancel(way: Way) {
     until("the driver has stopped", || {
         a(&client).steps().unwrap() == 1
     });
+}
+
+/// Tells when it sees that its call was cancelled.
+pub struct Watchful(Sender<Instant>);
+
+#[remote]
+impl Watchful {
+    pub fn watch(&mut self, ctx: &CallContext) {
+        while !ctx.is_cancelled() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.0.send(Instant::now()).unwrap();
+    }
+}
+
+fn a_cancel_overtakes_a_thousand_calls(way: Way) {
+    let (seen, sees) = channel();
+    let server = way
+        .server()
+        .device(Device::new(Watchful(seen)).prefix("w_"))
+        .device(Device::new(Bench::new()).prefix("b_"))
+        .spawn()
+        .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let token = ipc_client::CancellationToken::new();
+    let took = runtime.block_on(async {
+        let client = way.async_client(&server).connect().await.unwrap();
+        let watch = WatchfulProxy::with_prefix(&client.cancel_with(&token), "w_").watch();
+        let watch = tokio::spawn(watch);
+        let is_running = || server.holder().is_some_and(|it| it.running.is_some());
+        until("it runs", is_running);
+        let before = server.holder().unwrap().bytes_received;
+        let waiting: Vec<_> = (0..900)
+            .map(|_| tokio::spawn(BenchProxy::with_prefix(&client, "b_").step()))
+            .collect();
+        let have_arrived = || server.holder().unwrap().bytes_received > before + 900 * 40;
+        until("the calls have arrived", have_arrived);
+        let began = Instant::now();
+        token.cancel();
+        watch.await.unwrap().unwrap_err();
+        for call in waiting {
+            call.await.unwrap().unwrap();
+        }
+        sees.recv().unwrap().duration_since(began)
+    });
+    println!("the driver saw it after {took:?}");
+    assert!(took < AT_ONCE, "{took:?}");
 }
 
 fn a_disconnected_client_learns_that_its_call_still_runs(way: Way) {

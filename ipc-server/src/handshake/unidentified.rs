@@ -64,8 +64,9 @@ impl Unidentified {
             all.lock().retain(|other| other.id != id);
             drop(permit);
             if let Some((connection, hello)) = identified {
-                // Boxed to keep the future of an unidentified connection small.
-                Box::pin(arrivals::admit(state_of_task, connection, hello)).await;
+                // A task of its own, without the memory of the handshake: it may wait for long.
+                let work = state_of_task.hub.begin_work();
+                tokio::spawn(arrivals::admit(state_of_task, connection, hello, work));
             }
         });
         let source = network(peer.ip());

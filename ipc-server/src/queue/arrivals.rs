@@ -19,14 +19,15 @@ use crate::session::handoff::{Expected, Resumption};
 use crate::session::{self, Seat};
 use crate::state::ServerState;
 use ipc_hub::log::About;
+use ipc_hub::work::Work;
 
-/// Resumes the session of a client, lets the client wait for its turn, or refuses it.
+/// Resumes the session of a client, lets the client wait for its turn, or refuses it. `_work` makes a stop wait for that.
 pub(crate) async fn admit(
     state: Arc<ServerState>,
     mut connection: PendingConnection,
     hello: Hello,
+    _work: Work,
 ) {
-    let _work = state.hub.begin_work();
     // A refused client has given up its place and session by the time it is told: the refusal may linger.
     match enter(&state, &mut connection, &hello).await {
         Ok(Admitted::Resumes(expected)) => hand_over(&state, expected, connection, hello),
