@@ -187,7 +187,7 @@ const HUB_FLOORS: [&[&str]; 5] = [
 ];
 
 /// The modules of the server, from the ground up.
-const SERVER_FLOORS: [&[&str]; 9] = [
+const SERVER_FLOORS: [&[&str]; 10] = [
     &[
         "connection",
         "signals",
@@ -217,7 +217,8 @@ const SERVER_FLOORS: [&[&str]; 9] = [
     ],
     &["session", "queue::waiting", "handshake::identify"],
     &["queue::resume"],
-    &["queue", "handshake"],
+    &["queue"],
+    &["handshake"],
 ];
 
 /// The entry of `floors` that a path such as `session::place::Over` belongs to, and its floor. An entry stands for the
