@@ -16,7 +16,7 @@ use crate::handshake::guesses::GuessLimiter;
 use crate::queue::admission::{Admission, ClientId};
 use crate::session::activity::Activity;
 use crate::session::handoff::Handoff;
-use crate::session::pump::Session;
+use crate::session::shared_session::SharedSession;
 use ipc_hub::Hub;
 use ipc_hub::hosted::Hosted;
 use ipc_hub::log::limited::LimitedLog;
@@ -29,7 +29,7 @@ pub(crate) struct ServerState {
     pub(crate) hub: Arc<Hub>,
     pub(crate) config: Config,
     pub(crate) address: SocketAddr,
-    table: Mutex<SessionTable<Session>>,
+    table: Mutex<SessionTable<SharedSession>>,
     admission: Mutex<Admission>,
     pub(crate) guesses: GuessLimiter,
     /// Connections that fail.
@@ -95,7 +95,7 @@ impl ServerState {
         }
     }
 
-    pub(crate) fn table(&self) -> MutexGuard<'_, SessionTable<Session>> {
+    pub(crate) fn table(&self) -> MutexGuard<'_, SessionTable<SharedSession>> {
         lock(&self.table)
     }
 

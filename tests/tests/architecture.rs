@@ -186,8 +186,8 @@ const HUB_FLOORS: [&[&str]; 5] = [
     &["release"],
 ];
 
-/// The modules of the server, from the ground up.
-const SERVER_FLOORS: [&[&str]; 10] = [
+/// The modules of the server, from the ground up. All files of `session` have a floor of their own.
+const SERVER_FLOORS: [&[&str]; 13] = [
     &[
         "connection",
         "signals",
@@ -205,23 +205,27 @@ const SERVER_FLOORS: [&[&str]; 10] = [
         "session::handover",
         "session::outbox",
     ],
-    &["hint", "queue::admission"],
-    &["session::pump"],
+    &["hint", "queue::admission", "session::pump"],
+    &["session::shared_session"],
     &["state"],
     &[
+        "session::calls",
         "session::claim",
         "queue::place",
         "queue::idle",
         "handshake::pending",
         "handle",
     ],
-    &["session", "queue::waiting", "handshake::identify"],
-    &["queue::resume"],
+    &["session::serving", "queue::waiting", "handshake::identify"],
+    &["session::departure", "queue::resume"],
+    &["session::worker"],
+    &["session::long_calls"],
+    &["session"],
     &["queue"],
     &["handshake"],
 ];
 
-/// The entry of `floors` that a path such as `session::place::Over` belongs to, and its floor. An entry stands for the
+/// The entry of `floors` that a path such as `session::departure::Departure` belongs to, and its floor. An entry stands for the
 /// module and its submodules, unless one of these has an entry of its own.
 fn floor_of(floors: &[&[&'static str]], path: &str) -> Option<(usize, &'static str)> {
     let floors = floors.iter().zip(0..);
@@ -252,7 +256,7 @@ fn paths_in(file: &Path, module: &str) -> Vec<String> {
         let end = found.find(|c| !is_path(c)).unwrap_or(found.len());
         let path = found.get(..end).unwrap().trim_end_matches(':');
         match found.get(end..).and_then(|rest| rest.strip_prefix('{')) {
-            // `use crate::session::{self, Seat};`
+            // `use crate::session::{self, AdmittedClient};`
             Some(list) => {
                 let list = list.split('}').next().unwrap();
                 let names = list

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::handshake::pending::PendingConnection;
 use crate::queue::waiting::{NOTICE_INTERVAL, SOON};
 use crate::session::handoff::{Expected, ThreadState};
-use crate::session::pump::Session;
+use crate::session::shared_session::SharedSession;
 use crate::state::ServerState;
 
 /// Where the session of a returning client was found.
@@ -17,7 +17,7 @@ pub(crate) enum Resumed {
     /// With its thread, which takes the new connection.
     ByThread(Expected),
     /// In the table: its thread has ended in the meantime.
-    Parked(Session),
+    Parked(SharedSession),
     /// Nowhere: it has ended in the meantime, as after a goodbye over the earlier connection.
     Ended,
 }

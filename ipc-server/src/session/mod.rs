@@ -3,13 +3,15 @@
 pub(crate) mod activity;
 mod calls;
 pub(crate) mod claim;
+mod departure;
 pub(crate) mod handoff;
 mod handover;
+mod long_calls;
 mod outbox;
-mod place;
-pub(crate) mod pump;
+mod pump;
 mod reader;
 mod serving;
+pub(crate) mod shared_session;
 mod worker;
 
 use std::io;
@@ -67,6 +69,8 @@ fn serve(seat: Seat, work: Work) {
     };
     state.set_active_session(session.key(), Some(out));
     let serving = Serving::new(state, activity, handoff, session, place);
+    let weak = Arc::downgrade(&serving);
+    serving.state.hub.tick().watch(weak);
     let info = serving.activity.info(0, Instant::now());
     serving.state.hub.tell(ServerEvent::Granted(info));
     let mut reader = Reader::new();

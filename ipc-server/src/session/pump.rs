@@ -1,123 +1,23 @@
-//! What the threads that serve one client share, behind one lock: its session, its connection, and what runs.
+//! What the threads that serve one client share: its session, its connection, and what runs.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, PoisonError, TryLockError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ipc_core::session::server::ServerSession;
-use ipc_core::session::table::Stored;
-use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
+use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::IncomingCall;
 
-use super::handover::{self, Handover};
-use super::outbox::{self, Outbox, Turn};
+use super::handover::Handover;
+use super::outbox::{Outbox, Turn};
 use super::reader::{Reader, Received};
 use crate::connection::Connection;
 use crate::session::activity::Activity;
-use crate::sync::{Condvar, Mutex, MutexGuard};
 use ipc_hub::running::Running;
 use ipc_hub::work::Work;
-
-/// A session, which outlives the connections and the threads that serve it.
-#[derive(Clone, Debug)]
-pub(crate) struct Session(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    key: SessionKey,
-    pump: Mutex<Pump>,
-    /// Wakes the thread that waits to take the reader.
-    companion: Condvar,
-    /// Tells that a thread that wrote without the lock has ended to write.
-    written: Condvar,
-}
-
-impl Session {
-    pub(crate) fn key(&self) -> SessionKey {
-        self.0.key
-    }
-
-    /// Locks the session. The table of sessions must not be locked while this is held: it locks parked sessions.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Pump> {
-        // A thread that panics half-way through a change ends the session when it unwinds.
-        self.0.pump.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, Pump>> {
-        match self.0.pump.try_lock() {
-            Ok(pump) => Some(pump),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    /// Waits as a companion for the reader. `None` if there is a companion already, or once the tenure has ended. Blocks.
-    pub(super) fn await_reader<'a>(
-        &'a self,
-        pump: MutexGuard<'a, Pump>,
-        tenure: u64,
-    ) -> Option<(MutexGuard<'a, Pump>, Reader)> {
-        handover::await_reader(pump, &self.0.companion, tenure)
-    }
-
-    /// Has a companion take the reader. Returns false if none waits for it: one has to be started.
-    pub(super) fn call_companion(&self, pump: &mut Pump) -> bool {
-        pump.handover.call_companion(&self.0.companion)
-    }
-
-    /// Wakes the companion because the client is no longer served.
-    pub(super) fn wake_companion(&self) {
-        self.0.companion.notify_all();
-    }
-
-    /// Writes everything there is to say without the lock, unless another thread does.
-    pub(super) fn write_unlocked<'a>(
-        &'a self,
-        pump: MutexGuard<'a, Pump>,
-        write: impl Fn(&TcpStream, &[u8]) -> io::Result<()>,
-    ) -> MutexGuard<'a, Pump> {
-        outbox::write_unlocked(&self.0.pump, pump, &self.0.written, |(bytes, stream)| {
-            write(stream, bytes)
-        })
-    }
-
-    /// Waits until no thread writes without the lock. Blocks, but not for longer than a client may stall.
-    pub(super) fn await_writer<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
-        outbox::await_written(pump, &self.0.written)
-    }
-}
-
-impl From<Box<ServerSession>> for Session {
-    fn from(session: Box<ServerSession>) -> Self {
-        Self(Arc::new(Shared {
-            key: session.key(),
-            pump: Mutex::new(Pump::new(session)),
-            companion: Condvar::new(),
-            written: Condvar::new(),
-        }))
-    }
-}
-
-impl Stored for Session {
-    fn key(&self) -> SessionKey {
-        self.0.key
-    }
-
-    fn kept(&self) -> usize {
-        self.lock().session.kept()
-    }
-
-    fn forget_results(&mut self) {
-        self.lock().session.forget_results();
-    }
-
-    fn is_in_use(&self) -> bool {
-        self.lock().running.iter().any(|call| !call.is_stuck())
-    }
-}
 
 /// A session and its connection.
 ///
@@ -146,7 +46,7 @@ pub(super) struct Taken {
 }
 
 impl Pump {
-    fn new(session: Box<ServerSession>) -> Self {
+    pub(super) fn new(session: Box<ServerSession>) -> Self {
         Self {
             session,
             stream: None,

@@ -10,9 +10,9 @@ use ipc_core::interface::context::{CallHost, call_id};
 use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 use ipc_core::{Refusal, Stuck};
 
-use super::pump::{Pump, Session, Taken};
+use super::pump::{Pump, Taken};
 use super::reader::Reader;
-use super::worker;
+use super::shared_session::SharedSession;
 use crate::connection::Connection;
 use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
@@ -20,7 +20,7 @@ use crate::session::handoff::Handoff;
 use crate::state::ServerState;
 use ipc_hub::log::About;
 use ipc_hub::running::Running;
-use ipc_hub::tick::{Unattended, Watched};
+use ipc_hub::tick::Unattended;
 use ipc_hub::work::Work;
 
 /// A client that is served.
@@ -29,12 +29,12 @@ pub(super) struct Serving {
     pub(super) state: Arc<ServerState>,
     pub(super) activity: Arc<Activity>,
     pub(super) handoff: Arc<Handoff>,
-    session: Session,
+    pub(super) session: SharedSession,
     tenure: u64,
-    unattended: Unattended,
+    pub(super) unattended: Unattended,
     lease_epoch: AtomicU64,
     place: Mutex<Option<QueuePlace>>,
-    this: Weak<Self>,
+    pub(super) this: Weak<Self>,
 }
 
 impl Serving {
@@ -42,13 +42,13 @@ impl Serving {
         state: Arc<ServerState>,
         activity: Arc<Activity>,
         handoff: Arc<Handoff>,
-        session: Session,
+        session: SharedSession,
         place: QueuePlace,
     ) -> Arc<Self> {
         let key = session.key();
         let tenure = session.lock().begin_tenure();
         let lease_epoch = state.admission().begin(key).into();
-        let serving = Arc::new_cyclic(|this| Self {
+        Arc::new_cyclic(|this| Self {
             key,
             state,
             activity,
@@ -59,10 +59,7 @@ impl Serving {
             lease_epoch,
             place: Mutex::new(Some(place)),
             this: this.clone(),
-        });
-        let watched: Weak<Self> = Arc::downgrade(&serving);
-        serving.state.hub.tick().watch(watched);
-        serving
+        })
     }
 
     pub(super) fn pump(&self) -> MutexGuard<'_, Pump> {
@@ -141,9 +138,7 @@ impl Serving {
 
     /// Writes everything there is to say, and lets other threads use the session meanwhile.
     pub(super) fn flush_unlocked<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
-        self.session.write_unlocked(pump, |stream, piece| {
-            worker::write_piece(stream, piece, &self.activity)
-        })
+        self.session.write_unlocked(pump, &self.activity)
     }
 
     /// Like [`flush`](Self::flush), and waits for another thread that writes.
@@ -181,11 +176,6 @@ impl Serving {
         Some(reader)
     }
 
-    fn overrun(&self, call: &Running) -> Duration {
-        let id = call_id(self.activity.id(), call.number);
-        self.state.hub.overrun(id)
-    }
-
     /// Refuses the devices that a call hangs in to others, and no longer waits for it.
     pub(super) fn leave_behind(&self, call: &mut Running, now: Instant) -> Vec<Stuck> {
         let id = call_id(self.activity.id(), call.number);
@@ -202,7 +192,7 @@ impl Serving {
     }
 
     /// The session, for the table.
-    pub(super) fn session(&self) -> Session {
+    pub(super) fn session(&self) -> SharedSession {
         self.session.clone()
     }
 
@@ -220,75 +210,6 @@ impl Serving {
     pub(super) fn end_companions(&self, pump: &mut Pump) {
         pump.end_tenure();
         self.session.wake_companion();
-    }
-}
-
-impl Watched for Serving {
-    fn unattended(&self) -> &Unattended {
-        &self.unattended
-    }
-
-    fn attend(&self, step: u64) {
-        // A thread that has the lock is not inside a driver.
-        let Some(mut pump) = self.session.try_lock() else {
-            return;
-        };
-        if self.unattended.step() != step || !pump.handover.is_parked() || !self.is_served(&pump) {
-            return;
-        }
-        if self.session.call_companion(&mut pump) {
-            return;
-        }
-        let Some(this) = self.this.upgrade() else {
-            return;
-        };
-        if let Err(error) = worker::spawn_companion(this) {
-            pump.handover.withdraw_call();
-            self.state.bad_connections.error(
-                About::server(),
-                format_args!("no thread to attend to a client while its call runs: {error}"),
-            );
-        }
-    }
-
-    fn look(&self, now: Instant, pause: Duration) -> bool {
-        let Some(mut pump) = self.session.try_lock() else {
-            return true;
-        };
-        if !self.is_served(&pump) {
-            return false;
-        }
-        let mut stuck = Vec::new();
-        let Pump {
-            running, session, ..
-        } = &mut *pump;
-        for call in running {
-            if !pause.is_zero() {
-                call.excuse(pause);
-            }
-            if call.look(now) {
-                self.activity.caller_gave_up(call.number, now);
-            }
-            if call.progress.is_some()
-                && call.may_tell(now)
-                && let Some((fraction, message)) = call.progress.take()
-            {
-                session.progress(call.number, fraction, &message);
-            }
-            if call.is_given_up() && !call.is_stuck() && call.is_hung(self.overrun(call), now) {
-                stuck.extend(self.leave_behind(call, now));
-            }
-        }
-        pump.write_briefly(&self.activity);
-        let is_busy = pump.running.iter().any(|call| !call.is_stuck());
-        if pump.is_awaited && !stuck.is_empty() {
-            self.handoff.wake();
-        }
-        drop(pump);
-        stuck
-            .iter()
-            .for_each(|stuck| self.state.hub.note_stuck(stuck));
-        is_busy
     }
 }
 
@@ -340,8 +261,6 @@ impl CallHost for Serving {
     }
 }
 
-/// How long a client that is disconnected may still wait for a call that runs.
-pub(super) const LAST_CALL: Duration = Duration::from_secs(10);
 /// How long a thread with a full queue waits before it looks whether its client was asked to leave.
 const FULL_FOR: Duration = Duration::from_millis(100);
 /// Longest text of a report of progress, in characters.

@@ -1,7 +1,6 @@
 //! A thread that serves a client: it reads, runs the driver and writes, with no other thread in between.
 
-use std::io::{self, Write};
-use std::net::TcpStream;
+use std::io;
 use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::Instant;
@@ -14,11 +13,10 @@ use ipc_core::session::server::End;
 use ipc_core::wire::ctrl::Form;
 use ipc_core::wire::frame::OutgoingFrame;
 
-use super::place::Over;
+use super::departure::Over;
 use super::pump::{Pump, Taken};
 use super::reader::Reader;
 use super::serving::Serving;
-use crate::session::activity::Activity;
 use crate::session::calls::{self, CallNote};
 use ipc_hub::OffersView;
 use ipc_hub::log::{self, About};
@@ -226,26 +224,6 @@ impl Worker {
             self.serving.handoff.wake();
         }
     }
-}
-
-/// Writes a piece without the lock of the session.
-pub(super) fn write_piece(
-    mut stream: &TcpStream,
-    mut piece: &[u8],
-    activity: &Activity,
-) -> io::Result<()> {
-    while !piece.is_empty() {
-        match stream.write(piece) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => {
-                activity.add_sent(count);
-                piece = piece.get(count..).unwrap_or_default();
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Cleans up if a thread ends by a panic: the client must not wait for a connection that nobody serves.

@@ -11,7 +11,7 @@ use ipc_core::{Release, Stuck};
 
 use super::pump::Pump;
 use super::reader::Reader;
-use super::serving::{LAST_CALL, Serving};
+use super::serving::Serving;
 use crate::session::handoff::Resumption;
 use ipc_hub::event::ServerEvent;
 use ipc_hub::time::overslept;
@@ -227,3 +227,5 @@ impl Serving {
 const KEPT_WHILE_OTHERS_WAIT: Duration = Duration::from_millis(800);
 /// Upper bound on one wait for a lost client.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// How long a client that is disconnected may still wait for a call that runs.
+const LAST_CALL: Duration = Duration::from_secs(10);
