@@ -1,5 +1,5 @@
-//! The place of a session's client: kept while the client is away for a moment, given up, and what that means for the
-//! devices.
+//! How a client leaves the server: its place is kept while its connection is lost, and then given up, once the release hooks
+//! of its devices have run.
 
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
@@ -16,15 +16,15 @@ use crate::session::handoff::Resumption;
 use ipc_hub::event::ServerEvent;
 use ipc_hub::time::overslept;
 
-/// How a conversation ended.
+/// How a client left.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Over {
+pub(super) struct Departure {
     pub(super) why: Release,
     /// True if the session may be resumed.
     may_return: bool,
 }
 
-impl Over {
+impl Departure {
     pub(super) fn for_now(why: Release) -> Self {
         Self {
             why,
@@ -42,7 +42,7 @@ impl Over {
 
 impl Serving {
     /// Keeps the place of a client whose connection was lost, for a while.
-    pub(super) fn await_return(&self, reader: &mut Reader, error: &LinkError) -> Option<Over> {
+    pub(super) fn await_return(&self, reader: &mut Reader, error: &LinkError) -> Option<Departure> {
         match error {
             // It says so itself.
             LinkError::Lost(how) => self.log(format_args!("connection lost: {how}")),
@@ -50,10 +50,10 @@ impl Serving {
         }
         self.pump().disconnect(reader, &self.activity);
         if self.state.is_stopping() {
-            return Some(Over::for_now(Release::Stopping));
+            return Some(Departure::for_now(Release::Stopping));
         }
         if !matches!(error, LinkError::Lost(_) | LinkError::Silent) {
-            return Some(Over::for_now(Release::Lost));
+            return Some(Departure::for_now(Release::Lost));
         }
         let mut since = Instant::now();
         self.handoff.set_waiting(true);
@@ -62,11 +62,11 @@ impl Serving {
                 return None;
             }
             if self.state.is_stopping() {
-                return Some(Over::for_now(Release::Stopping));
+                return Some(Departure::for_now(Release::Stopping));
             }
             let left = self.patience().saturating_sub(since.elapsed());
             if left.is_zero() && self.handoff.give_up() {
-                return Some(Over::for_now(Release::Lost));
+                return Some(Departure::for_now(Release::Lost));
             }
             let limit = match left.is_zero() {
                 // A client is on its way back, and wakes this thread.
@@ -101,7 +101,7 @@ impl Serving {
     }
 
     /// Ends the connection if the server is stopping, or the client was asked to leave.
-    pub(super) fn leave_if_asked(&self, reader: &mut Reader) -> Option<Over> {
+    pub(super) fn leave_if_asked(&self, reader: &mut Reader) -> Option<Departure> {
         let asked = match self.state.is_stopping() {
             true => Some((ByeReason::Stopping, "the server is stopping".to_string())),
             false => self.activity.request(),
@@ -117,7 +117,7 @@ impl Serving {
             pump.take_in(reader, &self.activity, Instant::now());
         }
         if pump.session.end() == Some(&End::Finished) {
-            return Some(Over::for_good(Release::Finished));
+            return Some(Departure::for_good(Release::Finished));
         }
         if reason == ByeReason::IdleHandover && pump.session.has_waiting() {
             // These calls came in time and are answered first; those behind them come too late.
@@ -135,9 +135,9 @@ impl Serving {
             self.log("left without a goodbye: its call still runs, and it does not know the answer that says so");
         }
         Some(match reason {
-            ByeReason::Stopping => Over::for_now(Release::Stopping),
-            ByeReason::IdleHandover => Over::for_now(Release::HandedOver),
-            _ => Over::for_good(Release::HandedOver),
+            ByeReason::Stopping => Departure::for_now(Release::Stopping),
+            ByeReason::IdleHandover => Departure::for_now(Release::HandedOver),
+            _ => Departure::for_good(Release::HandedOver),
         })
     }
 
@@ -199,15 +199,15 @@ impl Serving {
 
     /// Puts the devices into their safe state and gives the session back to the table. The order matters: a connection
     /// that finds the session out of this thread's hands must find it in the table.
-    pub(super) fn retire(&self, over: Over, mut reader: Reader) {
+    pub(super) fn stop_serving(&self, departure: Departure, mut reader: Reader) {
         self.handoff.close();
         self.pump().disconnect(&mut reader, &self.activity);
         self.await_drivers();
-        if self.state.hub.release_all(over.why) {
+        if self.state.hub.release_all(departure.why) {
             self.state.admission().forget_last_session();
         }
         self.end_companions(&mut self.pump());
-        if over.may_return {
+        if departure.may_return {
             self.state.table().park(self.session(), Instant::now());
         } else {
             self.state.table().remove(self.key);
@@ -215,9 +215,12 @@ impl Serving {
         self.state.set_active_session(self.key, None);
         self.state.hub.tell(ServerEvent::Released {
             client: self.activity.id(),
-            why: over.why,
+            why: departure.why,
         });
-        self.log(format_args!("client gave the server back: {:?}", over.why));
+        self.log(format_args!(
+            "client gave the server back: {:?}",
+            departure.why
+        ));
         self.give_up_place();
     }
 }

@@ -39,7 +39,7 @@ pub(crate) enum ThreadState {
     /// It has lost its connection and takes another one.
     Waiting,
     /// It takes no connection any more; the session goes back to the table.
-    Over,
+    Departure,
 }
 
 #[derive(Debug, Default)]
@@ -110,7 +110,7 @@ impl Handoff {
         let undelivered = inner.resumption.take();
         drop(inner);
         drop(undelivered);
-        self.thread.send_replace(ThreadState::Over);
+        self.thread.send_replace(ThreadState::Departure);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -129,7 +129,7 @@ impl Expected {
     pub(crate) async fn thread_is_ready(&self) -> ThreadState {
         let mut thread = self.0.thread.subscribe();
         let ready = thread.wait_for(|state| *state != ThreadState::Serving);
-        ready.await.map_or(ThreadState::Over, |state| *state)
+        ready.await.map_or(ThreadState::Departure, |state| *state)
     }
 
     /// Gives the thread its new connection. If the thread has ended after all, the connection is closed, and the client
@@ -193,6 +193,6 @@ mod tests {
         handoff.close();
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let state = runtime.unwrap().block_on(expected.thread_is_ready());
-        assert_eq!(state, ThreadState::Over);
+        assert_eq!(state, ThreadState::Departure);
     }
 }

@@ -13,7 +13,7 @@ use ipc_core::session::server::End;
 use ipc_core::wire::ctrl::Form;
 use ipc_core::wire::frame::OutgoingFrame;
 
-use super::departure::Over;
+use super::departure::Departure;
 use super::pump::{Pump, Taken};
 use super::reader::Reader;
 use super::serving::Serving;
@@ -88,14 +88,14 @@ impl Worker {
                 None => serving.await_reader(serving.pump()),
             };
             let Some(taken) = taken else { return };
-            if let Some((over, mine)) = self.attend(taken) {
-                return serving.retire(over, mine);
+            if let Some((departure, mine)) = self.attend(taken) {
+                return serving.stop_serving(departure, mine);
             }
         }
     }
 
     /// Reads and runs calls. Returns the reader with the end of the connection, or nothing if another thread has taken it.
-    fn attend(&mut self, mut reader: Reader) -> Option<(Over, Reader)> {
+    fn attend(&mut self, mut reader: Reader) -> Option<(Departure, Reader)> {
         let serving = Arc::clone(&self.serving);
         let mut now = Instant::now();
         loop {
@@ -123,13 +123,13 @@ impl Worker {
             let end = pump.session.end().cloned();
             let has_room = pump.has_room();
             drop(pump);
-            let over = match end {
-                Some(End::Finished) => Some(Over::for_good(Release::Finished)),
+            let departure = match end {
+                Some(End::Finished) => Some(Departure::for_good(Release::Finished)),
                 Some(End::Lost(error)) => serving.await_return(&mut reader, &error),
                 None => serving.leave_if_asked(&mut reader),
             };
-            match over {
-                Some(over) => return Some((over, reader)),
+            match departure {
+                Some(departure) => return Some((departure, reader)),
                 None if has_room => reader.read(),
                 None => serving.await_room(),
             }
