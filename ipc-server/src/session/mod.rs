@@ -32,8 +32,8 @@ use crate::state::{ActiveSession, ServerState};
 use ipc_hub::event::ServerEvent;
 use ipc_hub::work::Work;
 
-/// All that a client starts to be served with.
-pub(crate) struct Seat {
+/// A client that is to be served, with all that this takes.
+pub(crate) struct AdmittedClient {
     pub(crate) state: Arc<ServerState>,
     pub(crate) place: QueuePlace,
     pub(crate) activity: Arc<Activity>,
@@ -44,21 +44,21 @@ pub(crate) struct Seat {
 }
 
 /// Serves a client on a thread of its own.
-pub(crate) fn spawn(seat: Seat) -> io::Result<()> {
-    seat.state.hub.tick().start()?;
-    let work = seat.state.hub.begin_work();
-    worker::spawn(move || serve(seat, work))
+pub(crate) fn spawn(client: AdmittedClient) -> io::Result<()> {
+    client.state.hub.tick().start()?;
+    let work = client.state.hub.begin_work();
+    worker::spawn(move || serve(client, work))
 }
 
-fn serve(seat: Seat, work: Work) {
-    let Seat {
+fn serve(client: AdmittedClient, work: Work) {
+    let AdmittedClient {
         state,
         place,
         activity,
         claim,
         connection,
         hello,
-    } = seat;
+    } = client;
     let Some(session) = claim.take() else {
         return;
     };
