@@ -233,7 +233,7 @@ impl ServerHandle {
             session
                 .activity
                 .ask_to_leave(ByeReason::Stopping, "the server is stopping");
-            session.handoff.wake();
+            session.mailbox.wake();
         }
         Some(shutdown)
     }

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::handshake::guesses::GuessLimiter;
 use crate::queue::admission::{Admission, ClientId};
 use crate::session::activity::Activity;
-use crate::session::handoff::Handoff;
+use crate::session::mailbox::Mailbox;
 use crate::session::shared_session::SharedSession;
 use ipc_hub::Hub;
 use ipc_hub::hosted::Hosted;
@@ -56,7 +56,7 @@ pub(crate) struct ServerState {
 /// A session that a thread serves, reachable for a new connection of the same client.
 #[derive(Clone, Debug)]
 pub(crate) struct ActiveSession {
-    pub(crate) handoff: Arc<Handoff>,
+    pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) activity: Arc<Activity>,
 }
 
@@ -138,7 +138,7 @@ impl ServerState {
     /// Wakes the thread of a disconnected holder: the grace is shorter once a client waits.
     pub(crate) fn wake_holder(&self) {
         for session in self.active_sessions() {
-            session.handoff.wake();
+            session.mailbox.wake();
         }
     }
 

@@ -201,7 +201,7 @@ const SERVER_FLOORS: [&[&str]; 13] = [
         "config",
         "handshake::guesses",
         "session::activity",
-        "session::handoff",
+        "session::mailbox",
         "session::handover",
         "session::outbox",
     ],

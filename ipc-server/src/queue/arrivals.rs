@@ -15,7 +15,7 @@ use crate::queue::resume::{Resumed, resume};
 use crate::queue::waiting::{QueuedClient, wait_for_turn};
 use crate::session::activity::Activity;
 use crate::session::claim::SessionClaim;
-use crate::session::handoff::{Expected, Resumption};
+use crate::session::mailbox::{Resumption, ReturningClient};
 use crate::session::{self, AdmittedClient};
 use crate::state::ServerState;
 use ipc_hub::log::About;
@@ -29,7 +29,7 @@ pub(crate) async fn admit(
     let _work = state.hub.begin_work();
     // A refused client has given up its place and session by the time it is told: the refusal may linger.
     match enter(&state, &mut connection, &hello).await {
-        Ok(Admitted::Resumes(expected)) => deliver(&state, expected, connection, hello),
+        Ok(Admitted::Resumes(returning)) => deliver(&state, returning, connection, hello),
         Ok(Admitted::Holds(holder)) => serve(state, connection, hello, holder),
         Err(Rejection::Bye(reason, message)) => connection.refuse(reason, message, &state).await,
         Err(Rejection::Link(error)) => connection.dismiss(error, &state).await,
@@ -39,7 +39,7 @@ pub(crate) async fn admit(
 /// How a client is admitted.
 enum Admitted {
     /// A thread serves its session and takes the connection.
-    Resumes(Expected),
+    Resumes(ReturningClient),
     /// Its turn has come.
     Holds(NextHolder),
 }
@@ -84,7 +84,7 @@ async fn enter(
         None | Some(Greeted::Full) => None,
         Some(Greeted::Session(session)) => Some(session),
         Some(Greeted::Out(key)) => match resume(state, connection, hello, key).await? {
-            Resumed::ByThread(expected) => return Ok(Admitted::Resumes(expected)),
+            Resumed::ByThread(returning) => return Ok(Admitted::Resumes(returning)),
             Resumed::Parked(session) => Some(session),
             Resumed::Ended => None,
         },
@@ -201,10 +201,15 @@ fn serve(state: Arc<ServerState>, connection: PendingConnection, hello: Hello, h
 }
 
 /// Gives the connection to the thread that serves the session already.
-fn deliver(state: &ServerState, expected: Expected, connection: PendingConnection, hello: Hello) {
+fn deliver(
+    state: &ServerState,
+    returning: ReturningClient,
+    connection: PendingConnection,
+    hello: Hello,
+) {
     let peer = connection.peer();
     match connection.into_connection() {
-        Ok(connection) => expected.deliver(Resumption { connection, hello }),
+        Ok(connection) => returning.deliver(Resumption { connection, hello }),
         Err(error) => {
             let error = format_args!("cannot resume a session: {error}");
             state.bad_connections.warn(About::peer(peer), error);

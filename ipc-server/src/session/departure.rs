@@ -12,7 +12,7 @@ use ipc_core::{Release, Stuck};
 use super::pump::Pump;
 use super::reader::Reader;
 use super::serving::Serving;
-use crate::session::handoff::Resumption;
+use crate::session::mailbox::Resumption;
 use ipc_hub::event::ServerEvent;
 use ipc_hub::time::overslept;
 
@@ -56,7 +56,7 @@ impl Serving {
             return Some(Departure::for_now(Release::Lost));
         }
         let mut since = Instant::now();
-        self.handoff.set_waiting(true);
+        self.mailbox.set_waiting(true);
         loop {
             if self.take_connection(reader) {
                 return None;
@@ -65,7 +65,7 @@ impl Serving {
                 return Some(Departure::for_now(Release::Stopping));
             }
             let left = self.patience().saturating_sub(since.elapsed());
-            if left.is_zero() && self.handoff.give_up() {
+            if left.is_zero() && self.mailbox.give_up() {
                 return Some(Departure::for_now(Release::Lost));
             }
             let limit = match left.is_zero() {
@@ -74,14 +74,14 @@ impl Serving {
                 false => left.min(LOOK_AGAIN),
             };
             let due = Instant::now() + limit;
-            self.handoff.wait(limit);
+            self.mailbox.wait(limit);
             since += overslept(due);
         }
     }
 
     /// Goes on over the connection that a returning client has brought, if there is one.
     fn take_connection(&self, reader: &mut Reader) -> bool {
-        let Some(Resumption { connection, hello }) = self.handoff.take() else {
+        let Some(Resumption { connection, hello }) = self.mailbox.take() else {
             return false;
         };
         let is_newest = self.is_newest(&hello);
@@ -158,7 +158,7 @@ impl Serving {
                 break;
             }
             drop(pump);
-            self.handoff.wait(left);
+            self.mailbox.wait(left);
             pump = self.pump();
         }
         pump.is_awaited = false;
@@ -192,7 +192,7 @@ impl Serving {
                 return;
             }
             drop(pump);
-            self.handoff.wait(limit);
+            self.mailbox.wait(limit);
             pump = self.pump();
         }
     }
@@ -200,7 +200,7 @@ impl Serving {
     /// Puts the devices into their safe state and gives the session back to the table. The order matters: a connection
     /// that finds the session out of this thread's hands must find it in the table.
     pub(super) fn stop_serving(&self, departure: Departure, mut reader: Reader) {
-        self.handoff.close();
+        self.mailbox.close();
         self.pump().disconnect(&mut reader, &self.activity);
         self.await_drivers();
         if self.state.hub.release_all(departure.why) {

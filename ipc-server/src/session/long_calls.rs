@@ -71,7 +71,7 @@ impl Watched for Serving {
         pump.write_briefly(&self.activity);
         let is_busy = pump.running.iter().any(|call| !call.is_stuck());
         if pump.is_awaited && !stuck.is_empty() {
-            self.handoff.wake();
+            self.mailbox.wake();
         }
         drop(pump);
         stuck

@@ -4,9 +4,9 @@ pub(crate) mod activity;
 mod calls;
 pub(crate) mod claim;
 mod departure;
-pub(crate) mod handoff;
 mod handover;
 mod long_calls;
+pub(crate) mod mailbox;
 mod outbox;
 mod pump;
 mod reader;
@@ -27,7 +27,7 @@ use crate::connection::Connection;
 use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::claim::SessionClaim;
-use crate::session::handoff::Handoff;
+use crate::session::mailbox::Mailbox;
 use crate::state::{ActiveSession, ServerState};
 use ipc_hub::event::ServerEvent;
 use ipc_hub::work::Work;
@@ -62,13 +62,13 @@ fn serve(client: AdmittedClient, work: Work) {
     let Some(session) = claim.take() else {
         return;
     };
-    let handoff = Arc::new(Handoff::new());
+    let mailbox = Arc::new(Mailbox::new());
     let out = ActiveSession {
-        handoff: Arc::clone(&handoff),
+        mailbox: Arc::clone(&mailbox),
         activity: Arc::clone(&activity),
     };
     state.set_active_session(session.key(), Some(out));
-    let serving = Serving::new(state, activity, handoff, session, place);
+    let serving = Serving::new(state, activity, mailbox, session, place);
     let weak = Arc::downgrade(&serving);
     serving.state.hub.tick().watch(weak);
     let info = serving.activity.info(0, Instant::now());

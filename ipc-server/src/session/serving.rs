@@ -16,7 +16,7 @@ use super::shared_session::SharedSession;
 use crate::connection::Connection;
 use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
-use crate::session::handoff::Handoff;
+use crate::session::mailbox::Mailbox;
 use crate::state::ServerState;
 use ipc_hub::log::About;
 use ipc_hub::running::Running;
@@ -28,7 +28,7 @@ pub(super) struct Serving {
     pub(super) key: SessionKey,
     pub(super) state: Arc<ServerState>,
     pub(super) activity: Arc<Activity>,
-    pub(super) handoff: Arc<Handoff>,
+    pub(super) mailbox: Arc<Mailbox>,
     pub(super) session: SharedSession,
     tenure: u64,
     pub(super) unattended: Unattended,
@@ -41,7 +41,7 @@ impl Serving {
     pub(super) fn new(
         state: Arc<ServerState>,
         activity: Arc<Activity>,
-        handoff: Arc<Handoff>,
+        mailbox: Arc<Mailbox>,
         session: SharedSession,
         place: QueuePlace,
     ) -> Arc<Self> {
@@ -52,7 +52,7 @@ impl Serving {
             key,
             state,
             activity,
-            handoff,
+            mailbox,
             session,
             tenure,
             unattended: Unattended::default(),
@@ -76,7 +76,7 @@ impl Serving {
         let epoch = self.lease_epoch.load(Ordering::Relaxed);
         self.pump()
             .attach(reader, connection, hello, epoch, &self.activity);
-        self.handoff.set_waiting(false);
+        self.mailbox.set_waiting(false);
         // A newer connection may have come before there was a socket to cut.
         if !self.is_newest(hello) {
             self.activity.cut();
@@ -164,7 +164,7 @@ impl Serving {
         }
         pump.is_awaited = true;
         drop(pump);
-        self.handoff.wait(FULL_FOR);
+        self.mailbox.wait(FULL_FOR);
         self.pump().is_awaited = false;
     }
 

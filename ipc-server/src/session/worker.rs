@@ -221,7 +221,7 @@ impl Worker {
             self.work = Some(self.serving.state.hub.begin_work());
         }
         if pump.is_awaited {
-            self.serving.handoff.wake();
+            self.serving.mailbox.wake();
         }
     }
 }
@@ -237,7 +237,7 @@ impl Drop for EndedByPanic<'_> {
                 About::client(serving.activity.name()),
                 "a thread that serves this client panicked; its connection is closed",
             );
-            serving.handoff.close();
+            serving.mailbox.close();
             serving.activity.cut();
             serving.state.set_active_session(serving.key, None);
             serving.end_companions(&mut serving.pump());
