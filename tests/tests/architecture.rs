@@ -203,7 +203,7 @@ const SERVER_FLOORS: [&[&str]; 13] = [
         "session::activity",
         "session::mailbox",
         "session::handover",
-        "session::outbox",
+        "session::write_queue",
     ],
     &["hint", "queue::admission", "session::pump"],
     &["session::shared_session"],

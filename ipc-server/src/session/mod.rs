@@ -7,12 +7,12 @@ mod departure;
 mod handover;
 mod long_calls;
 pub(crate) mod mailbox;
-mod outbox;
 mod pump;
 mod reader;
 mod serving;
 pub(crate) mod shared_session;
 mod worker;
+mod write_queue;
 
 use std::io;
 use std::sync::Arc;

@@ -12,8 +12,8 @@ use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::IncomingCall;
 
 use super::handover::Handover;
-use super::outbox::{Outbox, Turn};
 use super::reader::{Reader, Received};
+use super::write_queue::{WriteQueue, WriteTurn};
 use crate::connection::Connection;
 use crate::session::activity::Activity;
 use ipc_hub::running::Running;
@@ -30,7 +30,7 @@ pub(super) struct Pump {
     pub(super) handover: Handover<Reader>,
     /// The calls inside drivers, in the order in which they began.
     pub(super) running: Vec<Running>,
-    turn: Turn,
+    write_turn: WriteTurn,
     /// True once an idle client that has to leave has had its last calls answered.
     pub(super) has_last_word: bool,
     /// True while the thread that owns the reader waits for calls to end.
@@ -52,7 +52,7 @@ impl Pump {
             stream: None,
             handover: Handover::new(),
             running: Vec::with_capacity(1),
-            turn: Turn::default(),
+            write_turn: WriteTurn::default(),
             has_last_word: false,
             is_awaited: false,
             client: "".into(),
@@ -162,7 +162,7 @@ impl Pump {
 
     /// True while a thread writes without the lock.
     pub(super) fn is_writing(&self) -> bool {
-        self.turn.is_taken()
+        self.write_turn.is_taken()
     }
 
     /// Writes what was queued behind nothing else, for a driver that must not wait for a slow client.
@@ -206,11 +206,11 @@ impl AsMut<Handover<Reader>> for Pump {
     }
 }
 
-impl Outbox for Pump {
+impl WriteQueue for Pump {
     type Piece = (Bytes, Arc<TcpStream>);
 
-    fn turn(&mut self) -> &mut Turn {
-        &mut self.turn
+    fn write_turn(&mut self) -> &mut WriteTurn {
+        &mut self.write_turn
     }
 
     fn next_piece(&mut self) -> Option<Self::Piece> {
@@ -219,7 +219,7 @@ impl Outbox for Pump {
     }
 
     /// The thread that reads from the stream finds it closed.
-    fn lose(&mut self, (_, stream): &Self::Piece, error: &io::Error) {
+    fn write_failed(&mut self, (_, stream): &Self::Piece, error: &io::Error) {
         let is_current = |current: &Arc<TcpStream>| Arc::ptr_eq(current, stream);
         if self.stream.as_ref().is_some_and(is_current) {
             self.session.handle_eof(Some(error.to_string()));

@@ -9,9 +9,9 @@ use ipc_core::session::table::Stored;
 use ipc_core::wire::ctrl::SessionKey;
 
 use super::handover;
-use super::outbox;
 use super::pump::Pump;
 use super::reader::Reader;
+use super::write_queue;
 use crate::session::activity::Activity;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
@@ -73,14 +73,14 @@ impl SharedSession {
         pump: MutexGuard<'a, Pump>,
         activity: &Activity,
     ) -> MutexGuard<'a, Pump> {
-        outbox::write_unlocked(&self.0.pump, pump, &self.0.written, |(bytes, stream)| {
+        write_queue::write_unlocked(&self.0.pump, pump, &self.0.written, |(bytes, stream)| {
             write_piece(stream, bytes, activity)
         })
     }
 
     /// Waits until no thread writes without the lock. Blocks, but not for longer than a client may stall.
     pub(super) fn await_writer<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
-        outbox::await_written(pump, &self.0.written)
+        write_queue::await_written(pump, &self.0.written)
     }
 }
 
