@@ -23,7 +23,7 @@ pub(crate) struct Activity {
     use_of_server: Mutex<Use>,
     received: AtomicU64,
     sent: AtomicU64,
-    connection: Mutex<Connection>,
+    connection: Mutex<ConnectionControl>,
 }
 
 /// What the holder does with the server, and since when. Written for every call: its lock is held for a few stores.
@@ -41,10 +41,12 @@ struct Use {
     method: String,
 }
 
+/// The connection of the client as others use it: to say where the client is, and to make it leave.
 #[derive(Debug)]
-struct Connection {
+struct ConnectionControl {
     address: SocketAddr,
     stream: Option<TcpStream>,
+    /// Why the client is to leave, once it was asked to.
     request: Option<(ByeReason, String)>,
 }
 
@@ -92,7 +94,7 @@ impl Activity {
             }),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
-            connection: Mutex::new(Connection {
+            connection: Mutex::new(ConnectionControl {
                 address,
                 stream: None,
                 request: None,
@@ -270,7 +272,7 @@ impl Activity {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    fn connection(&self) -> MutexGuard<'_, ConnectionControl> {
         self.connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -300,7 +302,7 @@ const SHOWN: usize = 128;
 pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 
 /// Wakes a thread that waits for bytes. Fails only where there is no connection left to shut.
-fn shut(connection: &Connection, how: Shutdown) {
+fn shut(connection: &ConnectionControl, how: Shutdown) {
     if let Some(stream) = &connection.stream {
         let _ = stream.shutdown(how);
     }

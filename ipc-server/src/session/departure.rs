@@ -10,7 +10,7 @@ use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::{Release, Stuck};
 
 use super::pump::Pump;
-use super::reader::Reader;
+use super::reader::SocketReader;
 use super::serving::Serving;
 use crate::session::mailbox::Resumption;
 use ipc_hub::event::ServerEvent;
@@ -42,7 +42,11 @@ impl Departure {
 
 impl Serving {
     /// Keeps the place of a client whose connection was lost, for a while.
-    pub(super) fn await_return(&self, reader: &mut Reader, error: &LinkError) -> Option<Departure> {
+    pub(super) fn await_return(
+        &self,
+        reader: &mut SocketReader,
+        error: &LinkError,
+    ) -> Option<Departure> {
         match error {
             // It says so itself.
             LinkError::Lost(how) => self.log(format_args!("connection lost: {how}")),
@@ -80,7 +84,7 @@ impl Serving {
     }
 
     /// Goes on over the connection that a returning client has brought, if there is one.
-    fn take_connection(&self, reader: &mut Reader) -> bool {
+    fn take_connection(&self, reader: &mut SocketReader) -> bool {
         let Some(Resumption { connection, hello }) = self.mailbox.take() else {
             return false;
         };
@@ -101,7 +105,7 @@ impl Serving {
     }
 
     /// Ends the connection if the server is stopping, or the client was asked to leave.
-    pub(super) fn leave_if_asked(&self, reader: &mut Reader) -> Option<Departure> {
+    pub(super) fn leave_if_asked(&self, reader: &mut SocketReader) -> Option<Departure> {
         let asked = match self.state.is_stopping() {
             true => Some((ByeReason::Stopping, "the server is stopping".to_string())),
             false => self.activity.request(),
@@ -199,7 +203,7 @@ impl Serving {
 
     /// Puts the devices into their safe state and gives the session back to the table. The order matters: a connection
     /// that finds the session out of this thread's hands must find it in the table.
-    pub(super) fn stop_serving(&self, departure: Departure, mut reader: Reader) {
+    pub(super) fn stop_serving(&self, departure: Departure, mut reader: SocketReader) {
         self.mailbox.close();
         self.pump().disconnect(&mut reader, &self.activity);
         self.await_drivers();

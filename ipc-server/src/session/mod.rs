@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use ipc_core::wire::ctrl::Hello;
 
-use self::reader::Reader;
+use self::reader::SocketReader;
 use self::serving::Serving;
 use self::worker::Worker;
 use crate::connection::Connection;
@@ -73,7 +73,7 @@ fn serve(client: AdmittedClient, work: Work) {
     serving.state.hub.tick().watch(weak);
     let info = serving.activity.info(0, Instant::now());
     serving.state.hub.tell(ServerEvent::Granted(info));
-    let mut reader = Reader::new();
+    let mut reader = SocketReader::new();
     serving.attach(&mut reader, connection, &hello);
     if let Some(mut worker) = Worker::new(&serving, work) {
         worker.serve(Some(reader));

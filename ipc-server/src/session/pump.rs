@@ -12,7 +12,7 @@ use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::IncomingCall;
 
 use super::handover::Handover;
-use super::reader::{Reader, Received};
+use super::reader::{Received, SocketReader};
 use super::write_queue::{WriteQueue, WriteTurn};
 use crate::connection::Connection;
 use crate::session::activity::Activity;
@@ -27,7 +27,7 @@ use ipc_hub::work::Work;
 pub(super) struct Pump {
     pub(super) session: Box<ServerSession>,
     stream: Option<Arc<TcpStream>>,
-    pub(super) handover: Handover<Reader>,
+    pub(super) handover: Handover<SocketReader>,
     /// The calls inside drivers, in the order in which they began.
     pub(super) running: Vec<Running>,
     write_turn: WriteTurn,
@@ -40,7 +40,7 @@ pub(super) struct Pump {
 }
 
 /// A call that a thread has taken over.
-pub(super) struct Taken {
+pub(super) struct TakenCall {
     pub(super) call: IncomingCall,
     pub(super) deadline: Option<Instant>,
 }
@@ -75,7 +75,7 @@ impl Pump {
     /// Goes on over another connection.
     pub(super) fn attach(
         &mut self,
-        reader: &mut Reader,
+        reader: &mut SocketReader,
         connection: Connection,
         hello: &Hello,
         lease_epoch: u64,
@@ -91,7 +91,7 @@ impl Pump {
     }
 
     /// Takes in what `reader` has read.
-    pub(super) fn take_in(&mut self, reader: &mut Reader, activity: &Activity, now: Instant) {
+    pub(super) fn take_in(&mut self, reader: &mut SocketReader, activity: &Activity, now: Instant) {
         match reader.take() {
             Received::Nothing => {}
             // A thread that asks this one to leave shuts the reading half of the socket.
@@ -116,11 +116,11 @@ impl Pump {
     }
 
     /// Hands out the next call. It counts as running until [`end`](Self::end).
-    pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<Taken> {
+    pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<TakenCall> {
         let (call, deadline) = self.session.next_call(now)?;
         self.running
             .push(Running::new(call.header.number, deadline, work.take()));
-        Some(Taken { call, deadline })
+        Some(TakenCall { call, deadline })
     }
 
     /// The call has returned. Gives its thread back what a stopping server waits for, unless that no longer waits for it.
@@ -192,7 +192,7 @@ impl Pump {
     }
 
     /// Drops the connection.
-    pub(super) fn disconnect(&mut self, reader: &mut Reader, activity: &Activity) {
+    pub(super) fn disconnect(&mut self, reader: &mut SocketReader, activity: &Activity) {
         self.session.detach();
         self.stream = None;
         reader.detach();
@@ -200,8 +200,8 @@ impl Pump {
     }
 }
 
-impl AsMut<Handover<Reader>> for Pump {
-    fn as_mut(&mut self) -> &mut Handover<Reader> {
+impl AsMut<Handover<SocketReader>> for Pump {
+    fn as_mut(&mut self) -> &mut Handover<SocketReader> {
         &mut self.handover
     }
 }

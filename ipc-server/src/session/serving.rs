@@ -10,8 +10,8 @@ use ipc_core::interface::context::{CallHost, call_id};
 use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 use ipc_core::{Refusal, Stuck};
 
-use super::pump::{Pump, Taken};
-use super::reader::Reader;
+use super::pump::{Pump, TakenCall};
+use super::reader::SocketReader;
 use super::shared_session::SharedSession;
 use crate::connection::Connection;
 use crate::queue::place::QueuePlace;
@@ -72,7 +72,7 @@ impl Serving {
     }
 
     /// Goes on over another connection.
-    pub(super) fn attach(&self, reader: &mut Reader, connection: Connection, hello: &Hello) {
+    pub(super) fn attach(&self, reader: &mut SocketReader, connection: Connection, hello: &Hello) {
         let epoch = self.lease_epoch.load(Ordering::Relaxed);
         self.pump()
             .attach(reader, connection, hello, epoch, &self.activity);
@@ -99,7 +99,7 @@ impl Serving {
         pump: &mut Pump,
         now: Instant,
         work: &mut Option<Work>,
-    ) -> Option<Taken> {
+    ) -> Option<TakenCall> {
         if self.state.is_stopping() {
             pump.refuse_waiting(ByeReason::Stopping);
             return None;
@@ -108,7 +108,7 @@ impl Serving {
     }
 
     /// Lies the reader down where a companion can take it.
-    pub(super) fn park(&self, mut pump: MutexGuard<'_, Pump>, reader: Reader) {
+    pub(super) fn park(&self, mut pump: MutexGuard<'_, Pump>, reader: SocketReader) {
         pump.handover.park(reader);
         self.unattended.begin();
         drop(pump);
@@ -116,7 +116,7 @@ impl Serving {
     }
 
     /// Takes the reader back, unless a companion has taken it.
-    pub(super) fn unpark(&self, pump: &mut Pump) -> Option<Reader> {
+    pub(super) fn unpark(&self, pump: &mut Pump) -> Option<SocketReader> {
         let reader = pump.handover.unpark()?;
         self.unattended.end();
         Some(reader)
@@ -126,7 +126,7 @@ impl Serving {
     pub(super) fn flush<'a>(
         &'a self,
         mut pump: MutexGuard<'a, Pump>,
-        _reader: &Reader,
+        _reader: &SocketReader,
     ) -> MutexGuard<'a, Pump> {
         if pump.is_alone() {
             // Nobody else needs the lock.
@@ -145,7 +145,7 @@ impl Serving {
     pub(super) fn flush_to_end<'a>(
         &'a self,
         pump: MutexGuard<'a, Pump>,
-        reader: &Reader,
+        reader: &SocketReader,
     ) -> MutexGuard<'a, Pump> {
         let pump = self.flush(pump, reader);
         self.session.await_writer(pump)
@@ -170,7 +170,7 @@ impl Serving {
 
     /// Waits, as a companion, for the reader of a thread that is inside a driver. `None` if there is a companion already, and
     /// when the client is no longer served. Blocks.
-    pub(super) fn await_reader<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> Option<Reader> {
+    pub(super) fn await_reader<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> Option<SocketReader> {
         let (_pump, reader) = self.session.await_reader(pump, self.tenure)?;
         self.unattended.end();
         Some(reader)

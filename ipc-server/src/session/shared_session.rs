@@ -10,7 +10,7 @@ use ipc_core::wire::ctrl::SessionKey;
 
 use super::handover;
 use super::pump::Pump;
-use super::reader::Reader;
+use super::reader::SocketReader;
 use super::write_queue;
 use crate::session::activity::Activity;
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -53,7 +53,7 @@ impl SharedSession {
         &'a self,
         pump: MutexGuard<'a, Pump>,
         tenure: u64,
-    ) -> Option<(MutexGuard<'a, Pump>, Reader)> {
+    ) -> Option<(MutexGuard<'a, Pump>, SocketReader)> {
         handover::await_reader(pump, &self.0.companion, tenure)
     }
 

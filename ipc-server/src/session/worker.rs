@@ -14,8 +14,8 @@ use ipc_core::wire::ctrl::Form;
 use ipc_core::wire::frame::OutgoingFrame;
 
 use super::departure::Departure;
-use super::pump::{Pump, Taken};
-use super::reader::Reader;
+use super::pump::{Pump, TakenCall};
+use super::reader::SocketReader;
 use super::serving::Serving;
 use crate::session::calls::{self, CallNote};
 use ipc_hub::OffersView;
@@ -25,7 +25,7 @@ use ipc_hub::work::Work;
 
 /// A thread that serves a client.
 ///
-/// The thread that owns the [`Reader`] reads, and runs the calls that it has read. While it is inside a driver, the reader
+/// The thread that owns the [`SocketReader`] reads, and runs the calls that it has read. While it is inside a driver, the reader
 /// lies in the [`Pump`]. A call that runs for longer than two ticks finds, on its return, that a companion has taken it:
 /// its thread then writes the answer, runs what waits behind it, and becomes the companion itself.
 pub(super) struct Worker {
@@ -75,7 +75,7 @@ impl Worker {
     }
 
     /// Serves the client until it is gone, or another thread does. Blocks.
-    pub(super) fn serve(&mut self, mut reader: Option<Reader>) {
+    pub(super) fn serve(&mut self, mut reader: Option<SocketReader>) {
         let serving = Arc::clone(&self.serving);
         // Plain methods of drivers find the runtime as async ones do.
         let _runtime = serving.state.hub.runtime().enter();
@@ -95,7 +95,7 @@ impl Worker {
     }
 
     /// Reads and runs calls. Returns the reader with the end of the connection, or nothing if another thread has taken it.
-    fn attend(&mut self, mut reader: Reader) -> Option<(Departure, Reader)> {
+    fn attend(&mut self, mut reader: SocketReader) -> Option<(Departure, SocketReader)> {
         let serving = Arc::clone(&self.serving);
         let mut now = Instant::now();
         loop {
@@ -186,8 +186,13 @@ impl Worker {
         self.context.set_client(&pump.client);
     }
 
-    fn run(&mut self, taken: &Taken, limit: usize, begins: Instant) -> (OutgoingFrame, Instant) {
-        let Taken { call, deadline } = taken;
+    fn run(
+        &mut self,
+        taken: &TakenCall,
+        limit: usize,
+        begins: Instant,
+    ) -> (OutgoingFrame, Instant) {
+        let TakenCall { call, deadline } = taken;
         let number = call.header.number;
         self.context.turn_to(number, *deadline);
         let activity = &self.serving.activity;
@@ -211,7 +216,7 @@ impl Worker {
         (reply, ended)
     }
 
-    fn end(&mut self, pump: &mut Pump, taken: &Taken, reply: OutgoingFrame) {
+    fn end(&mut self, pump: &mut Pump, taken: &TakenCall, reply: OutgoingFrame) {
         let ended = pump.end(taken.call.header.number, reply);
         let (work, recovered) = ended.map(Running::into_parts).unwrap_or_default();
         self.work = work;
