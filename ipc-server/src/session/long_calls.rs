@@ -8,8 +8,8 @@ use ipc_core::interface::context::call_id;
 use super::pump::Pump;
 use super::serving::Serving;
 use super::worker;
+use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
-use ipc_hub::running::Running;
 use ipc_hub::tick::{Unattended, Watched};
 
 impl Watched for Serving {
@@ -53,13 +53,13 @@ impl Watched for Serving {
         } = &mut *pump;
         for call in running {
             if !pause.is_zero() {
-                call.excuse(pause);
+                call.discount_suspension(pause);
             }
-            if call.look(now) {
+            if call.check_deadline(now) {
                 self.activity.caller_gave_up(call.number, now);
             }
             if call.progress.is_some()
-                && call.may_tell(now)
+                && call.may_report(now)
                 && let Some((fraction, message)) = call.progress.take()
             {
                 session.progress(call.number, fraction, &message);
@@ -82,7 +82,7 @@ impl Watched for Serving {
 }
 
 impl Serving {
-    fn overrun(&self, call: &Running) -> Duration {
+    fn overrun(&self, call: &DriverCall) -> Duration {
         let id = call_id(self.activity.id(), call.number);
         self.state.hub.overrun(id)
     }

@@ -16,7 +16,7 @@ use super::reader::{Received, SocketReader};
 use super::write_queue::{WriteQueue, WriteTurn};
 use crate::connection::Connection;
 use crate::session::activity::Activity;
-use ipc_hub::running::Running;
+use ipc_hub::driver_call::DriverCall;
 use ipc_hub::work::Work;
 
 /// A session and its connection.
@@ -29,7 +29,7 @@ pub(super) struct Pump {
     stream: Option<Arc<TcpStream>>,
     pub(super) handover: Handover<SocketReader>,
     /// The calls inside drivers, in the order in which they began.
-    pub(super) running: Vec<Running>,
+    pub(super) running: Vec<DriverCall>,
     write_turn: WriteTurn,
     /// True once an idle client that has to leave has had its last calls answered.
     pub(super) has_last_word: bool,
@@ -119,12 +119,12 @@ impl Pump {
     pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<TakenCall> {
         let (call, deadline) = self.session.next_call(now)?;
         self.running
-            .push(Running::new(call.header.number, deadline, work.take()));
+            .push(DriverCall::new(call.header.number, deadline, work.take()));
         Some(TakenCall { call, deadline })
     }
 
     /// The call has returned. Gives its thread back what a stopping server waits for, unless that no longer waits for it.
-    pub(super) fn end(&mut self, number: u64, reply: OutgoingFrame) -> Option<Running> {
+    pub(super) fn end(&mut self, number: u64, reply: OutgoingFrame) -> Option<DriverCall> {
         let at = self.running.iter().position(|call| call.number == number);
         let ended = at.map(|at| self.running.remove(at));
         if let Some((fraction, message)) = ended.as_ref().and_then(|call| call.progress.as_ref()) {

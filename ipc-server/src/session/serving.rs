@@ -18,8 +18,8 @@ use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::mailbox::Mailbox;
 use crate::state::ServerState;
+use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
-use ipc_hub::running::Running;
 use ipc_hub::tick::Unattended;
 use ipc_hub::work::Work;
 
@@ -177,7 +177,7 @@ impl Serving {
     }
 
     /// Refuses the devices that a call hangs in to others, and no longer waits for it.
-    pub(super) fn leave_behind(&self, call: &mut Running, now: Instant) -> Vec<Stuck> {
+    pub(super) fn leave_behind(&self, call: &mut DriverCall, now: Instant) -> Vec<Stuck> {
         let id = call_id(self.activity.id(), call.number);
         let by = self.activity.seen(now);
         let by = format!("{} at {}", by.name, by.address);
@@ -230,7 +230,7 @@ impl CallHost for Serving {
         if running.is_given_up() {
             return;
         }
-        if running.may_tell(Instant::now()) {
+        if running.may_report(Instant::now()) {
             running.progress = None;
             pump.session.progress(call, fraction, message);
             pump.write_briefly(&self.activity);

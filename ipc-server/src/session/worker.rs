@@ -19,8 +19,8 @@ use super::reader::SocketReader;
 use super::serving::Serving;
 use crate::session::calls::{self, CallNote};
 use ipc_hub::OffersView;
+use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::{self, About};
-use ipc_hub::running::Running;
 use ipc_hub::work::Work;
 
 /// A thread that serves a client.
@@ -218,7 +218,7 @@ impl Worker {
 
     fn end(&mut self, pump: &mut Pump, taken: &TakenCall, reply: OutgoingFrame) {
         let ended = pump.end(taken.call.header.number, reply);
-        let (work, recovered) = ended.map(Running::into_parts).unwrap_or_default();
+        let (work, recovered) = ended.map(DriverCall::into_parts).unwrap_or_default();
         self.work = work;
         self.recovered = recovered;
         if self.work.is_none() && self.serving.is_served(pump) {
