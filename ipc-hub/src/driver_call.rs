@@ -100,8 +100,7 @@ impl DriverCall {
 
     /// True if a report of progress may be sent now.
     pub fn may_report(&mut self, now: Instant) -> bool {
-        let is_recent =
-            |last_report: Instant| now.saturating_duration_since(last_report) < BETWEEN_REPORTS;
+        let is_recent = |last: Instant| now.saturating_duration_since(last) < BETWEEN_REPORTS;
         let may = !self.last_report.is_some_and(is_recent);
         if may {
             self.last_report = Some(now);

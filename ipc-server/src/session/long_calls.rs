@@ -10,14 +10,14 @@ use super::serving::Serving;
 use super::worker;
 use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
-use ipc_hub::tick::{Unattended, Watched};
+use ipc_hub::tick::{Monitored, Unattended};
 
-impl Watched for Serving {
+impl Monitored for Serving {
     fn unattended(&self) -> &Unattended {
         &self.unattended
     }
 
-    fn attend(&self, step: u64) {
+    fn on_unattended(&self, step: u64) {
         // A thread that has the lock is not inside a driver.
         let Some(mut pump) = self.session.try_lock() else {
             return;
@@ -40,7 +40,7 @@ impl Watched for Serving {
         }
     }
 
-    fn look(&self, now: Instant, pause: Duration) -> bool {
+    fn check_calls(&self, now: Instant, pause: Duration) -> bool {
         let Some(mut pump) = self.session.try_lock() else {
             return true;
         };

@@ -70,7 +70,7 @@ fn serve(client: AdmittedClient, work: Work) {
     state.set_active_session(session.key(), Some(out));
     let serving = Serving::new(state, activity, mailbox, session, place);
     let weak = Arc::downgrade(&serving);
-    serving.state.hub.tick().watch(weak);
+    serving.state.hub.tick().monitor(weak);
     let info = serving.activity.info(0, Instant::now());
     serving.state.hub.tell(ServerEvent::Granted(info));
     let mut reader = SocketReader::new();
