@@ -108,7 +108,7 @@ fn announce(
 ) {
     let about = About::client(format!("{} at {}", client.hello.name, connection.peer()));
     state.visits.info(about, format_args!("waits: {status}"));
-    state.hub.tell(ServerEvent::Waiting {
+    state.hub.emit(ServerEvent::Waiting {
         client: client.id.0,
         status: status.clone(),
     });

@@ -192,7 +192,7 @@ impl Serving {
                     .collect();
                 drop(pump);
                 left.iter()
-                    .for_each(|stuck| self.state.hub.note_stuck(stuck));
+                    .for_each(|stuck| self.state.hub.report_stuck(stuck));
                 return;
             }
             drop(pump);
@@ -217,7 +217,7 @@ impl Serving {
             self.state.table().remove(self.key);
         }
         self.state.set_active_session(self.key, None);
-        self.state.hub.tell(ServerEvent::Released {
+        self.state.hub.emit(ServerEvent::Released {
             client: self.activity.id(),
             why: departure.why,
         });

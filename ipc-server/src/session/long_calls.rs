@@ -76,7 +76,7 @@ impl Monitored for Serving {
         drop(pump);
         stuck
             .iter()
-            .for_each(|stuck| self.state.hub.note_stuck(stuck));
+            .for_each(|stuck| self.state.hub.report_stuck(stuck));
         is_busy
     }
 }

@@ -72,7 +72,7 @@ fn serve(client: AdmittedClient, work: Work) {
     let weak = Arc::downgrade(&serving);
     serving.state.hub.tick().monitor(weak);
     let info = serving.activity.info(0, Instant::now());
-    serving.state.hub.tell(ServerEvent::Granted(info));
+    serving.state.hub.emit(ServerEvent::Granted(info));
     let mut reader = SocketReader::new();
     serving.attach(&mut reader, connection, &hello);
     if let Some(mut worker) = Worker::new(&serving, work) {

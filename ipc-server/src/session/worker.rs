@@ -176,7 +176,7 @@ impl Worker {
         }
         drop(pump);
         for device in std::mem::take(&mut self.recovered) {
-            serving.state.hub.note_recovered(&device);
+            serving.state.hub.report_recovered(&device);
         }
         serving.pump()
     }
