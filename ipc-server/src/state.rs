@@ -37,7 +37,7 @@ pub(crate) struct ServerState {
     /// Wrong secrets, which other bad connections must not hide.
     pub(crate) wrong_secrets: LimitedLog,
     /// Clients that come and go.
-    pub(crate) visits: LimitedLog,
+    pub(crate) client_log: LimitedLog,
     /// Calls that fail or are refused.
     pub(crate) failed_calls: LimitedLog,
     /// One permit for each refused connection that is kept open until its client has read why.
@@ -76,7 +76,7 @@ impl ServerState {
             guesses: GuessLimiter::new(config.access.clone()),
             bad_connections: LimitedLog::new(RARE, FLOOD),
             wrong_secrets: LimitedLog::new(RARE, FLOOD),
-            visits: LimitedLog::new(
+            client_log: LimitedLog::new(
                 FREQUENT,
                 "more lines about clients that came, waited or left are not listed: too many at once",
             ),

@@ -32,7 +32,7 @@ pub(crate) async fn admit(
         Ok(Admitted::Resumes(returning)) => deliver(&state, returning, connection, hello),
         Ok(Admitted::Holds(holder)) => serve(state, connection, hello, holder),
         Err(Rejection::Bye(reason, message)) => connection.refuse(reason, message, &state).await,
-        Err(Rejection::Link(error)) => connection.dismiss(error, &state).await,
+        Err(Rejection::Link(error)) => connection.close_failed(error, &state).await,
     }
 }
 

@@ -107,7 +107,9 @@ fn announce(
     status: &QueueStatus,
 ) {
     let about = About::client(format!("{} at {}", client.hello.name, connection.peer()));
-    state.visits.info(about, format_args!("waits: {status}"));
+    state
+        .client_log
+        .info(about, format_args!("waits: {status}"));
     state.hub.emit(ServerEvent::Waiting {
         client: client.id.0,
         status: status.clone(),

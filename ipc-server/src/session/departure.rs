@@ -68,7 +68,7 @@ impl Serving {
             if self.state.is_stopping() {
                 return Some(Departure::for_now(Release::Stopping));
             }
-            let left = self.patience().saturating_sub(since.elapsed());
+            let left = self.grace().saturating_sub(since.elapsed());
             if left.is_zero() && self.mailbox.give_up() {
                 return Some(Departure::for_now(Release::Lost));
             }
@@ -96,7 +96,7 @@ impl Serving {
     }
 
     /// How long the place of a lost client is kept: not for long while others wait.
-    fn patience(&self) -> Duration {
+    fn grace(&self) -> Duration {
         let grace = self.state.config.grace;
         match self.state.admission().waiting() {
             0 => grace,
@@ -113,7 +113,7 @@ impl Serving {
         let (reason, message) = asked?;
         self.log(format_args!("asked to leave: {message}"));
         let mut pump = self.pump();
-        if !pump.has_last_word {
+        if !pump.is_draining {
             // Bytes left unread would make the system discard the goodbye, and calls would end in doubt.
             drop(pump);
             reader.read_rest();
@@ -125,7 +125,7 @@ impl Serving {
         }
         if reason == ByeReason::IdleHandover && pump.session.has_waiting() {
             // These calls came in time and are answered first; those behind them come too late.
-            pump.has_last_word = true;
+            pump.is_draining = true;
             return None;
         }
         pump.refuse_waiting(reason);

@@ -10,7 +10,7 @@ use crate::connection::Connection;
 
 /// Where the thread of a session waits, for the next connection of its client or for news.
 ///
-/// A returning client is [`ReturningClient`] from the moment its hello has been read until the thread holds its connection.
+/// A client counts as a [`ReturningClient`] from the moment its hello has been read until the thread holds its connection.
 /// The thread can [give up](Self::give_up) only while no client is expected, and both happen under one lock: a client
 /// that was in time does not lose its place to the order in which tasks and threads happen to run.
 #[derive(Debug)]

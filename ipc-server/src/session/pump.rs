@@ -31,8 +31,8 @@ pub(super) struct Pump {
     /// The calls inside drivers, in the order in which they began.
     pub(super) running: Vec<DriverCall>,
     write_turn: WriteTurn,
-    /// True once an idle client that has to leave has had its last calls answered.
-    pub(super) has_last_word: bool,
+    /// True while the last calls of an idle client that has to leave are answered: nothing more is read from it.
+    pub(super) is_draining: bool,
     /// True while the thread that owns the reader waits for calls to end.
     pub(super) is_awaited: bool,
     /// The name and address of the client.
@@ -53,7 +53,7 @@ impl Pump {
             handover: Handover::new(),
             running: Vec::with_capacity(1),
             write_turn: WriteTurn::default(),
-            has_last_word: false,
+            is_draining: false,
             is_awaited: false,
             client: "".into(),
         }
@@ -69,7 +69,7 @@ impl Pump {
     pub(super) fn end_tenure(&mut self) {
         self.handover.end_tenure();
         self.is_awaited = false;
-        self.has_last_word = false;
+        self.is_draining = false;
     }
 
     /// Goes on over another connection.

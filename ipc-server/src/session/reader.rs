@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
-/// The right to read from the connection of a client, and the duty to read from it.
+/// The right to read from the connection of a client, and the duty to do so.
 ///
 /// There is exactly one for each client that is served. The thread that owns it reads, passes on what it has read, and
 /// is the only one that attaches another connection, so bytes of two reads or of two connections never mix. A thread

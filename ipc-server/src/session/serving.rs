@@ -68,7 +68,9 @@ impl Serving {
 
     pub(super) fn log(&self, what: impl Display) {
         let client = Arc::clone(&self.pump().client);
-        self.state.visits.info(About::client(client.as_ref()), what);
+        self.state
+            .client_log
+            .info(About::client(client.as_ref()), what);
     }
 
     /// Goes on over another connection.
@@ -107,7 +109,7 @@ impl Serving {
         pump.begin(now, work)
     }
 
-    /// Lies the reader down where a companion can take it.
+    /// Leaves the reader where a companion can take it.
     pub(super) fn park(&self, mut pump: MutexGuard<'_, Pump>, reader: SocketReader) {
         pump.handover.park(reader);
         self.unattended.begin();

@@ -25,9 +25,9 @@ use ipc_hub::work::Work;
 
 /// A thread that serves a client.
 ///
-/// The thread that owns the [`SocketReader`] reads, and runs the calls that it has read. While it is inside a driver, the reader
-/// lies in the [`Pump`]. A call that runs for longer than two ticks finds, on its return, that a companion has taken it:
-/// its thread then writes the answer, runs what waits behind it, and becomes the companion itself.
+/// The thread that owns the [`SocketReader`] reads, and runs the calls that it has read. While it is inside a driver, the
+/// reader lies in the [`Pump`]. A thread whose call has run for longer than two ticks finds, on its return, that a
+/// companion has taken the reader: it then writes the answer, runs the calls that wait, and becomes the companion itself.
 pub(super) struct Worker {
     serving: Arc<Serving>,
     offers: OffersView,
@@ -88,14 +88,14 @@ impl Worker {
                 None => serving.await_reader(serving.pump()),
             };
             let Some(taken) = taken else { return };
-            if let Some((departure, mine)) = self.attend(taken) {
-                return serving.stop_serving(departure, mine);
+            if let Some((departure, reader)) = self.read_and_run(taken) {
+                return serving.stop_serving(departure, reader);
             }
         }
     }
 
     /// Reads and runs calls. Returns the reader with the end of the connection, or nothing if another thread has taken it.
-    fn attend(&mut self, mut reader: SocketReader) -> Option<(Departure, SocketReader)> {
+    fn read_and_run(&mut self, mut reader: SocketReader) -> Option<(Departure, SocketReader)> {
         let serving = Arc::clone(&self.serving);
         let mut now = Instant::now();
         loop {
