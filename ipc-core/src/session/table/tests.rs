@@ -106,9 +106,9 @@ fn an_answer_to_a_parked_session_counts_to_the_limit() {
         let session = open_and_run(&mut table, id, now);
         table.park(session, now + Duration::from_secs(id as u64));
     }
-    for entry in 1..=3 {
+    for id in 1..=3 {
         if let Some(EntryState::Parked { session, .. }) =
-            table.entries.get_mut(&entry).map(|entry| &mut entry.state)
+            table.entries.get_mut(&id).map(|entry| &mut entry.state)
         {
             session.reply(1, reply_frame(1, &[0; 400]));
         }

@@ -3,7 +3,7 @@
 /// Where the parts of a value are stored. A type parameter, so that the compiler removes checks that are not needed.
 pub(super) trait PartStorage: Default {
     /// True for the fields of a struct. Their number is not charged either, because the type fixes it.
-    const ARE_INLINE: bool;
+    const ARE_IN_PLACE: bool;
     /// Returns for how many parts the next one is charged. `ends` is true for the last part of an element.
     fn charged_by_next(&mut self, _ends: bool) -> usize {
         1
@@ -12,7 +12,7 @@ pub(super) trait PartStorage: Default {
 
 /// Stored inside the value, like the fields of a struct.
 #[derive(Default)]
-pub(super) struct Inline;
+pub(super) struct InPlace;
 /// Stored in a separate allocation, like the elements of a list.
 #[derive(Default)]
 pub(super) struct Beside;
@@ -22,16 +22,16 @@ pub(super) struct InNodes {
     has_some: bool,
 }
 
-impl PartStorage for Inline {
-    const ARE_INLINE: bool = true;
+impl PartStorage for InPlace {
+    const ARE_IN_PLACE: bool = true;
 }
 
 impl PartStorage for Beside {
-    const ARE_INLINE: bool = false;
+    const ARE_IN_PLACE: bool = false;
 }
 
 impl PartStorage for InNodes {
-    const ARE_INLINE: bool = false;
+    const ARE_IN_PLACE: bool = false;
 
     #[inline]
     fn charged_by_next(&mut self, ends: bool) -> usize {
