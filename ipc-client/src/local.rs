@@ -82,7 +82,7 @@ pub struct AsyncLocal {
 }
 
 /// The future of a call. The call is made when it is first polled.
-type Reply<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
+type BoxedReply<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
 
 struct LocalJob {
     call: LocalCall,
@@ -298,15 +298,17 @@ impl From<Registry> for AsyncLocal {
 }
 
 impl Caller for AsyncLocal {
-    type Reply<T: Send + 'static> = Reply<T>;
+    type Reply<T: Send + 'static> = BoxedReply<T>;
 
-    fn call<T: DeserializeOwned + Send + 'static>(&self, call: OutgoingCall) -> Reply<T> {
+    fn call<T: DeserializeOwned + Send + 'static>(&self, call: OutgoingCall) -> BoxedReply<T> {
         Box::pin(self.clone().make(call))
     }
 }
 
 impl AsyncCaller for AsyncLocal {
-    async fn wait<T: DeserializeOwned + Send + 'static>(reply: Reply<T>) -> Result<T, CallError> {
+    async fn wait<T: DeserializeOwned + Send + 'static>(
+        reply: BoxedReply<T>,
+    ) -> Result<T, CallError> {
         reply.await
     }
 }

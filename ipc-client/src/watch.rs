@@ -1,4 +1,4 @@
-//! Publishes the state of the connection, and delivers notices about it to callbacks.
+//! Publishes the state of the connection, and delivers events about it to callbacks.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,12 +8,12 @@ use std::time::Instant;
 use crate::callback::{InterruptionCallback, StateCallback};
 use crate::connection_state::ConnectionState;
 
-/// The published state, and the notices that callbacks have not been given yet.
+/// The published state, and the events that callbacks have not been given yet.
 pub(crate) struct Watch {
     on_state: Option<StateCallback>,
     on_interruption: Option<InterruptionCallback>,
     published: Mutex<Published>,
-    has_notices: AtomicBool,
+    has_events: AtomicBool,
     interruptions: AtomicU64,
 }
 
@@ -21,12 +21,12 @@ struct Published {
     state: ConnectionState,
     /// When the state became this one.
     since: Instant,
-    notices: VecDeque<Notice>,
-    /// True while some thread runs a callback. Other threads then leave further notices to it, which keeps their order.
+    events: VecDeque<WatchEvent>,
+    /// True while some thread runs a callback. Other threads then leave further events to it, which keeps their order.
     delivering: bool,
 }
 
-enum Notice {
+enum WatchEvent {
     State(ConnectionState, Instant),
     Interruption,
 }
@@ -42,10 +42,10 @@ impl Watch {
             published: Mutex::new(Published {
                 state: ConnectionState::Disconnected,
                 since: Instant::now(),
-                notices: VecDeque::new(),
+                events: VecDeque::new(),
                 delivering: false,
             }),
-            has_notices: AtomicBool::new(false),
+            has_events: AtomicBool::new(false),
             interruptions: AtomicU64::new(0),
         }
     }
@@ -64,8 +64,8 @@ impl Watch {
         published.since = Instant::now();
         if self.on_state.is_some() {
             let since = published.since;
-            published.notices.push_back(Notice::State(state, since));
-            self.has_notices.store(true, Ordering::Release);
+            published.events.push_back(WatchEvent::State(state, since));
+            self.has_events.store(true, Ordering::Release);
         }
     }
 
@@ -77,36 +77,36 @@ impl Watch {
     pub(crate) fn interrupted(&self) {
         self.interruptions.fetch_add(1, Ordering::AcqRel);
         if self.on_interruption.is_some() {
-            self.published().notices.push_back(Notice::Interruption);
-            self.has_notices.store(true, Ordering::Release);
+            self.published().events.push_back(WatchEvent::Interruption);
+            self.has_events.store(true, Ordering::Release);
         }
     }
 
     /// Returns true if [`deliver`](Self::deliver) has something to do.
-    pub(crate) fn has_notices(&self) -> bool {
-        self.has_notices.load(Ordering::Acquire)
+    pub(crate) fn has_events(&self) -> bool {
+        self.has_events.load(Ordering::Acquire)
     }
 
     /// Runs the callbacks. The caller must hold no lock and read no socket meanwhile, because a callback may make calls of
-    /// its own. A notice counts as delivered even if its callback panics.
+    /// its own. An event counts as delivered even if its callback panics.
     pub(crate) fn deliver(&self) {
         loop {
             let mut published = self.published();
-            self.has_notices.store(false, Ordering::Release);
+            self.has_events.store(false, Ordering::Release);
             if published.delivering {
                 return;
             }
-            let Some(notice) = published.notices.pop_front() else {
+            let Some(event) = published.events.pop_front() else {
                 return;
             };
             published.delivering = true;
             drop(published);
-            match (notice, &self.on_state, &self.on_interruption) {
-                (Notice::State(state, since), Some(on_state), _) => {
+            match (event, &self.on_state, &self.on_interruption) {
+                (WatchEvent::State(state, since), Some(on_state), _) => {
                     let state = state.as_of(Instant::now(), since);
                     on_state.run(|on_state| on_state(&state));
                 }
-                (Notice::Interruption, _, Some(on_interruption)) => {
+                (WatchEvent::Interruption, _, Some(on_interruption)) => {
                     on_interruption.run(|on_interruption| on_interruption());
                 }
                 _ => {}

@@ -54,7 +54,7 @@ impl Events {
     }
 
     /// Queues `event`, if anybody wants to know. If too many are queued, the oldest is dropped.
-    pub fn tell(self: &Arc<Self>, event: ServerEvent, work: impl FnOnce() -> Work) {
+    pub fn emit(self: &Arc<Self>, event: ServerEvent, work: impl FnOnce() -> Work) {
         let mut queue = self.queue();
         if queue.observer.is_none() {
             return;

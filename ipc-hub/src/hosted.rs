@@ -93,19 +93,19 @@ impl Drop for Hosted {
             return;
         }
         let hosted = mem::take(self);
-        off_async(move || hosted.drop_one_by_one());
+        run_outside_async(move || hosted.drop_one_by_one());
     }
 }
 
 /// Runs `work`, which may block, and waits for it: on another thread if the current one runs async code. Blocks.
-pub(crate) fn off_async(work: impl FnOnce() + Send + 'static) {
+pub(crate) fn run_outside_async(work: impl FnOnce() + Send + 'static) {
     let work = Arc::new(Mutex::new(Some(work)));
     let run = {
         let work = Arc::clone(&work);
         move || take(&work).into_iter().for_each(|work| work())
     };
     if Handle::try_current().is_ok()
-        && let Ok(thread) = outside_async(run)
+        && let Ok(thread) = spawn_outside_async(run)
     {
         // A panic there has been printed.
         let _ = thread.join();
@@ -120,15 +120,17 @@ fn take<T>(mutex: &Mutex<Option<T>>) -> Option<T> {
 }
 
 /// Runs `work` on a thread of its own and waits for it without blocking.
-pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+pub async fn on_own_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
     let (done, result) = oneshot::channel();
-    outside_async(move || drop(done.send(work())))?;
+    spawn_outside_async(move || drop(done.send(work())))?;
     let lost = |_| io::Error::other("a thread of the server panicked");
     result.await.map_err(lost)
 }
 
 /// Starts `work` on a thread that may block, and from which the runtime at hand can be reached as in async code.
-fn outside_async(work: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+fn spawn_outside_async(work: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
     let runtime = Handle::try_current().ok();
     let thread = thread::Builder::new().name("ipc server".into());
     thread.spawn(move || {

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use crate::event::{DeviceInfo, ServerEvent};
 use crate::events::Events;
-use crate::hosted::{Hosted, off_async};
+use crate::hosted::{Hosted, run_outside_async};
 use crate::log::{self, About};
 use crate::tick::Tick;
 use crate::work::{ServingThread, Work, WorkCounter};
@@ -92,13 +92,13 @@ impl Hub {
             Ok(device) => device,
             Err((error, device)) => {
                 // Its driver may block while it is dropped.
-                off_async(move || drop(ipc_core::contain::contain(|| drop(device))));
+                run_outside_async(move || drop(ipc_core::contain::contain(|| drop(device))));
                 return Err(error);
             }
         };
         let info = DeviceInfo::of(&device);
         log::info(About::server(), format_args!("added `{}`", info.name));
-        self.tell(ServerEvent::DeviceAdded(info));
+        self.emit(ServerEvent::DeviceAdded(info));
         Ok(())
     }
 
@@ -114,9 +114,9 @@ impl Hub {
             return Err(RemoveError { name, devices });
         };
         let info = DeviceInfo::of(&device);
-        self.let_go_of(device);
+        self.release_removed(device);
         log::info(About::server(), format_args!("removed `{}`", info.name));
-        self.tell(ServerEvent::DeviceRemoved(info));
+        self.emit(ServerEvent::DeviceRemoved(info));
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl Hub {
     }
 
     /// Makes known that a device is stuck.
-    pub fn note_stuck(&self, stuck: &Stuck) {
+    pub fn report_stuck(&self, stuck: &Stuck) {
         let Stuck {
             device, method, by, ..
         } = stuck;
@@ -155,16 +155,16 @@ impl Hub {
                 "`{device}` is stuck: `{method}` does not return; calls to it are refused until it does"
             ),
         );
-        self.tell(ServerEvent::Stuck(stuck.clone()));
+        self.emit(ServerEvent::Stuck(stuck.clone()));
     }
 
     /// Makes known that a device that was stuck can be used again.
-    pub fn note_recovered(&self, device: &str) {
+    pub fn report_recovered(&self, device: &str) {
         log::info(
             About::server(),
             format_args!("`{device}` is no longer stuck: the call has returned"),
         );
-        self.tell(ServerEvent::Recovered {
+        self.emit(ServerEvent::Recovered {
             device: device.to_string(),
         });
     }
@@ -179,8 +179,8 @@ impl Hub {
     }
 
     /// Reports an event to the program's callback, without waiting for it.
-    pub fn tell(&self, event: ServerEvent) {
-        self.events.tell(event, || self.begin_work());
+    pub fn emit(&self, event: ServerEvent) {
+        self.events.emit(event, || self.begin_work());
     }
 
     /// The clock that notices calls that run for long.

@@ -8,13 +8,13 @@
 // `usize` may have 32 bits: a cast from `u64` can lose the upper half.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
+pub mod driver_call;
 pub mod event;
 pub mod events;
 pub mod hosted;
 mod hub;
 pub mod log;
 mod release;
-pub mod running;
 mod sync;
 pub mod tick;
 pub mod time;

@@ -29,7 +29,7 @@ impl Hub {
                         ),
                     );
                     for device in left {
-                        note(device, device.release(why));
+                        report(device, device.release(why));
                     }
                     &[]
                 }
@@ -37,9 +37,9 @@ impl Hub {
         }
     }
 
-    /// Lets a removed device go: runs its release hook and drops it, on a thread that is left behind if the call that is
+    /// Releases a removed device: runs its release hook and drops it, on a thread that is left behind if the call that is
     /// inside does not return in time.
-    pub(crate) fn let_go_of(self: &Arc<Self>, device: Arc<ServedDevice>) {
+    pub(crate) fn release_removed(self: &Arc<Self>, device: Arc<ServedDevice>) {
         let (done, ended) = channel::<()>();
         let (hub, patience) = (Arc::clone(self), device.overrun());
         let work = self.begin_work();
@@ -47,7 +47,7 @@ impl Hub {
             let _runtime = hub.runtime().enter();
             let _inside = hub.enter();
             match device.has_release_hook() {
-                true => note(&device, device.release(Release::Removed)),
+                true => report(&device, device.release(Release::Removed)),
                 false => device.wait_until_free(),
             }
             contain_logged("a driver, while it was dropped,", || drop(device));
@@ -96,10 +96,10 @@ impl Hub {
         for (at, device) in devices.iter().enumerate() {
             let began = Instant::now();
             match ended.recv_timeout(device.overrun()) {
-                Ok(released) => note(device, released),
+                Ok(released) => report(device, released),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(stuck) = device.mark_hook_stuck(began) {
-                        self.note_stuck(&stuck);
+                        self.report_stuck(&stuck);
                     }
                     return devices.get(at + 1..).unwrap_or_default();
                 }
@@ -113,7 +113,7 @@ impl Hub {
     }
 }
 
-fn note(device: &ServedDevice, released: Option<Released>) {
+fn report(device: &ServedDevice, released: Option<Released>) {
     let name = device.name();
     match released {
         Some(Released::Panicked(message)) => log::error(

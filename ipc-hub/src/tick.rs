@@ -9,16 +9,16 @@ use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::time::{now, overslept};
 
 /// What the tick looks at.
-pub trait Watched: Send + Sync {
+pub trait Monitored: Send + Sync {
     /// Counts the entries into and the returns from drivers that left the connection unattended.
     fn unattended(&self) -> &Unattended;
 
     /// A driver has left the connection unattended for at least one tick: `step` is that of [`Unattended`].
-    fn attend(&self, step: u64);
+    fn on_unattended(&self, step: u64);
 
     /// Looks after the calls that run for long. `pause` is how long this process was suspended. Returns false if there
     /// are none.
-    fn look(&self, now: Instant, pause: Duration) -> bool;
+    fn check_calls(&self, now: Instant, pause: Duration) -> bool;
 }
 
 /// Whether a connection is unattended because the thread that reads from it is inside a driver. Odd while it is.
@@ -58,7 +58,7 @@ fn is_unattended(step: u64) -> bool {
 pub struct Tick {
     is_asleep: AtomicBool,
     has_ended: AtomicBool,
-    watched: Mutex<Vec<Weak<dyn Watched>>>,
+    monitored: Mutex<Vec<Weak<dyn Monitored>>>,
     thread: OnceLock<Thread>,
     running: Mutex<Option<JoinHandle<()>>>,
 }
@@ -66,7 +66,7 @@ pub struct Tick {
 impl Tick {
     /// Starts the thread, unless it runs already.
     pub fn start(self: &Arc<Self>) -> io::Result<()> {
-        let _once = self.watched();
+        let _once = self.monitored();
         if self.thread.get().is_some() {
             return Ok(());
         }
@@ -91,9 +91,9 @@ impl Tick {
         let _ = running.map(JoinHandle::join);
     }
 
-    /// Looks at `watched` from now on, until it is dropped.
-    pub fn watch(&self, watched: Weak<dyn Watched>) {
-        self.watched().push(watched);
+    /// Looks at `monitored` from now on, until it is dropped.
+    pub fn monitor(&self, monitored: Weak<dyn Monitored>) {
+        self.monitored().push(monitored);
         self.unpark();
     }
 
@@ -138,7 +138,8 @@ impl Tick {
     /// wakes it, or is seen here.
     fn sleep(&self) {
         self.is_asleep.store(true, Ordering::SeqCst);
-        let is_unattended = |watched: Arc<dyn Watched>| is_unattended(watched.unattended().step());
+        let is_unattended =
+            |monitored: Arc<dyn Monitored>| is_unattended(monitored.unattended().step());
         if !self.all().into_iter().any(is_unattended) && !self.has_ended.load(Ordering::SeqCst) {
             thread::park();
         }
@@ -148,31 +149,33 @@ impl Tick {
     fn scan(&self, seen: &mut Vec<(*const (), u64)>, now: Instant, pause: Duration) -> Busy {
         let mut busy = Busy::Not;
         let before = mem::take(seen);
-        for watched in self.all() {
-            let step = watched.unattended().step();
-            let this = (Arc::as_ptr(&watched).cast::<()>(), step);
+        for monitored in self.all() {
+            let step = monitored.unattended().step();
+            let this = (Arc::as_ptr(&monitored).cast::<()>(), step);
             if is_unattended(step) {
                 busy = Busy::Unattended;
                 if before.contains(&this) {
-                    watched.attend(step);
+                    monitored.on_unattended(step);
                 }
                 seen.push(this);
             }
-            if watched.look(now, pause) {
+            if monitored.check_calls(now, pause) {
                 busy = Busy::Long;
             }
         }
         busy
     }
 
-    fn all(&self) -> Vec<Arc<dyn Watched>> {
-        let mut watched = self.watched();
-        watched.retain(|one| one.strong_count() > 0);
-        watched.iter().filter_map(Weak::upgrade).collect()
+    fn all(&self) -> Vec<Arc<dyn Monitored>> {
+        let mut monitored = self.monitored();
+        monitored.retain(|one| one.strong_count() > 0);
+        monitored.iter().filter_map(Weak::upgrade).collect()
     }
 
-    fn watched(&self) -> MutexGuard<'_, Vec<Weak<dyn Watched>>> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    fn monitored(&self) -> MutexGuard<'_, Vec<Weak<dyn Monitored>>> {
+        self.monitored
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -254,7 +254,7 @@ impl ServerBuilder {
     pub async fn start(mut self) -> Result<ServerHandle, StartError> {
         let mut hosted = mem::take(&mut self.hosted);
         // If this fails, devices are dropped, which must not happen in async code.
-        let registering = hosted::apart(move || {
+        let registering = hosted::on_own_thread(move || {
             let registered = hosted.register();
             (hosted, registered)
         });
@@ -266,7 +266,7 @@ impl ServerBuilder {
         let listener = match prepared {
             Ok(listener) => listener,
             Err(error) => {
-                hosted::apart(move || drop(hosted))
+                hosted::on_own_thread(move || drop(hosted))
                     .await
                     .map_err(StartError::System)?;
                 return Err(error);

@@ -203,7 +203,7 @@ impl ServerHandle {
         let _ = (&mut shutdown.closed).await;
         if self.state.hub.is_inside() {
             shutdown.wait_elsewhere();
-        } else if let Err(error) = hosted::apart(move || shutdown.wait()).await {
+        } else if let Err(error) = hosted::on_own_thread(move || shutdown.wait()).await {
             log::error(
                 About::server(),
                 format_args!("cannot wait for running calls: {error}"),
@@ -233,7 +233,7 @@ impl ServerHandle {
             session
                 .activity
                 .ask_to_leave(ByeReason::Stopping, "the server is stopping");
-            session.handoff.wake();
+            session.mailbox.wake();
         }
         Some(shutdown)
     }

@@ -15,8 +15,8 @@ use crate::config::Config;
 use crate::handshake::guesses::GuessLimiter;
 use crate::queue::admission::{Admission, ClientId};
 use crate::session::activity::Activity;
-use crate::session::handoff::Handoff;
-use crate::session::pump::Session;
+use crate::session::mailbox::Mailbox;
+use crate::session::shared_session::SharedSession;
 use ipc_hub::Hub;
 use ipc_hub::hosted::Hosted;
 use ipc_hub::log::limited::LimitedLog;
@@ -29,7 +29,7 @@ pub(crate) struct ServerState {
     pub(crate) hub: Arc<Hub>,
     pub(crate) config: Config,
     pub(crate) address: SocketAddr,
-    table: Mutex<SessionTable<Session>>,
+    table: Mutex<SessionTable<SharedSession>>,
     admission: Mutex<Admission>,
     pub(crate) guesses: GuessLimiter,
     /// Connections that fail.
@@ -37,7 +37,7 @@ pub(crate) struct ServerState {
     /// Wrong secrets, which other bad connections must not hide.
     pub(crate) wrong_secrets: LimitedLog,
     /// Clients that come and go.
-    pub(crate) visits: LimitedLog,
+    pub(crate) client_log: LimitedLog,
     /// Calls that fail or are refused.
     pub(crate) failed_calls: LimitedLog,
     /// One permit for each refused connection that is kept open until its client has read why.
@@ -56,7 +56,7 @@ pub(crate) struct ServerState {
 /// A session that a thread serves, reachable for a new connection of the same client.
 #[derive(Clone, Debug)]
 pub(crate) struct ActiveSession {
-    pub(crate) handoff: Arc<Handoff>,
+    pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) activity: Arc<Activity>,
 }
 
@@ -76,7 +76,7 @@ impl ServerState {
             guesses: GuessLimiter::new(config.access.clone()),
             bad_connections: LimitedLog::new(RARE, FLOOD),
             wrong_secrets: LimitedLog::new(RARE, FLOOD),
-            visits: LimitedLog::new(
+            client_log: LimitedLog::new(
                 FREQUENT,
                 "more lines about clients that came, waited or left are not listed: too many at once",
             ),
@@ -95,7 +95,7 @@ impl ServerState {
         }
     }
 
-    pub(crate) fn table(&self) -> MutexGuard<'_, SessionTable<Session>> {
+    pub(crate) fn table(&self) -> MutexGuard<'_, SessionTable<SharedSession>> {
         lock(&self.table)
     }
 
@@ -138,7 +138,7 @@ impl ServerState {
     /// Wakes the thread of a disconnected holder: the grace is shorter once a client waits.
     pub(crate) fn wake_holder(&self) {
         for session in self.active_sessions() {
-            session.handoff.wake();
+            session.mailbox.wake();
         }
     }
 

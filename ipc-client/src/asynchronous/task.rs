@@ -210,7 +210,7 @@ impl ClientTask {
             // Fails if the future of `connect` has been dropped.
             let _ = connecting.send(result);
         }
-        if self.watch.has_notices() {
+        if self.watch.has_events() {
             self.watch.deliver();
         }
     }

@@ -79,7 +79,7 @@ impl SharedConnection {
             token: options.token.as_ref(),
         };
         let end = self.wait(state, call, limit);
-        if self.watch.has_notices() {
+        if self.watch.has_events() {
             self.watch.deliver();
         }
         end
@@ -230,7 +230,7 @@ impl SharedConnection {
         &'a self,
         state: MutexGuard<'a, SharedState>,
     ) -> MutexGuard<'a, SharedState> {
-        if !self.watch.has_notices() {
+        if !self.watch.has_events() {
             return state;
         }
         drop(state);

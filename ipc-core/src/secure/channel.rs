@@ -30,11 +30,11 @@ use crate::wire::preamble::Role;
 /// connection.
 pub struct SecureChannel {
     role: Role,
-    state: State,
+    state: ChannelState,
     outbox: Outbox,
 }
 
-enum State {
+enum ChannelState {
     Handshake(Box<Handshake>),
     Established(Box<Established>),
     Failed(ChannelError),
@@ -74,7 +74,7 @@ impl SecureChannel {
         overwrite_dead_frames();
         Self {
             role: Role::Client,
-            state: State::Handshake(handshake),
+            state: ChannelState::Handshake(handshake),
             outbox,
         }
     }
@@ -87,7 +87,7 @@ impl SecureChannel {
         overwrite_dead_frames();
         Self {
             role: Role::Server,
-            state: State::Handshake(handshake),
+            state: ChannelState::Handshake(handshake),
             outbox: Outbox::default(),
         }
     }
@@ -95,7 +95,7 @@ impl SecureChannel {
     /// Continues as if both directions had carried `number` records. Both ends must do this.
     #[cfg(test)]
     pub(crate) fn skip_to(&mut self, number: u64) {
-        if let State::Established(open) = &mut self.state {
+        if let ChannelState::Established(open) = &mut self.state {
             open.sealer.skip_to(number);
             open.opener.skip_to(number);
         }
@@ -106,7 +106,7 @@ impl SecureChannel {
     pub(crate) fn over() -> Self {
         Self {
             role: Role::Client,
-            state: State::Failed(ChannelError::Closed),
+            state: ChannelState::Failed(ChannelError::Closed),
             outbox: Outbox::default(),
         }
     }
@@ -122,17 +122,17 @@ impl SecureChannel {
         mut input: &[u8],
         plaintext: &mut impl BufMut,
     ) -> Result<(), ChannelError> {
-        if let State::Handshake(_) = &self.state {
+        if let ChannelState::Handshake(_) = &self.state {
             self.shake_hands(&mut input);
             overwrite_dead_frames();
         }
         match &mut self.state {
-            State::Established(open) => match open.opener.read(input, plaintext) {
+            ChannelState::Established(open) => match open.opener.read(input, plaintext) {
                 Ok(()) => Ok(()),
                 Err(error) => Err(self.fail(error)),
             },
-            State::Failed(error) => Err(error.clone()),
-            State::Handshake(_) => Ok(()),
+            ChannelState::Failed(error) => Err(error.clone()),
+            ChannelState::Handshake(_) => Ok(()),
         }
     }
 
@@ -144,28 +144,28 @@ impl SecureChannel {
     /// possibly [`NotConfirmed`](ChannelError::NotConfirmed). An earlier error is returned again.
     pub fn handle_eof(&mut self) -> Result<(), ChannelError> {
         let error = match &self.state {
-            State::Established(open) if open.opener.is_closed() => return Ok(()),
-            State::Established(_) => ChannelError::Truncated,
-            State::Handshake(handshake) => handshake.end_of_input(),
-            State::Failed(error) => return Err(error.clone()),
+            ChannelState::Established(open) if open.opener.is_closed() => return Ok(()),
+            ChannelState::Established(_) => ChannelError::Truncated,
+            ChannelState::Handshake(handshake) => handshake.end_of_input(),
+            ChannelState::Failed(error) => return Err(error.clone()),
         };
         Err(self.fail(error))
     }
 
     /// Returns whether both ends have proven that they know the secret, and no error has occurred since.
     pub fn is_established(&self) -> bool {
-        matches!(self.state, State::Established(_))
+        matches!(self.state, ChannelState::Established(_))
     }
 
     /// Returns whether this end has sent its proof and not yet received the peer's. A peer that does not know the
     /// secret can then test one guess against the proof, however the connection ends.
     pub fn awaits_proof(&self) -> bool {
-        matches!(&self.state, State::Handshake(handshake) if handshake.awaits_proof())
+        matches!(&self.state, ChannelState::Handshake(handshake) if handshake.awaits_proof())
     }
 
     /// Returns whether the peer's authenticated close has arrived. The peer sends nothing more, but still reads.
     pub fn is_closed_by_peer(&self) -> bool {
-        matches!(&self.state, State::Established(open) if open.opener.is_closed())
+        matches!(&self.state, ChannelState::Established(open) if open.opener.is_closed())
     }
 
     /// Seals `plaintext` into the outbox, in as few records as possible. A record holds up to 65,518 bytes and adds 19.
@@ -179,9 +179,9 @@ impl SecureChannel {
     /// queued.
     pub fn send(&mut self, plaintext: &[u8]) -> Result<(), ChannelError> {
         match &mut self.state {
-            State::Established(open) => open.sealer.data(plaintext, &mut self.outbox.bytes),
-            State::Handshake(_) => Err(ChannelError::NotEstablished),
-            State::Failed(error) => Err(error.clone()),
+            ChannelState::Established(open) => open.sealer.data(plaintext, &mut self.outbox.bytes),
+            ChannelState::Handshake(_) => Err(ChannelError::NotEstablished),
+            ChannelState::Failed(error) => Err(error.clone()),
         }
     }
 
@@ -190,7 +190,7 @@ impl SecureChannel {
     ///
     /// Does nothing if it was called before, before the channel is established, and after an error.
     pub fn close(&mut self) {
-        if let State::Established(open) = &mut self.state {
+        if let ChannelState::Established(open) = &mut self.state {
             open.sealer.close(&mut self.outbox.bytes);
         }
     }
@@ -212,8 +212,8 @@ impl SecureChannel {
     /// independent of the record keys. `None` before the channel is established and after an error.
     pub fn exporter(&self) -> Option<&[u8; 32]> {
         match &self.state {
-            State::Established(open) => Some(&open.exporter),
-            State::Handshake(_) | State::Failed(_) => None,
+            ChannelState::Established(open) => Some(&open.exporter),
+            ChannelState::Handshake(_) | ChannelState::Failed(_) => None,
         }
     }
 
@@ -227,8 +227,8 @@ impl SecureChannel {
     /// `None` at any other time.
     pub fn presented(&self) -> Option<Ticket> {
         match &self.state {
-            State::Handshake(handshake) => handshake.presented(),
-            State::Established(_) | State::Failed(_) => None,
+            ChannelState::Handshake(handshake) => handshake.presented(),
+            ChannelState::Established(_) | ChannelState::Failed(_) => None,
         }
     }
 
@@ -236,8 +236,8 @@ impl SecureChannel {
     /// before it reaches [`MAX_RECORDS`](super::MAX_RECORDS).
     pub fn records(&self) -> u64 {
         match &self.state {
-            State::Established(open) => open.sealer.sent().max(open.opener.received()),
-            State::Handshake(_) | State::Failed(_) => 0,
+            ChannelState::Established(open) => open.sealer.sent().max(open.opener.received()),
+            ChannelState::Handshake(_) | ChannelState::Failed(_) => 0,
         }
     }
 
@@ -245,26 +245,26 @@ impl SecureChannel {
     /// [`overwrite_dead_frames`] runs.
     #[inline(never)]
     fn shake_hands(&mut self, input: &mut &[u8]) {
-        let State::Handshake(handshake) = &mut self.state else {
+        let ChannelState::Handshake(handshake) = &mut self.state else {
             return;
         };
         match handshake.read(input, &mut self.outbox.bytes) {
             Ok(None) => {}
             Ok(Some(keys)) => {
                 let (sealer, opener) = directions(self.role, &keys);
-                self.state = State::Established(Box::new(Established {
+                self.state = ChannelState::Established(Box::new(Established {
                     sealer,
                     opener,
                     exporter: keys.exporter,
                 }));
             }
-            Err(error) => self.state = State::Failed(error),
+            Err(error) => self.state = ChannelState::Failed(error),
         }
     }
 
     /// Drops the keys and the bytes that were not sent yet.
     fn fail(&mut self, error: ChannelError) -> ChannelError {
-        self.state = State::Failed(error.clone());
+        self.state = ChannelState::Failed(error.clone());
         self.outbox = Outbox::default();
         error
     }
@@ -282,9 +282,9 @@ fn overwrite_dead_frames() {
 impl fmt::Debug for SecureChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
-            State::Handshake(_) => "handshake",
-            State::Established(_) => "established",
-            State::Failed(_) => "failed",
+            ChannelState::Handshake(_) => "handshake",
+            ChannelState::Established(_) => "established",
+            ChannelState::Failed(_) => "failed",
         };
         f.debug_struct("SecureChannel")
             .field("role", &self.role)

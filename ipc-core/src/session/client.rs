@@ -43,7 +43,7 @@ use crate::wire::message::{frame_of, set_call_numbers};
 #[derive(Debug)]
 pub struct ClientSession {
     config: ClientConfig,
-    state: State,
+    state: LinkState,
     key: Option<SessionKey>,
     connections: u64,
     lease_epoch: u64,
@@ -65,7 +65,7 @@ pub struct ClientSession {
 
 #[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
-enum State {
+enum LinkState {
     Disconnected,
     Greeting {
         link: Link,
@@ -82,7 +82,7 @@ impl ClientSession {
     pub fn new(config: ClientConfig) -> Self {
         Self {
             config,
-            state: State::Disconnected,
+            state: LinkState::Disconnected,
             key: None,
             connections: 0,
             lease_epoch: 0,
@@ -101,7 +101,7 @@ impl ClientSession {
 
     /// Begins a connection. What was in flight goes on over it.
     pub fn connect(&mut self, mut link: Link, now: Instant) {
-        if matches!(self.state, State::Closed(_)) {
+        if matches!(self.state, LinkState::Closed(_)) {
             return;
         }
         self.disconnect();
@@ -119,7 +119,7 @@ impl ClientSession {
         };
         link.set_max_frame(max_frame);
         link.send(frame_of(CtrlMsg::Hello, &hello));
-        self.state = State::Greeting {
+        self.state = LinkState::Greeting {
             link,
             give_up: now.checked_add(self.config.patience),
         };
@@ -159,9 +159,9 @@ impl ClientSession {
         };
         self.calls.insert(number, call);
         match self.state {
-            State::Ready(_) => self.send_waiting(),
-            State::Closed(_) => self.end(number, CallOutcome::NotSent(NotSent::Closed)),
-            State::Disconnected | State::Greeting { .. } => {}
+            LinkState::Ready(_) => self.send_waiting(),
+            LinkState::Closed(_) => self.end(number, CallOutcome::NotSent(NotSent::Closed)),
+            LinkState::Disconnected | LinkState::Greeting { .. } => {}
         }
         number
     }
@@ -180,7 +180,7 @@ impl ClientSession {
         if !call.may_have_left() {
             return GivenUp::NotSent;
         }
-        if let State::Ready(link) = &mut self.state {
+        if let LinkState::Ready(link) = &mut self.state {
             link.send(frame_of(CtrlMsg::Cancel, &number));
         }
         self.abandoned.push(number);
@@ -206,15 +206,15 @@ impl ClientSession {
     /// Says goodbye and ends the session. Calls in flight end: not sent, or outcome unknown. Nothing else happens
     /// afterwards.
     pub fn close(&mut self) {
-        let link = match std::mem::replace(&mut self.state, State::Disconnected) {
-            State::Greeting { mut link, .. } | State::Ready(mut link) => {
+        let link = match std::mem::replace(&mut self.state, LinkState::Disconnected) {
+            LinkState::Greeting { mut link, .. } | LinkState::Ready(mut link) => {
                 link.send_last(bye(ByeReason::Done, "the client has finished"));
                 Some(link)
             }
-            State::Closed(link) => link,
-            State::Disconnected => None,
+            LinkState::Closed(link) => link,
+            LinkState::Disconnected => None,
         };
-        self.state = State::Closed(link);
+        self.state = LinkState::Closed(link);
         self.events
             .retain(|event| matches!(event, Event::Ended { .. }));
         for number in self.calls.keys().copied().collect::<Vec<_>>() {
@@ -282,7 +282,7 @@ impl ClientSession {
                 outcome,
             });
         }
-        if let State::Greeting { give_up, link } = &mut self.state
+        if let LinkState::Greeting { give_up, link } = &mut self.state
             && give_up.is_some_and(|give_up| give_up <= now)
         {
             let error = match link.awaits_proof() {
@@ -296,7 +296,7 @@ impl ClientSession {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; may change with every other call.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let greeting = match self.state {
-            State::Greeting { give_up, .. } => give_up,
+            LinkState::Greeting { give_up, .. } => give_up,
             _ => None,
         };
         self.calls
@@ -314,9 +314,9 @@ impl ClientSession {
     /// The next bytes for the network; empty when there are none.
     pub fn transmit(&self) -> &[u8] {
         let link = match &self.state {
-            State::Greeting { link, .. } | State::Ready(link) => Some(link),
-            State::Closed(link) => link.as_ref(),
-            State::Disconnected => None,
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
+            LinkState::Closed(link) => link.as_ref(),
+            LinkState::Disconnected => None,
         };
         link.map(Link::transmit).unwrap_or_default()
     }
@@ -324,9 +324,9 @@ impl ClientSession {
     /// The network has taken `count` bytes.
     pub fn consume(&mut self, count: usize) {
         let link = match &mut self.state {
-            State::Greeting { link, .. } | State::Ready(link) => Some(link),
-            State::Closed(link) => link.as_mut(),
-            State::Disconnected => None,
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
+            LinkState::Closed(link) => link.as_mut(),
+            LinkState::Disconnected => None,
         };
         if let Some(link) = link {
             link.consume(count);
@@ -336,14 +336,14 @@ impl ClientSession {
     /// What the next connection shows, so that the server knows this client again; nothing in the clear.
     pub fn ticket(&self) -> Option<Ticket> {
         match &self.state {
-            State::Greeting { link, .. } | State::Ready(link) => link.ticket(),
-            State::Disconnected | State::Closed(_) => None,
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => link.ticket(),
+            LinkState::Disconnected | LinkState::Closed(_) => None,
         }
     }
 
     /// True if calls go out at once.
     pub fn is_ready(&self) -> bool {
-        matches!(self.state, State::Ready(_))
+        matches!(self.state, LinkState::Ready(_))
     }
 
     /// True if no call is in flight.
@@ -353,7 +353,7 @@ impl ClientSession {
 
     /// True if there is no connection, and a call would have to wait for one.
     pub fn is_disconnected(&self) -> bool {
-        matches!(self.state, State::Disconnected)
+        matches!(self.state, LinkState::Disconnected)
     }
 
     #[cfg(test)]
@@ -377,8 +377,8 @@ impl ClientSession {
 
     fn link_mut(&mut self) -> Option<&mut Link> {
         match &mut self.state {
-            State::Greeting { link, .. } | State::Ready(link) => Some(link),
-            State::Closed(_) | State::Disconnected => None,
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
+            LinkState::Closed(_) | LinkState::Disconnected => None,
         }
     }
 }

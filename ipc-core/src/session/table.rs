@@ -24,22 +24,22 @@ use crate::wire::ctrl::{Hello, SessionKey};
 pub struct SessionTable<S = Box<ServerSession>> {
     incarnation: u128,
     limits: TableLimits,
-    slots: BTreeMap<u128, Slot<S>>,
+    entries: BTreeMap<u128, TableEntry<S>>,
     #[cfg(feature = "proof")]
     pub(super) mutants: Mutants,
 }
 
 #[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
-struct Slot<S> {
+struct TableEntry<S> {
     /// The number of the newest connection of this session.
     connection: u64,
-    state: SlotState<S>,
+    state: EntryState<S>,
 }
 
 #[cfg_attr(feature = "proof", derive(Clone))]
 #[derive(Debug)]
-enum SlotState<S> {
+enum EntryState<S> {
     Out,
     Parked { session: S, since: Instant },
 }
@@ -98,7 +98,7 @@ impl<S: Stored> SessionTable<S> {
         Self {
             incarnation,
             limits,
-            slots: BTreeMap::new(),
+            entries: BTreeMap::new(),
             #[cfg(feature = "proof")]
             mutants: Mutants::default(),
         }
@@ -123,12 +123,12 @@ impl<S: Stored> SessionTable<S> {
             key.incarnation == self.incarnation || has_mutant!(self, NoIncarnation)
         })?;
         let takes_stale = has_mutant!(self, StaleHelloSteals);
-        let slot = self.slots.get_mut(&key.session)?;
-        if hello.connection <= slot.connection && !takes_stale {
+        let entry = self.entries.get_mut(&key.session)?;
+        if hello.connection <= entry.connection && !takes_stale {
             return Some(Greeted::Stale);
         }
-        slot.connection = hello.connection;
-        Some(match slot.take() {
+        entry.connection = hello.connection;
+        Some(match entry.take() {
             Some(session) => Greeted::Session(session),
             None => Greeted::Out(key),
         })
@@ -141,15 +141,15 @@ impl<S: Stored> SessionTable<S> {
     /// served.
     pub fn open(&mut self, hello: &Hello, fresh: u128, now: Instant) -> Option<S> {
         self.expire(now);
-        if self.slots.contains_key(&fresh) || !self.has_room() {
+        if self.entries.contains_key(&fresh) || !self.has_room() {
             return None;
         }
         let key = self.new_key(hello, fresh);
-        self.slots.insert(
+        self.entries.insert(
             key.session,
-            Slot {
+            TableEntry {
                 connection: hello.connection,
-                state: SlotState::Out,
+                state: EntryState::Out,
             },
         );
         let session = ServerSession::new(key, self.limits.session.clone());
@@ -171,15 +171,20 @@ impl<S: Stored> SessionTable<S> {
     /// True if there is room for another session, or could be made: clients that crash leave their sessions behind,
     /// and must not keep others out for as long as sessions are kept.
     fn has_room(&mut self) -> bool {
-        if self.slots.len() < self.limits.sessions {
+        if self.entries.len() < self.limits.sessions {
             return true;
         }
-        let parked = self.slots.iter().filter_map(|(id, slot)| match slot.state {
-            SlotState::Parked { since, ref session } if !session.is_in_use() => Some((since, *id)),
-            _ => None,
-        });
+        let parked = self
+            .entries
+            .iter()
+            .filter_map(|(id, entry)| match entry.state {
+                EntryState::Parked { since, ref session } if !session.is_in_use() => {
+                    Some((since, *id))
+                }
+                _ => None,
+            });
         match parked.min() {
-            Some((_, oldest)) => self.slots.remove(&oldest).is_some(),
+            Some((_, oldest)) => self.entries.remove(&oldest).is_some(),
             None => false,
         }
     }
@@ -187,29 +192,29 @@ impl<S: Stored> SessionTable<S> {
     /// The parked session that connection number `connection` asked for while it was out, unless a newer connection has
     /// asked for it since.
     pub fn reclaim(&mut self, key: SessionKey, connection: u64) -> Option<S> {
-        let slot = self
-            .slots
+        let entry = self
+            .entries
             .get_mut(&key.session)
-            .filter(|slot| slot.connection == connection)?;
-        slot.take()
+            .filter(|entry| entry.connection == connection)?;
+        entry.take()
     }
 
     /// True if no newer connection of this session has been here than `connection`.
     pub fn is_newest(&self, key: SessionKey, connection: u64) -> bool {
-        self.slots
+        self.entries
             .get(&key.session)
-            .is_some_and(|slot| slot.connection == connection)
+            .is_some_and(|entry| entry.connection == connection)
     }
 
     /// True as long as a session has neither ended nor been forgotten.
     pub fn has(&self, key: SessionKey) -> bool {
-        self.slots.contains_key(&key.session)
+        self.entries.contains_key(&key.session)
     }
 
     /// Takes a session back that may be resumed.
     pub fn park(&mut self, session: S, now: Instant) {
-        if let Some(slot) = self.slots.get_mut(&session.key().session) {
-            slot.state = SlotState::Parked {
+        if let Some(entry) = self.entries.get_mut(&session.key().session) {
+            entry.state = EntryState::Parked {
                 session,
                 since: now,
             };
@@ -220,10 +225,10 @@ impl<S: Stored> SessionTable<S> {
     /// Keeps the answers of parked sessions within their limit. To be called when a call has ended whose session is parked.
     pub fn bound_answers(&mut self) {
         let mut keeping: Vec<_> = self
-            .slots
+            .entries
             .values_mut()
-            .filter_map(|slot| match &mut slot.state {
-                SlotState::Parked { session, since } if session.kept() > 0 => {
+            .filter_map(|entry| match &mut entry.state {
+                EntryState::Parked { session, since } if session.kept() > 0 => {
                     Some((*since, session))
                 }
                 _ => None,
@@ -242,27 +247,27 @@ impl<S: Stored> SessionTable<S> {
 
     /// Forgets a session that is over.
     pub fn remove(&mut self, key: SessionKey) {
-        self.slots.remove(&key.session);
+        self.entries.remove(&key.session);
     }
 
     /// Forgets sessions that were parked for too long.
     pub fn expire(&mut self, now: Instant) {
         let parked = self.limits.parked;
-        self.slots.retain(|_, slot| match &slot.state {
-            SlotState::Parked { session, since } => {
+        self.entries.retain(|_, entry| match &entry.state {
+            EntryState::Parked { session, since } => {
                 session.is_in_use() || now.saturating_duration_since(*since) < parked
             }
-            SlotState::Out => true,
+            EntryState::Out => true,
         });
     }
 }
 
-impl<S> Slot<S> {
+impl<S> TableEntry<S> {
     /// Gives the session out if it is parked.
     fn take(&mut self) -> Option<S> {
-        match std::mem::replace(&mut self.state, SlotState::Out) {
-            SlotState::Parked { session, .. } => Some(session),
-            SlotState::Out => None,
+        match std::mem::replace(&mut self.state, EntryState::Out) {
+            EntryState::Parked { session, .. } => Some(session),
+            EntryState::Out => None,
         }
     }
 }

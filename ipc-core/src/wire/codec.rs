@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 mod tests;
 
 use super::guard::{Budget, GuardedSeed};
-use super::redact::Length;
+use super::redact::ByteCount;
 
 /// Maximum nesting depth of a value. `Vec<Vec<f64>>` has a depth of 2.
 pub const MAX_DEPTH: u32 = 64;
@@ -122,7 +122,7 @@ pub struct Reader<'a> {
 
 impl fmt::Debug for Reader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rest = Length(self.rest.len());
+        let rest = ByteCount(self.rest.len());
         f.debug_tuple("Reader").field(&rest).finish()
     }
 }

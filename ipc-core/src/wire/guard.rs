@@ -29,7 +29,7 @@ mod budget;
 mod parts;
 
 pub(crate) use budget::Budget;
-use parts::{Beside, InNodes, Inside, Parts};
+use parts::{Beside, InNodes, InPlace, PartStorage};
 
 /// Decodes a `T` within a budget.
 pub(crate) struct GuardedSeed<'b, T> {
@@ -55,7 +55,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for GuardedSeed<'_, T> {
 
     #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        T::deserialize(self.guard.wrap::<D, Inside>(deserializer))
+        T::deserialize(self.guard.wrap::<D, InPlace>(deserializer))
     }
 }
 
@@ -75,7 +75,7 @@ fn room_of<T>() -> u32 {
 
 impl<'b> Guard<'b> {
     #[inline]
-    fn wrap<T, P: Parts>(self, inner: T) -> Guarded<'b, T, P> {
+    fn wrap<T, P: PartStorage>(self, inner: T) -> Guarded<'b, T, P> {
         Guarded {
             inner,
             guard: self,
@@ -85,7 +85,7 @@ impl<'b> Guard<'b> {
 
     /// Charges a value of type `T`, unless it fits into the memory already charged.
     #[inline]
-    fn pay<T>(self) -> Option<()> {
+    fn charge<T>(self) -> Option<()> {
         match room_of::<T>() > self.room {
             true => self.budget.charge(size_of::<T>()),
             false => Some(()),
@@ -94,31 +94,31 @@ impl<'b> Guard<'b> {
 
     /// Enters a value of type `T`, whose parts are stored as `P` says.
     #[inline]
-    fn enter<T, P: Parts>(self) -> Option<Self> {
-        self.pay::<T>()?;
+    fn enter<T, P: PartStorage>(self) -> Option<Self> {
+        self.charge::<T>()?;
         Some(Self {
             levels: self.budget.descend(self.levels)?,
-            room: if P::ARE_INSIDE { room_of::<T>() } else { 0 },
+            room: if P::ARE_IN_PLACE { room_of::<T>() } else { 0 },
             ..self
         })
     }
 }
 
 /// Wraps `inner` (a deserialiser, visitor, access or seed) and charges `guard` for what passes.
-struct Guarded<'b, T, P = Inside> {
+struct Guarded<'b, T, P = InPlace> {
     inner: T,
     guard: Guard<'b>,
     parts: P,
 }
 
-impl<'b, A, P: Parts> Guarded<'b, A, P> {
+impl<'b, A, P: PartStorage> Guarded<'b, A, P> {
     /// Charges the next part, of type `T`, and returns its guard. `ends` is false for a key: its value belongs to the
     /// same element.
     #[inline]
     fn part<T>(&mut self, ends: bool) -> Option<Guard<'b>> {
-        let is_inside = P::ARE_INSIDE && room_of::<T>() <= self.guard.room;
-        if !is_inside {
-            let count = self.parts.paid_by_next(ends);
+        let is_in_place = P::ARE_IN_PLACE && room_of::<T>() <= self.guard.room;
+        if !is_in_place {
+            let count = self.parts.charged_by_next(ends);
             let bytes = size_of::<T>().saturating_mul(count);
             self.guard.budget.charge(bytes)?;
         }
@@ -131,7 +131,7 @@ impl<'b, A, P: Parts> Guarded<'b, A, P> {
     /// Charges an element or entry.
     #[inline]
     fn count(&self) -> Option<()> {
-        match P::ARE_INSIDE {
+        match P::ARE_IN_PLACE {
             true => Some(()),
             false => self.guard.budget.take_element(),
         }
@@ -152,13 +152,13 @@ macro_rules! forward {
     ) => {
         $(#[inline]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.guard.pay::<V::Value>().ok_or_else(refused)?;
+            self.guard.charge::<V::Value>().ok_or_else(refused)?;
             self.inner.$method(visitor)
         })*
         $(#[inline]
         fn $name<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
-            let guard = self.guard.enter::<V::Value, Inside>().ok_or_else(refused)?;
-            self.inner.$name($($arg,)* guard.wrap::<V, Inside>(visitor))
+            let guard = self.guard.enter::<V::Value, InPlace>().ok_or_else(refused)?;
+            self.inner.$name($($arg,)* guard.wrap::<V, InPlace>(visitor))
         })*
         $(#[inline]
         fn $list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -192,10 +192,13 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        let guard = self.guard.enter::<V::Value, Inside>().ok_or_else(refused)?;
+        let guard = self
+            .guard
+            .enter::<V::Value, InPlace>()
+            .ok_or_else(refused)?;
         guard.budget.reads_variant_of(Some(name));
         self.inner
-            .deserialize_enum(name, variants, guard.wrap::<V, Inside>(visitor))
+            .deserialize_enum(name, variants, guard.wrap::<V, InPlace>(visitor))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -212,7 +215,7 @@ macro_rules! visit_scalars {
     };
 }
 
-impl<'de, V: Visitor<'de>, P: Parts> Visitor<'de> for Guarded<'_, V, P> {
+impl<'de, V: Visitor<'de>, P: PartStorage> Visitor<'de> for Guarded<'_, V, P> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -239,13 +242,13 @@ impl<'de, V: Visitor<'de>, P: Parts> Visitor<'de> for Guarded<'_, V, P> {
 
     #[inline]
     fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
-        self.inner.visit_some(self.guard.wrap::<D, Inside>(value))
+        self.inner.visit_some(self.guard.wrap::<D, InPlace>(value))
     }
 
     #[inline]
     fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
         self.inner
-            .visit_newtype_struct(self.guard.wrap::<D, Inside>(value))
+            .visit_newtype_struct(self.guard.wrap::<D, InPlace>(value))
     }
 
     #[inline]
@@ -260,11 +263,11 @@ impl<'de, V: Visitor<'de>, P: Parts> Visitor<'de> for Guarded<'_, V, P> {
 
     #[inline]
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_enum(self.guard.wrap::<A, Inside>(access))
+        self.inner.visit_enum(self.guard.wrap::<A, InPlace>(access))
     }
 }
 
-impl<'de, A: SeqAccess<'de>, P: Parts> SeqAccess<'de> for Guarded<'_, A, P> {
+impl<'de, A: SeqAccess<'de>, P: PartStorage> SeqAccess<'de> for Guarded<'_, A, P> {
     type Error = A::Error;
 
     #[inline]
@@ -277,7 +280,7 @@ impl<'de, A: SeqAccess<'de>, P: Parts> SeqAccess<'de> for Guarded<'_, A, P> {
         }
         self.count().ok_or_else(refused)?;
         let guard = self.part::<S::Value>(true).ok_or_else(refused)?;
-        self.inner.next_element_seed(guard.wrap::<S, Inside>(seed))
+        self.inner.next_element_seed(guard.wrap::<S, InPlace>(seed))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -285,7 +288,7 @@ impl<'de, A: SeqAccess<'de>, P: Parts> SeqAccess<'de> for Guarded<'_, A, P> {
     }
 }
 
-impl<'de, A: MapAccess<'de>, P: Parts> MapAccess<'de> for Guarded<'_, A, P> {
+impl<'de, A: MapAccess<'de>, P: PartStorage> MapAccess<'de> for Guarded<'_, A, P> {
     type Error = A::Error;
 
     #[inline]
@@ -298,13 +301,13 @@ impl<'de, A: MapAccess<'de>, P: Parts> MapAccess<'de> for Guarded<'_, A, P> {
         }
         self.count().ok_or_else(refused)?;
         let guard = self.part::<S::Value>(false).ok_or_else(refused)?;
-        self.inner.next_key_seed(guard.wrap::<S, Inside>(seed))
+        self.inner.next_key_seed(guard.wrap::<S, InPlace>(seed))
     }
 
     #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let guard = self.part::<S::Value>(true).ok_or_else(refused)?;
-        self.inner.next_value_seed(guard.wrap::<S, Inside>(seed))
+        self.inner.next_value_seed(guard.wrap::<S, InPlace>(seed))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -323,7 +326,7 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Guarded<'b, A> {
     ) -> Result<(S::Value, Self::Variant), A::Error> {
         let (value, variant) = self
             .inner
-            .variant_seed(self.guard.wrap::<S, Inside>(seed))?;
+            .variant_seed(self.guard.wrap::<S, InPlace>(seed))?;
         self.guard.budget.reads_variant_of(None);
         Ok((value, self.guard.wrap(variant)))
     }
@@ -338,12 +341,12 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
         self.inner
-            .newtype_variant_seed(self.guard.wrap::<S, Inside>(seed))
+            .newtype_variant_seed(self.guard.wrap::<S, InPlace>(seed))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
         self.inner
-            .tuple_variant(len, self.guard.wrap::<V, Inside>(visitor))
+            .tuple_variant(len, self.guard.wrap::<V, InPlace>(visitor))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -352,7 +355,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
         visitor: V,
     ) -> Result<V::Value, A::Error> {
         self.inner
-            .struct_variant(fields, self.guard.wrap::<V, Inside>(visitor))
+            .struct_variant(fields, self.guard.wrap::<V, InPlace>(visitor))
     }
 }
 
@@ -362,6 +365,6 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Guarded<'_, S> {
     #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
         self.inner
-            .deserialize(self.guard.wrap::<D, Inside>(deserializer))
+            .deserialize(self.guard.wrap::<D, InPlace>(deserializer))
     }
 }

@@ -12,7 +12,7 @@ use super::failure::{Failure, Fault, FaultKind, Refusal};
 use super::frame::{self, Frame, OutgoingFrame};
 #[cfg(test)]
 use super::frame::{FrameError, FrameReader};
-use super::redact::Length;
+use super::redact::ByteCount;
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.
@@ -35,7 +35,7 @@ impl fmt::Debug for IncomingCall {
         f.debug_struct("IncomingCall")
             .field("header", &self.header)
             .field("form", &self.form)
-            .field("arguments", &Length(self.arguments.len()))
+            .field("arguments", &ByteCount(self.arguments.len()))
             .finish()
     }
 }
@@ -54,7 +54,7 @@ pub(crate) enum Outcome {
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ok(bytes) => f.debug_tuple("Ok").field(&Length(bytes.len())).finish(),
+            Self::Ok(bytes) => f.debug_tuple("Ok").field(&ByteCount(bytes.len())).finish(),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
             Self::Fault(fault) => f.debug_tuple("Fault").field(fault).finish(),
         }

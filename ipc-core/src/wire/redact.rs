@@ -3,9 +3,9 @@
 use std::fmt;
 
 /// Stands for bytes in `Debug` output and shows only their number.
-pub(crate) struct Length(pub(crate) usize);
+pub(crate) struct ByteCount(pub(crate) usize);
 
-impl fmt::Debug for Length {
+impl fmt::Debug for ByteCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0)
     }

@@ -43,15 +43,15 @@ pub(crate) async fn identify(
         Ok(Err(HandshakeError::Barred(barred))) => log_barred(state, peer, barred),
         // No secret was tried, so the answer gives nothing away.
         Ok(Err(HandshakeError::Link(LinkError::Channel(ChannelError::Preamble(error))))) => {
-            connection.dismiss(error.into(), state).await;
+            connection.close_failed(error.into(), state).await;
         }
         Ok(Err(HandshakeError::Link(LinkError::Channel(error)))) => {
             // Whatever was wrong, the answer is the same and takes the same time.
             sleep_until(later(accepted, limits.answer_after).into()).await;
-            connection.dismiss(error.into(), state).await;
+            connection.close_failed(error.into(), state).await;
         }
-        Ok(Err(HandshakeError::Link(error))) => connection.dismiss(error, state).await,
-        Err(_) => connection.dismiss(LinkError::Silent, state).await,
+        Ok(Err(HandshakeError::Link(error))) => connection.close_failed(error, state).await,
+        Err(_) => connection.close_failed(LinkError::Silent, state).await,
     }
     None
 }

@@ -155,14 +155,14 @@ impl PendingConnection {
     pub(crate) async fn refuse(mut self, reason: ByeReason, message: String, state: &ServerState) {
         let refused = format!("sent away: {message}");
         state
-            .visits
+            .client_log
             .info(About::client(self.peer.to_string()), refused);
         self.arrival.refuse(reason, message);
         self.close(state).await;
     }
 
     /// Closes a connection that has failed, with an answer if there is one for this failure.
-    pub(crate) async fn dismiss(mut self, error: LinkError, state: &ServerState) {
+    pub(crate) async fn close_failed(mut self, error: LinkError, state: &ServerState) {
         let peer = self.peer;
         match &error {
             LinkError::Preamble(PreambleError::NotThisProtocol(first)) => {

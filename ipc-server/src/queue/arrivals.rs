@@ -15,8 +15,8 @@ use crate::queue::resume::{Resumed, resume};
 use crate::queue::waiting::{QueuedClient, wait_for_turn};
 use crate::session::activity::Activity;
 use crate::session::claim::SessionClaim;
-use crate::session::handoff::{Expected, Resumption};
-use crate::session::{self, Seat};
+use crate::session::mailbox::{Resumption, ReturningClient};
+use crate::session::{self, AdmittedClient};
 use crate::state::ServerState;
 use ipc_hub::log::About;
 use ipc_hub::work::Work;
@@ -30,23 +30,23 @@ pub(crate) async fn admit(
 ) {
     // A refused client has given up its place and session by the time it is told: the refusal may linger.
     match enter(&state, &mut connection, &hello).await {
-        Ok(Admitted::Resumes(expected)) => hand_over(&state, expected, connection, hello),
-        Ok(Admitted::Holds(turn)) => serve(state, connection, hello, turn),
+        Ok(Admitted::Resumes(returning)) => deliver(&state, returning, connection, hello),
+        Ok(Admitted::Holds(holder)) => serve(state, connection, hello, holder),
         Err(Rejection::Bye(reason, message)) => connection.refuse(reason, message, &state).await,
-        Err(Rejection::Link(error)) => connection.dismiss(error, &state).await,
+        Err(Rejection::Link(error)) => connection.close_failed(error, &state).await,
     }
 }
 
 /// How a client is admitted.
 enum Admitted {
     /// A thread serves its session and takes the connection.
-    Resumes(Expected),
+    Resumes(ReturningClient),
     /// Its turn has come.
-    Holds(Turn),
+    Holds(NextHolder),
 }
 
-/// What a client has when its turn has come.
-struct Turn {
+/// A client whose turn has come, and what it holds.
+struct NextHolder {
     place: QueuePlace,
     activity: Arc<Activity>,
     claim: SessionClaim,
@@ -85,7 +85,7 @@ async fn enter(
         None | Some(Greeted::Full) => None,
         Some(Greeted::Session(session)) => Some(session),
         Some(Greeted::Out(key)) => match resume(state, connection, hello, key).await? {
-            Resumed::ByThread(expected) => return Ok(Admitted::Resumes(expected)),
+            Resumed::ByThread(returning) => return Ok(Admitted::Resumes(returning)),
             Resumed::Parked(session) => Some(session),
             Resumed::Ended => None,
         },
@@ -95,8 +95,8 @@ async fn enter(
         }
     };
     let claim = session.map(|session| SessionClaim::resumed(state, session));
-    let turn = take_turn(state, connection, hello, claim).await?;
-    Ok(Admitted::Holds(turn))
+    let holder = take_turn(state, connection, hello, claim).await?;
+    Ok(Admitted::Holds(holder))
 }
 
 fn check_service(state: &ServerState, hello: &Hello) -> Result<(), Rejection> {
@@ -121,7 +121,7 @@ async fn take_turn(
     connection: &mut PendingConnection,
     hello: &Hello,
     claim: Option<SessionClaim>,
-) -> Result<Turn, Rejection> {
+) -> Result<NextHolder, Rejection> {
     let activity = Arc::new(Activity::new(
         state.next_client().0,
         hello.name.clone(),
@@ -155,7 +155,7 @@ async fn take_turn(
         Some(claim) => claim,
         None => open_session(state, hello)?,
     };
-    Ok(Turn {
+    Ok(NextHolder {
         place,
         activity,
         claim,
@@ -178,15 +178,15 @@ fn random() -> io::Result<u128> {
 }
 
 /// Starts the thread that serves the client.
-fn serve(state: Arc<ServerState>, connection: PendingConnection, hello: Hello, turn: Turn) {
-    let Turn {
+fn serve(state: Arc<ServerState>, connection: PendingConnection, hello: Hello, holder: NextHolder) {
+    let NextHolder {
         place,
         activity,
         claim,
-    } = turn;
+    } = holder;
     let peer = connection.peer();
     let spawned = connection.into_connection().and_then(|connection| {
-        session::spawn(Seat {
+        session::spawn(AdmittedClient {
             state: Arc::clone(&state),
             place,
             activity,
@@ -202,10 +202,15 @@ fn serve(state: Arc<ServerState>, connection: PendingConnection, hello: Hello, t
 }
 
 /// Gives the connection to the thread that serves the session already.
-fn hand_over(state: &ServerState, expected: Expected, connection: PendingConnection, hello: Hello) {
+fn deliver(
+    state: &ServerState,
+    returning: ReturningClient,
+    connection: PendingConnection,
+    hello: Hello,
+) {
     let peer = connection.peer();
     match connection.into_connection() {
-        Ok(connection) => expected.deliver(Resumption { connection, hello }),
+        Ok(connection) => returning.deliver(Resumption { connection, hello }),
         Err(error) => {
             let error = format_args!("cannot resume a session: {error}");
             state.bad_connections.warn(About::peer(peer), error);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::{ByeReason, QueueStatus};
 
-use crate::session::activity::MOMENT;
+use crate::session::activity::HEARD_WITHIN;
 use crate::state::ServerState;
 
 /// Watches the holder on behalf of the next client in the queue. Checks every second, to notice when this server was
@@ -24,7 +24,7 @@ impl IdleWatch {
         };
         self.since = Some(since + suspended);
         if let Some(holder) = state.admission().holder() {
-            holder.excuse(suspended, Instant::now());
+            holder.discount_suspension(suspended, Instant::now());
         }
     }
 
@@ -45,9 +45,9 @@ impl IdleWatch {
         let since = *self.since.get_or_insert(now);
         // The holder may have sent a call that this server has not read yet, being slow or suspended.
         let wait_to_read = limit
-            .min(MOMENT)
+            .min(HEARD_WITHIN)
             .saturating_sub(now.saturating_duration_since(since));
-        let Some(left) = holder.idle_for_good_in(limit, now) else {
+        let Some(left) = holder.time_until_idle(limit, now) else {
             return CHECK_INTERVAL;
         };
         let left = left.max(wait_to_read);

@@ -8,16 +8,16 @@ use tokio::time::sleep;
 
 use crate::handshake::pending::PendingConnection;
 use crate::queue::waiting::{NOTICE_INTERVAL, SOON};
-use crate::session::handoff::{Expected, ThreadState};
-use crate::session::pump::Session;
+use crate::session::mailbox::{ReturningClient, ThreadState};
+use crate::session::shared_session::SharedSession;
 use crate::state::ServerState;
 
 /// Where the session of a returning client was found.
 pub(crate) enum Resumed {
     /// With its thread, which takes the new connection.
-    ByThread(Expected),
+    ByThread(ReturningClient),
     /// In the table: its thread has ended in the meantime.
-    Parked(Session),
+    Parked(SharedSession),
     /// Nowhere: it has ended in the meantime, as after a goodbye over the earlier connection.
     Ended,
 }
@@ -30,7 +30,7 @@ pub(crate) async fn resume(
     key: SessionKey,
 ) -> Result<Resumed, LinkError> {
     let since = Instant::now();
-    let mut expected = None;
+    let mut returning = None;
     if state.active_session(key).is_none() {
         // An earlier connection may be waiting in the queue with it; it notices, and puts the session back.
         state.wake_waiting();
@@ -46,12 +46,12 @@ pub(crate) async fn resume(
         if state.is_stopping() || !state.table().is_newest(key, hello.connection) {
             return Err(LinkError::Lost("superseded".into()));
         }
-        if expected.is_none() {
-            expected = announce(state, key);
+        if returning.is_none() {
+            returning = announce(state, key);
         }
         let ready = async {
-            match &expected {
-                Some(expected) => expected.thread_is_ready().await,
+            match &returning {
+                Some(returning) => returning.thread_is_ready().await,
                 // The thread has not started yet, or is about to put the session back.
                 None => {
                     sleep(SOON).await;
@@ -60,9 +60,9 @@ pub(crate) async fn resume(
             }
         };
         tokio::select! {
-            thread = ready => match (thread, expected.take()) {
-                (ThreadState::Waiting, Some(expected)) => return Ok(Resumed::ByThread(expected)),
-                (ThreadState::Serving, unchanged) => expected = unchanged,
+            thread = ready => match (thread, returning.take()) {
+                (ThreadState::Waiting, Some(returning)) => return Ok(Resumed::ByThread(returning)),
+                (ThreadState::Serving, unchanged) => returning = unchanged,
                 _ => sleep(SOON).await,
             },
             read = connection.read() => read?,
@@ -76,11 +76,11 @@ pub(crate) async fn resume(
 
 /// Tells the thread of a session that its client is back, and then cuts the earlier connection. In the other order, the
 /// thread could notice the loss while no client is expected.
-fn announce(state: &ServerState, key: SessionKey) -> Option<Expected> {
+fn announce(state: &ServerState, key: SessionKey) -> Option<ReturningClient> {
     let session = state.active_session(key)?;
-    let expected = session.handoff.expect()?;
+    let returning = session.mailbox.expect()?;
     session.activity.cut();
-    Some(expected)
+    Some(returning)
 }
 
 /// Returns the notice for a client that waits for its own earlier call. Its place is 0: nobody else is before it.

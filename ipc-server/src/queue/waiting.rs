@@ -107,8 +107,10 @@ fn announce(
     status: &QueueStatus,
 ) {
     let about = About::client(format!("{} at {}", client.hello.name, connection.peer()));
-    state.visits.info(about, format_args!("waits: {status}"));
-    state.hub.tell(ServerEvent::Waiting {
+    state
+        .client_log
+        .info(about, format_args!("waits: {status}"));
+    state.hub.emit(ServerEvent::Waiting {
         client: client.id.0,
         status: status.clone(),
     });

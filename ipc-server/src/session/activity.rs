@@ -23,7 +23,7 @@ pub(crate) struct Activity {
     use_of_server: Mutex<Use>,
     received: AtomicU64,
     sent: AtomicU64,
-    connection: Mutex<Connection>,
+    connection: Mutex<ConnectionControl>,
 }
 
 /// What the holder does with the server, and since when. Written for every call: its lock is held for a few stores.
@@ -41,10 +41,12 @@ struct Use {
     method: String,
 }
 
+/// The connection of the client as others use it: to say where the client is, and to make it leave.
 #[derive(Debug)]
-struct Connection {
+struct ConnectionControl {
     address: SocketAddr,
     stream: Option<TcpStream>,
+    /// Why the client is to leave, once it was asked to.
     request: Option<(ByeReason, String)>,
 }
 
@@ -92,7 +94,7 @@ impl Activity {
             }),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
-            connection: Mutex::new(Connection {
+            connection: Mutex::new(ConnectionControl {
                 address,
                 stream: None,
                 request: None,
@@ -213,22 +215,22 @@ impl Activity {
     /// How long until the holder may be sent away because it has been idle for `limit`: not while a call runs, and not
     /// without a connection or before one that has just been attached can have brought a call. `None` if that cannot be
     /// said yet.
-    pub(crate) fn idle_for_good_in(&self, limit: Duration, now: Instant) -> Option<Duration> {
+    pub(crate) fn time_until_idle(&self, limit: Duration, now: Instant) -> Option<Duration> {
         let used = self.used();
         let attached = used.attached.filter(|_| used.running.is_none())?;
         let since = |then: Instant| now.saturating_duration_since(then);
         let unused = since(used.last_call);
         let idle = limit.saturating_sub(unused);
         // A client that connects again and again, and calls nothing, is not heard out each time.
-        let settled = match unused > limit.saturating_add(LONG_ENOUGH) {
+        let settled = match unused > limit.saturating_add(IDLE_BEYOND_DOUBT) {
             true => Duration::ZERO,
-            false => limit.min(MOMENT).saturating_sub(since(attached)),
+            false => limit.min(HEARD_WITHIN).saturating_sub(since(attached)),
         };
         Some(idle.max(settled))
     }
 
     /// This server was suspended for `pause`, in which the holder could not call anything.
-    pub(crate) fn excuse(&self, pause: Duration, now: Instant) {
+    pub(crate) fn discount_suspension(&self, pause: Duration, now: Instant) {
         let mut used = self.used();
         used.last_call = used.last_call.checked_add(pause).unwrap_or(now).min(now);
     }
@@ -270,15 +272,15 @@ impl Activity {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    fn connection(&self) -> MutexGuard<'_, ConnectionControl> {
         self.connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Idle for so much longer than allowed, a holder is sent away even if it has just connected again.
-const LONG_ENOUGH: Duration = Duration::from_secs(5);
+/// How much longer than allowed a holder must have been idle to be sent away even if it has just connected again.
+const IDLE_BEYOND_DOUBT: Duration = Duration::from_secs(5);
 
 /// As much of a method's name as is shown to others. The name comes from the client, and may be as long as a call.
 fn beginning(method: &str) -> &str {
@@ -297,10 +299,10 @@ fn millis(time: Duration) -> u64 {
 /// In bytes.
 const SHOWN: usize = 128;
 /// A client that has called before it was sent away is heard within this time.
-pub(crate) const MOMENT: Duration = Duration::from_secs(1);
+pub(crate) const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
 /// Wakes a thread that waits for bytes. Fails only where there is no connection left to shut.
-fn shut(connection: &Connection, how: Shutdown) {
+fn shut(connection: &ConnectionControl, how: Shutdown) {
     if let Some(stream) = &connection.stream {
         let _ = stream.shutdown(how);
     }
@@ -346,7 +348,7 @@ mod tests {
         let leaves = (1..100).find(|n| {
             let now = start + Duration::from_millis(900) * *n;
             activity.connected(address, None, now);
-            activity.idle_for_good_in(limit, now) == Some(Duration::ZERO)
+            activity.time_until_idle(limit, now) == Some(Duration::ZERO)
         });
         assert_eq!(leaves, Some(8), "after 7.2 s");
     }

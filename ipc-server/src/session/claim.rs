@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ipc_core::wire::ctrl::SessionKey;
 
-use crate::session::pump::Session;
+use crate::session::shared_session::SharedSession;
 use crate::state::ServerState;
 
 /// A session taken from the table for one client. Dropping it puts the session back; a new session is discarded.
@@ -13,22 +13,22 @@ use crate::state::ServerState;
 pub(crate) struct SessionClaim {
     state: Arc<ServerState>,
     key: SessionKey,
-    session: Option<Session>,
+    session: Option<SharedSession>,
     is_new: bool,
 }
 
 impl SessionClaim {
     /// Claims a session that an earlier connection has left in the table.
-    pub(crate) fn resumed(state: &Arc<ServerState>, session: Session) -> Self {
+    pub(crate) fn resumed(state: &Arc<ServerState>, session: SharedSession) -> Self {
         Self::of(state, session, false)
     }
 
     /// Claims a session that was just made.
-    pub(crate) fn opened(state: &Arc<ServerState>, session: Session) -> Self {
+    pub(crate) fn opened(state: &Arc<ServerState>, session: SharedSession) -> Self {
         Self::of(state, session, true)
     }
 
-    fn of(state: &Arc<ServerState>, session: Session, is_new: bool) -> Self {
+    fn of(state: &Arc<ServerState>, session: SharedSession, is_new: bool) -> Self {
         Self {
             state: Arc::clone(state),
             key: session.key(),
@@ -42,7 +42,7 @@ impl SessionClaim {
     }
 
     /// Returns the session, which the caller has to put back itself.
-    pub(crate) fn take(mut self) -> Option<Session> {
+    pub(crate) fn take(mut self) -> Option<SharedSession> {
         self.session.take()
     }
 }

@@ -3,14 +3,16 @@
 pub(crate) mod activity;
 mod calls;
 pub(crate) mod claim;
-pub(crate) mod handoff;
+mod departure;
 mod handover;
-mod outbox;
-mod place;
-pub(crate) mod pump;
+mod long_calls;
+pub(crate) mod mailbox;
+mod pump;
 mod reader;
 mod serving;
+pub(crate) mod shared_session;
 mod worker;
+mod write_queue;
 
 use std::io;
 use std::sync::Arc;
@@ -18,20 +20,20 @@ use std::time::Instant;
 
 use ipc_core::wire::ctrl::Hello;
 
-use self::reader::Reader;
+use self::reader::SocketReader;
 use self::serving::Serving;
 use self::worker::Worker;
 use crate::connection::Connection;
 use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::claim::SessionClaim;
-use crate::session::handoff::Handoff;
+use crate::session::mailbox::Mailbox;
 use crate::state::{ActiveSession, ServerState};
 use ipc_hub::event::ServerEvent;
 use ipc_hub::work::Work;
 
-/// All that a client starts to be served with.
-pub(crate) struct Seat {
+/// A client that is to be served, with all that this takes.
+pub(crate) struct AdmittedClient {
     pub(crate) state: Arc<ServerState>,
     pub(crate) place: QueuePlace,
     pub(crate) activity: Arc<Activity>,
@@ -42,34 +44,36 @@ pub(crate) struct Seat {
 }
 
 /// Serves a client on a thread of its own.
-pub(crate) fn spawn(seat: Seat) -> io::Result<()> {
-    seat.state.hub.tick().start()?;
-    let work = seat.state.hub.begin_work();
-    worker::spawn(move || serve(seat, work))
+pub(crate) fn spawn(client: AdmittedClient) -> io::Result<()> {
+    client.state.hub.tick().start()?;
+    let work = client.state.hub.begin_work();
+    worker::spawn(move || serve(client, work))
 }
 
-fn serve(seat: Seat, work: Work) {
-    let Seat {
+fn serve(client: AdmittedClient, work: Work) {
+    let AdmittedClient {
         state,
         place,
         activity,
         claim,
         connection,
         hello,
-    } = seat;
+    } = client;
     let Some(session) = claim.take() else {
         return;
     };
-    let handoff = Arc::new(Handoff::new());
+    let mailbox = Arc::new(Mailbox::new());
     let out = ActiveSession {
-        handoff: Arc::clone(&handoff),
+        mailbox: Arc::clone(&mailbox),
         activity: Arc::clone(&activity),
     };
     state.set_active_session(session.key(), Some(out));
-    let serving = Serving::new(state, activity, handoff, session, place);
+    let serving = Serving::new(state, activity, mailbox, session, place);
+    let weak = Arc::downgrade(&serving);
+    serving.state.hub.tick().monitor(weak);
     let info = serving.activity.info(0, Instant::now());
-    serving.state.hub.tell(ServerEvent::Granted(info));
-    let mut reader = Reader::new();
+    serving.state.hub.emit(ServerEvent::Granted(info));
+    let mut reader = SocketReader::new();
     serving.attach(&mut reader, connection, &hello);
     if let Some(mut worker) = Worker::new(&serving, work) {
         worker.serve(Some(reader));

@@ -1,123 +1,23 @@
-//! What the threads that serve one client share, behind one lock: its session, its connection, and what runs.
+//! What the threads that serve one client share: its session, its connection, and what runs.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, PoisonError, TryLockError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ipc_core::session::server::ServerSession;
-use ipc_core::session::table::Stored;
-use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
+use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::IncomingCall;
 
-use super::handover::{self, Handover};
-use super::outbox::{self, Outbox, Turn};
-use super::reader::{Reader, Received};
+use super::handover::Handover;
+use super::reader::{Received, SocketReader};
+use super::write_queue::{WriteQueue, WriteTurn};
 use crate::connection::Connection;
 use crate::session::activity::Activity;
-use crate::sync::{Condvar, Mutex, MutexGuard};
-use ipc_hub::running::Running;
+use ipc_hub::driver_call::DriverCall;
 use ipc_hub::work::Work;
-
-/// A session, which outlives the connections and the threads that serve it.
-#[derive(Clone, Debug)]
-pub(crate) struct Session(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    key: SessionKey,
-    pump: Mutex<Pump>,
-    /// Wakes the thread that waits to take the reader.
-    companion: Condvar,
-    /// Tells that a thread that wrote without the lock has ended to write.
-    written: Condvar,
-}
-
-impl Session {
-    pub(crate) fn key(&self) -> SessionKey {
-        self.0.key
-    }
-
-    /// Locks the session. The table of sessions must not be locked while this is held: it locks parked sessions.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Pump> {
-        // A thread that panics half-way through a change ends the session when it unwinds.
-        self.0.pump.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, Pump>> {
-        match self.0.pump.try_lock() {
-            Ok(pump) => Some(pump),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    /// Waits as a companion for the reader. `None` if there is a companion already, or once the tenure has ended. Blocks.
-    pub(super) fn await_reader<'a>(
-        &'a self,
-        pump: MutexGuard<'a, Pump>,
-        tenure: u64,
-    ) -> Option<(MutexGuard<'a, Pump>, Reader)> {
-        handover::await_reader(pump, &self.0.companion, tenure)
-    }
-
-    /// Has a companion take the reader. Returns false if none waits for it: one has to be started.
-    pub(super) fn call_companion(&self, pump: &mut Pump) -> bool {
-        pump.handover.call_companion(&self.0.companion)
-    }
-
-    /// Wakes the companion because the client is no longer served.
-    pub(super) fn wake_companion(&self) {
-        self.0.companion.notify_all();
-    }
-
-    /// Writes everything there is to say without the lock, unless another thread does.
-    pub(super) fn write_unlocked<'a>(
-        &'a self,
-        pump: MutexGuard<'a, Pump>,
-        write: impl Fn(&TcpStream, &[u8]) -> io::Result<()>,
-    ) -> MutexGuard<'a, Pump> {
-        outbox::write_unlocked(&self.0.pump, pump, &self.0.written, |(bytes, stream)| {
-            write(stream, bytes)
-        })
-    }
-
-    /// Waits until no thread writes without the lock. Blocks, but not for longer than a client may stall.
-    pub(super) fn await_writer<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
-        outbox::await_written(pump, &self.0.written)
-    }
-}
-
-impl From<Box<ServerSession>> for Session {
-    fn from(session: Box<ServerSession>) -> Self {
-        Self(Arc::new(Shared {
-            key: session.key(),
-            pump: Mutex::new(Pump::new(session)),
-            companion: Condvar::new(),
-            written: Condvar::new(),
-        }))
-    }
-}
-
-impl Stored for Session {
-    fn key(&self) -> SessionKey {
-        self.0.key
-    }
-
-    fn kept(&self) -> usize {
-        self.lock().session.kept()
-    }
-
-    fn forget_results(&mut self) {
-        self.lock().session.forget_results();
-    }
-
-    fn is_in_use(&self) -> bool {
-        self.lock().running.iter().any(|call| !call.is_stuck())
-    }
-}
 
 /// A session and its connection.
 ///
@@ -127,12 +27,12 @@ impl Stored for Session {
 pub(super) struct Pump {
     pub(super) session: Box<ServerSession>,
     stream: Option<Arc<TcpStream>>,
-    pub(super) handover: Handover<Reader>,
+    pub(super) handover: Handover<SocketReader>,
     /// The calls inside drivers, in the order in which they began.
-    pub(super) running: Vec<Running>,
-    turn: Turn,
-    /// True once an idle client that has to leave has had its last calls answered.
-    pub(super) has_last_word: bool,
+    pub(super) running: Vec<DriverCall>,
+    write_turn: WriteTurn,
+    /// True while the last calls of an idle client that has to leave are answered: nothing more is read from it.
+    pub(super) is_draining: bool,
     /// True while the thread that owns the reader waits for calls to end.
     pub(super) is_awaited: bool,
     /// The name and address of the client.
@@ -140,20 +40,20 @@ pub(super) struct Pump {
 }
 
 /// A call that a thread has taken over.
-pub(super) struct Taken {
+pub(super) struct TakenCall {
     pub(super) call: IncomingCall,
     pub(super) deadline: Option<Instant>,
 }
 
 impl Pump {
-    fn new(session: Box<ServerSession>) -> Self {
+    pub(super) fn new(session: Box<ServerSession>) -> Self {
         Self {
             session,
             stream: None,
             handover: Handover::new(),
             running: Vec::with_capacity(1),
-            turn: Turn::default(),
-            has_last_word: false,
+            write_turn: WriteTurn::default(),
+            is_draining: false,
             is_awaited: false,
             client: "".into(),
         }
@@ -169,13 +69,13 @@ impl Pump {
     pub(super) fn end_tenure(&mut self) {
         self.handover.end_tenure();
         self.is_awaited = false;
-        self.has_last_word = false;
+        self.is_draining = false;
     }
 
     /// Goes on over another connection.
     pub(super) fn attach(
         &mut self,
-        reader: &mut Reader,
+        reader: &mut SocketReader,
         connection: Connection,
         hello: &Hello,
         lease_epoch: u64,
@@ -191,7 +91,7 @@ impl Pump {
     }
 
     /// Takes in what `reader` has read.
-    pub(super) fn take_in(&mut self, reader: &mut Reader, activity: &Activity, now: Instant) {
+    pub(super) fn take_in(&mut self, reader: &mut SocketReader, activity: &Activity, now: Instant) {
         match reader.take() {
             Received::Nothing => {}
             // A thread that asks this one to leave shuts the reading half of the socket.
@@ -216,15 +116,15 @@ impl Pump {
     }
 
     /// Hands out the next call. It counts as running until [`end`](Self::end).
-    pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<Taken> {
+    pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<TakenCall> {
         let (call, deadline) = self.session.next_call(now)?;
         self.running
-            .push(Running::new(call.header.number, deadline, work.take()));
-        Some(Taken { call, deadline })
+            .push(DriverCall::new(call.header.number, deadline, work.take()));
+        Some(TakenCall { call, deadline })
     }
 
     /// The call has returned. Gives its thread back what a stopping server waits for, unless that no longer waits for it.
-    pub(super) fn end(&mut self, number: u64, reply: OutgoingFrame) -> Option<Running> {
+    pub(super) fn end(&mut self, number: u64, reply: OutgoingFrame) -> Option<DriverCall> {
         let at = self.running.iter().position(|call| call.number == number);
         let ended = at.map(|at| self.running.remove(at));
         if let Some((fraction, message)) = ended.as_ref().and_then(|call| call.progress.as_ref()) {
@@ -262,7 +162,7 @@ impl Pump {
 
     /// True while a thread writes without the lock.
     pub(super) fn is_writing(&self) -> bool {
-        self.turn.is_taken()
+        self.write_turn.is_taken()
     }
 
     /// Writes what was queued behind nothing else, for a driver that must not wait for a slow client.
@@ -292,7 +192,7 @@ impl Pump {
     }
 
     /// Drops the connection.
-    pub(super) fn disconnect(&mut self, reader: &mut Reader, activity: &Activity) {
+    pub(super) fn disconnect(&mut self, reader: &mut SocketReader, activity: &Activity) {
         self.session.detach();
         self.stream = None;
         reader.detach();
@@ -300,17 +200,17 @@ impl Pump {
     }
 }
 
-impl AsMut<Handover<Reader>> for Pump {
-    fn as_mut(&mut self) -> &mut Handover<Reader> {
+impl AsMut<Handover<SocketReader>> for Pump {
+    fn as_mut(&mut self) -> &mut Handover<SocketReader> {
         &mut self.handover
     }
 }
 
-impl Outbox for Pump {
+impl WriteQueue for Pump {
     type Piece = (Bytes, Arc<TcpStream>);
 
-    fn turn(&mut self) -> &mut Turn {
-        &mut self.turn
+    fn write_turn(&mut self) -> &mut WriteTurn {
+        &mut self.write_turn
     }
 
     fn next_piece(&mut self) -> Option<Self::Piece> {
@@ -319,7 +219,7 @@ impl Outbox for Pump {
     }
 
     /// The thread that reads from the stream finds it closed.
-    fn lose(&mut self, (_, stream): &Self::Piece, error: &io::Error) {
+    fn write_failed(&mut self, (_, stream): &Self::Piece, error: &io::Error) {
         let is_current = |current: &Arc<TcpStream>| Arc::ptr_eq(current, stream);
         if self.stream.as_ref().is_some_and(is_current) {
             self.session.handle_eof(Some(error.to_string()));

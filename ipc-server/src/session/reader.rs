@@ -4,13 +4,13 @@ use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
-/// The right to read from the connection of a client, and the duty to attend to it.
+/// The right to read from the connection of a client, and the duty to do so.
 ///
 /// There is exactly one for each client that is served. The thread that owns it reads, passes on what it has read, and
 /// is the only one that attaches another connection, so bytes of two reads or of two connections never mix. A thread
 /// that enters a driver leaves it in the [`Pump`](super::pump::Pump), where a companion can take it.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct SocketReader {
     stream: Option<Arc<TcpStream>>,
     buffer: Box<[u8]>,
     last: Last,
@@ -36,7 +36,7 @@ pub(super) enum Received<'a> {
     Failed(io::Error),
 }
 
-impl Reader {
+impl SocketReader {
     /// Without a connection, reads fail.
     pub(super) fn new() -> Self {
         Self {

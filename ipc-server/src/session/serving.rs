@@ -10,17 +10,17 @@ use ipc_core::interface::context::{CallHost, call_id};
 use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 use ipc_core::{Refusal, Stuck};
 
-use super::pump::{Pump, Session, Taken};
-use super::reader::Reader;
-use super::worker;
+use super::pump::{Pump, TakenCall};
+use super::reader::SocketReader;
+use super::shared_session::SharedSession;
 use crate::connection::Connection;
 use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
-use crate::session::handoff::Handoff;
+use crate::session::mailbox::Mailbox;
 use crate::state::ServerState;
+use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
-use ipc_hub::running::Running;
-use ipc_hub::tick::{Unattended, Watched};
+use ipc_hub::tick::Unattended;
 use ipc_hub::work::Work;
 
 /// A client that is served.
@@ -28,41 +28,38 @@ pub(super) struct Serving {
     pub(super) key: SessionKey,
     pub(super) state: Arc<ServerState>,
     pub(super) activity: Arc<Activity>,
-    pub(super) handoff: Arc<Handoff>,
-    session: Session,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) session: SharedSession,
     tenure: u64,
-    unattended: Unattended,
+    pub(super) unattended: Unattended,
     lease_epoch: AtomicU64,
     place: Mutex<Option<QueuePlace>>,
-    this: Weak<Self>,
+    pub(super) this: Weak<Self>,
 }
 
 impl Serving {
     pub(super) fn new(
         state: Arc<ServerState>,
         activity: Arc<Activity>,
-        handoff: Arc<Handoff>,
-        session: Session,
+        mailbox: Arc<Mailbox>,
+        session: SharedSession,
         place: QueuePlace,
     ) -> Arc<Self> {
         let key = session.key();
         let tenure = session.lock().begin_tenure();
         let lease_epoch = state.admission().begin(key).into();
-        let serving = Arc::new_cyclic(|this| Self {
+        Arc::new_cyclic(|this| Self {
             key,
             state,
             activity,
-            handoff,
+            mailbox,
             session,
             tenure,
             unattended: Unattended::default(),
             lease_epoch,
             place: Mutex::new(Some(place)),
             this: this.clone(),
-        });
-        let watched: Weak<Self> = Arc::downgrade(&serving);
-        serving.state.hub.tick().watch(watched);
-        serving
+        })
     }
 
     pub(super) fn pump(&self) -> MutexGuard<'_, Pump> {
@@ -71,15 +68,17 @@ impl Serving {
 
     pub(super) fn log(&self, what: impl Display) {
         let client = Arc::clone(&self.pump().client);
-        self.state.visits.info(About::client(client.as_ref()), what);
+        self.state
+            .client_log
+            .info(About::client(client.as_ref()), what);
     }
 
     /// Goes on over another connection.
-    pub(super) fn attach(&self, reader: &mut Reader, connection: Connection, hello: &Hello) {
+    pub(super) fn attach(&self, reader: &mut SocketReader, connection: Connection, hello: &Hello) {
         let epoch = self.lease_epoch.load(Ordering::Relaxed);
         self.pump()
             .attach(reader, connection, hello, epoch, &self.activity);
-        self.handoff.set_waiting(false);
+        self.mailbox.set_waiting(false);
         // A newer connection may have come before there was a socket to cut.
         if !self.is_newest(hello) {
             self.activity.cut();
@@ -102,7 +101,7 @@ impl Serving {
         pump: &mut Pump,
         now: Instant,
         work: &mut Option<Work>,
-    ) -> Option<Taken> {
+    ) -> Option<TakenCall> {
         if self.state.is_stopping() {
             pump.refuse_waiting(ByeReason::Stopping);
             return None;
@@ -110,8 +109,8 @@ impl Serving {
         pump.begin(now, work)
     }
 
-    /// Lies the reader down where a companion can take it.
-    pub(super) fn park(&self, mut pump: MutexGuard<'_, Pump>, reader: Reader) {
+    /// Leaves the reader where a companion can take it.
+    pub(super) fn park(&self, mut pump: MutexGuard<'_, Pump>, reader: SocketReader) {
         pump.handover.park(reader);
         self.unattended.begin();
         drop(pump);
@@ -119,7 +118,7 @@ impl Serving {
     }
 
     /// Takes the reader back, unless a companion has taken it.
-    pub(super) fn unpark(&self, pump: &mut Pump) -> Option<Reader> {
+    pub(super) fn unpark(&self, pump: &mut Pump) -> Option<SocketReader> {
         let reader = pump.handover.unpark()?;
         self.unattended.end();
         Some(reader)
@@ -129,7 +128,7 @@ impl Serving {
     pub(super) fn flush<'a>(
         &'a self,
         mut pump: MutexGuard<'a, Pump>,
-        _reader: &Reader,
+        _reader: &SocketReader,
     ) -> MutexGuard<'a, Pump> {
         if pump.is_alone() {
             // Nobody else needs the lock.
@@ -141,16 +140,14 @@ impl Serving {
 
     /// Writes everything there is to say, and lets other threads use the session meanwhile.
     pub(super) fn flush_unlocked<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
-        self.session.write_unlocked(pump, |stream, piece| {
-            worker::write_piece(stream, piece, &self.activity)
-        })
+        self.session.write_unlocked(pump, &self.activity)
     }
 
     /// Like [`flush`](Self::flush), and waits for another thread that writes.
     pub(super) fn flush_to_end<'a>(
         &'a self,
         pump: MutexGuard<'a, Pump>,
-        reader: &Reader,
+        reader: &SocketReader,
     ) -> MutexGuard<'a, Pump> {
         let pump = self.flush(pump, reader);
         self.session.await_writer(pump)
@@ -169,25 +166,20 @@ impl Serving {
         }
         pump.is_awaited = true;
         drop(pump);
-        self.handoff.wait(FULL_FOR);
+        self.mailbox.wait(FULL_FOR);
         self.pump().is_awaited = false;
     }
 
     /// Waits, as a companion, for the reader of a thread that is inside a driver. `None` if there is a companion already, and
     /// when the client is no longer served. Blocks.
-    pub(super) fn await_reader<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> Option<Reader> {
+    pub(super) fn await_reader<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> Option<SocketReader> {
         let (_pump, reader) = self.session.await_reader(pump, self.tenure)?;
         self.unattended.end();
         Some(reader)
     }
 
-    fn overrun(&self, call: &Running) -> Duration {
-        let id = call_id(self.activity.id(), call.number);
-        self.state.hub.overrun(id)
-    }
-
     /// Refuses the devices that a call hangs in to others, and no longer waits for it.
-    pub(super) fn leave_behind(&self, call: &mut Running, now: Instant) -> Vec<Stuck> {
+    pub(super) fn leave_behind(&self, call: &mut DriverCall, now: Instant) -> Vec<Stuck> {
         let id = call_id(self.activity.id(), call.number);
         let by = self.activity.seen(now);
         let by = format!("{} at {}", by.name, by.address);
@@ -202,7 +194,7 @@ impl Serving {
     }
 
     /// The session, for the table.
-    pub(super) fn session(&self) -> Session {
+    pub(super) fn session(&self) -> SharedSession {
         self.session.clone()
     }
 
@@ -223,75 +215,6 @@ impl Serving {
     }
 }
 
-impl Watched for Serving {
-    fn unattended(&self) -> &Unattended {
-        &self.unattended
-    }
-
-    fn attend(&self, step: u64) {
-        // A thread that has the lock is not inside a driver.
-        let Some(mut pump) = self.session.try_lock() else {
-            return;
-        };
-        if self.unattended.step() != step || !pump.handover.is_parked() || !self.is_served(&pump) {
-            return;
-        }
-        if self.session.call_companion(&mut pump) {
-            return;
-        }
-        let Some(this) = self.this.upgrade() else {
-            return;
-        };
-        if let Err(error) = worker::spawn_companion(this) {
-            pump.handover.withdraw_call();
-            self.state.bad_connections.error(
-                About::server(),
-                format_args!("no thread to attend to a client while its call runs: {error}"),
-            );
-        }
-    }
-
-    fn look(&self, now: Instant, pause: Duration) -> bool {
-        let Some(mut pump) = self.session.try_lock() else {
-            return true;
-        };
-        if !self.is_served(&pump) {
-            return false;
-        }
-        let mut stuck = Vec::new();
-        let Pump {
-            running, session, ..
-        } = &mut *pump;
-        for call in running {
-            if !pause.is_zero() {
-                call.excuse(pause);
-            }
-            if call.look(now) {
-                self.activity.caller_gave_up(call.number, now);
-            }
-            if call.progress.is_some()
-                && call.may_tell(now)
-                && let Some((fraction, message)) = call.progress.take()
-            {
-                session.progress(call.number, fraction, &message);
-            }
-            if call.is_given_up() && !call.is_stuck() && call.is_hung(self.overrun(call), now) {
-                stuck.extend(self.leave_behind(call, now));
-            }
-        }
-        pump.write_briefly(&self.activity);
-        let is_busy = pump.running.iter().any(|call| !call.is_stuck());
-        if pump.is_awaited && !stuck.is_empty() {
-            self.handoff.wake();
-        }
-        drop(pump);
-        stuck
-            .iter()
-            .for_each(|stuck| self.state.hub.note_stuck(stuck));
-        is_busy
-    }
-}
-
 impl CallHost for Serving {
     fn is_cancelled(&self, call: u64) -> bool {
         let pump = self.pump();
@@ -309,7 +232,7 @@ impl CallHost for Serving {
         if running.is_given_up() {
             return;
         }
-        if running.may_tell(Instant::now()) {
+        if running.may_report(Instant::now()) {
             running.progress = None;
             pump.session.progress(call, fraction, message);
             pump.write_briefly(&self.activity);
@@ -340,8 +263,6 @@ impl CallHost for Serving {
     }
 }
 
-/// How long a client that is disconnected may still wait for a call that runs.
-pub(super) const LAST_CALL: Duration = Duration::from_secs(10);
 /// How long a thread with a full queue waits before it looks whether its client was asked to leave.
 const FULL_FOR: Duration = Duration::from_millis(100);
 /// Longest text of a report of progress, in characters.

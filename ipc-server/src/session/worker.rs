@@ -1,7 +1,6 @@
 //! A thread that serves a client: it reads, runs the driver and writes, with no other thread in between.
 
-use std::io::{self, Write};
-use std::net::TcpStream;
+use std::io;
 use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::Instant;
@@ -14,22 +13,21 @@ use ipc_core::session::server::End;
 use ipc_core::wire::ctrl::Form;
 use ipc_core::wire::frame::OutgoingFrame;
 
-use super::place::Over;
-use super::pump::{Pump, Taken};
-use super::reader::Reader;
+use super::departure::Departure;
+use super::pump::{Pump, TakenCall};
+use super::reader::SocketReader;
 use super::serving::Serving;
-use crate::session::activity::Activity;
 use crate::session::calls::{self, CallNote};
 use ipc_hub::OffersView;
+use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::{self, About};
-use ipc_hub::running::Running;
 use ipc_hub::work::Work;
 
 /// A thread that serves a client.
 ///
-/// The thread that owns the [`Reader`] reads, and runs the calls that it has read. While it is inside a driver, the reader
-/// lies in the [`Pump`]. A call that runs for longer than two ticks finds, on its return, that a companion has taken it:
-/// its thread then writes the answer, runs what waits behind it, and becomes the companion itself.
+/// The thread that owns the [`SocketReader`] reads, and runs the calls that it has read. While it is inside a driver, the
+/// reader lies in the [`Pump`]. A thread whose call has run for longer than two ticks finds, on its return, that a
+/// companion has taken the reader: it then writes the answer, runs the calls that wait, and becomes the companion itself.
 pub(super) struct Worker {
     serving: Arc<Serving>,
     offers: OffersView,
@@ -77,7 +75,7 @@ impl Worker {
     }
 
     /// Serves the client until it is gone, or another thread does. Blocks.
-    pub(super) fn serve(&mut self, mut reader: Option<Reader>) {
+    pub(super) fn serve(&mut self, mut reader: Option<SocketReader>) {
         let serving = Arc::clone(&self.serving);
         // Plain methods of drivers find the runtime as async ones do.
         let _runtime = serving.state.hub.runtime().enter();
@@ -90,14 +88,14 @@ impl Worker {
                 None => serving.await_reader(serving.pump()),
             };
             let Some(taken) = taken else { return };
-            if let Some((over, mine)) = self.attend(taken) {
-                return serving.retire(over, mine);
+            if let Some((departure, reader)) = self.read_and_run(taken) {
+                return serving.stop_serving(departure, reader);
             }
         }
     }
 
     /// Reads and runs calls. Returns the reader with the end of the connection, or nothing if another thread has taken it.
-    fn attend(&mut self, mut reader: Reader) -> Option<(Over, Reader)> {
+    fn read_and_run(&mut self, mut reader: SocketReader) -> Option<(Departure, SocketReader)> {
         let serving = Arc::clone(&self.serving);
         let mut now = Instant::now();
         loop {
@@ -125,13 +123,13 @@ impl Worker {
             let end = pump.session.end().cloned();
             let has_room = pump.has_room();
             drop(pump);
-            let over = match end {
-                Some(End::Finished) => Some(Over::for_good(Release::Finished)),
+            let departure = match end {
+                Some(End::Finished) => Some(Departure::for_good(Release::Finished)),
                 Some(End::Lost(error)) => serving.await_return(&mut reader, &error),
                 None => serving.leave_if_asked(&mut reader),
             };
-            match over {
-                Some(over) => return Some((over, reader)),
+            match departure {
+                Some(departure) => return Some((departure, reader)),
                 None if has_room => reader.read(),
                 None => serving.await_room(),
             }
@@ -178,7 +176,7 @@ impl Worker {
         }
         drop(pump);
         for device in std::mem::take(&mut self.recovered) {
-            serving.state.hub.note_recovered(&device);
+            serving.state.hub.report_recovered(&device);
         }
         serving.pump()
     }
@@ -188,8 +186,13 @@ impl Worker {
         self.context.set_client(&pump.client);
     }
 
-    fn run(&mut self, taken: &Taken, limit: usize, begins: Instant) -> (OutgoingFrame, Instant) {
-        let Taken { call, deadline } = taken;
+    fn run(
+        &mut self,
+        taken: &TakenCall,
+        limit: usize,
+        begins: Instant,
+    ) -> (OutgoingFrame, Instant) {
+        let TakenCall { call, deadline } = taken;
         let number = call.header.number;
         self.context.turn_to(number, *deadline);
         let activity = &self.serving.activity;
@@ -213,9 +216,9 @@ impl Worker {
         (reply, ended)
     }
 
-    fn end(&mut self, pump: &mut Pump, taken: &Taken, reply: OutgoingFrame) {
+    fn end(&mut self, pump: &mut Pump, taken: &TakenCall, reply: OutgoingFrame) {
         let ended = pump.end(taken.call.header.number, reply);
-        let (work, recovered) = ended.map(Running::into_parts).unwrap_or_default();
+        let (work, recovered) = ended.map(DriverCall::into_parts).unwrap_or_default();
         self.work = work;
         self.recovered = recovered;
         if self.work.is_none() && self.serving.is_served(pump) {
@@ -223,29 +226,9 @@ impl Worker {
             self.work = Some(self.serving.state.hub.begin_work());
         }
         if pump.is_awaited {
-            self.serving.handoff.wake();
+            self.serving.mailbox.wake();
         }
     }
-}
-
-/// Writes a piece without the lock of the session.
-pub(super) fn write_piece(
-    mut stream: &TcpStream,
-    mut piece: &[u8],
-    activity: &Activity,
-) -> io::Result<()> {
-    while !piece.is_empty() {
-        match stream.write(piece) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => {
-                activity.add_sent(count);
-                piece = piece.get(count..).unwrap_or_default();
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Cleans up if a thread ends by a panic: the client must not wait for a connection that nobody serves.
@@ -259,7 +242,7 @@ impl Drop for EndedByPanic<'_> {
                 About::client(serving.activity.name()),
                 "a thread that serves this client panicked; its connection is closed",
             );
-            serving.handoff.close();
+            serving.mailbox.close();
             serving.activity.cut();
             serving.state.set_active_session(serving.key, None);
             serving.end_companions(&mut serving.pump());

@@ -43,5 +43,5 @@ mod tick;
 #[path = "../../../ipc-server/src/session/handover.rs"]
 mod handover;
 
-#[path = "../../../ipc-server/src/session/outbox.rs"]
-mod outbox;
+#[path = "../../../ipc-server/src/session/write_queue.rs"]
+mod write_queue;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::check::{DEADLOCK, fails, holds};
 use crate::sync::thread::{self, Thread};
 use crate::sync::{AtomicBool, Fault, Ordering};
-use crate::tick::{Tick, Unattended, Watched};
+use crate::tick::{Monitored, Tick, Unattended};
 
 /// A client with a call that ends only when it has been attended to.
 struct Client {
@@ -17,18 +17,18 @@ struct Client {
     fault: Option<Fault>,
 }
 
-impl Watched for Client {
+impl Monitored for Client {
     fn unattended(&self) -> &Unattended {
         &self.unattended
     }
 
-    fn attend(&self, step: u64) {
+    fn on_unattended(&self, step: u64) {
         assert_eq!(step, 1, "the step of the first call");
         self.is_attended.store(true, Ordering::Release);
         self.caller.unpark();
     }
 
-    fn look(&self, _now: Instant, _pause: Duration) -> bool {
+    fn check_calls(&self, _now: Instant, _pause: Duration) -> bool {
         // Only the tick looks.
         if let Some(fault) = self.fault {
             fault.commit();
@@ -46,8 +46,8 @@ fn call(call: Option<Fault>, tick: Option<Fault>) {
         fault: tick,
     });
     let tick = Arc::new(Tick::default());
-    let watched: Weak<Client> = Arc::downgrade(&client);
-    tick.watch(watched);
+    let monitored: Weak<Client> = Arc::downgrade(&client);
+    tick.monitor(monitored);
     tick.start().unwrap();
     if let Some(fault) = call {
         fault.commit();

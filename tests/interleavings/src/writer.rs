@@ -1,12 +1,12 @@
-//! The turn to write what is queued for a client: `ipc-server/src/session/outbox.rs`.
+//! The turn to write what is queued for a client: `ipc-server/src/session/write_queue.rs`.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
 use crate::check::{DEADLOCK, fails, holds};
-use crate::outbox::{Outbox, Turn, await_written, write_unlocked};
 use crate::sync::{Condvar, Fault, Mutex, MutexGuard, thread};
+use crate::write_queue::{WriteQueue, WriteTurn, await_written, write_unlocked};
 
 /// What the threads that serve a client share.
 #[derive(Default)]
@@ -18,24 +18,24 @@ struct Session {
 
 #[derive(Default)]
 struct Pump {
-    turn: Turn,
+    write_turn: WriteTurn,
     queue: VecDeque<usize>,
     /// How many pieces have been queued, which are numbered in this order.
     queued: usize,
 }
 
-impl Outbox for Pump {
+impl WriteQueue for Pump {
     type Piece = usize;
 
-    fn turn(&mut self) -> &mut Turn {
-        &mut self.turn
+    fn write_turn(&mut self) -> &mut WriteTurn {
+        &mut self.write_turn
     }
 
     fn next_piece(&mut self) -> Option<usize> {
         self.queue.pop_front()
     }
 
-    fn lose(&mut self, _piece: &usize, _error: &io::Error) {}
+    fn write_failed(&mut self, _piece: &usize, _error: &io::Error) {}
 }
 
 /// A mistake of a thread that has queued a piece.
@@ -67,7 +67,7 @@ impl Session {
 
     /// Writes with the lock held, unless another thread writes without it.
     fn flush_locked<'a>(&'a self, mut pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
-        if pump.turn.is_taken() {
+        if pump.write_turn.is_taken() {
             return self.flush(pump);
         }
         while let Some(piece) = pump.next_piece() {

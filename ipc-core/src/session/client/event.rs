@@ -8,7 +8,7 @@ use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::wire::ctrl::{Notice, QueueStatus, WaitingStatus};
 use crate::wire::failure::{Fault, Refusal};
-use crate::wire::redact::Length;
+use crate::wire::redact::ByteCount;
 
 /// What happened at a [`ClientSession`](super::ClientSession).
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +70,7 @@ impl fmt::Debug for CallOutcome {
         match self {
             Self::Returned(bytes) => f
                 .debug_tuple("Returned")
-                .field(&Length(bytes.len()))
+                .field(&ByteCount(bytes.len()))
                 .finish(),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
             Self::Failed(fault) => f.debug_tuple("Failed").field(fault).finish(),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::in_flight::InFlight;
-use super::{CallOutcome, ClientSession, Event, State};
+use super::{CallOutcome, ClientSession, Event, LinkState};
 use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::wire::codec::CodecError;
@@ -16,7 +16,7 @@ impl ClientSession {
     pub(super) fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
         let ctrl = frame.ctrl;
         let read = |error: CodecError| LinkError::Message { ctrl, error };
-        if let State::Greeting { give_up, .. } = &mut self.state {
+        if let LinkState::Greeting { give_up, .. } = &mut self.state {
             *give_up = now.checked_add(self.config.patience);
         }
         match ctrl {
@@ -97,11 +97,12 @@ impl ClientSession {
     }
 
     pub(super) fn handle_welcome(&mut self, welcome: &Welcome) {
-        let State::Greeting { link, .. } = std::mem::replace(&mut self.state, State::Disconnected)
+        let LinkState::Greeting { link, .. } =
+            std::mem::replace(&mut self.state, LinkState::Disconnected)
         else {
             return;
         };
-        self.state = State::Ready(link);
+        self.state = LinkState::Ready(link);
         // "Resumed" counts only for the very session that carried the calls.
         let resumed = welcome.resumed && self.key.is_some_and(|key| self.is_same(key, welcome.key));
         let others_between = self
@@ -129,7 +130,7 @@ impl ClientSession {
         } else {
             self.abandoned.clear();
         }
-        if let State::Ready(link) = &mut self.state {
+        if let LinkState::Ready(link) = &mut self.state {
             for number in &self.abandoned {
                 link.send(frame_of(CtrlMsg::Cancel, number));
             }
@@ -155,7 +156,7 @@ impl ClientSession {
     /// Sends what has not gone out over this connection, as far as the server is to keep answers for it.
     pub(super) fn send_waiting(&mut self) {
         while self.under_way < WINDOW
-            && let State::Ready(_) = self.state
+            && let LinkState::Ready(_) = self.state
             && let Some((&number, _)) = self.calls.range(self.next..).next()
         {
             self.next = number + 1;
@@ -164,7 +165,7 @@ impl ClientSession {
     }
 
     pub(super) fn send_call(&mut self, number: u64) {
-        let State::Ready(link) = &mut self.state else {
+        let LinkState::Ready(link) = &mut self.state else {
             return;
         };
         let Some(call) = self.calls.get_mut(&number) else {
@@ -216,7 +217,7 @@ impl ClientSession {
     /// Tells the server which answers it can forget, unless the next call is soon enough for that.
     pub(super) fn confirm(&mut self, at_once: bool) {
         let oldest = self.oldest_call().unwrap_or(self.last_number + 1);
-        if let State::Ready(link) = &mut self.state
+        if let LinkState::Ready(link) = &mut self.state
             && (at_once || oldest >= self.confirmed.saturating_add(CONFIRMED_TOGETHER))
         {
             link.send(frame_of(CtrlMsg::Ack, &oldest));
@@ -252,17 +253,17 @@ impl ClientSession {
 
     /// Leaves the connection at hand without a goodbye. What is in flight waits for the next one.
     pub fn disconnect(&mut self) {
-        let state = std::mem::replace(&mut self.state, State::Disconnected);
+        let state = std::mem::replace(&mut self.state, LinkState::Disconnected);
         match state {
-            State::Ready(link) => {
+            LinkState::Ready(link) => {
                 for call in self.calls.values_mut() {
                     call.sent |= call.start.take().is_some_and(|at| link.has_transmitted(at));
                     call.sent &= !has_mutant!(self, ForgetsWhatItSent);
                 }
                 (self.next, self.under_way, self.confirmed) = (0, 0, 0);
             }
-            State::Closed(link) => self.state = State::Closed(link),
-            State::Greeting { .. } | State::Disconnected => {}
+            LinkState::Closed(link) => self.state = LinkState::Closed(link),
+            LinkState::Greeting { .. } | LinkState::Disconnected => {}
         }
     }
 }

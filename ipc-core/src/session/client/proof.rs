@@ -1,14 +1,14 @@
 //! The state in a form in which equal futures look equal, for the model checker.
 
-use super::{ClientSession, State};
+use super::{ClientSession, LinkState};
 
 impl ClientSession {
     pub(in crate::session) fn digest_into(&self, hasher: &mut impl std::hash::Hasher) {
         use std::hash::Hash;
         let link = match &self.state {
-            State::Greeting { link, .. } | State::Ready(link) => Some(link),
-            State::Closed(link) => link.as_ref(),
-            State::Disconnected => None,
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
+            LinkState::Closed(link) => link.as_ref(),
+            LinkState::Disconnected => None,
         };
         (std::mem::discriminant(&self.state), link.is_some()).hash(hasher);
         if let Some(link) = link {

@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes};
 use super::LinkError;
 use crate::wire::frame::OutgoingFrame;
 use crate::wire::preamble::{MAGIC, Preamble, PreambleError, Role, Suite};
-use crate::wire::redact::Length;
+use crate::wire::redact::ByteCount;
 
 /// Frames as they are, after a preamble.
 #[cfg_attr(feature = "proof", derive(Clone))]
@@ -30,7 +30,7 @@ impl fmt::Debug for Plain {
         f.debug_struct("Plain")
             .field("role", &self.role)
             .field("greeted", &self.greeted)
-            .field("to_transmit", &Length(to_transmit))
+            .field("to_transmit", &ByteCount(to_transmit))
             .finish()
     }
 }

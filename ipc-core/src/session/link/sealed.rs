@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::secure::{ChannelError, MAX_RECORDS, SecureChannel, Ticket};
 use crate::wire::frame::OutgoingFrame;
-use crate::wire::redact::Length;
+use crate::wire::redact::ByteCount;
 
 /// Frames in encrypted records, after a handshake.
 pub(super) struct Sealed {
@@ -27,7 +27,7 @@ impl fmt::Debug for Sealed {
         let waiting = self.waiting.iter().map(Bytes::len).sum();
         f.debug_struct("Sealed")
             .field("channel", &self.channel)
-            .field("waiting", &Length(waiting))
+            .field("waiting", &ByteCount(waiting))
             .field("closing", &self.closing)
             .field("failed", &self.failed)
             .finish()

@@ -106,17 +106,17 @@ fn an_answer_to_a_parked_session_counts_to_the_limit() {
         let session = open_and_run(&mut table, id, now);
         table.park(session, now + Duration::from_secs(id as u64));
     }
-    for slot in 1..=3 {
-        if let Some(SlotState::Parked { session, .. }) =
-            table.slots.get_mut(&slot).map(|slot| &mut slot.state)
+    for id in 1..=3 {
+        if let Some(EntryState::Parked { session, .. }) =
+            table.entries.get_mut(&id).map(|entry| &mut entry.state)
         {
             session.reply(1, reply_frame(1, &[0; 400]));
         }
         table.bound_answers();
     }
-    let kept = table.slots.values().map(|slot| match &slot.state {
-        SlotState::Parked { session, .. } => session.kept() > 0,
-        SlotState::Out => panic!("it is parked"),
+    let kept = table.entries.values().map(|entry| match &entry.state {
+        EntryState::Parked { session, .. } => session.kept() > 0,
+        EntryState::Out => panic!("it is parked"),
     });
     assert_eq!(kept.collect::<Vec<_>>(), [false, true, true]);
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{LENGTH, set_length};
 use crate::wire::ctrl::CtrlMsg;
-use crate::wire::redact::Length;
+use crate::wire::redact::ByteCount;
 
 /// A complete frame on its way out, in two pieces, so that a long array need not be copied to stand behind its header.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -60,7 +60,7 @@ impl fmt::Debug for OutgoingFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("OutgoingFrame")
             .field(&self.ctrl())
-            .field(&Length(self.len()))
+            .field(&ByteCount(self.len()))
             .finish()
     }
 }

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{HEADER, LENGTH};
 use crate::wire::ctrl::CtrlMsg;
-use crate::wire::redact::Length;
+use crate::wire::redact::ByteCount;
 /// Why a byte stream is not a sequence of frames. Nothing after such an error can be trusted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -41,7 +41,7 @@ impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Frame")
             .field(&self.ctrl)
-            .field(&Length(self.payload.len()))
+            .field(&ByteCount(self.payload.len()))
             .finish()
     }
 }
@@ -56,7 +56,7 @@ pub(crate) struct FrameReader {
 impl fmt::Debug for FrameReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FrameReader")
-            .field("buffer", &Length(self.buffer.len()))
+            .field("buffer", &ByteCount(self.buffer.len()))
             .field("limit", &self.limit)
             .finish()
     }

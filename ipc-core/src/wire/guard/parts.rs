@@ -1,18 +1,18 @@
 //! Where the parts of a value are stored, which decides what is charged for them.
 
 /// Where the parts of a value are stored. A type parameter, so that the compiler removes checks that are not needed.
-pub(super) trait Parts: Default {
+pub(super) trait PartStorage: Default {
     /// True for the fields of a struct. Their number is not charged either, because the type fixes it.
-    const ARE_INSIDE: bool;
+    const ARE_IN_PLACE: bool;
     /// Returns for how many parts the next one is charged. `ends` is true for the last part of an element.
-    fn paid_by_next(&mut self, _ends: bool) -> usize {
+    fn charged_by_next(&mut self, _ends: bool) -> usize {
         1
     }
 }
 
 /// Stored inside the value, like the fields of a struct.
 #[derive(Default)]
-pub(super) struct Inside;
+pub(super) struct InPlace;
 /// Stored in a separate allocation, like the elements of a list.
 #[derive(Default)]
 pub(super) struct Beside;
@@ -22,22 +22,22 @@ pub(super) struct InNodes {
     has_some: bool,
 }
 
-impl Parts for Inside {
-    const ARE_INSIDE: bool = true;
+impl PartStorage for InPlace {
+    const ARE_IN_PLACE: bool = true;
 }
 
-impl Parts for Beside {
-    const ARE_INSIDE: bool = false;
+impl PartStorage for Beside {
+    const ARE_IN_PLACE: bool = false;
 }
 
-impl Parts for InNodes {
-    const ARE_INSIDE: bool = false;
+impl PartStorage for InNodes {
+    const ARE_IN_PLACE: bool = false;
 
     #[inline]
-    fn paid_by_next(&mut self, ends: bool) -> usize {
-        let paid = if self.has_some { 1 } else { NODE };
+    fn charged_by_next(&mut self, ends: bool) -> usize {
+        let charged = if self.has_some { 1 } else { NODE };
         self.has_some |= ends;
-        paid
+        charged
     }
 }
 

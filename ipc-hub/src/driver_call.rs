@@ -6,12 +6,12 @@ use crate::work::Work;
 
 /// A call inside a driver.
 #[derive(Debug)]
-pub struct Running {
+pub struct DriverCall {
     /// Its number in its session.
     pub number: u64,
     deadline: Option<Instant>,
     /// When it was first seen to run for long, which is about when it began: nothing reads the clock for short calls.
-    seen: Option<Instant>,
+    first_seen: Option<Instant>,
     /// When its caller gave it up.
     given_up: Option<Instant>,
     /// The devices that are refused to others because of it.
@@ -20,21 +20,21 @@ pub struct Running {
     work: Option<Work>,
     /// A report of progress that came too soon after the last one.
     pub progress: Option<(f64, String)>,
-    told: Option<Instant>,
+    last_report: Option<Instant>,
 }
 
-impl Running {
+impl DriverCall {
     /// A call that is about to begin. `work` makes a stopping server wait for its thread.
     pub fn new(number: u64, deadline: Option<Instant>, work: Option<Work>) -> Self {
         Self {
             number,
             deadline,
-            seen: None,
+            first_seen: None,
             given_up: None,
             stuck: Vec::new(),
             work,
             progress: None,
-            told: None,
+            last_report: None,
         }
     }
 
@@ -52,8 +52,8 @@ impl Running {
 
     /// Looks at the clock. A caller that has waited for longer than it said is taken to have given up; returns true if
     /// that is news.
-    pub fn look(&mut self, now: Instant) -> bool {
-        self.seen.get_or_insert(now);
+    pub fn check_deadline(&mut self, now: Instant) -> bool {
+        self.first_seen.get_or_insert(now);
         let is_overdue =
             |deadline: Instant| now.saturating_duration_since(deadline) >= GIVEN_UP_FOR;
         self.deadline.is_some_and(is_overdue) && self.give_up(now)
@@ -61,23 +61,23 @@ impl Running {
 
     /// True if the call has had its chance to end: it has run for `overrun`, and nobody has waited for it for a second.
     pub fn is_hung(&self, overrun: Duration, now: Instant) -> bool {
-        let (Some(seen), Some(given_up)) = (self.seen, self.given_up) else {
+        let (Some(first_seen), Some(given_up)) = (self.first_seen, self.given_up) else {
             return false;
         };
         let since = |then: Instant| now.saturating_duration_since(then);
-        since(seen) >= overrun && since(given_up) >= GIVEN_UP_FOR
+        since(first_seen) >= overrun && since(given_up) >= GIVEN_UP_FOR
     }
 
     /// This process was suspended for `pause`, in which no driver could return.
-    pub fn excuse(&mut self, pause: Duration) {
-        for at in [&mut self.seen, &mut self.given_up, &mut self.deadline] {
+    pub fn discount_suspension(&mut self, pause: Duration) {
+        for at in [&mut self.first_seen, &mut self.given_up, &mut self.deadline] {
             *at = at.and_then(|at| at.checked_add(pause));
         }
     }
 
     /// About when it began.
     pub fn began(&self, now: Instant) -> Instant {
-        self.seen.unwrap_or(now)
+        self.first_seen.unwrap_or(now)
     }
 
     /// It hangs in these devices. A stopping server no longer waits for it, unless it is in none: then it is on its way out.
@@ -99,11 +99,11 @@ impl Running {
     }
 
     /// True if a report of progress may be sent now.
-    pub fn may_tell(&mut self, now: Instant) -> bool {
-        let is_recent = |told: Instant| now.saturating_duration_since(told) < BETWEEN_REPORTS;
-        let may = !self.told.is_some_and(is_recent);
+    pub fn may_report(&mut self, now: Instant) -> bool {
+        let is_recent = |last: Instant| now.saturating_duration_since(last) < BETWEEN_REPORTS;
+        let may = !self.last_report.is_some_and(is_recent);
         if may {
-            self.told = Some(now);
+            self.last_report = Some(now);
         }
         may
     }

@@ -1,4 +1,4 @@
-//! How a new connection reaches the thread that serves its session.
+//! How the next connection of a client reaches the thread that serves its session.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use tokio::sync::watch;
 
 use crate::connection::Connection;
 
-/// The meeting point of a session's thread and the next connection of the same client.
+/// Where the thread of a session waits, for the next connection of its client or for news.
 ///
-/// A returning client is [`Expected`] from the moment its hello has been read until the thread holds its connection.
+/// A client counts as a [`ReturningClient`] from the moment its hello has been read until the thread holds its connection.
 /// The thread can [give up](Self::give_up) only while no client is expected, and both happen under one lock: a client
 /// that was in time does not lose its place to the order in which tasks and threads happen to run.
 #[derive(Debug)]
-pub(crate) struct Handoff {
+pub(crate) struct Mailbox {
     inner: Mutex<Inner>,
     changed: Condvar,
     thread: watch::Sender<ThreadState>,
@@ -29,7 +29,7 @@ pub(crate) struct Resumption {
 
 /// A returning client that the thread waits for, until it delivers its connection or is dropped.
 #[derive(Debug)]
-pub(crate) struct Expected(Arc<Handoff>);
+pub(crate) struct ReturningClient(Arc<Mailbox>);
 
 /// What the thread does, as a new connection sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,18 +39,18 @@ pub(crate) enum ThreadState {
     /// It has lost its connection and takes another one.
     Waiting,
     /// It takes no connection any more; the session goes back to the table.
-    Over,
+    Ended,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     expected: usize,
     resumption: Option<Resumption>,
-    is_over: bool,
+    is_closed: bool,
     is_woken: bool,
 }
 
-impl Handoff {
+impl Mailbox {
     pub(crate) fn new() -> Self {
         Self {
             inner: Mutex::default(),
@@ -60,13 +60,13 @@ impl Handoff {
     }
 
     /// Announces a returning client. `None` if the thread has given up already.
-    pub(crate) fn expect(self: &Arc<Self>) -> Option<Expected> {
+    pub(crate) fn expect(self: &Arc<Self>) -> Option<ReturningClient> {
         let mut inner = self.lock();
-        if inner.is_over {
+        if inner.is_closed {
             return None;
         }
         inner.expected += 1;
-        Some(Expected(Arc::clone(self)))
+        Some(ReturningClient(Arc::clone(self)))
     }
 
     /// Makes the waiting thread look again, because something has changed that concerns it.
@@ -99,18 +99,18 @@ impl Handoff {
     /// Stops taking connections, unless a client is on its way back. Returns true if it has stopped.
     pub(crate) fn give_up(&self) -> bool {
         let mut inner = self.lock();
-        inner.is_over |= inner.is_deserted();
-        inner.is_over
+        inner.is_closed |= inner.has_no_client();
+        inner.is_closed
     }
 
     /// Stops taking connections, whoever is on the way.
     pub(crate) fn close(&self) {
         let mut inner = self.lock();
-        inner.is_over = true;
+        inner.is_closed = true;
         let undelivered = inner.resumption.take();
         drop(inner);
         drop(undelivered);
-        self.thread.send_replace(ThreadState::Over);
+        self.thread.send_replace(ThreadState::Ended);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -119,24 +119,24 @@ impl Handoff {
 }
 
 impl Inner {
-    fn is_deserted(&self) -> bool {
+    fn has_no_client(&self) -> bool {
         self.expected == 0 && self.resumption.is_none()
     }
 }
 
-impl Expected {
+impl ReturningClient {
     /// Waits until the thread takes a connection, or never will.
     pub(crate) async fn thread_is_ready(&self) -> ThreadState {
         let mut thread = self.0.thread.subscribe();
         let ready = thread.wait_for(|state| *state != ThreadState::Serving);
-        ready.await.map_or(ThreadState::Over, |state| *state)
+        ready.await.map_or(ThreadState::Ended, |state| *state)
     }
 
     /// Gives the thread its new connection. If the thread has ended after all, the connection is closed, and the client
     /// comes back to find its session in the table.
     pub(crate) fn deliver(self, resumption: Resumption) {
         let mut inner = self.0.lock();
-        let replaced = match inner.is_over {
+        let replaced = match inner.is_closed {
             true => Some(resumption),
             false => inner.resumption.replace(resumption),
         };
@@ -146,7 +146,7 @@ impl Expected {
     }
 }
 
-impl Drop for Expected {
+impl Drop for ReturningClient {
     fn drop(&mut self) {
         self.0.lock().expected -= 1;
         self.0.wake();
@@ -161,21 +161,21 @@ mod tests {
 
     #[test]
     fn a_session_is_not_given_up_while_its_client_is_on_the_way() {
-        let handoff = Arc::new(Handoff::new());
-        let (first, second) = (handoff.expect(), handoff.expect());
-        assert!(!handoff.give_up());
+        let mailbox = Arc::new(Mailbox::new());
+        let (first, second) = (mailbox.expect(), mailbox.expect());
+        assert!(!mailbox.give_up());
         drop(first);
-        assert!(!handoff.give_up());
+        assert!(!mailbox.give_up());
         drop(second);
-        assert!(handoff.give_up());
-        assert!(handoff.expect().is_none(), "it came too late");
+        assert!(mailbox.give_up());
+        assert!(mailbox.expect().is_none(), "it came too late");
     }
 
     #[test]
     fn a_client_that_turns_back_wakes_the_thread() {
-        let handoff = Arc::new(Handoff::new());
-        let expected = handoff.expect();
-        let waiting = Arc::clone(&handoff);
+        let mailbox = Arc::new(Mailbox::new());
+        let expected = mailbox.expect();
+        let waiting = Arc::clone(&mailbox);
         let bound = Duration::from_secs(20);
         let thread = std::thread::spawn(move || {
             let start = Instant::now();
@@ -188,11 +188,11 @@ mod tests {
 
     #[test]
     fn a_thread_that_has_ended_says_so() {
-        let handoff = Arc::new(Handoff::new());
-        let expected = handoff.expect().unwrap();
-        handoff.close();
+        let mailbox = Arc::new(Mailbox::new());
+        let expected = mailbox.expect().unwrap();
+        mailbox.close();
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let state = runtime.unwrap().block_on(expected.thread_is_ready());
-        assert_eq!(state, ThreadState::Over);
+        assert_eq!(state, ThreadState::Ended);
     }
 }

@@ -1,5 +1,5 @@
-//! The place of a session's client: kept while the client is away for a moment, given up, and what that means for the
-//! devices.
+//! How a client leaves the server: its place is kept while its connection is lost, and then given up, once the release hooks
+//! of its devices have run.
 
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
@@ -10,21 +10,21 @@ use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::{Release, Stuck};
 
 use super::pump::Pump;
-use super::reader::Reader;
-use super::serving::{LAST_CALL, Serving};
-use crate::session::handoff::Resumption;
+use super::reader::SocketReader;
+use super::serving::Serving;
+use crate::session::mailbox::Resumption;
 use ipc_hub::event::ServerEvent;
 use ipc_hub::time::overslept;
 
-/// How a conversation ended.
+/// How a client left.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Over {
+pub(super) struct Departure {
     pub(super) why: Release,
     /// True if the session may be resumed.
     may_return: bool,
 }
 
-impl Over {
+impl Departure {
     pub(super) fn for_now(why: Release) -> Self {
         Self {
             why,
@@ -42,7 +42,11 @@ impl Over {
 
 impl Serving {
     /// Keeps the place of a client whose connection was lost, for a while.
-    pub(super) fn await_return(&self, reader: &mut Reader, error: &LinkError) -> Option<Over> {
+    pub(super) fn await_return(
+        &self,
+        reader: &mut SocketReader,
+        error: &LinkError,
+    ) -> Option<Departure> {
         match error {
             // It says so itself.
             LinkError::Lost(how) => self.log(format_args!("connection lost: {how}")),
@@ -50,23 +54,23 @@ impl Serving {
         }
         self.pump().disconnect(reader, &self.activity);
         if self.state.is_stopping() {
-            return Some(Over::for_now(Release::Stopping));
+            return Some(Departure::for_now(Release::Stopping));
         }
         if !matches!(error, LinkError::Lost(_) | LinkError::Silent) {
-            return Some(Over::for_now(Release::Lost));
+            return Some(Departure::for_now(Release::Lost));
         }
         let mut since = Instant::now();
-        self.handoff.set_waiting(true);
+        self.mailbox.set_waiting(true);
         loop {
             if self.take_connection(reader) {
                 return None;
             }
             if self.state.is_stopping() {
-                return Some(Over::for_now(Release::Stopping));
+                return Some(Departure::for_now(Release::Stopping));
             }
-            let left = self.patience().saturating_sub(since.elapsed());
-            if left.is_zero() && self.handoff.give_up() {
-                return Some(Over::for_now(Release::Lost));
+            let left = self.grace().saturating_sub(since.elapsed());
+            if left.is_zero() && self.mailbox.give_up() {
+                return Some(Departure::for_now(Release::Lost));
             }
             let limit = match left.is_zero() {
                 // A client is on its way back, and wakes this thread.
@@ -74,14 +78,14 @@ impl Serving {
                 false => left.min(LOOK_AGAIN),
             };
             let due = Instant::now() + limit;
-            self.handoff.wait(limit);
+            self.mailbox.wait(limit);
             since += overslept(due);
         }
     }
 
     /// Goes on over the connection that a returning client has brought, if there is one.
-    fn take_connection(&self, reader: &mut Reader) -> bool {
-        let Some(Resumption { connection, hello }) = self.handoff.take() else {
+    fn take_connection(&self, reader: &mut SocketReader) -> bool {
+        let Some(Resumption { connection, hello }) = self.mailbox.take() else {
             return false;
         };
         let is_newest = self.is_newest(&hello);
@@ -92,7 +96,7 @@ impl Serving {
     }
 
     /// How long the place of a lost client is kept: not for long while others wait.
-    fn patience(&self) -> Duration {
+    fn grace(&self) -> Duration {
         let grace = self.state.config.grace;
         match self.state.admission().waiting() {
             0 => grace,
@@ -101,7 +105,7 @@ impl Serving {
     }
 
     /// Ends the connection if the server is stopping, or the client was asked to leave.
-    pub(super) fn leave_if_asked(&self, reader: &mut Reader) -> Option<Over> {
+    pub(super) fn leave_if_asked(&self, reader: &mut SocketReader) -> Option<Departure> {
         let asked = match self.state.is_stopping() {
             true => Some((ByeReason::Stopping, "the server is stopping".to_string())),
             false => self.activity.request(),
@@ -109,7 +113,7 @@ impl Serving {
         let (reason, message) = asked?;
         self.log(format_args!("asked to leave: {message}"));
         let mut pump = self.pump();
-        if !pump.has_last_word {
+        if !pump.is_draining {
             // Bytes left unread would make the system discard the goodbye, and calls would end in doubt.
             drop(pump);
             reader.read_rest();
@@ -117,11 +121,11 @@ impl Serving {
             pump.take_in(reader, &self.activity, Instant::now());
         }
         if pump.session.end() == Some(&End::Finished) {
-            return Some(Over::for_good(Release::Finished));
+            return Some(Departure::for_good(Release::Finished));
         }
         if reason == ByeReason::IdleHandover && pump.session.has_waiting() {
             // These calls came in time and are answered first; those behind them come too late.
-            pump.has_last_word = true;
+            pump.is_draining = true;
             return None;
         }
         pump.refuse_waiting(reason);
@@ -135,9 +139,9 @@ impl Serving {
             self.log("left without a goodbye: its call still runs, and it does not know the answer that says so");
         }
         Some(match reason {
-            ByeReason::Stopping => Over::for_now(Release::Stopping),
-            ByeReason::IdleHandover => Over::for_now(Release::HandedOver),
-            _ => Over::for_good(Release::HandedOver),
+            ByeReason::Stopping => Departure::for_now(Release::Stopping),
+            ByeReason::IdleHandover => Departure::for_now(Release::HandedOver),
+            _ => Departure::for_good(Release::HandedOver),
         })
     }
 
@@ -158,7 +162,7 @@ impl Serving {
                 break;
             }
             drop(pump);
-            self.handoff.wait(left);
+            self.mailbox.wait(left);
             pump = self.pump();
         }
         pump.is_awaited = false;
@@ -188,36 +192,39 @@ impl Serving {
                     .collect();
                 drop(pump);
                 left.iter()
-                    .for_each(|stuck| self.state.hub.note_stuck(stuck));
+                    .for_each(|stuck| self.state.hub.report_stuck(stuck));
                 return;
             }
             drop(pump);
-            self.handoff.wait(limit);
+            self.mailbox.wait(limit);
             pump = self.pump();
         }
     }
 
     /// Puts the devices into their safe state and gives the session back to the table. The order matters: a connection
     /// that finds the session out of this thread's hands must find it in the table.
-    pub(super) fn retire(&self, over: Over, mut reader: Reader) {
-        self.handoff.close();
+    pub(super) fn stop_serving(&self, departure: Departure, mut reader: SocketReader) {
+        self.mailbox.close();
         self.pump().disconnect(&mut reader, &self.activity);
         self.await_drivers();
-        if self.state.hub.release_all(over.why) {
+        if self.state.hub.release_all(departure.why) {
             self.state.admission().forget_last_session();
         }
         self.end_companions(&mut self.pump());
-        if over.may_return {
+        if departure.may_return {
             self.state.table().park(self.session(), Instant::now());
         } else {
             self.state.table().remove(self.key);
         }
         self.state.set_active_session(self.key, None);
-        self.state.hub.tell(ServerEvent::Released {
+        self.state.hub.emit(ServerEvent::Released {
             client: self.activity.id(),
-            why: over.why,
+            why: departure.why,
         });
-        self.log(format_args!("client gave the server back: {:?}", over.why));
+        self.log(format_args!(
+            "client gave the server back: {:?}",
+            departure.why
+        ));
         self.give_up_place();
     }
 }
@@ -227,3 +234,5 @@ impl Serving {
 const KEPT_WHILE_OTHERS_WAIT: Duration = Duration::from_millis(800);
 /// Upper bound on one wait for a lost client.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// How long a client that is disconnected may still wait for a call that runs.
+const LAST_CALL: Duration = Duration::from_secs(10);
