@@ -1,4 +1,4 @@
-//! The place of a driver: a gate that lets one call in at a time, and the driver behind it.
+//! A driver, and the gate in front of it, which lets one call in at a time.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -19,11 +19,11 @@ pub(crate) struct Slot<T: ?Sized> {
 
 /// Lets one caller in at a time, in the order in which they came.
 ///
-/// A caller that finds the gate free and nobody waiting enters with one exchange, and leaves with two. What others may want
-/// to know about the call inside is stored as numbers; texts are made when they are asked for.
+/// A caller that finds the gate free and the queue empty enters with one exchange, and leaves with two. What others may
+/// want to know about the call inside is stored as numbers; texts are made on demand.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    /// How many callers are in the queue.
+    /// Number of callers in the queue.
     waiting: AtomicUsize,
     /// The call inside, as an [`Entry`]; 0 for none.
     inside: AtomicU64,
@@ -42,7 +42,7 @@ struct State {
     queue: VecDeque<Waiter>,
     last_ticket: u64,
     stuck: Option<Arc<Stuck>>,
-    /// Why the release hook is to run as soon as the stuck call leaves.
+    /// Set if the release hook must run as soon as the stuck call returns, and why.
     owed: Option<Release>,
 }
 
@@ -52,7 +52,8 @@ struct Waiter {
     thread: Thread,
 }
 
-/// What goes through a gate: a number that no other call of the server has at the same time, and the number of the method.
+/// What goes through a gate: a number that no other call of the server has at the same time, and the number of the
+/// method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: u64,
@@ -72,15 +73,15 @@ impl Entry {
     };
 }
 
-/// A call that does not return, although nobody waits for it any more.
+/// A device or function whose call does not return, although its caller has given the call up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stuck {
     /// The device, or the function, that is stuck.
     pub device: String,
-    /// The method on the wire that runs.
+    /// The method that runs, by its name on the wire; `on_release` for a release hook.
     pub method: String,
-    /// Who called it.
+    /// The caller: name and address of the client, or `the server` for a release hook.
     pub by: String,
     /// About when it began.
     pub since: Instant,
@@ -144,8 +145,8 @@ impl<T> Slot<T> {
 }
 
 impl<T: ?Sized> Slot<T> {
-    /// Waits until it is this caller's turn. `pause` is told whether the call inside hangs, and waits for a moment or gives
-    /// up.
+    /// Waits until it is this caller's turn. `pause`, which gets the call inside if that hangs, waits for a moment, or
+    /// ends the wait by an error.
     pub(crate) fn enter(
         &self,
         entry: Entry,
@@ -198,8 +199,8 @@ impl<T: ?Sized> Slot<T> {
 }
 
 impl<T: ?Sized> DriverGuard<'_, T> {
-    /// Notes that the call has returned; it keeps the driver until the guard is dropped. Returns why a release hook is to
-    /// run before that, if the call was stuck and one is owed.
+    /// Notes that the call has returned; it keeps the driver until the guard is dropped. If the release hook could not
+    /// run while the call was stuck, returns why it must run now.
     pub(crate) fn leave(&mut self) -> Option<Release> {
         self.has_left = true;
         match self.gate.leave() {
@@ -231,7 +232,7 @@ impl Gate {
         }
     }
 
-    /// Refuses everybody else while the call `id` is inside. Returns false if it is not, or no longer.
+    /// Refuses other callers while the call `id` is inside. Returns false if it is not inside.
     pub(crate) fn mark_stuck(&self, id: u64, stuck: Stuck) -> bool {
         let mut state = self.state();
         self.is_stuck.store(true, Ordering::SeqCst);
@@ -260,15 +261,16 @@ impl Gate {
         }
     }
 
-    /// The call has come back; from now on it cannot be marked as stuck. Returns true if it was. Others are let in only
-    /// when the guard is dropped.
+    /// Notes that the call has returned; from now on it cannot be marked as stuck. Returns true if it was. Others are
+    /// let in only when the guard is dropped.
     fn leave(&self) -> bool {
         self.thread.store(0, Ordering::Relaxed);
         self.inside.swap(0, Ordering::SeqCst);
         self.is_stuck()
     }
 
-    /// Leaves the release hook to the stuck call, which runs it when it leaves. Returns false if no call is stuck any more.
+    /// Leaves the release hook to the thread of the stuck call, which runs it when the call returns. Returns false if
+    /// no call is stuck any more.
     pub(crate) fn owe(&self, why: Release) -> bool {
         let mut state = self.state();
         let is_stuck = state.stuck.is_some();
@@ -278,7 +280,7 @@ impl Gate {
         is_stuck
     }
 
-    /// Notes that the device is no longer stuck. Returns what is owed to it.
+    /// Notes that the device is no longer stuck. Returns why its release hook must run now, if it must.
     #[cold]
     fn clear_stuck(&self) -> Option<Release> {
         let mut state = self.state();
