@@ -65,7 +65,7 @@ impl LocalCall {
         self.frame.get(self.arguments_at..).unwrap_or_default()
     }
 
-    /// Returns the call, borrowed.
+    /// Returns the call as a job, which borrows from it.
     pub(super) fn job(&self, limit: usize) -> Job<'_> {
         Job {
             method: &self.method,
