@@ -1,4 +1,4 @@
-//! From the frames of a session to calls, and back.
+//! Turns the frames of a session into calls, and the outcomes of calls into frames.
 
 use crate::interface::context::CallContext;
 use crate::interface::job::{Job, Reply};
@@ -8,7 +8,7 @@ use crate::wire::failure::Failure;
 use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{IncomingCall, begin_reply, failure_frame};
 
-/// The call in a frame, whose answer may be `limit` bytes long.
+/// Returns the call in a frame. Its answer may have up to `limit` bytes.
 #[inline]
 pub fn job(call: &IncomingCall, limit: usize) -> Job<'_> {
     Job {
@@ -21,7 +21,7 @@ pub fn job(call: &IncomingCall, limit: usize) -> Job<'_> {
     }
 }
 
-/// The frame that answers the call.
+/// Returns the frame that answers the call.
 #[inline]
 pub fn answer(
     call: &IncomingCall,

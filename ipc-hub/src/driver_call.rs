@@ -1,4 +1,4 @@
-//! A call inside a driver, as long as it runs.
+//! A call inside a driver: when it began, whether its caller still waits, and whether it hangs.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ pub struct DriverCall {
     first_seen: Option<Instant>,
     /// When its caller gave it up.
     given_up: Option<Instant>,
-    /// The devices that are refused to others because of it.
+    /// The devices that are stuck because of it.
     stuck: Vec<String>,
-    /// Makes a stopping server wait for the thread of the call, unless it is stuck.
+    /// Makes a stop wait for the thread of the call. `None` if the thread has been left behind.
     work: Option<Work>,
-    /// A report of progress that came too soon after the last one.
+    /// A report of progress that came too soon after the previous one to be sent.
     pub progress: Option<(f64, String)>,
     last_report: Option<Instant>,
 }
@@ -38,20 +38,20 @@ impl DriverCall {
         }
     }
 
-    /// Its caller no longer waits for it. Returns true if that is news.
+    /// Notes that its caller no longer waits for it. Returns false if that was known.
     pub fn give_up(&mut self, now: Instant) -> bool {
         let is_news = self.given_up.is_none();
         self.given_up.get_or_insert(now);
         is_news
     }
 
-    /// True once its caller no longer waits for it.
+    /// Returns true once its caller no longer waits for it.
     pub fn is_given_up(&self) -> bool {
         self.given_up.is_some()
     }
 
-    /// Looks at the clock. A caller that has waited for longer than it said is taken to have given up; returns true if
-    /// that is news.
+    /// Notes that the call still runs at `now`. A caller whose deadline passed a second ago counts as one that has
+    /// given up; returns true if this is noticed for the first time.
     pub fn check_deadline(&mut self, now: Instant) -> bool {
         self.first_seen.get_or_insert(now);
         let is_overdue =
@@ -59,7 +59,7 @@ impl DriverCall {
         self.deadline.is_some_and(is_overdue) && self.give_up(now)
     }
 
-    /// True if the call has had its chance to end: it has run for `overrun`, and nobody has waited for it for a second.
+    /// Returns true if the call hangs: it has run for `overrun`, and its caller gave it up at least a second ago.
     pub fn is_hung(&self, overrun: Duration, now: Instant) -> bool {
         let (Some(first_seen), Some(given_up)) = (self.first_seen, self.given_up) else {
             return false;
@@ -68,19 +68,20 @@ impl DriverCall {
         since(first_seen) >= overrun && since(given_up) >= GIVEN_UP_FOR
     }
 
-    /// This process was suspended for `pause`, in which no driver could return.
+    /// Does not count `pause` as time in which the call ran: the process was suspended, and no driver could return.
     pub fn discount_suspension(&mut self, pause: Duration) {
         for at in [&mut self.first_seen, &mut self.given_up, &mut self.deadline] {
             *at = at.and_then(|at| at.checked_add(pause));
         }
     }
 
-    /// About when it began.
+    /// Returns about when it began.
     pub fn began(&self, now: Instant) -> Instant {
         self.first_seen.unwrap_or(now)
     }
 
-    /// It hangs in these devices. A stopping server no longer waits for it, unless it is in none: then it is on its way out.
+    /// Notes that the call hangs in the devices `stuck`. A stop no longer waits for it, unless there are none: it has
+    /// then just left them, and is about to end.
     pub fn leave_behind(&mut self, stuck: Vec<String>) {
         if !stuck.is_empty() {
             self.work = None;
@@ -88,17 +89,17 @@ impl DriverCall {
         self.stuck = stuck;
     }
 
-    /// True if a device is refused to others because of it.
+    /// Returns true if a device is stuck because of it.
     pub fn is_stuck(&self) -> bool {
         !self.stuck.is_empty()
     }
 
-    /// What makes a stopping server wait for the thread, if anything still does, and the devices that were stuck.
+    /// Returns what makes a stop wait for the thread, unless it was left behind, and the devices that were stuck.
     pub fn into_parts(self) -> (Option<Work>, Vec<String>) {
         (self.work, self.stuck)
     }
 
-    /// True if a report of progress may be sent now.
+    /// Returns true if a report of progress may be sent now, and then counts it as sent.
     pub fn may_report(&mut self, now: Instant) -> bool {
         let is_recent = |last: Instant| now.saturating_duration_since(last) < BETWEEN_REPORTS;
         let may = !self.last_report.is_some_and(is_recent);
@@ -109,7 +110,8 @@ impl DriverCall {
     }
 }
 
-/// How long ago a caller must have given up its call before the device of the call can count as stuck.
+/// How long ago a caller must have given up its call before the call can count as hung; also how long after its
+/// deadline a caller counts as one that has given up.
 const GIVEN_UP_FOR: Duration = Duration::from_secs(1);
-/// Shortest time between two reports of progress.
+/// Minimum time between two reports of progress.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);

@@ -6,7 +6,7 @@ use ipc_core::interface::registry::ServedDevice;
 use ipc_core::wire::ctrl::QueueStatus;
 use ipc_core::{Release, Stuck};
 
-/// A client, as the server sees it.
+/// A client as the server sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientInfo {
@@ -14,15 +14,15 @@ pub struct ClientInfo {
     pub id: u64,
     /// 0 for the client that holds the server, 1 for the next in the queue.
     pub place: usize,
-    /// The name that the client has given itself.
+    /// The name that the client gave itself.
     pub name: String,
     /// The address from which it is connected.
     pub address: String,
-    /// How long ago it came, in the queue and as the holder.
+    /// How long ago it arrived, including the time in the queue.
     pub connected: Duration,
     /// How long ago its last call ended; zero while a call runs.
     pub idle: Duration,
-    /// Number of calls since it came, including one that runs.
+    /// Number of its calls so far, including one that runs.
     pub calls: u64,
     /// The running call, if there is one.
     pub running: Option<RunningCall>,
@@ -38,14 +38,14 @@ pub struct ClientInfo {
 pub struct RunningCall {
     /// The name of the device whose method runs; `None` for a function.
     pub device: Option<String>,
-    /// The method's name on the wire, cut after 128 bytes.
+    /// The method's name on the wire, cut to 128 bytes.
     pub method: String,
     /// How long it has run.
     pub runs_for: Duration,
 }
 
 impl ClientInfo {
-    /// A client that has made no calls yet.
+    /// Creates the information about a client that has made no calls yet.
     pub fn new(id: u64, name: String, address: String) -> Self {
         Self {
             id,
@@ -63,7 +63,7 @@ impl ClientInfo {
 }
 
 impl RunningCall {
-    /// A call of `method`, cut already to what can be shown.
+    /// Creates the information about a call of `method`, which the caller has cut to what can be shown.
     pub fn new(device: Option<String>, method: String, runs_for: Duration) -> Self {
         Self {
             device,
@@ -72,7 +72,7 @@ impl RunningCall {
         }
     }
 
-    /// Returns the method and its device, as messages name them.
+    /// Returns the method and its device as messages name them: `` `pump_read` of `pump` ``.
     pub fn called(&self) -> String {
         match &self.device {
             Some(device) => format!("`{}` of `{device}`", self.method),
@@ -103,7 +103,7 @@ impl DeviceInfo {
     }
 }
 
-/// A change at the server, told to the callback of `ServerBuilder::on_event`.
+/// A change at the server, reported to the callback of `ServerBuilder::on_event`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerEvent {
@@ -111,10 +111,10 @@ pub enum ServerEvent {
     Waiting {
         /// Its [`id`](ClientInfo::id).
         client: u64,
-        /// What it was told about its place.
+        /// Its place, as the server reported it to the client.
         status: QueueStatus,
     },
-    /// A client holds the server now.
+    /// A client has become the holder of the server.
     Granted(ClientInfo),
     /// A client no longer holds the server, and the release hooks of the devices have run.
     Released {
@@ -123,16 +123,16 @@ pub enum ServerEvent {
         /// Why.
         why: Release,
     },
-    /// A device or function is stuck: a call that was given up has not returned. Calls to it are refused until it does;
-    /// everything else goes on.
+    /// A device or function is stuck: a call that its caller has given up does not return. Calls to it are refused
+    /// until it does; everything else goes on.
     Stuck(Stuck),
-    /// A device was added while the server runs.
+    /// A device has been added to the running server.
     DeviceAdded(DeviceInfo),
-    /// A device was removed while the server runs.
+    /// A device has been removed from the running server.
     DeviceRemoved(DeviceInfo),
-    /// The call has returned, and the device can be used again.
+    /// A device or function that was stuck can be used again: the call has returned.
     Recovered {
-        /// The name of the device.
+        /// The name of the device or function.
         device: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Events on their way to the callback of the program that runs the server.
+//! The queue of events for the callback of the program that runs the server.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,9 +22,9 @@ pub struct Events {
 
 #[derive(Default)]
 struct EventQueue {
-    /// `None` if nobody wants to know.
+    /// `None` if the program has set no callback, and once the server is closed.
     observer: Option<Observer>,
-    /// Each with its `Work`, which makes a stopping server wait until it has been delivered.
+    /// Each with its `Work`, which makes a stop wait until the event has been delivered.
     events: VecDeque<(ServerEvent, Work)>,
     lost: u64,
     /// True while a thread delivers events.
@@ -40,7 +40,7 @@ impl std::fmt::Debug for EventQueue {
 }
 
 impl Events {
-    /// Events for `observer`, which finds `runtime` on its thread.
+    /// Creates a queue for `observer`, which runs inside `runtime`.
     pub fn new(observer: Option<Observer>, runtime: Handle, incarnation: u128) -> Self {
         let queue = EventQueue {
             observer,
@@ -53,7 +53,7 @@ impl Events {
         }
     }
 
-    /// Queues `event`, if anybody wants to know. If too many are queued, the oldest is dropped.
+    /// Queues `event` if there is a callback. If the queue is full, the oldest event is dropped and counted.
     pub fn emit(self: &Arc<Self>, event: ServerEvent, work: impl FnOnce() -> Work) {
         let mut queue = self.queue();
         if queue.observer.is_none() {
@@ -78,7 +78,7 @@ impl Events {
         }
     }
 
-    /// Tells nobody anything more, and returns the callback.
+    /// Drops the queued events and all later ones, and returns the callback.
     pub fn close(&self) -> Option<Observer> {
         let mut queue = self.queue();
         queue.events.clear();

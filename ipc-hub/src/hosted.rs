@@ -1,4 +1,4 @@
-//! What belongs to the user's program: drivers, closures, hooks, and where they may be dropped.
+//! Drivers, closures and hooks, which belong to the user's program, and where they may be dropped.
 
 use std::collections::VecDeque;
 use std::io;
@@ -21,13 +21,13 @@ use crate::log::{self, About};
 #[derive(Default)]
 pub struct Hosted {
     waiting: VecDeque<Registration>,
-    /// What is registered.
+    /// The devices and functions that are registered.
     pub registry: Registry,
     /// The callback for events.
     pub observer: Option<Observer>,
 }
 
-/// Something to be registered.
+/// A device or function to be registered.
 pub enum Registration {
     /// A device.
     Device(Device),
@@ -35,16 +35,16 @@ pub enum Registration {
     Function(Mutex<Box<dyn Function>>),
 }
 
-/// A callback that is told what happens at the server.
+/// The callback for events.
 pub type Observer = Arc<dyn Fn(&ServerEvent) + Send + Sync>;
 
 impl Hosted {
-    /// Takes something to be served from the [`register`](Self::register) on.
+    /// Adds something that [`register`](Self::register) will register.
     pub fn add(&mut self, registration: Registration) {
         self.waiting.push_back(registration);
     }
 
-    /// Registers everything that was added, up to the first that does not fit.
+    /// Registers everything that was added. Stops at the first device or function that cannot be registered.
     pub fn register(&mut self) -> Result<(), RegisterError> {
         while let Some(registration) = self.waiting.pop_front() {
             match registration {
@@ -62,7 +62,7 @@ impl Hosted {
         Ok(())
     }
 
-    /// The same with a callback, which is dropped along with it.
+    /// Sets the callback, which is dropped along with the drivers.
     pub(crate) fn with_observer(mut self, observer: Option<Observer>) -> Self {
         self.observer = observer;
         self
@@ -110,7 +110,7 @@ pub(crate) fn run_outside_async(work: impl FnOnce() + Send + 'static) {
         // A panic there has been printed.
         let _ = thread.join();
     }
-    // Not in async code, or there is no thread to be had.
+    // Not in async code, or no thread could be started.
     take(&work).into_iter().for_each(|work| work());
 }
 
@@ -119,7 +119,7 @@ fn take<T>(mutex: &Mutex<Option<T>>) -> Option<T> {
     value.take()
 }
 
-/// Runs `work` on a thread of its own and waits for it without blocking.
+/// Runs `work`, which may block, on a thread of its own, and waits for it without blocking.
 pub async fn on_own_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
@@ -129,7 +129,7 @@ pub async fn on_own_thread<T: Send + 'static>(
     result.await.map_err(lost)
 }
 
-/// Starts `work` on a thread that may block, and from which the runtime at hand can be reached as in async code.
+/// Starts `work` on a thread that may block. The current runtime, if there is one, is entered on it.
 fn spawn_outside_async(work: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
     let runtime = Handle::try_current().ok();
     let thread = thread::Builder::new().name("ipc server".into());

@@ -1,4 +1,4 @@
-//! What all front ends of a server share.
+//! The hub: the devices of a server, and what all of its front ends share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,34 +23,35 @@ pub struct Hub {
     hosted: Mutex<Hosted>,
     is_closed: AtomicBool,
     events: Arc<Events>,
-    /// Notices calls that run for long.
+    /// Notices calls that run long.
     tick: Arc<Tick>,
     runtime: Handle,
     incarnation: u128,
     work: Arc<WorkCounter>,
 }
 
-/// What is offered now: another [`Offers`] whenever a device is added or removed.
+/// The present [`Offers`], which are replaced whenever a device is added or removed.
 #[derive(Clone, Debug, Default)]
 pub struct CurrentOffers(Arc<ArcSwap<Offers>>);
 
-/// A look at what is offered that costs little where it is repeated, as for every call.
+/// A cached view of the present [`Offers`], for threads that look at them for every call.
 #[derive(Debug)]
 pub struct OffersView(Cache<Arc<ArcSwap<Offers>>, Arc<Offers>>);
 
-/// There is no device to remove.
+/// Returned when a device is to be removed that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no device called `{name}`; there is {}", listed(.devices))]
 #[non_exhaustive]
 pub struct RemoveError {
     /// The name that was asked for.
     pub name: String,
-    /// The names of the devices that there are.
+    /// The names of the existing devices.
     pub devices: Vec<String>,
 }
 
 impl Hub {
-    /// A hub over what is hosted. `runtime` drives async methods; `incarnation` is a number that no other server has.
+    /// Creates a hub for what is hosted. `runtime` drives async methods; `incarnation` is a number that no other server
+    /// has.
     pub fn new(mut hosted: Hosted, runtime: Handle, incarnation: u128) -> Self {
         Self {
             offers: CurrentOffers(Arc::new(ArcSwap::new(Arc::clone(hosted.registry.offers())))),
@@ -68,30 +69,34 @@ impl Hub {
         }
     }
 
-    /// What is offered now.
+    /// Returns what is offered, which changes as devices are added and removed.
     pub fn offers(&self) -> &CurrentOffers {
         &self.offers
     }
 
-    /// The devices, in the order of registration.
+    /// Returns the devices, in the order of registration.
     pub fn devices(&self) -> Vec<Arc<ServedDevice>> {
         self.hosted().registry.devices().to_vec()
     }
 
-    /// What programs learn about the devices.
+    /// Returns what programs learn about the devices, in the order of registration.
     pub fn device_infos(&self) -> Vec<DeviceInfo> {
         let hosted = self.hosted();
         let devices = hosted.registry.devices().iter();
         devices.map(|device| DeviceInfo::of(device)).collect()
     }
 
-    /// Offers another device from now on. Blocks only to drop a device that does not fit.
+    /// Offers another device from now on. Blocks only to drop a device that cannot be added.
+    ///
+    /// # Errors
+    ///
+    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped.
     pub fn add_device(&self, device: Device) -> Result<(), RegisterError> {
         let added = self.change(|registry| registry.try_add_device(device));
         let device = match added {
             Ok(device) => device,
             Err((error, device)) => {
-                // Its driver may block while it is dropped.
+                // Dropping its driver may block.
                 run_outside_async(move || drop(ipc_core::contain::contain(|| drop(device))));
                 return Err(error);
             }
@@ -102,9 +107,15 @@ impl Hub {
         Ok(())
     }
 
-    /// No longer offers the device called `name`. A call that is inside may return, but for no longer than the device's
-    /// [overrun](Device::overrun) is waited for it; then its release hook runs, and its driver is dropped. Blocks until
-    /// that has happened, or until the time is over: it then happens when the call returns.
+    /// Stops offering the device called `name`. Once no call is inside the driver, its release hook runs and it is
+    /// dropped.
+    ///
+    /// Blocks until that has happened, but not for longer than the device's [overrun](Device::overrun). If a call
+    /// inside the driver takes longer, hook and drop follow when it returns.
+    ///
+    /// # Errors
+    ///
+    /// There is no such device.
     pub fn remove_device(self: &Arc<Self>, name: &str) -> Result<(), RemoveError> {
         let removed = self.change(|registry| registry.remove_device(name));
         let Some(device) = removed else {
@@ -120,7 +131,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Changes what is offered.
+    /// Changes the registry, and publishes what it then offers.
     fn change<T>(&self, change: impl FnOnce(&mut Registry) -> T) -> T {
         let mut hosted = self.hosted();
         let result = change(&mut hosted.registry);
@@ -128,23 +139,24 @@ impl Hub {
         result
     }
 
-    /// How long the call with this [id](ipc_core::interface::context::call_id) must run before its devices count as stuck.
+    /// Returns how long the call with this [id](ipc_core::interface::context::call_id) must run before the devices that
+    /// it is inside of can count as stuck.
     pub fn overrun(&self, id: u64) -> Duration {
         self.hosted().registry.overrun(id)
     }
 
-    /// Refuses the devices that the call with this [id](ipc_core::interface::context::call_id) is inside of to everybody
-    /// else, until it leaves them. Returns what is stuck now.
+    /// Marks the devices and functions that the call with this [id](ipc_core::interface::context::call_id) is inside of
+    /// as stuck: other calls to them are refused until it leaves them. Returns those that were marked.
     pub fn mark_stuck(&self, id: u64, by: &str, since: Instant) -> Vec<Stuck> {
         self.hosted().registry.mark_stuck(id, by, since)
     }
 
-    /// The devices and functions that are stuck.
+    /// Returns the devices and functions that are stuck.
     pub fn stuck(&self) -> Vec<Stuck> {
         self.hosted().registry.stuck()
     }
 
-    /// Makes known that a device is stuck.
+    /// Logs and reports that a device is stuck.
     pub fn report_stuck(&self, stuck: &Stuck) {
         let Stuck {
             device, method, by, ..
@@ -158,7 +170,7 @@ impl Hub {
         self.emit(ServerEvent::Stuck(stuck.clone()));
     }
 
-    /// Makes known that a device that was stuck can be used again.
+    /// Logs and reports that a device that was stuck can be used again.
     pub fn report_recovered(&self, device: &str) {
         log::info(
             About::server(),
@@ -169,8 +181,8 @@ impl Hub {
         });
     }
 
-    /// Runs the release hooks of all devices that have one. Returns true if there is one. Blocks, but not for a hook that
-    /// hangs: its device is then stuck, and those behind it are released all the same.
+    /// Runs the release hooks of all devices. Returns true if any device has one. Blocks, but not for a hook that
+    /// hangs: its device is then stuck, and the remaining hooks run nevertheless.
     pub fn release_all(self: &Arc<Self>, why: Release) -> bool {
         let mut hooked = self.devices();
         hooked.retain(|device| device.has_release_hook());
@@ -178,17 +190,17 @@ impl Hub {
         !hooked.is_empty()
     }
 
-    /// Reports an event to the program's callback, without waiting for it.
+    /// Queues an event for the program's callback. Does not wait for the callback.
     pub fn emit(&self, event: ServerEvent) {
         self.events.emit(event, || self.begin_work());
     }
 
-    /// The clock that notices calls that run for long.
+    /// Returns the clock that notices calls that run long.
     pub fn tick(&self) -> &Arc<Tick> {
         &self.tick
     }
 
-    /// The runtime that drives async methods.
+    /// Returns the runtime that drives async methods.
     pub fn runtime(&self) -> &Handle {
         &self.runtime
     }
@@ -198,28 +210,28 @@ impl Hub {
         ServingThread::enter(self.incarnation)
     }
 
-    /// True on a thread that a stop waits for. A stop that begins there must not wait for itself.
+    /// Returns true on a thread that a stop waits for. A stop that begins there must not wait for itself.
     pub fn is_inside(&self) -> bool {
         ServingThread::is_current(self.incarnation)
     }
 
-    /// Begins something that a stop waits for.
+    /// Makes a stop wait until the returned value is dropped.
     pub fn begin_work(&self) -> Work {
         self.work.begin()
     }
 
-    /// Waits until no work is left, and returns false if that takes until `deadline`. Blocks.
+    /// Waits until no work is left. Returns false if some is left at `deadline`. Blocks.
     pub fn wait_for_work(&self, deadline: Instant) -> bool {
         self.work.wait(deadline)
     }
 
-    /// True once the hub offers nothing more.
+    /// Returns true once [`close`](Self::close) has begun.
     pub fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::SeqCst)
     }
 
-    /// Offers nothing more, and drops drivers, closures and hooks. A call that was left behind keeps the device that it is
-    /// inside of until it returns. May block.
+    /// Stops offering anything, and drops drivers, closures and hooks. A call that was left behind keeps the device
+    /// that it is inside of until it returns. May block.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::SeqCst);
         self.tick.end();
@@ -229,25 +241,25 @@ impl Hub {
     }
 
     fn hosted(&self) -> MutexGuard<'_, Hosted> {
-        // Each change is a single step.
+        // A panic elsewhere leaves it usable: each change is a single step.
         self.hosted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl CurrentOffers {
-    /// What is offered now. Later changes do not show in it.
+    /// Returns a snapshot of what is offered now.
     pub fn load(&self) -> Arc<Offers> {
         self.0.load_full()
     }
 
-    /// A view for a thread that looks often.
+    /// Returns a view for a thread that looks often.
     pub fn view(&self) -> OffersView {
         OffersView(Cache::new(Arc::clone(&self.0)))
     }
 }
 
 impl OffersView {
-    /// What is offered now.
+    /// Returns what is offered now.
     #[inline]
     pub fn now(&mut self) -> &Offers {
         self.0.load()

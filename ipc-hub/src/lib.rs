@@ -1,9 +1,9 @@
-//! The server without sockets: the devices by name, the calls inside them, and what is told about them.
+//! The server without sockets: its devices, the calls inside them, events and the log.
 //!
-//! A front end such as `ipc-server` takes calls from a network, turns them into [jobs](ipc_core::interface::job::Job), and
-//! runs them through the [`Hub`]. What all front ends share is here: which devices there are, what happens when a client
-//! gives them back or a driver hangs, whom events are told to, what a stop waits for, and the log. Programs use a front end;
-//! nothing here is meant for them.
+//! A front end such as `ipc-server` takes calls from a network, turns them into [jobs](ipc_core::interface::job::Job),
+//! and runs them through what the [`Hub`] offers. This crate holds what all front ends share: the devices, what happens
+//! when a client releases them or a driver hangs, events and their callback, what a stop waits for, and the log.
+//! Programs use a front end, and not this crate.
 
 // `usize` may have 32 bits: a cast from `u64` can lose the upper half.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]

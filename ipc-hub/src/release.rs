@@ -1,4 +1,4 @@
-//! The release hooks of the devices, when a client no longer holds them or they are removed.
+//! Runs the release hooks of devices that a client no longer holds, or that are removed.
 
 use std::io;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::hub::Hub;
 use crate::log::{self, About};
 
 impl Hub {
-    /// Runs the release hooks of `devices`. Blocks, but not for a hook that hangs: its device is then stuck, and those
-    /// behind it are released all the same.
+    /// Runs the release hooks of `devices`, one after the other. Blocks, but not for a hook that hangs: its device is
+    /// then stuck, and the remaining hooks run nevertheless.
     pub(crate) fn release(self: &Arc<Self>, devices: &[Arc<ServedDevice>], why: Release) {
         let mut left = devices;
         while !left.is_empty() {
@@ -37,8 +37,8 @@ impl Hub {
         }
     }
 
-    /// Releases a removed device: runs its release hook and drops it, on a thread that is left behind if the call that is
-    /// inside does not return in time.
+    /// Runs the release hook of a removed device and drops the device, on a thread that is left behind if a call inside
+    /// the driver, or the hook, does not return in time. Blocks for at most the device's overrun.
     pub(crate) fn release_removed(self: &Arc<Self>, device: Arc<ServedDevice>) {
         let (done, ended) = channel::<()>();
         let (hub, patience) = (Arc::clone(self), device.overrun());
@@ -55,7 +55,7 @@ impl Hub {
         };
         let thread = thread::Builder::new().name("ipc release".into());
         match thread.spawn(run) {
-            // It says nothing; it ends.
+            // Nothing is sent: the channel closes when the thread is done.
             Ok(_) => drop(ended.recv_timeout(patience)),
             Err(error) => log::error(
                 About::server(),
@@ -64,7 +64,7 @@ impl Hub {
         }
     }
 
-    /// Starts the hooks of `devices`, one after the other, on a thread that is left behind if one of them hangs.
+    /// Starts a thread that runs the hooks of `devices` one after the other. It is left behind if one of them hangs.
     fn start_release(
         self: &Arc<Self>,
         devices: &[Arc<ServedDevice>],
@@ -80,14 +80,14 @@ impl Hub {
                     return;
                 }
             }
-            // When the receiver hears that the thread has ended, it has let go of the drivers.
+            // The channel closes only when this thread no longer keeps any driver alive.
             drop(done);
         };
         let thread = thread::Builder::new().name("ipc release".into());
         thread.spawn(run).map(|_| ended)
     }
 
-    /// Waits for the hooks of `devices` that run. Returns those behind one that hangs.
+    /// Waits for the hooks of `devices`. If one hangs, returns the devices after it.
     fn await_hooks<'a>(
         &self,
         devices: &'a [Arc<ServedDevice>],
@@ -103,11 +103,11 @@ impl Hub {
                     }
                     return devices.get(at + 1..).unwrap_or_default();
                 }
-                // It panicked outside of the hooks, which has been printed.
+                // The thread panicked outside of the hooks, which has been printed.
                 Err(RecvTimeoutError::Disconnected) => return &[],
             }
         }
-        // A stop that goes on from here finds the drivers let go of.
+        // Wait until the thread has released the drivers: a stop must find that nothing else keeps them.
         let _ = ended.recv();
         &[]
     }

@@ -1,4 +1,4 @@
-//! The clock that notices calls that run for long, so that no short call has to look at one.
+//! A clock that notices calls that run long. Short calls only change a counter for it.
 
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -8,42 +8,43 @@ use crate::sync::thread::{self, JoinHandle, Thread};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::time::{now, overslept};
 
-/// What the tick looks at.
+/// A client that the tick looks after.
 pub trait Monitored: Send + Sync {
-    /// Counts the entries into and the returns from drivers that left the connection unattended.
+    /// Returns whether the client's connection is unattended.
     fn unattended(&self) -> &Unattended;
 
-    /// A driver has left the connection unattended for at least one tick: `step` is that of [`Unattended`].
+    /// Called when the connection has been unattended for at least one tick, because of the same call: `step` is that of
+    /// [`Unattended`].
     fn on_unattended(&self, step: u64);
 
-    /// Looks after the calls that run for long. `pause` is how long this process was suspended. Returns false if there
-    /// are none.
+    /// Looks after the calls that run long. `pause` is how long this process was suspended. Returns false if there are
+    /// none.
     fn check_calls(&self, now: Instant, pause: Duration) -> bool;
 }
 
-/// Whether a connection is unattended because the thread that reads from it is inside a driver. Odd while it is.
+/// Says whether a connection is unattended because the thread that reads from it is inside a driver.
 ///
-/// Changed for every call, without a look at the clock: the same odd number in two ticks means that one call has run for
-/// at least the time between them.
+/// A counter, which is odd while the connection is unattended. It changes with every call, without a look at the clock:
+/// the same odd number in two ticks means that one call has run for at least the time between them.
 #[derive(Debug, Default)]
 pub struct Unattended(AtomicU64);
 
 impl Unattended {
-    /// The thread that reads is about to enter a driver.
+    /// Called when the thread that reads is about to enter a driver.
     ///
-    /// This update and the load of [`Tick::wake`] on one side, and the store and the loads of a tick that is about to sleep
-    /// on the other, are sequentially consistent, so one side sees the other. With any of them relaxed, the model in
-    /// `tests/interleavings` finds a call that nobody attends to.
+    /// This update and the load of [`Tick::wake`] on one side, and the store and the loads of a tick that is about to
+    /// sleep on the other, are sequentially consistent, so one side sees the other. With any of them relaxed, the model
+    /// in `tests/interleavings` finds a call that nobody attends to.
     pub fn begin(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// It has come back, or another thread reads.
+    /// Called when that thread has returned, or another thread reads.
     pub fn end(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The present step.
+    /// Returns the present value of the counter.
     pub fn step(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }
@@ -53,7 +54,7 @@ fn is_unattended(step: u64) -> bool {
     step % 2 == 1
 }
 
-/// One thread for all clients of a server. It sleeps while nothing has run for a second.
+/// The thread that looks after all clients of a server. It sleeps once nothing has run for a second.
 #[derive(Default)]
 pub struct Tick {
     is_asleep: AtomicBool,
@@ -97,7 +98,7 @@ impl Tick {
         self.unpark();
     }
 
-    /// To be called after [`Unattended::begin`].
+    /// Wakes the thread if it sleeps. Must be called after [`Unattended::begin`].
     #[inline]
     pub fn wake(&self) {
         if self.is_asleep.load(Ordering::SeqCst) {
@@ -134,8 +135,8 @@ impl Tick {
         }
     }
 
-    /// Sleeps until something is unattended. A call that begins at this moment either sees that the tick sleeps, and
-    /// wakes it, or is seen here.
+    /// Sleeps until a connection is unattended. A call that begins at this moment either sees that the tick is about to
+    /// sleep, and wakes it, or is seen here.
     fn sleep(&self) {
         self.is_asleep.store(true, Ordering::SeqCst);
         let is_unattended =

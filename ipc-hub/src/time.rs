@@ -1,8 +1,8 @@
-//! Points in time that may lie far away, and waits that took longer than they should.
+//! Points in time that may be far away, and waits that took longer than they should.
 
 use std::time::{Duration, Instant};
 
-/// The present time. The models in `tests/interleavings` have a clock of their own.
+/// Returns the present time. The models in `tests/interleavings` have a clock of their own.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

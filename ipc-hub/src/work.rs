@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// Counts tasks and threads that a stop waits for.
 ///
-/// The wait has a deadline and must block outside of a runtime as well as inside one, which the trackers of tokio cannot.
+/// The wait has a deadline and blocks, outside of a runtime as well as inside one. The trackers of tokio cannot do that.
 #[derive(Debug, Default)]
 pub struct WorkCounter {
     running: Mutex<usize>,
@@ -18,13 +18,13 @@ pub struct WorkCounter {
 pub struct Work(Arc<WorkCounter>);
 
 impl WorkCounter {
-    /// Begins something that a stop waits for.
+    /// Makes a stop wait until the returned value is dropped.
     pub fn begin(self: &Arc<Self>) -> Work {
         *self.lock() += 1;
         Work(Arc::clone(self))
     }
 
-    /// Waits until no work is left, and returns false if that takes until `deadline`. Blocks.
+    /// Waits until no work is left. Returns false if some is left at `deadline`. Blocks.
     pub fn wait(&self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let is_running = |running: &mut usize| *running > 0;

@@ -74,7 +74,7 @@ impl ServerBuilder {
     }
 
     /// Serves a driver, a [`Shared`](ipc_core::Shared) driver that local code also uses, or a
-    /// [`Device`](ipc_core::Device) with a prefix.
+    /// [`Device`](ipc_core::Device) with a name or a prefix. [`ServerHandle::add_device`] does so while the server runs.
     pub fn device(mut self, device: impl IntoDevice) -> Self {
         self.hosted.add(Registration::Device(device.into_device()));
         self
@@ -176,8 +176,12 @@ impl ServerBuilder {
         self
     }
 
-    /// Calls `observer` whenever a client joins the queue, gets the server, or gives it back. It runs between calls and
-    /// delays them, so it should be quick. If it panics, the panic is logged and the server goes on.
+    /// Calls `observer` for every [`ServerEvent`]: when a client joins the queue, gets the server or gives it back, when a
+    /// device hangs and when it has recovered, and when devices are added or removed.
+    ///
+    /// It runs on a thread of its own, and delays neither calls nor clients. If it is slow, up to 1024 events wait for it;
+    /// then the oldest ones are dropped, and the log says how many. If it panics, the panic is logged and the server goes
+    /// on.
     pub fn on_event(mut self, observer: impl Fn(&ServerEvent) + Send + Sync + 'static) -> Self {
         self.hosted.observer = Some(Arc::new(observer));
         self

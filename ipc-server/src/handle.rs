@@ -106,36 +106,39 @@ impl ServerHandle {
         self.state.hub.stuck()
     }
 
-    /// Serves another device from now on.
+    /// Adds a device to the running server.
     ///
-    /// Clients that are connected can use it at once. A proxy by name finds it, and one by prefix simply calls it. Blocks
-    /// only if the device does not fit, to drop its driver.
+    /// Connected clients can call it at once: a proxy made by name or by prefix works as for any other device. Blocks
+    /// only on an error, while the driver is dropped.
     ///
     /// # Errors
     ///
-    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped, and everything
-    /// else goes on.
+    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped; the server
+    /// goes on unchanged.
     pub fn add_device(&self, device: impl IntoDevice) -> Result<(), RegisterError> {
         self.state.hub.add_device(device.into_device())
     }
 
-    /// No longer serves the device called `name`: calls to it are refused as unknown from now on, its release hook runs
-    /// with [`Release::Removed`](ipc_core::Release::Removed), and its driver is dropped. Afterwards another device may have the name.
+    /// Removes the device called `name` from the running server. Other calls to it are refused as unknown from now on,
+    /// and another device may have the name.
     ///
-    /// A call that runs inside the driver may return first. Blocks until everything is done, but for no longer than the
-    /// device's [overrun](ipc_core::Device::overrun), 10 s by default; what is left to do is then done as soon as the call
-    /// returns.
+    /// Once no call is inside the driver, the release hook runs with [`Release::Removed`](ipc_core::Release::Removed),
+    /// and the driver is dropped. Blocks until that has happened, but not for longer than the device's
+    /// [overrun](ipc_core::Device::overrun), 10 s by default. If a call inside the driver takes longer, it still gets
+    /// its answer, and hook and drop follow it.
     ///
     /// # Errors
     ///
-    /// There is no such device; the error lists those that there are.
+    /// There is no such device. The error lists the existing ones.
     pub fn remove(&self, name: &str) -> Result<(), RemoveError> {
         self.state.hub.remove_device(name)
     }
 
-    /// Disconnects the client with this [`id`](ClientInfo::id), which is told `reason` and does not reconnect by itself. A
-    /// running call has 10 s to finish; one that still runs then, or was given up before, ends in
-    /// `CallError::OutcomeUnknown` at the client. Returns false if there is no such client.
+    /// Disconnects the client with this [`id`](ClientInfo::id). The client is told `reason`, and does not reconnect by
+    /// itself. Returns false if there is no such client.
+    ///
+    /// Does not block. A running call has 10 s to finish. If it still runs then, or its caller has given it up, it ends
+    /// in `CallError::OutcomeUnknown` at the client.
     pub fn disconnect(&self, client: u64, reason: &str) -> bool {
         let found = {
             let admission = self.state.admission();
@@ -156,8 +159,8 @@ impl ServerHandle {
         hint::warnings(self.state.address, &self.state.config)
     }
 
-    /// Returns the start-up hint: where the server can be reached, what it offers, warnings about its settings, and the
-    /// code of a client to paste. The secret is never part of it.
+    /// Returns the start-up hint: where the server can be reached, what it offers now, warnings about its settings, and
+    /// the code of a client to paste. The secret is never part of it.
     pub fn hint(&self) -> String {
         let ServerState {
             address,
@@ -180,8 +183,8 @@ impl ServerHandle {
         log::print(self.hint() + "\n");
     }
 
-    /// Stops the server: no more connections are accepted, a running call may finish, clients are told, and release hooks
-    /// run. On return the port is free, and all drivers, closures and hooks have been dropped.
+    /// Stops the server: no more connections are accepted, a running call may finish, clients are told, and release
+    /// hooks run. On return the port is free, and all drivers, closures and hooks have been dropped.
     ///
     /// A running call may finish within the [stop timeout](crate::ServerBuilder::stop_timeout), 5 s by default, and is
     /// cancelled after half of it. A call that still runs then is left behind: drivers and hooks stay alive until it
@@ -269,7 +272,7 @@ impl Shutdown {
         }
     }
 
-    /// Waits on another thread: the current one is among those that are waited for.
+    /// Waits on another thread, because the stop waits for the current one.
     fn wait_elsewhere(self) {
         let thread = thread::Builder::new().name("ipc server".into());
         if let Err(error) = thread.spawn(move || self.wait()) {
@@ -304,7 +307,7 @@ fn wait_for_work(state: &ServerState) {
     }
 }
 
-/// How long a stop waits, once calls have had their time, until clients have been told and release hooks have run.
+/// How long a stop waits, after the time for running calls, for goodbyes and release hooks.
 const GOODBYES: Duration = Duration::from_millis(500);
-/// Maximum time for which a log that is not read delays a stop.
+/// How long a log that is not read can delay a stop.
 const LOG_WITHIN: Duration = Duration::from_millis(200);

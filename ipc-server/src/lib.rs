@@ -25,12 +25,24 @@
 //! longer than about 20 ms, a second thread reads meanwhile, so that pings are answered and cancellations are seen.
 //!
 //! The calls of one client can therefore come on alternating threads, and those of the next client on others. Two calls
-//! are never inside one device at the same time.
+//! are never inside one device at the same time. [`Device::on_thread`] makes a device whose driver stays on one thread.
 //!
 //! Driver methods run inside the server's runtime: `tokio::runtime::Handle::current()`, and libraries that need a runtime,
 //! such as `tokio_serial`, work in plain methods as well as in async ones.
 //!
+//! Release hooks, and the callback of [`ServerBuilder::on_event`], run on threads of their own.
+//!
 //! Drivers, closures and hooks are dropped before a stop returns, on a thread that may block: a driver may own a runtime.
+//! The exception is a device whose call still runs at the end of the stop: it is dropped when the call returns.
+//!
+//! # Devices
+//!
+//! [`ServerHandle::add_device`] and [`ServerHandle::remove`] add and remove devices while the server runs.
+//!
+//! A driver that hangs keeps only its own device. If a call has run for the device's [overrun](Device::overrun), 10 s by
+//! default, and its caller gave it up at least a second ago, the device is stuck: other calls to it are refused until the
+//! driver returns. Calls to other devices go on, and the next client gets the server. [`ServerHandle::stuck`] lists such
+//! devices.
 //!
 //! # The log
 //!

@@ -17,7 +17,13 @@ fn the_code_in_the_readme_is_the_code_that_is_built() {
     };
 
     let shown: Vec<&str> = blocks(&readme, "```rust\n");
-    let files = ["lib.rs", "bin/serve.rs", "bin/cool.rs", "bin/serve_lab.rs"];
+    let files = [
+        "lib.rs",
+        "bin/serve.rs",
+        "bin/cool.rs",
+        "bin/serve_any.rs",
+        "bin/serve_lab.rs",
+    ];
     let built = files.map(|file| read(&format!("src/{file}")));
     assert_eq!(shown, built);
 

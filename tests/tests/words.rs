@@ -37,13 +37,14 @@ const PHRASES: [(&str, &str); 9] = [
     ("worth a word", "answered"),
 ];
 
-const PLACES: [&str; 9] = [
+const PLACES: [&str; 10] = [
     "benches",
     "examples",
     "fuzz",
     "ipc-client",
     "ipc-core",
     "ipc-derive",
+    "ipc-hub",
     "ipc-net",
     "ipc-server",
     "tests",

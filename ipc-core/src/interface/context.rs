@@ -1,4 +1,4 @@
-//! What a running method can know and tell about its call.
+//! What a running method can learn about its call, and report.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::wire::failure::Refusal;
 
-/// The view of a running method on its own call.
+/// The call that a driver method runs in: whether it is cancelled, who called, and how to report progress.
 ///
-/// A driver method that takes `ctx: &CallContext` gets it from the server; callers do not see the argument. Who calls
-/// the method itself, without any server, makes one with [`local`](Self::local) or [`watched`](Self::watched):
+/// A driver method that takes `ctx: &CallContext` gets it from the server; callers do not see the argument. Code that
+/// calls the method directly, without a server, makes one with [`local`](Self::local) or [`watched`](Self::watched):
 ///
 /// ```
 /// use ipc_core::{CallContext, remote};
@@ -36,45 +36,46 @@ pub struct CallContext {
     host: Arc<dyn CallHost>,
     call: u64,
     client: Arc<str>,
-    /// Tells the client from others of the same server.
+    /// The number of the client among those of the same server.
     party: u64,
     deadline: Option<Instant>,
 }
 
-/// What stands behind a [`CallContext`]: a server session, or nothing at all for calls within one process.
+/// The host of a call, behind its [`CallContext`]: a session of a server, or a stand-in for calls within one process.
 ///
 /// The thread that runs the method need not be the one that serves the connection, so a host is shared between threads.
 pub trait CallHost: Send + Sync {
-    /// True once the caller has given the call up.
+    /// Returns true once the call should end, as after its caller has given it up.
     fn is_cancelled(&self, call: u64) -> bool;
-    /// Passes on how far the call is.
+    /// Reports the progress of the call to its caller.
     fn progress(&self, call: u64, fraction: f64, message: &str);
     /// Runs the future of an `async fn` to its end.
     fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>);
 
-    /// Runs a method on a thread that is not the host's own, where it is to find what it would find on one.
+    /// Runs a method on a thread that is not the host's, in the same environment as on the host's threads, such as
+    /// inside its runtime.
     fn run_elsewhere(&self, method: &mut dyn FnMut()) {
         method();
     }
 
-    /// True once the client no longer holds the devices, so that its calls must not enter another one.
+    /// Returns true once the client no longer holds the devices. Its calls must then not enter another device.
     fn is_revoked(&self) -> bool {
         false
     }
 
-    /// The refusal in a form that the client understands.
+    /// Returns the refusal in a form that the client understands.
     fn for_client(&self, refusal: Refusal) -> Refusal {
         refusal
     }
 
-    /// How long ago that was. Without a clock, no time has passed.
+    /// Returns the time since `since`; zero if the host has no clock.
     fn elapsed(&self, _since: Instant) -> Duration {
         Duration::ZERO
     }
 }
 
 impl CallContext {
-    /// A context for call number `call` of `client`.
+    /// Creates a context for call number `call` of `client`.
     pub fn new(
         host: Arc<dyn CallHost>,
         call: u64,
@@ -90,13 +91,13 @@ impl CallContext {
         }
     }
 
-    /// A context for calls that no server makes: never cancelled, and progress is not told to anybody.
+    /// Creates a context for calls without a server. It is never cancelled, and ignores progress.
     pub fn local() -> Self {
         Self::watched(|| false, |_, _| {})
     }
 
-    /// A context for calls that no server makes, for tests of a driver: `is_cancelled` decides whether the call is
-    /// cancelled, and `on_progress` is told how far it is.
+    /// Creates a context for calls without a server, for tests of a driver: `is_cancelled` decides whether the call is
+    /// cancelled, and `on_progress` gets the reports of progress.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -125,21 +126,21 @@ impl CallContext {
         Self::new(Arc::new(host), 0, HERE.into(), None)
     }
 
-    /// True once the call should end. Check it between the steps of a long measurement.
+    /// Returns true once the call should end. Check it between the steps of a long measurement.
     ///
-    /// That is the case when the caller has cancelled the call or its timeout has passed; when the server is stopping and
-    /// half of its stop timeout has passed; and when the client is gone: its connection was lost and not made again for
-    /// the server's grace (15 s by default), or for 0.8 s while other clients wait. A cancellation is seen at once, except
-    /// in the first 20 ms of a call.
+    /// That is the case when the caller has cancelled the call or its timeout has passed; when the server is stopping
+    /// and half of its stop timeout has passed; and when the client is gone: its connection was lost and not made again
+    /// for the server's grace (15 s by default), or for 0.8 s while other clients wait. A cancellation is seen at once,
+    /// except in the first 20 ms of a call.
     pub fn is_cancelled(&self) -> bool {
         self.host.is_cancelled(self.call)
     }
 
-    /// Reports the progress of the call to its caller: `fraction` from 0 to 1, and a text. Values outside of that range are
-    /// clamped, and NaN counts as 0.
+    /// Reports the progress of the call to its caller: `fraction` from 0 to 1, and a text. Values outside of that range
+    /// are clamped, and NaN counts as 0.
     ///
-    /// Never fails, and waits for a slow network for at most a few milliseconds. Of reports less than 50 ms apart, the newest
-    /// replaces those before it. A caller that is gone, or does not watch the progress, misses them.
+    /// Never fails, and waits for a slow network for at most a few milliseconds. Of reports less than 50 ms apart, the
+    /// newest replaces those before it. A caller that is gone, or does not watch the progress, misses them.
     pub fn progress(&self, fraction: f64, message: &str) {
         let fraction = match fraction.is_nan() {
             true => 0.0,
@@ -148,29 +149,29 @@ impl CallContext {
         self.host.progress(self.call, fraction, message);
     }
 
-    /// Until when the caller waits, if it said so.
+    /// Returns when the caller stops waiting, if it has set a timeout.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Who is calling: the name and address of the client.
+    /// Returns the name and address of the client.
     pub fn client(&self) -> &str {
         &self.client
     }
 
-    /// Makes this the context of another call of the same client. Clones go on speaking for the earlier call.
+    /// Makes this the context of another call of the same client. Clones remain contexts of the earlier call.
     pub fn turn_to(&mut self, call: u64, deadline: Option<Instant>) {
         self.call = call;
         self.deadline = deadline;
     }
 
-    /// The same context for calls of the client with this number, which no other client of the server has.
+    /// Sets the number of the client, which no other client of the server has.
     pub fn of_party(mut self, party: u64) -> Self {
         self.party = party;
         self
     }
 
-    /// A number that no other call that runs at the same server has; not 0.
+    /// Returns a number that no other running call of the same server has; not 0.
     pub(crate) fn id(&self) -> u64 {
         call_id(self.party, self.call)
     }
@@ -179,7 +180,7 @@ impl CallContext {
         &self.host
     }
 
-    /// Names the client, if that is another one than before.
+    /// Sets the name and address of the client, if they have changed.
     pub fn set_client(&mut self, client: &Arc<str>) {
         if !Arc::ptr_eq(&self.client, client) {
             self.client = Arc::clone(client);
@@ -191,13 +192,13 @@ impl CallContext {
     }
 }
 
-/// The number by which gates know call `call` of client `party`; not 0.
+/// Returns the number by which gates know call `call` of client `party`; not 0.
 pub fn call_id(party: u64, call: u64) -> u64 {
     const CALLS: u32 = 40;
     ((party + 1) << CALLS) | (call & ((1 << CALLS) - 1))
 }
 
-/// What a [`CallContext`] calls a client that is no client of a server.
+/// The name of the client in a [`CallContext`] for a call without a server.
 pub(crate) const HERE: &str = "this process";
 
 /// A call that two closures watch.
@@ -224,7 +225,7 @@ where
     }
 }
 
-/// Drives a future to its end on the thread at hand.
+/// Drives a future to its end on the calling thread.
 pub(crate) fn drive(mut future: Pin<&mut dyn Future<Output = ()>>) {
     let alarm = Arc::new(Alarm {
         thread: std::thread::current(),
@@ -246,7 +247,7 @@ pub(crate) fn drive(mut future: Pin<&mut dyn Future<Output = ()>>) {
     }
 }
 
-/// After so long somebody may wonder what an async method waits for.
+/// How long an async method waits before a warning says what it may be waiting for.
 const STRIKING: Duration = Duration::from_secs(5);
 
 /// Wakes the thread that drives a future.

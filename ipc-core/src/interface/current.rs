@@ -1,4 +1,5 @@
-//! The call that the running thread is in, for what a driver does without being handed its context.
+//! The call that the current thread runs, for what a driver does without its `CallContext`, such as locking another
+//! driver.
 
 use std::cell::{Cell, RefCell};
 use std::panic;
@@ -60,7 +61,7 @@ impl Drop for Inside {
     }
 }
 
-/// What code that locks a driver goes through its gate as: the call that the thread is in, or local code.
+/// Returns what enters the gate if the current thread locks a driver: the call that it runs, or local code.
 pub(super) fn entry() -> Entry {
     match CALL.get() {
         0 => Entry::LOCAL,
@@ -71,7 +72,7 @@ pub(super) fn entry() -> Entry {
     }
 }
 
-/// Waits for a moment for a driver that is locked by another call.
+/// Waits for a moment for a driver that another call has locked.
 ///
 /// Local code waits for as long as it takes. A call does not wait for a device that hangs.
 pub(super) fn pause(stuck: Option<Arc<Stuck>>) -> Result<(), Blocked> {
@@ -88,8 +89,8 @@ pub(super) fn park() {
     thread::park_timeout(MOMENT);
 }
 
-/// Ends the call that the thread is in, if its client no longer holds the devices: whatever it would do next, it would do
-/// in the time of another client.
+/// Ends the call that the thread runs if its client no longer holds the devices: whatever it did next would happen while
+/// another client holds them.
 pub(super) fn check_right() {
     if CALL.get() == 0 {
         return;
@@ -100,7 +101,7 @@ pub(super) fn check_right() {
     }
 }
 
-/// Ends the call that the thread is in, or panics in local code.
+/// Ends the call that the thread runs, by unwinding. In local code, panics.
 #[allow(
     clippy::panic,
     reason = "a deadlock is an error of the program, and waiting would never end"
@@ -110,23 +111,22 @@ pub(super) fn unwind(message: String) -> ! {
         0 => panic::panic_any(message),
         _ => {
             UNWINDS.set(true);
-            // No message on standard error: this is no fault of the driver.
+            // No message on standard error: the driver is not at fault.
             panic::resume_unwind(Box::new(message))
         }
     }
 }
 
-/// Goes on unwinding, on another thread than the one on which it was caught. `is_ours` says whether that was raised by
-/// [`unwind`].
+/// Continues to unwind on another thread than the one that caught it. `is_ours` says whether [`unwind`] began it.
 pub(super) fn resume(message: String, is_ours: bool) -> ! {
     UNWINDS.set(is_ours);
     panic::resume_unwind(Box::new(message))
 }
 
-/// True if what has just been caught was raised by [`unwind`].
+/// Returns true if [`unwind`] began the unwinding that has just been caught.
 pub(super) fn has_unwound() -> bool {
     UNWINDS.take()
 }
 
-/// How long a caller waits before it looks again whether it should go on waiting. It is woken when its turn comes.
+/// How long a caller waits before it checks whether to go on waiting. It is woken when its turn comes.
 const MOMENT: Duration = Duration::from_millis(20);

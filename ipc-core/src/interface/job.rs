@@ -1,42 +1,43 @@
-//! Calls as values: what is to run, and what came of it. Frames, sockets and other ways of travelling are not part of them.
+//! Calls as values: what to run, and the result. How a call travels is no part of them: no frames, no sockets.
 
 use bytes::Bytes;
 
 use crate::wire::ctrl::Form;
 
-/// A call on its way to a driver.
+/// A call that is to be run.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_structs, reason = "made by whatever takes calls")]
 pub struct Job<'a> {
     /// The method's name on the wire, such as `pump_read_voltage`.
     pub method: &'a str,
-    /// How the arguments are written, and how the result is to be.
+    /// How the arguments are encoded, and how to encode the result.
     pub form: Form,
-    /// The fingerprint of the method's signature; of no account unless the form is [`Form::Typed`].
+    /// The fingerprint of the method's signature, as the caller knows it. Compared only if the form is [`Form::Typed`].
     pub fingerprint: u64,
-    /// The arguments.
+    /// The encoded arguments.
     pub arguments: &'a [u8],
-    /// What is to stand before the result. The result is written behind it, so that it need not be copied there.
+    /// What precedes the result in the reply, such as the head of a frame. The result is appended, and need not be
+    /// copied later.
     pub reply: Vec<u8>,
-    /// Maximum length of the reply in bytes, with what stands before the result.
+    /// Maximum length of the reply in bytes, including what precedes the result.
     pub limit: usize,
 }
 
-/// The result of a call, behind what was to stand before it.
+/// The result of a call, preceded by [`Job::reply`].
 #[derive(Debug, Default)]
 #[allow(
     clippy::exhaustive_structs,
     reason = "taken apart by whatever takes calls"
 )]
 pub struct Reply {
-    /// The beginning.
+    /// The beginning of the reply.
     pub head: Vec<u8>,
-    /// What follows without having been copied there.
+    /// The rest of the reply, if it was not copied behind `head`: a long array, in the driver's own memory.
     pub tail: Bytes,
 }
 
 impl Reply {
-    /// All of it in one piece.
+    /// Returns the whole reply in one piece.
     pub fn into_bytes(mut self) -> Bytes {
         if self.head.is_empty() {
             return self.tail;
@@ -59,12 +60,12 @@ pub struct LocalCall {
 }
 
 impl LocalCall {
-    /// The arguments.
+    /// Returns the encoded arguments.
     pub(super) fn arguments(&self) -> &[u8] {
         self.frame.get(self.arguments_at..).unwrap_or_default()
     }
 
-    /// What is to run.
+    /// Returns the call as a job, which borrows from it.
     pub(super) fn job(&self, limit: usize) -> Job<'_> {
         Job {
             method: &self.method,

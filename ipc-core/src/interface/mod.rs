@@ -1,4 +1,4 @@
-//! What a driver offers, how it is called, and what calls it.
+//! What a driver offers, how calls run, and what makes them.
 
 pub mod args;
 mod bounds;

@@ -1,4 +1,4 @@
-//! Drivers that must stay on one thread, such as those of COM objects, of GUI toolkits, and of anything that is not `Send`.
+//! Drivers that must stay on one thread, such as those of COM objects and GUI toolkits, or that are not `Send`.
 
 use std::fmt::Display;
 use std::io;
@@ -21,20 +21,26 @@ pub enum OpenError<E: Display> {
     /// The driver could not be opened.
     #[error("{0}")]
     Driver(E),
-    /// The driver panicked when it was opened.
+    /// The driver panicked while it was being opened.
     #[error("the driver panicked when it was opened: {0}")]
     Panicked(String),
-    /// There is no thread to be had.
+    /// The operating system could not provide a thread.
     #[error("cannot start a thread for the driver")]
     NoThread(#[source] io::Error),
 }
 
 impl Device {
-    /// Opens a driver on a thread of its own, and runs all its methods there: for drivers that must stay on one thread, or
-    /// are not [`Send`]. The driver is also dropped there.
+    /// Opens a driver on a thread of its own, and runs all its methods there. The driver is also dropped there.
     ///
-    /// Each call hops to that thread and back, which costs some 10 to 20 µs, and its arguments are copied once. Local code
-    /// cannot lock such a driver. Blocks until the driver has been opened.
+    /// Use it for drivers that must stay on the thread that opened them, or that are not [`Send`]. Handing a call to
+    /// that thread and back costs some 10 to 20 µs, and the arguments are copied once. Local code cannot lock such a
+    /// driver.
+    ///
+    /// Blocks until the driver has been opened.
+    ///
+    /// # Errors
+    ///
+    /// `open` failed or panicked, or no thread could be started.
     ///
     /// ```
     /// use std::rc::Rc;
@@ -72,8 +78,8 @@ impl Device {
         Ok(device)
     }
 
-    /// Like [`on_thread`](Self::on_thread), and runs `hook` on the driver's thread whenever a client no longer holds the
-    /// device; see [`Shared::on_release`].
+    /// Like [`on_thread`](Self::on_thread), with a release hook: runs `hook` on the driver's thread whenever a client no
+    /// longer holds the device. See [`Shared::on_release`].
     pub fn on_thread_with_release<D, E>(
         open: impl FnOnce() -> Result<D, E> + Send + 'static,
         hook: impl Fn(&mut D, Release) + Send + 'static,
@@ -104,21 +110,21 @@ impl Device {
     }
 }
 
-/// Stands for a driver on its thread.
+/// The handle of a driver on its thread, registered in its place.
 struct ThreadDriver<D> {
-    /// `None` while it is dropped.
+    /// `None` while the handle is dropped.
     tasks: Option<Sender<Task>>,
     thread: Option<JoinHandle<()>>,
     driver: PhantomData<fn(D)>,
 }
 
-/// What the thread is asked to do, and where it answers.
+/// A request to the thread, and the channel for its answer.
 enum Task {
     Call(OwnedInvocation, usize, SyncSender<CallOutcome>),
     Release(Release, SyncSender<Result<(), String>>),
 }
 
-/// What came of a call. If it unwound: the message, and whether this library unwound it on purpose.
+/// The outcome of a call. If it unwound: the message, and whether this library unwound it on purpose.
 type CallOutcome = Result<Result<Reply, Failure>, (String, bool)>;
 
 impl<D: Remote> ThreadDriver<D> {
@@ -134,7 +140,7 @@ impl<D: Remote> ThreadDriver<D> {
                 Ok(Err(error)) => return drop(opened.send(Err(OpenError::Driver(error)))),
                 Err(message) => return drop(opened.send(Err(OpenError::Panicked(message)))),
             };
-            // Fails if nobody waits for the driver any more; the queue is then closed as well.
+            // Fails if the opening thread is gone; the queue is then closed as well.
             let _ = opened.send(Ok(()));
             run_tasks(&mut driver, &queue, hook);
             contain_logged("a driver, while it was dropped,", || drop(driver));
@@ -153,7 +159,7 @@ impl<D: Remote> ThreadDriver<D> {
         }
     }
 
-    /// Has the thread do something, and waits for the answer. `None` if the thread has ended.
+    /// Sends the thread a request, and waits for the answer. Returns `None` if the thread has ended.
     fn ask<T>(&self, task: impl FnOnce(SyncSender<T>) -> Task) -> Option<T> {
         let (answer, answered) = sync_channel(1);
         self.tasks.as_ref()?.send(task(answer)).ok()?;
@@ -162,7 +168,7 @@ impl<D: Remote> ThreadDriver<D> {
 
     fn release(&self, why: Release) {
         if let Some(Err(message)) = self.ask(|answer| Task::Release(why, answer)) {
-            // As if the hook had run here.
+            // As if the hook had panicked here.
             std::panic::resume_unwind(Box::new(message));
         }
     }
@@ -188,7 +194,7 @@ impl<D: Remote> Remote for ThreadDriver<D> {
 
 fn run_tasks<D: Remote>(driver: &mut D, queue: &Receiver<Task>, hook: impl Fn(&mut D, Release)) {
     for task in queue {
-        // An answer that nobody waits for is dropped.
+        // Sending an answer fails only if nothing waits for it.
         match task {
             Task::Call(call, method, answer) => {
                 let run = || call.run(|invocation| driver.dispatch(method, invocation));

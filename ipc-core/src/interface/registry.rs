@@ -1,4 +1,4 @@
-//! The devices and functions that are offered.
+//! The devices and functions that can be called.
 
 mod error;
 mod names;
@@ -25,7 +25,9 @@ pub use error::RegisterError;
 pub use offers::Offers;
 pub use served::{Released, ServedDevice};
 
-/// The devices and functions that are offered. They live as long as this, or until the call that is inside them returns.
+/// The devices and functions that can be called.
+///
+/// Dropping it drops them. A device that a call is inside of is dropped when that call returns.
 #[derive(Default)]
 pub struct Registry {
     /// In the order of registration, as in the description.
@@ -35,27 +37,27 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Nothing to call yet.
+    /// Creates an empty registry.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The devices, in the order of registration.
+    /// Returns the devices, in the order of registration.
     pub fn devices(&self) -> &[Arc<ServedDevice>] {
         &self.devices
     }
 
-    /// What is offered now. Later changes do not show in it.
+    /// Returns a snapshot of what can be called now.
     pub fn offers(&self) -> &Arc<Offers> {
         &self.offers
     }
 
-    /// What there is to call.
+    /// Returns the description of everything that can be called.
     pub fn description(&self) -> &ServerDescription {
         self.offers.description()
     }
 
-    /// True if there is no device and no function.
+    /// Returns true if there is no device and no function.
     pub fn is_empty(&self) -> bool {
         self.devices.is_empty() && self.functions.is_empty()
     }
@@ -69,8 +71,8 @@ impl Registry {
         functions.chain(devices).collect()
     }
 
-    /// Sets how many bytes of memory the decoded arguments of a call may take, beyond 8 times their bytes on the wire;
-    /// [`MIN_DECODE_MEMORY`] at least.
+    /// Sets the maximum memory for the decoded arguments of a call, in bytes, beyond 8 times their size on the wire.
+    /// Values below [`MIN_DECODE_MEMORY`] count as that.
     pub fn set_decode_memory(&mut self, bytes: usize) {
         Arc::make_mut(&mut self.offers).decode_memory = bytes.max(MIN_DECODE_MEMORY);
     }
@@ -81,7 +83,7 @@ impl Registry {
     }
 
     /// Runs the release hooks of all devices that have one, in the order of registration. Returns the names of these
-    /// devices with how their hooks ended. Blocks while other calls use the devices, but not for those that hang.
+    /// devices, and how their hooks ended. Blocks while calls use the devices, but not for calls that hang.
     pub fn release(&self, why: Release) -> Vec<(&str, Released)> {
         let devices = self.devices.iter();
         devices
@@ -89,16 +91,18 @@ impl Registry {
             .collect()
     }
 
-    /// How long the call with this [id](crate::interface::context::call_id) must run before the devices that it is inside
-    /// of count as stuck: the longest time of any of them.
+    /// Returns how long the call with this [id](crate::interface::context::call_id) must run before the devices that it
+    /// is inside of can count as stuck: the longest [overrun](crate::Device::overrun) among them.
     pub fn overrun(&self, id: u64) -> Duration {
         let entered = self.behind_gates().filter(|behind| behind.is_inside(id));
         let overruns = entered.map(|behind| behind.overrun());
         overruns.max().unwrap_or(OVERRUN)
     }
 
-    /// Refuses the devices and functions that the call with this [id](crate::interface::context::call_id) is inside of to
-    /// everybody else, until it leaves them. Returns what is stuck now.
+    /// Marks the devices and functions that the call with this [id](crate::interface::context::call_id) is inside of as
+    /// stuck: other calls to them are refused until it leaves them. Returns those that were marked.
+    ///
+    /// `by` names its caller; `since` is when it began.
     pub fn mark_stuck(&self, id: u64, by: &str, since: Instant) -> Vec<Stuck> {
         let entered = || self.behind_gates().filter(|behind| behind.is_inside(id));
         let method = entered().find_map(|behind| behind.method_inside());
@@ -116,7 +120,7 @@ impl Registry {
         entered().filter_map(mark).collect()
     }
 
-    /// The devices and functions that are stuck.
+    /// Returns the devices and functions that are stuck.
     pub fn stuck(&self) -> Vec<Stuck> {
         let stuck = self
             .behind_gates()

@@ -10,10 +10,10 @@ use super::invocation::Invocation;
 use super::slot::{DriverGuard, Slot};
 use crate::wire::failure::Failure;
 
-/// A driver that can be served. `#[remote]` on its `impl` block implements this; where a driver has several blocks, on the
+/// A driver that can be served. Implemented by `#[remote]` on its `impl` block; if a driver has several blocks, by the
 /// one that is not marked as `part`.
 pub trait Remote: Any {
-    /// What the driver offers.
+    /// Returns what the driver offers.
     fn interface() -> Interface
     where
         Self: Sized;
@@ -25,10 +25,10 @@ pub trait Remote: Any {
 /// What can be called through a proxy; generated for every proxy, whether the driver is there or not.
 #[doc(hidden)]
 pub trait Offer {
-    /// How many methods there are.
+    /// Number of methods.
     const METHODS: usize;
 
-    /// The methods of the proxy.
+    /// Returns the methods of the proxy.
     fn interface() -> Interface;
 }
 
@@ -43,14 +43,14 @@ pub trait Part<D: ?Sized>: Offer {
     ) -> Result<(), Failure>;
 }
 
-/// A driver in use by several: served to clients, and at hand for code in the server's own process.
+/// A driver that is served to clients and also used by code in the server's own process.
 ///
 /// Cheap to clone; all clones are the same driver.
 #[derive(Debug, Default)]
 pub struct Shared<T: ?Sized>(Arc<Slot<T>>);
 
 impl<T> Shared<T> {
-    /// Makes `driver` sharable.
+    /// Wraps a driver.
     pub fn new(driver: T) -> Self {
         Self(Arc::new(Slot::new(driver)))
     }
@@ -64,15 +64,16 @@ impl<T: Remote + Send> Shared<T> {
 }
 
 impl<T: Remote + Send> Shared<T> {
-    /// Serves the driver, and runs `hook` whenever a client no longer holds it, before another one does: the place to
-    /// switch a laser off, or to ramp a field down.
+    /// Turns the driver into a device with a release hook: `hook` runs whenever a client no longer holds the device,
+    /// before another client does. Use it to switch a laser off, or to ramp a field down.
     ///
-    /// Act first and report last: a hook that prints to a terminal that was closed panics there, and what follows does not
-    /// run. `tracing` does not panic.
+    /// Act first and report last: a hook that prints to a closed terminal panics there, and the rest of it does not run.
+    /// `tracing` does not panic.
     ///
-    /// A client that was lost without a goodbye is waited for first, for as long as the server's grace, unless somebody
-    /// else wants the server. A client that comes back after the hook has run is told that the devices were released in
-    /// between.
+    /// If a client is lost without a goodbye, the hook runs once the server's grace is over: 15 s by default, or 0.8 s
+    /// if another client waits. A client that returns later is told that the devices were released in between.
+    ///
+    /// If a call hangs in the driver, the hook runs when that call returns, before the device can be used again.
     ///
     /// ```
     /// # use ipc_core::{Registry, Release, Shared, remote};
@@ -98,17 +99,17 @@ impl<T: Remote + Send> Shared<T> {
 }
 
 impl<T: ?Sized> Shared<T> {
-    /// Waits until no other call uses the driver, then keeps others out until the guard is dropped.
+    /// Waits until no other call uses the driver, then keeps others out until the guard is dropped. Blocks.
     ///
-    /// A driver that panicked in an earlier call is handed out as it was left.
+    /// A driver that panicked in an earlier call is handed out as that call left it.
     ///
-    /// Within a call, the wait ends together with the call if the driver hangs in another call that was given up, or if the
-    /// client of the call has lost the devices to another one meanwhile: the driver method then unwinds as in a panic.
+    /// In a driver method that was called by a client, the wait may end together with the call, by unwinding as in a
+    /// panic: if the other driver is stuck, or if the client no longer holds the devices.
     ///
     /// # Panics
     ///
-    /// If the wait could never end: the calling thread has locked this driver already, or the thread that has it waits for
-    /// one that the calling thread has locked. The message names the devices.
+    /// Panics if the wait could never end: the calling thread has locked this driver already, or the thread that has
+    /// locked it waits for a driver that the calling thread has locked. The message names the devices.
     pub fn lock(&self) -> DriverGuard<'_, T> {
         current::check_right();
         match self.0.enter(current::entry(), current::pause) {
@@ -128,9 +129,9 @@ impl<T: ?Sized> Clone for Shared<T> {
     }
 }
 
-/// A driver to be served, with its name and what distinguishes it from other devices of the server.
+/// A driver to be served, with its name, prefix and other settings.
 ///
-/// Every driver, and every [`Shared`] one, turns into a device by itself; make one if it needs a name or a prefix:
+/// Drivers and [`Shared`] drivers become devices by themselves. Make one explicitly to set a name or a prefix:
 ///
 /// ```
 /// # use ipc_core::{Device, Local, Proxy, Registry, remote};
@@ -151,8 +152,8 @@ impl<T: ?Sized> Clone for Shared<T> {
 /// it. The prefix is only part of how its methods are spelled on the wire.
 ///
 /// A device without a name of its own gets its prefix without the `_` at the end (`pump` for `pump_`) or, without a
-/// prefix, the type of its driver in snake case (`power_meter` for `PowerMeter`). Every character that a name cannot have
-/// becomes `_`, and what is longer than 64 characters is cut. If that name is taken, a number follows: `meter_2`.
+/// prefix, the type of its driver in snake case (`power_meter` for `PowerMeter`). Every character that a name cannot
+/// have becomes `_`, and what is longer than 64 characters is cut. If that name is taken, a number follows: `meter_2`.
 pub struct Device {
     pub(crate) driver: Shared<dyn Remote + Send>,
     pub(crate) interface: Interface,
@@ -171,15 +172,15 @@ pub(crate) type ReleaseHook = Box<dyn Fn(&mut dyn Any, Release) + Send + Sync>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Release {
-    /// It has finished, and said so.
+    /// The client has finished, and said goodbye.
     Finished,
-    /// Its connection was lost, and it did not come back in time.
+    /// The client's connection was lost, and it did not return in time.
     Lost,
-    /// It was asked to make room for others.
+    /// The client was asked to leave: it was idle while others waited, or the program disconnected it.
     HandedOver,
     /// The server is stopping.
     Stopping,
-    /// The device is removed from its server.
+    /// The device is being removed from its server.
     Removed,
 }
 
@@ -198,8 +199,8 @@ impl Device {
         self
     }
 
-    /// Puts `prefix` before the name of every method: `pump_` makes `read_voltage` be `pump_read_voltage`, and the property `range`
-    /// be `get_pump_range` and `set_pump_range`.
+    /// Puts `prefix` before the name of every method. With `pump_`, `read_voltage` is called `pump_read_voltage` on the
+    /// wire, and the property `range` is `get_pump_range` and `set_pump_range`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
@@ -207,10 +208,13 @@ impl Device {
 
     /// Sets how long a call must have run before it can make the device count as stuck; 10 s by default.
     ///
-    /// A device is stuck when a call has run for this long and its caller has given it up for at least a second: cancelled
-    /// it, timed out, or gone for good. Its other callers are then refused at once, and told which method hangs; other
-    /// devices, and other clients, go on. The device can be used again once the driver returns and its release hook, if it
-    /// has one, has run. A call whose caller still waits never makes a device stuck, however long it takes.
+    /// A device is stuck if a call has run for this long, and its caller gave it up at least a second ago: it has
+    /// cancelled the call, its timeout has passed, or it is gone for good. Other callers of the device are then refused
+    /// at once, and told which method hangs; other devices and other clients go on. The device can be used again once
+    /// the driver has returned and its release hook has run, if that was due meanwhile. A call whose caller still waits
+    /// never makes a device stuck, however long it takes.
+    ///
+    /// Removing the device from a running server waits for a call inside it for at most this long.
     pub fn overrun(mut self, overrun: Duration) -> Self {
         self.overrun = overrun;
         self
@@ -232,7 +236,7 @@ impl std::fmt::Debug for Device {
 
 /// What can be served as a device: a driver, a [`Shared`] one, or a [`Device`].
 ///
-/// Implemented by itself; there is nothing to write.
+/// Implemented for all of them; there is nothing to implement.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be served as a device",
     label = "this is not a device",
@@ -241,7 +245,7 @@ impl std::fmt::Debug for Device {
     note = "if `{Self}` implements a `#[remote]` trait, wrap it in `<Trait>Device`: `MeterDevice(driver)` for a trait `Meter`"
 )]
 pub trait IntoDevice {
-    /// The device.
+    /// Returns the device.
     fn into_device(self) -> Device;
 }
 

@@ -1,4 +1,4 @@
-//! The place of a driver: a gate that lets one call in at a time, and the driver behind it.
+//! A driver, and the gate in front of it, which lets one call in at a time.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -18,11 +18,11 @@ pub(crate) struct Slot<T: ?Sized> {
 
 /// Lets one caller in at a time, in the order in which they came.
 ///
-/// A caller that finds the gate free and nobody waiting enters with one exchange, and leaves with two. What others may want
-/// to know about the call inside is stored as numbers; texts are made when they are asked for.
+/// A caller that finds the gate free and the queue empty enters with one exchange, and leaves with two. What others may
+/// want to know about the call inside is stored as numbers; texts are made on demand.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    /// How many callers are in the queue.
+    /// Number of callers in the queue.
     waiting: AtomicUsize,
     /// The call inside, as an [`Entry`]; 0 for none.
     inside: AtomicU64,
@@ -54,7 +54,8 @@ struct Waiter {
     thread: Thread,
 }
 
-/// What goes through a gate: a number that no other call of the server has at the same time, and the number of the method.
+/// What goes through a gate: a number that no other call of the server has at the same time, and the number of the
+/// method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: u64,
@@ -74,15 +75,15 @@ impl Entry {
     };
 }
 
-/// A call that does not return, although nobody waits for it any more.
+/// A device or function whose call does not return, although its caller has given the call up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stuck {
     /// The device, or the function, that is stuck.
     pub device: String,
-    /// The method on the wire that runs.
+    /// The method that runs, by its name on the wire; `on_release` for a release hook.
     pub method: String,
-    /// Who called it.
+    /// The caller: name and address of the client, or `the server` for a release hook.
     pub by: String,
     /// About when it began.
     pub since: Instant,
@@ -148,8 +149,8 @@ impl<T> Slot<T> {
 }
 
 impl<T: ?Sized> Slot<T> {
-    /// Waits until it is this caller's turn. `pause` is told whether the call inside hangs, and waits for a moment or gives
-    /// up.
+    /// Waits until it is this caller's turn. `pause`, which gets the call inside if that hangs, waits for a moment, or
+    /// ends the wait by an error.
     pub(crate) fn enter(
         &self,
         entry: Entry,
@@ -237,7 +238,7 @@ impl Gate {
         }
     }
 
-    /// Refuses everybody else while the call `id` is inside. Returns false if it is not, or no longer.
+    /// Refuses other callers while the call `id` is inside. Returns false if it is not inside.
     pub(crate) fn mark_stuck(&self, id: u64, stuck: Stuck) -> bool {
         let mut state = self.state();
         self.is_stuck.store(true, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Which thread waits at which gate, so that waits that could never end are noticed.
+//! Records which thread waits at which gate, to detect deadlocks.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use super::slot::Blocked;
 use crate::sync::{AtomicU64, Ordering};
 
-/// The gates at which threads wait, by the numbers of the threads. Touched only by callers that have to wait.
+/// The gates at which threads wait, by the numbers of the threads. Used only by callers that have to wait.
 static WAITS: LazyLock<Mutex<HashMap<u64, Awaited>>> = LazyLock::new(Mutex::default);
 
 /// A gate at which a thread waits.
@@ -22,7 +22,7 @@ thread_local! {
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The number of the calling thread, from 1.
+/// Returns the number of the calling thread, from 1.
 pub(super) fn this_thread() -> u64 {
     match NUMBER.get() {
         0 => number_thread(),
@@ -38,12 +38,12 @@ fn number_thread() -> u64 {
     number
 }
 
-/// The wait of the calling thread at a gate, until dropped.
+/// Records that the calling thread waits at a gate, until dropped.
 pub(super) struct Wait(u64);
 
 impl Wait {
-    /// Begins to wait at the gate of `device`, which the thread `thread_inside` has entered. Fails if the gate can only open
-    /// after the calling thread has left another one.
+    /// Begins to wait at the gate of `device`, which the thread `thread_inside` has entered. Fails if the gate could
+    /// open only after the calling thread has left that gate or another one.
     pub(super) fn begin(thread_inside: &Arc<AtomicU64>, device: &str) -> Result<Self, Blocked> {
         let this = this_thread();
         let mut waits = waits();
@@ -51,7 +51,7 @@ impl Wait {
             inside: Arc::clone(thread_inside),
             name: device.to_string(),
         };
-        // From the thread inside to the one it waits for, and so on.
+        // Follows the chain from the thread inside to the one that it waits for, and so on.
         let inside = |awaited: &Awaited| awaited.inside.load(Ordering::Relaxed);
         let (mut thread, mut held) = (inside(&awaited), awaited.name.clone());
         for _ in 0..=waits.len() {

@@ -52,9 +52,9 @@ impl About {
 
 enum LogEntry {
     Event(LogEvent),
-    /// Is written to standard error as it is.
+    /// Text for standard error, written as it is.
     Text(Vec<u8>),
-    /// Is answered when everything before it is written.
+    /// A request to send `()` once everything queued before it is written.
     Flush(SyncSender<()>),
 }
 

@@ -1,9 +1,9 @@
-//! Why something cannot be registered.
+//! Why a device or function cannot be registered.
 
 use super::names::{MAX_NAME, RESERVED};
 use crate::interface::describe::DeviceDescription;
 
-/// Why a device or function cannot be offered.
+/// Why a device or function cannot be registered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
@@ -12,20 +12,20 @@ pub enum RegisterError {
     NameTaken {
         /// The name on the wire.
         name: String,
-        /// What was registered first.
+        /// The owner of the name.
         first: String,
-        /// What was to be registered.
+        /// The device or function that was to be registered.
         second: String,
     },
-    /// The name of a method or function cannot be written by a caller.
+    /// The name of a method or function has characters that names on the wire cannot have.
     #[error("{owner} would be called `{name}`: names on the wire are letters, digits and `_`")]
     BadName {
         /// The name on the wire.
         name: String,
-        /// What was to be registered.
+        /// The device or function that was to be registered.
         owner: String,
     },
-    /// The name given to a device is already that of another one.
+    /// The name given to a device belongs to another one.
     #[error(
         "two devices are called `{name}`: {first} and {second}; give one of them another name with `Device::name`"
     )]
@@ -47,7 +47,7 @@ pub enum RegisterError {
     },
 }
 
-/// How errors refer to a function: all alike, since the name is what they share.
+/// How errors refer to a function. They give its name anyway.
 pub(super) const FUNCTION: &str = "a function";
 
 fn name_taken(name: &str, first: &str, second: &str) -> String {
@@ -81,12 +81,12 @@ fn bad_device_name(name: &str, device: &str) -> String {
     }
 }
 
-/// The device under its name: for clashes of its methods.
+/// Refers to a device by its name, in errors about its methods.
 pub(super) fn device_by_name(device: &DeviceDescription) -> String {
     format!("device `{}` ({})", device.name, kind(device))
 }
 
-/// The device under its place in the order of registration, from 0: for clashes of its own name.
+/// Refers to a device by its place in the order of registration, from 0, in errors about its own name.
 pub(super) fn device_by_place(index: usize, device: &DeviceDescription) -> String {
     format!("device {} ({})", index + 1, kind(device))
 }

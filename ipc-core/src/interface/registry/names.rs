@@ -1,4 +1,4 @@
-//! The names of devices: which are allowed, and the default ones.
+//! The names of devices: which ones are allowed, and the default ones.
 
 use heck::ToSnakeCase;
 
@@ -8,7 +8,7 @@ pub(super) const MAX_NAME: usize = 64;
 /// The name that stands for the server itself.
 pub(super) const RESERVED: &str = "server";
 
-/// True for 1 to 64 ASCII letters, digits, `_` and `-`. Dots are left out so that `device.method` can be split.
+/// Returns true for 1 to 64 ASCII letters, digits, `_` and `-`. Dots are left out so that `device.method` can be split.
 pub(super) fn is_well_formed(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.chars().all(is_allowed)
 }
@@ -17,8 +17,8 @@ fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
-/// The name of a device that was given none: its prefix without the `_` at the end, or the type of its driver in snake
-/// case; with a number behind it if that name is taken.
+/// Returns the name of a device that was given none: its prefix without the `_` at the end, or the type of its driver in
+/// snake case. If that name is taken, a number follows.
 pub(super) fn default_name(prefix: &str, driver: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let name = match prefix.trim_end_matches('_') {
         "" => well_formed(&driver.to_snake_case()),
@@ -30,7 +30,8 @@ pub(super) fn default_name(prefix: &str, driver: &str, is_taken: impl Fn(&str) -
     free.unwrap_or(name)
 }
 
-/// The name with `_` for every character that is not allowed, cut to the maximum length. `device` if nothing else is left.
+/// Replaces characters that are not allowed by `_`, and cuts the name to the maximum length. Returns `device` if nothing
+/// but `_` is left.
 fn well_formed(name: &str) -> String {
     let allowed = |c| if is_allowed(c) { c } else { '_' };
     let name: String = name.chars().map(allowed).take(MAX_NAME).collect();
@@ -40,7 +41,7 @@ fn well_formed(name: &str) -> String {
     }
 }
 
-/// `meter_2`
+/// Appends the number, as in `meter_2`.
 fn numbered(name: &str, number: u64) -> String {
     let suffix = format!("_{number}");
     let kept = MAX_NAME.saturating_sub(suffix.len());

@@ -1,4 +1,4 @@
-//! What is offered at one moment, by name, and the way of a call through it.
+//! Snapshots of what is offered, and how they run calls.
 
 use std::sync::{Arc, Weak};
 
@@ -17,10 +17,10 @@ use crate::wire::codec::DECODE_MEMORY;
 use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 
-/// What is offered at one moment, by name.
+/// A snapshot of what is offered, by name.
 ///
-/// It does not keep drivers alive: a thread that still has the offers of a server that has stopped, or of the moment before
-/// a device was removed, keeps the one device whose driver it is inside.
+/// It keeps no drivers alive: if a thread still has a snapshot from before a device was removed, or the server stopped,
+/// calls through it are refused as unknown. Only a call that is inside a driver keeps its device until it returns.
 #[derive(Clone)]
 pub struct Offers {
     /// By names of our own choice, so that the hash need not resist an attacker.
@@ -47,14 +47,16 @@ pub(super) enum Owner {
 }
 
 impl Offers {
-    /// What there is to call.
+    /// Returns the description of everything that can be called.
     pub fn description(&self) -> &ServerDescription {
         &self.description
     }
 
-    /// Runs a call to its end. A panic of the driver is an outcome too.
+    /// Runs a call to its end. Blocks while other calls use the driver, and while the driver runs.
     ///
-    /// Blocks while another call uses the driver, and while the driver runs.
+    /// # Errors
+    ///
+    /// The call was refused, or failed in the driver. A panic of the driver is a fault, and does not unwind further.
     pub fn run(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Box<Failure>> {
         let outcome = contain(|| match job.form {
             Form::Describe => self.describe(job).map_err(Box::new),
@@ -174,7 +176,7 @@ impl Target {
     }
 }
 
-/// Waits for a moment at a gate.
+/// Waits for a moment at a gate, unless the device is stuck or the call was cancelled.
 fn pause(stuck: Option<Arc<Stuck>>, context: &CallContext) -> Result<(), Blocked> {
     match stuck {
         Some(stuck) => Err(Blocked::Stuck(stuck)),

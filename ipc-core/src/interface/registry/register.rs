@@ -1,4 +1,4 @@
-//! Registering devices and functions, and taking devices out: which names they get, and which names clash.
+//! Registering devices and functions, and removing devices: which names they get, and which names clash.
 
 use std::sync::{Arc, Weak};
 
@@ -13,8 +13,12 @@ use crate::interface::function::BoxedFunction;
 use crate::interface::remote::{Device, IntoDevice};
 
 impl Registry {
-    /// Offers all methods of a device under the [name](crate::Device::name) that was given to it, or a default one. On an
-    /// error nothing has been added, and the device has been dropped.
+    /// Adds a device under the [name](crate::Device::name) that was given to it, or under a default one.
+    ///
+    /// # Errors
+    ///
+    /// Its name, or that of one of its methods, is malformed or taken. Nothing has been added, and the device has been
+    /// dropped.
     pub fn add_device(&mut self, device: impl IntoDevice) -> Result<(), RegisterError> {
         let added = self.try_add_device(device.into_device());
         added.map(drop).map_err(|(error, device)| {
@@ -24,7 +28,8 @@ impl Registry {
         })
     }
 
-    /// Like [`add_device`](Self::add_device), but on an error the caller gets the device, to drop it where that may block.
+    /// Like [`add_device`](Self::add_device), but an error returns the device, so that the caller can drop it where
+    /// that may block.
     pub fn try_add_device(
         &mut self,
         mut device: Device,
@@ -47,7 +52,11 @@ impl Registry {
         Ok(device)
     }
 
-    /// Offers a free function. Functions and devices may have the same names.
+    /// Adds a free function. Functions and devices may have the same names.
+    ///
+    /// # Errors
+    ///
+    /// Its name is malformed, or taken by a method or another function. The function has been dropped.
     pub fn add_function(&mut self, function: impl BoxedFunction) -> Result<(), RegisterError> {
         let function = function.boxed();
         let method = function.method();
@@ -72,7 +81,8 @@ impl Registry {
         Ok(())
     }
 
-    /// No longer offers the device called `name`, and returns it. A call that is inside goes on; no other one is let in.
+    /// Removes the device called `name`, and returns it. A call inside its driver goes on; no other one is let in.
+    /// Returns `None` if there is no such device.
     pub fn remove_device(&mut self, name: &str) -> Option<Arc<ServedDevice>> {
         let at = self.devices.iter().position(|d| d.name() == name)?;
         let device = self.devices.remove(at);
@@ -88,7 +98,7 @@ impl Registry {
 }
 
 impl Offers {
-    /// The device under the name that was given to it, or under a default one that is free.
+    /// Returns the description of the device with the name that was given to it, or with a default one that is free.
     fn named(
         &self,
         given: Option<String>,
@@ -124,7 +134,7 @@ impl Offers {
         }
     }
 
-    /// The names of a device's methods on the wire, in their order.
+    /// Returns the names of a device's methods on the wire, in the order of the methods.
     fn names_of(&self, device: &DeviceDescription) -> Result<Vec<String>, RegisterError> {
         let owner = device_by_name(device);
         let mut names: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! A device or function that is offered, with what happens when it is released or hangs.
+//! A device or function that is offered: how it is entered, released, removed and marked as stuck.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub enum Released {
     Done,
     /// The hook panicked, with this message.
     Panicked(String),
-    /// A call hangs in the driver; the hook runs when it leaves, before anybody else is let in.
+    /// A call hangs in the driver. The hook runs when that call returns, before another one is let in.
     Owed,
 }
 
@@ -93,7 +93,7 @@ impl ServedDevice {
         self.overrun
     }
 
-    /// True if something is to be done when a client no longer holds it.
+    /// Returns true if it has a release hook.
     pub fn has_release_hook(&self) -> bool {
         self.release_hook.is_some()
     }
@@ -123,8 +123,8 @@ impl ServedDevice {
         self.driver.slot().enter(entry, pause)
     }
 
-    /// Runs the release hook; `None` if there is none. Blocks while another call uses the device, but not if that call
-    /// hangs.
+    /// Runs the release hook. Returns `None` if there is none. Blocks while a call uses the device, but not for a call
+    /// that hangs.
     pub fn release(self: &Arc<Self>, why: Release) -> Option<Released> {
         let hook = self.release_hook.as_ref()?;
         let entered = self.enter(Entry::HOOK, |stuck| {
@@ -173,7 +173,8 @@ impl ServedDevice {
         drop(entered);
     }
 
-    /// Refuses the device to everybody while its release hook runs, which began at `since`.
+    /// Marks the device as stuck because its release hook, which began at `since`, does not return. Returns `None` if
+    /// it has returned.
     pub fn mark_hook_stuck(&self, since: Instant) -> Option<Stuck> {
         let stuck = Stuck {
             device: self.name().to_string(),
