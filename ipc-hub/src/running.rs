@@ -68,11 +68,17 @@ impl Running {
         since(seen) >= overrun && since(given_up) >= GIVEN_UP_FOR
     }
 
-    /// This process was suspended for `pause`, in which no driver could return.
-    pub fn excuse(&mut self, pause: Duration) {
-        for at in [&mut self.seen, &mut self.given_up, &mut self.deadline] {
-            *at = at.and_then(|at| at.checked_add(pause));
+    /// Shifts its times by `pause`, for which this process was suspended until just before `now`: no driver could return in
+    /// that time. A caller that was found to have given up after the pause gave up at `now`, not in the future.
+    pub fn excuse(&mut self, pause: Duration, now: Instant) {
+        if self.seen.is_none() {
+            // It began no longer ago than the last look before the pause.
+            return;
         }
+        let later = |at: Instant| at.checked_add(pause);
+        self.seen = self.seen.and_then(later).map(|at| at.min(now));
+        self.given_up = self.given_up.and_then(later).map(|at| at.min(now));
+        self.deadline = self.deadline.and_then(later);
     }
 
     /// About when it began.

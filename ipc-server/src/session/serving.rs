@@ -295,7 +295,7 @@ impl Watched for Serving {
         } = &mut *pump;
         for call in running {
             if !pause.is_zero() {
-                call.excuse(pause);
+                call.excuse(pause, now);
             }
             if call.look(now) {
                 self.activity.caller_gave_up(call.number, now);
