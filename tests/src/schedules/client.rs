@@ -138,13 +138,14 @@ impl Client {
         if !self.is_awake() || self.is_closed {
             return None;
         }
-        if let Some(wire) = self.wire {
-            if let Some(arrived) = lab.network.arrive_at_client(wire) {
-                let now = lab.now - self.lag;
-                self.session.handle_input(&arrived.bytes, now);
-                if arrived.has_ended {
-                    self.hang_up(lab);
-                }
+        let arrived = self
+            .wire
+            .and_then(|wire| lab.network.arrive_at_client(wire));
+        if let Some(arrived) = arrived {
+            let now = lab.now - self.lag;
+            self.session.handle_input(&arrived.bytes, now);
+            if arrived.has_ended {
+                self.hang_up(lab);
             }
         }
         self.read_events(lab);

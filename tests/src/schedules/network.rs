@@ -63,7 +63,7 @@ impl Network {
         if !wire.is_cut {
             wire.to_client.extend_from_slice(bytes);
         }
-        wire.witness.from_server(bytes)
+        wire.witness.read_from_server(bytes)
     }
 
     pub(super) fn arrive_at_server(&mut self, id: WireId) -> Arrived {
@@ -74,7 +74,7 @@ impl Network {
             };
         };
         let bytes = std::mem::take(&mut wire.to_server);
-        wire.witness.from_client(&bytes);
+        wire.witness.read_from_client(&bytes);
         Arrived {
             bytes,
             has_ended: wire.client_closed || wire.is_cut,
@@ -215,7 +215,7 @@ impl Frames {
 }
 
 impl Witness {
-    fn from_client(&mut self, bytes: &[u8]) {
+    fn read_from_client(&mut self, bytes: &[u8]) {
         self.client.push(bytes);
         while let Some((ctrl, number)) = self.client.next() {
             match ctrl {
@@ -232,7 +232,7 @@ impl Witness {
         }
     }
 
-    fn from_server(&mut self, bytes: &[u8]) -> Result<(), String> {
+    fn read_from_server(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.server.push(bytes);
         while let Some((ctrl, number)) = self.server.next() {
             match ctrl {
