@@ -181,6 +181,8 @@ struct Witness {
     open: BTreeSet<u64>,
     cancelled: BTreeSet<u64>,
     answered: BTreeSet<u64>,
+    /// Calls that came again after their answers, and may be answered once more.
+    repeated: BTreeSet<u64>,
 }
 
 /// Frames in the clear, put together again.
@@ -219,10 +221,12 @@ impl Witness {
         self.client.push(bytes);
         while let Some((ctrl, number)) = self.client.next() {
             match ctrl {
+                // It came over an earlier connection, too, and was answered before it came again.
+                CALL | CALL_BY_NAME if self.answered.contains(&number) => {
+                    self.repeated.insert(number);
+                }
                 CALL | CALL_BY_NAME => {
                     self.open.insert(number);
-                    // An answer that came before belongs to an earlier connection.
-                    self.answered.remove(&number);
                 }
                 CANCEL => {
                     self.cancelled.insert(number);
@@ -237,8 +241,8 @@ impl Witness {
         while let Some((ctrl, number)) = self.server.next() {
             match ctrl {
                 OK | ERROR | ERROR_FORWARDED => {
-                    let was_open = self.open.remove(&number);
-                    if !self.answered.insert(number) && !was_open {
+                    self.open.remove(&number);
+                    if !self.answered.insert(number) && !self.repeated.remove(&number) {
                         return Err(format!("number {number} was answered twice"));
                     }
                 }
