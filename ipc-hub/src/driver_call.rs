@@ -68,11 +68,17 @@ impl DriverCall {
         since(first_seen) >= overrun && since(given_up) >= GIVEN_UP_FOR
     }
 
-    /// Does not count `pause` as time in which the call ran: the process was suspended, and no driver could return.
-    pub fn discount_suspension(&mut self, pause: Duration) {
-        for at in [&mut self.first_seen, &mut self.given_up, &mut self.deadline] {
-            *at = at.and_then(|at| at.checked_add(pause));
+    /// Does not count `pause`, which ended just before `now`, as time in which the call ran: the process was suspended, and
+    /// no driver could return. A caller that was found after the pause to have given up gave up at `now`.
+    pub fn discount_suspension(&mut self, pause: Duration, now: Instant) {
+        if self.first_seen.is_none() {
+            // It began no longer ago than the last look before the pause.
+            return;
         }
+        let later = |at: Instant| at.checked_add(pause);
+        self.first_seen = self.first_seen.and_then(later).map(|at| at.min(now));
+        self.given_up = self.given_up.and_then(later).map(|at| at.min(now));
+        self.deadline = self.deadline.and_then(later);
     }
 
     /// Returns about when it began.

@@ -18,6 +18,7 @@ pub mod probe;
 pub mod python;
 pub mod random;
 pub mod raw;
+pub mod schedules;
 pub mod simulation;
 pub mod wait;
 pub mod way;

@@ -154,7 +154,7 @@ fn a_device_that_is_removed_is_released_and_dropped(way: Way) {
     server.remove("first").unwrap();
     let seen = log.lock().unwrap().clone();
     assert_eq!(
-        seen[..2],
+        seen.get(..2).unwrap(),
         [
             format!("first {:?}", Release::Removed),
             "first dropped".into()

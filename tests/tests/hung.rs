@@ -28,6 +28,7 @@ both_ways!(
     a_sweep_whose_client_died_keeps_its_device_only,
     calls_that_wait_do_not_hold_up_a_cancel,
     a_cancel_overtakes_a_thousand_calls,
+    calls_that_a_dead_client_has_left_give_its_place_up,
     a_disconnected_client_learns_that_its_call_still_runs,
     a_stop_over_a_hung_call_runs_nothing_twice,
     a_hook_that_hangs_takes_its_own_device,
@@ -292,6 +293,41 @@ fn a_cancel_overtakes_a_thousand_calls(way: Way) {
     });
     println!("the driver saw it after {took:?}");
     assert!(took < AT_ONCE, "{took:?}");
+}
+
+/// Found by random schedules: a call that began after its client was gone was given up by nobody.
+fn calls_that_a_dead_client_has_left_give_its_place_up(way: Way) {
+    let lab = lab(way);
+    let middle = Middle::new(lab.server.local_addr());
+    let client = way
+        .client_at(&middle.address().to_string())
+        .connect()
+        .unwrap();
+    let calls: Vec<_> = (0..2)
+        .map(|_| {
+            let client = client.timeout(Duration::from_secs(20));
+            thread::spawn(move || a(&client).pass())
+        })
+        .collect();
+    lab.gate.wait_for_call();
+    let both = || {
+        lab.server
+            .holder()
+            .is_some_and(|it| it.bytes_received > 100)
+    };
+    until("the second call has arrived", both);
+    middle.close();
+    middle.cut();
+    let next = way.client(&lab.server).connect_lazy();
+    let waits = thread::spawn(move || b(&next).step());
+    until("the next client waits", || lab.server.waiting() == 1);
+    let is_given_up = || lab.server.holder().is_none_or(|it| it.running.is_none());
+    until("the first call is given up", is_given_up);
+    lab.gate.open(1);
+    // The second call of the dead client hangs as well.
+    assert_eq!(waits.join().unwrap().unwrap(), 1);
+    lab.gate.open(1);
+    drop(calls);
 }
 
 fn a_disconnected_client_learns_that_its_call_still_runs(way: Way) {

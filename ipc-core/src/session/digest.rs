@@ -60,7 +60,7 @@ impl ClientSession {
     }
 }
 
-impl SessionTable {
+impl<S> SessionTable<S> {
     /// Plants mutants, here and in all sessions that are made.
     pub fn plant(&mut self, mutants: &[Mutant]) {
         self.mutants = Mutants::plant(mutants);

@@ -173,6 +173,7 @@ impl Serving {
     fn await_drivers(&self) {
         let mut pump = self.pump();
         pump.is_awaited = true;
+        pump.is_leaving = true;
         let now = Instant::now();
         for call in &mut pump.running {
             if call.give_up(now) {

@@ -53,7 +53,7 @@ impl Monitored for Serving {
         } = &mut *pump;
         for call in running {
             if !pause.is_zero() {
-                call.discount_suspension(pause);
+                call.discount_suspension(pause, now);
             }
             if call.check_deadline(now) {
                 self.activity.caller_gave_up(call.number, now);

@@ -35,6 +35,8 @@ pub(super) struct Pump {
     pub(super) is_draining: bool,
     /// True while the thread that owns the reader waits for calls to end.
     pub(super) is_awaited: bool,
+    /// True once the client is gone for good: nobody waits for the calls that it has left.
+    pub(super) is_leaving: bool,
     /// The name and address of the client.
     pub(super) client: Arc<str>,
 }
@@ -55,6 +57,7 @@ impl Pump {
             write_turn: WriteTurn::default(),
             is_draining: false,
             is_awaited: false,
+            is_leaving: false,
             client: "".into(),
         }
     }
@@ -118,8 +121,11 @@ impl Pump {
     /// Hands out the next call. It counts as running until [`end`](Self::end).
     pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<TakenCall> {
         let (call, deadline) = self.session.next_call(now)?;
-        self.running
-            .push(DriverCall::new(call.header.number, deadline, work.take()));
+        let mut running = DriverCall::new(call.header.number, deadline, work.take());
+        if self.is_leaving {
+            running.give_up(now);
+        }
+        self.running.push(running);
         Some(TakenCall { call, deadline })
     }
 

@@ -146,12 +146,9 @@ impl Worker {
     ) {
         pump = serving.flush_unlocked(pump);
         pump = self.announce_recovered(serving, pump);
-        if !serving.is_served(&pump) {
-            drop(pump);
-            // The session may be parked, and its answers are limited.
-            return serving.state.table().bound_answers();
-        }
-        while let Some(taken) = serving.begin_call(&mut pump, now, &mut self.work) {
+        while serving.is_served(&pump)
+            && let Some(taken) = serving.begin_call(&mut pump, now, &mut self.work)
+        {
             let limit = pump.session.reply_limit();
             self.follow_client(&pump);
             drop(pump);
@@ -161,6 +158,11 @@ impl Worker {
             self.end(&mut pump, &taken, reply);
             pump = serving.flush_unlocked(pump);
             pump = self.announce_recovered(serving, pump);
+        }
+        if !serving.is_served(&pump) {
+            drop(pump);
+            // The session may be parked, and its answers are limited.
+            serving.state.table().bound_answers();
         }
     }
 
