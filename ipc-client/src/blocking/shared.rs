@@ -44,7 +44,7 @@ impl SharedConnection {
         let engine = &mut state.connection.engine;
         engine.start_first_connection(timeout, Instant::now());
         loop {
-            state = self.deliver_notices(state);
+            state = self.deliver_events(state);
             let engine = &mut state.connection.engine;
             if let Some(result) = engine.poll_first_connection(Instant::now()) {
                 return result;
@@ -92,7 +92,7 @@ impl SharedConnection {
         limit: WaitLimit<'_>,
     ) -> CallEnd {
         loop {
-            state = self.deliver_notices(state);
+            state = self.deliver_events(state);
             state = self.deliver_progress(state, call);
             if let Some(end) = state.take_end(call) {
                 state.pass_on_lead();
@@ -226,7 +226,7 @@ impl SharedConnection {
     }
 
     /// Runs callbacks without the lock and without the lead, so that they can use the client.
-    fn deliver_notices<'a>(
+    fn deliver_events<'a>(
         &'a self,
         state: MutexGuard<'a, SharedState>,
     ) -> MutexGuard<'a, SharedState> {
