@@ -1,23 +1,17 @@
 //! A driver that hangs takes its own device with it, and nothing else.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::io::Write;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{CallError, Client, Retry};
-use ipc_core::wire::codec;
-use ipc_core::wire::ctrl::CallHeader;
-use ipc_core::{CallContext, Device, Shared, remote};
+use ipc_core::{Device, Shared};
 use ipc_server::{ServerEvent, ServerHandle};
 use tests::bench::Gate;
 use tests::middle::Middle;
-use tests::probe::frame;
-use tests::raw::{Raw, hello};
 use tests::{Bench, BenchProxy, Way, both_ways, until};
 
 both_ways!(
@@ -27,13 +21,10 @@ both_ways!(
     a_patient_caller_is_never_disturbed,
     a_sweep_whose_client_died_keeps_its_device_only,
     calls_that_wait_do_not_hold_up_a_cancel,
-    a_cancel_overtakes_a_thousand_calls,
     calls_that_a_dead_client_has_left_give_its_place_up,
     a_disconnected_client_learns_that_its_call_still_runs,
     a_stop_over_a_hung_call_runs_nothing_twice,
     a_hook_that_hangs_takes_its_own_device,
-    a_function_that_lost_its_devices_stops,
-    a_device_that_a_function_hangs_in_is_released_before_anybody_uses_it,
 );
 
 const OVERRUN: Duration = Duration::from_millis(300);
@@ -248,53 +239,6 @@ fn calls_that_wait_do_not_hold_up_a_cancel(way: Way) {
     });
 }
 
-/// Tells when it sees that its call was cancelled.
-pub struct Watchful(Sender<Instant>);
-
-#[remote]
-impl Watchful {
-    pub fn watch(&mut self, ctx: &CallContext) {
-        while !ctx.is_cancelled() {
-            thread::sleep(Duration::from_millis(1));
-        }
-        self.0.send(Instant::now()).unwrap();
-    }
-}
-
-fn a_cancel_overtakes_a_thousand_calls(way: Way) {
-    let (seen, sees) = channel();
-    let server = way
-        .server()
-        .device(Device::new(Watchful(seen)).prefix("w_"))
-        .device(Device::new(Bench::new()).prefix("b_"))
-        .spawn()
-        .unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let token = ipc_client::CancellationToken::new();
-    let took = runtime.block_on(async {
-        let client = way.async_client(&server).connect().await.unwrap();
-        let watch = WatchfulProxy::with_prefix(&client.cancel_with(&token), "w_").watch();
-        let watch = tokio::spawn(watch);
-        let is_running = || server.holder().is_some_and(|it| it.running.is_some());
-        until("it runs", is_running);
-        let before = server.holder().unwrap().bytes_received;
-        let waiting: Vec<_> = (0..900)
-            .map(|_| tokio::spawn(BenchProxy::with_prefix(&client, "b_").step()))
-            .collect();
-        let have_arrived = || server.holder().unwrap().bytes_received > before + 900 * 40;
-        until("the calls have arrived", have_arrived);
-        let began = Instant::now();
-        token.cancel();
-        watch.await.unwrap().unwrap_err();
-        for call in waiting {
-            call.await.unwrap().unwrap();
-        }
-        sees.recv().unwrap().duration_since(began)
-    });
-    println!("the driver saw it after {took:?}");
-    assert!(took < AT_ONCE, "{took:?}");
-}
-
 /// Found by random schedules: a call that began after its client was gone was given up by nobody.
 fn calls_that_a_dead_client_has_left_give_its_place_up(way: Way) {
     let lab = lab(way);
@@ -344,47 +288,6 @@ fn a_disconnected_client_learns_that_its_call_still_runs(way: Way) {
     let next = way.client(&lab.server).connect().unwrap();
     assert_eq!(b(&next).step().unwrap(), 1);
     lab.gate.open(1);
-}
-
-/// A thread that reads while a driver runs read on and on, and kept all of it.
-#[test]
-fn a_client_cannot_queue_without_end_behind_a_call() {
-    const CALL_BY_NAME: u16 = 11;
-    /// As MessagePack.
-    const NO_ARGUMENTS: &[u8] = b"\x82\xaapositional\x90\xa5named\x80";
-    let junk = vec![0; 1 << 20];
-    let lab = lab(Way::Plain);
-    let call = |number, method: &str, arguments: &[u8]| {
-        let header = CallHeader {
-            number,
-            method: method.into(),
-            ..CallHeader::default()
-        };
-        let mut payload = Vec::new();
-        codec::encode(&header, &mut payload, codec::MAX_VALUE).unwrap();
-        codec::encode(&arguments, &mut payload, codec::MAX_VALUE).unwrap();
-        frame(CALL_BY_NAME, &payload)
-    };
-    let mut raw = Raw::connect(Way::Plain, lab.server.local_addr());
-    raw.say(&hello("greedy"));
-    raw.await_word();
-    raw.say(&call(1, "a_pass", NO_ARGUMENTS));
-    lab.gate.wait_for_call();
-    let patience = Some(Duration::from_secs(2));
-    raw.stream.set_write_timeout(patience).unwrap();
-    // 16 MiB may wait; the buffers of the system take some more.
-    let taken = (2..200)
-        .take_while(|number| {
-            let call = call(*number, "a_echo", &junk);
-            raw.stream.write_all(&call).is_ok()
-        })
-        .count();
-    assert!(taken < 100, "{taken} MiB are taken");
-    assert!(taken > 15, "only {taken} MiB are taken");
-    lab.gate.open(1);
-    drop(raw);
-    let next = Way::Plain.client(&lab.server).connect().unwrap();
-    assert_eq!(b(&next).step().unwrap(), 1);
 }
 
 /// A goodbye over a call that runs made the client send it again to the next server.
@@ -448,80 +351,4 @@ fn a_hook_that_hangs_takes_its_own_device(way: Way) {
     assert!(error.to_string().contains("on_release"), "{error}");
     gate.open(100);
     until("it comes back", || a(&next).steps().is_ok());
-}
-
-/// A function with clones of the devices went on in the time of the next client.
-fn a_function_that_lost_its_devices_stops(way: Way) {
-    let bench = Bench::new();
-    let gate = bench.gate();
-    let laser = Shared::new(Bench::new());
-    let (hung, sweep_laser) = (Shared::new(bench), laser.clone());
-    let sweep = move || {
-        hung.lock().pass();
-        sweep_laser.lock().step()
-    };
-    let server = way
-        .server()
-        .device(Device::new(laser.clone()).name("laser"))
-        .function("sweep", sweep)
-        .idle_handover(Duration::from_millis(100))
-        .spawn()
-        .unwrap();
-    let first = way.client(&server).connect().unwrap();
-    let error = first
-        .timeout(Duration::from_millis(100))
-        .call::<u64>("sweep", ())
-        .unwrap_err();
-    assert!(matches!(error, CallError::TimedOut { .. }), "{error}");
-    first.close();
-    // The function counts as stuck after 10 s, its default.
-    let next = way.client(&server).connect().unwrap();
-    assert_eq!(BenchProxy::new(&next).step().unwrap(), 1);
-    gate.open(1);
-    until("it is no longer stuck", || server.stuck().is_empty());
-    assert_eq!(
-        BenchProxy::new(&next).steps().unwrap(),
-        1,
-        "the laser was not touched"
-    );
-}
-
-/// The hook of `a` uses `b` as well, which the client of the function has lost.
-fn a_device_that_a_function_hangs_in_is_released_before_anybody_uses_it(way: Way) {
-    let (laser, shutter) = (Shared::new(Bench::new()), Shared::new(Bench::new()));
-    let gate = laser.lock().gate();
-    let (inner, other) = (laser.clone(), shutter.clone());
-    let hook = move |bench: &mut Bench, _| {
-        bench.step();
-        other.lock().step();
-    };
-    let server = way
-        .server()
-        .device(
-            laser
-                .on_release(hook)
-                .name("a")
-                .prefix("a_")
-                .overrun(OVERRUN),
-        )
-        .device(Device::new(shutter).name("b").prefix("b_"))
-        .function("sweep", move || inner.lock().pass())
-        .spawn()
-        .unwrap();
-    {
-        let client = way.client(&server).connect().unwrap();
-        let hasty = client.timeout(Duration::from_millis(100));
-        hasty.call::<()>("sweep", ()).unwrap_err();
-    }
-    let client = way.client(&server).connect().unwrap();
-    until("the client holds the server", || b(&client).steps().is_ok());
-    let stuck = server.stuck();
-    assert!(stuck.iter().any(|stuck| stuck.device == "a"), "{stuck:?}");
-    assert_eq!(b(&client).steps().unwrap(), 0, "the hook has not run");
-    gate.open(1);
-    let patient = client.timeout(AT_ONCE);
-    until("the device comes back", || a(&patient).steps().is_ok());
-    // One is the step of the hook.
-    assert_eq!(a(&client).steps().unwrap(), 2);
-    assert_eq!(b(&client).steps().unwrap(), 1);
 }

@@ -1,5 +1,7 @@
 //! One call on its way through a driver: arguments out, result in. Generated code talks to this.
 
+mod owned;
+
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,7 +11,6 @@ use bytes::Bytes;
 use super::args::PackedArgs;
 use super::bounds;
 use super::context::CallContext;
-use super::current;
 use super::describe::{Argument, Method};
 use super::job::Reply;
 use super::schema::Schema;
@@ -20,6 +21,8 @@ use crate::wire::codec::{CodecError, Reader};
 use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, FaultValue, Refusal};
 use crate::wire::guard::Budget;
+
+pub(super) use owned::OwnedInvocation;
 
 /// The arguments of one call, and the place for its result.
 #[derive(Debug)]
@@ -43,19 +46,6 @@ pub(crate) struct Source<'a> {
     pub(crate) bytes: &'a [u8],
     /// Decoded, they may take this memory beyond 8 times their own.
     pub(crate) memory: usize,
-}
-
-/// An invocation that can be sent to another thread.
-#[derive(Debug)]
-pub(super) struct OwnedInvocation {
-    method: Arc<Method>,
-    wire_name: String,
-    form: Form,
-    arguments: Vec<u8>,
-    memory: usize,
-    context: CallContext,
-    reply: Vec<u8>,
-    limit: usize,
 }
 
 /// The arguments as they came, which decides how the result goes.
@@ -118,26 +108,6 @@ impl<'a> Invocation<'a> {
             tail: Bytes::new(),
             limit,
         }
-    }
-
-    /// Everything that another thread needs to run the method.
-    pub(super) fn hand_over(&mut self) -> OwnedInvocation {
-        OwnedInvocation {
-            method: Arc::clone(self.method),
-            wire_name: self.wire_name.to_string(),
-            form: self.source.form,
-            arguments: self.source.bytes.to_vec(),
-            memory: self.source.memory,
-            context: self.context.clone(),
-            reply: std::mem::take(&mut self.reply),
-            limit: self.limit,
-        }
-    }
-
-    /// Takes the result that another thread has written.
-    pub(super) fn take_back(&mut self, reply: Reply) {
-        let Reply { head, tail } = reply;
-        (self.reply, self.tail) = (head, tail);
     }
 
     pub(crate) fn into_reply(self) -> Reply {
@@ -320,36 +290,6 @@ impl<'a> Invocation<'a> {
             problem,
             signature,
         })
-    }
-}
-
-impl OwnedInvocation {
-    /// Runs the method on the calling thread, as the call that it is.
-    pub(super) fn run(
-        self,
-        mut dispatch: impl FnMut(&mut Invocation<'_>) -> Result<(), Failure>,
-    ) -> Result<Reply, Failure> {
-        let context = &self.context;
-        let source = Source {
-            form: self.form,
-            bytes: &self.arguments,
-            memory: self.memory,
-        };
-        let mut invocation = Invocation::new(
-            &self.method,
-            &self.wire_name,
-            source.arguments(&self.wire_name)?,
-            context,
-            self.reply,
-            self.limit,
-        );
-        let _calls = current::Serves::calls_of(Arc::clone(context.host()));
-        let _inside = current::Inside::call(context.id());
-        let mut ran = Ok(());
-        context
-            .host()
-            .run_elsewhere(&mut || ran = dispatch(&mut invocation));
-        ran.map(|()| invocation.into_reply())
     }
 }
 

@@ -1,0 +1,76 @@
+//! An invocation on its way to the thread on which its driver must stay.
+
+use std::sync::Arc;
+
+use super::{Invocation, Source};
+use crate::interface::context::CallContext;
+use crate::interface::current;
+use crate::interface::describe::Method;
+use crate::interface::job::Reply;
+use crate::wire::ctrl::Form;
+use crate::wire::failure::Failure;
+
+/// An invocation that can be sent to another thread.
+#[derive(Debug)]
+pub(in crate::interface) struct OwnedInvocation {
+    method: Arc<Method>,
+    wire_name: String,
+    form: Form,
+    arguments: Vec<u8>,
+    memory: usize,
+    context: CallContext,
+    reply: Vec<u8>,
+    limit: usize,
+}
+
+impl Invocation<'_> {
+    /// Everything that another thread needs to run the method.
+    pub(in crate::interface) fn hand_over(&mut self) -> OwnedInvocation {
+        OwnedInvocation {
+            method: Arc::clone(self.method),
+            wire_name: self.wire_name.to_string(),
+            form: self.source.form,
+            arguments: self.source.bytes.to_vec(),
+            memory: self.source.memory,
+            context: self.context.clone(),
+            reply: std::mem::take(&mut self.reply),
+            limit: self.limit,
+        }
+    }
+
+    /// Takes the result that another thread has written.
+    pub(in crate::interface) fn take_back(&mut self, reply: Reply) {
+        let Reply { head, tail } = reply;
+        (self.reply, self.tail) = (head, tail);
+    }
+}
+
+impl OwnedInvocation {
+    /// Runs the method on the calling thread, as the call that it is.
+    pub(in crate::interface) fn run(
+        self,
+        mut dispatch: impl FnMut(&mut Invocation<'_>) -> Result<(), Failure>,
+    ) -> Result<Reply, Failure> {
+        let context = &self.context;
+        let source = Source {
+            form: self.form,
+            bytes: &self.arguments,
+            memory: self.memory,
+        };
+        let mut invocation = Invocation::new(
+            &self.method,
+            &self.wire_name,
+            source.arguments(&self.wire_name)?,
+            context,
+            self.reply,
+            self.limit,
+        );
+        let _calls = current::Serves::calls_of(Arc::clone(context.host()));
+        let _inside = current::Inside::call(context.id());
+        let mut ran = Ok(());
+        context
+            .host()
+            .run_elsewhere(&mut || ran = dispatch(&mut invocation));
+        ran.map(|()| invocation.into_reply())
+    }
+}
