@@ -1,10 +1,11 @@
 //! What all front ends of a server share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
+use ipc_core::contain::contain_logged;
 use ipc_core::interface::registry::{Offers, Registry, ServedDevice};
 use ipc_core::{Device, RegisterError, Release, Stuck};
 use tokio::runtime::Handle;
@@ -22,6 +23,7 @@ pub struct Hub {
     offers: CurrentOffers,
     hosted: Mutex<Hosted>,
     is_closed: AtomicBool,
+    hooks_end: OnceLock<Instant>,
     events: Arc<Events>,
     /// Notices calls that run for long.
     tick: Arc<Tick>,
@@ -61,6 +63,7 @@ impl Hub {
             )),
             hosted: Mutex::new(hosted),
             is_closed: AtomicBool::new(false),
+            hooks_end: OnceLock::new(),
             tick: Arc::default(),
             runtime,
             incarnation,
@@ -120,6 +123,12 @@ impl Hub {
         Ok(())
     }
 
+    /// A removed device has been released.
+    pub(crate) fn forget(&self, device: &Weak<ServedDevice>) {
+        let forgotten = self.hosted().registry.forget(device);
+        contain_logged("a driver, while it was dropped,", || drop(forgotten));
+    }
+
     /// Changes what is offered.
     fn change<T>(&self, change: impl FnOnce(&mut Registry) -> T) -> T {
         let mut hosted = self.hosted();
@@ -176,6 +185,15 @@ impl Hub {
         hooked.retain(|device| device.has_release_hook());
         self.release(&hooked, why);
         !hooked.is_empty()
+    }
+
+    /// Has a stop wait for release hooks until `end` only. One that hangs leaves time for those behind it.
+    pub fn end_hooks_by(&self, end: Instant) {
+        self.hooks_end.get_or_init(|| end);
+    }
+
+    pub(crate) fn hooks_end(&self) -> Option<Instant> {
+        self.hooks_end.get().copied()
     }
 
     /// Reports an event to the program's callback, without waiting for it.

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::contain::{contain, contain_logged};
@@ -173,6 +174,14 @@ impl ServedDevice {
         drop(entered);
     }
 
+    /// Waits until only the caller has the device: a thread that has just left the driver has it for a moment longer, and
+    /// would drop the driver. Does not wait for a call that hangs. Blocks.
+    pub fn wait_until_unused(self: &Arc<Self>) {
+        while Arc::strong_count(self) > 1 && !self.gate().is_stuck() {
+            thread::park_timeout(MOMENT);
+        }
+    }
+
     /// Refuses the device to everybody while its release hook runs, which began at `since`.
     pub fn mark_hook_stuck(&self, since: Instant) -> Option<Stuck> {
         let stuck = Stuck {
@@ -211,6 +220,9 @@ impl ServedFunction {
         Self { slot, name }
     }
 }
+
+/// How long a thread may hold a device whose driver it has left.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// What stands behind a gate.
 pub(super) enum Behind<'a> {
