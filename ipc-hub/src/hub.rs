@@ -107,7 +107,8 @@ impl Hub {
 
     /// No longer offers the device called `name`. A call that is inside may return, but for no longer than the device's
     /// [overrun](Device::overrun) is waited for it; then its release hook runs, and its driver is dropped. Blocks until
-    /// that has happened, or until the time is over: it then happens when the call returns.
+    /// that has happened, or until the time is over: it then happens when the call returns. Does not wait if the calling
+    /// thread is inside the device.
     pub fn remove_device(self: &Arc<Self>, name: &str) -> Result<(), RemoveError> {
         let removed = self.change(|registry| registry.remove_device(name));
         let Some(device) = removed else {

@@ -67,7 +67,7 @@ impl Hub {
     }
 
     /// Lets a removed device go: runs its release hook and drops it, on a thread that is left behind if the call that is
-    /// inside does not return in time.
+    /// inside does not return in time, or is the one that asks for it.
     pub(crate) fn let_go_of(self: &Arc<Self>, device: Arc<ServedDevice>) {
         let let_go = |hub: &Arc<Self>, device: Arc<ServedDevice>| {
             match device.has_release_hook() {
@@ -78,10 +78,10 @@ impl Hub {
             device.wait_until_unused();
             contain_logged("a driver, while it was dropped,", || drop(device));
         };
-        let removed = Arc::downgrade(&device);
+        let (removed, is_own) = (Arc::downgrade(&device), device.is_used_by_caller());
         match self.start_release(device, Some(self.begin_work()), let_go) {
             Ok(releasing) => {
-                if !self.await_release(&releasing, 1) {
+                if !is_own && !self.await_release(&releasing, 1) {
                     self.leave_release(&releasing);
                 }
             }

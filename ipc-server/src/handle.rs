@@ -124,7 +124,7 @@ impl ServerHandle {
     ///
     /// A call that runs inside the driver may return first. Blocks until everything is done, but for no longer than the
     /// device's [overrun](ipc_core::Device::overrun), 10 s by default; what is left to do is then done as soon as the call
-    /// returns.
+    /// returns. A device that removes itself, in a method or in its hook, is not waited for.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ both_ways!(
     a_hook_that_hangs_leaves_time_for_the_others_in_a_stop,
     a_call_that_is_left_behind_enters_no_other_device,
     a_driver_on_a_thread_can_stop_its_server,
+    a_device_that_removes_itself_waits_for_nobody,
+    each_device_of_a_driver_that_hangs_is_released,
 );
 
 const OVERRUN: Duration = Duration::from_millis(300);
@@ -231,6 +233,78 @@ fn a_driver_on_a_thread_can_stop_its_server(way: Way) {
     let client = way.client(&server).connect().unwrap();
     *handle.lock().unwrap() = Some(server);
     SwitchProxy::new(&client).off().unwrap();
+}
+
+/// Removes itself.
+pub struct Fuse(Arc<OnceLock<ServerHandle>>);
+
+#[remote]
+impl Fuse {
+    /// Removes the device with this name.
+    pub fn blow(&mut self, name: String) -> bool {
+        self.0.get().unwrap().remove(&name).is_ok()
+    }
+}
+
+/// It waited for the call that it was in, for its overrun.
+fn a_device_that_removes_itself_waits_for_nobody(way: Way) {
+    let server: Arc<OnceLock<ServerHandle>> = Arc::default();
+    let fuse = || Fuse(Arc::clone(&server));
+    let on_thread = fuse();
+    let on_thread = Device::on_thread(move || Ok::<_, io::Error>(on_thread)).unwrap();
+    let hooked = Shared::new(fuse()).on_release(|fuse, why| {
+        if why != Release::Removed {
+            fuse.blow("hooked".into());
+        }
+    });
+    let devices = [
+        named(fuse(), "plain"),
+        named(on_thread, "thread"),
+        named(hooked, "hooked"),
+    ];
+    let mut builder = way.server();
+    for device in devices {
+        builder = builder.device(device.overrun(Duration::from_secs(3600)));
+    }
+    let started = builder.spawn().unwrap();
+    let client = way.client(&started).connect().unwrap();
+    server.set(started).unwrap();
+    for name in ["plain", "thread"] {
+        let fuse = FuseProxy::with_prefix(&client.timeout(PATIENCE), &format!("{name}_"));
+        assert!(fuse.blow(name.into()).unwrap());
+    }
+    client.close();
+    let server = server.get().unwrap();
+    way.client(server)
+        .connect_timeout(PATIENCE)
+        .connect()
+        .unwrap();
+    assert_eq!(server.devices(), []);
+}
+
+/// The hook of the second took the place of that of the first.
+fn each_device_of_a_driver_that_hangs_is_released(way: Way) {
+    let log = Log::default();
+    let (driver, gate) = valve("valve", &log);
+    let hooked = |name: &'static str| {
+        let log = Arc::clone(&log);
+        let hook = move |_: &mut Valve, _| log.lock().unwrap().push(format!("hook of {name}"));
+        named(driver.clone().on_release(hook), name).overrun(OVERRUN)
+    };
+    let server = way
+        .server()
+        .device(hooked("a"))
+        .device(hooked("b"))
+        .spawn()
+        .unwrap();
+    let client = way.client(&server).connect().unwrap();
+    of(&client.timeout(HASTY), "a_").turn().unwrap_err();
+    client.close();
+    let next = way.client(&server).connect_timeout(PATIENCE);
+    let next = next.connect().unwrap();
+    gate.send(()).unwrap();
+    until("it comes back", || of(&next, "b_").name().is_ok());
+    assert!(has(&log, "hook of a") && has(&log, "hook of b"));
 }
 
 /// Takes a moment to close.

@@ -149,17 +149,19 @@ impl ServedDevice {
     /// false if no call hangs any more.
     fn release_later(self: &Arc<Self>, why: Release) -> bool {
         let device = Arc::clone(self);
-        self.gate().leave_to_stuck_call(Box::new(move || {
+        let owner = Arc::as_ptr(self).addr();
+        let duty = Box::new(move || {
             let Some(hook) = &device.release_hook else {
                 return;
             };
             // The client of the call has lost the device; the hook may use others all the same.
             let _outside = current::Inside::nothing();
-            contain_logged("the release hook of a device that had hung", || {
-                let slot = device.driver.slot();
-                slot.use_on_duty(Entry::HOOK, |driver| hook(driver, why));
+            device.driver.slot().use_on_duty(Entry::HOOK, |driver| {
+                let what = "the release hook of a device that had hung";
+                contain_logged(what, || hook(driver, why));
             });
-        }))
+        });
+        self.gate().leave_to_stuck_call(owner, duty)
     }
 
     /// Waits until no call uses the driver, but not for one that hangs. Blocks.
@@ -172,6 +174,13 @@ impl ServedDevice {
             }
         });
         drop(entered);
+    }
+
+    /// True if the calling thread is inside of it, in a method or in its release hook.
+    pub fn is_used_by_caller(&self) -> bool {
+        let id = current::entry().id;
+        let is_own_call = |inside: Entry| inside.id == id && id != Entry::LOCAL.id;
+        self.gate().inside().is_some_and(is_own_call) || self.gate().is_used_by_thread()
     }
 
     /// Waits until only the caller has the device: a thread that has just left the driver has it for a moment longer, and
