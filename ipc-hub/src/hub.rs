@@ -1,10 +1,11 @@
 //! The hub: the devices of a server, and what all of its front ends share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
+use ipc_core::contain::contain_logged;
 use ipc_core::interface::registry::{Offers, Registry, ServedDevice};
 use ipc_core::{Device, RegisterError, Release, Stuck};
 use tokio::runtime::Handle;
@@ -22,6 +23,7 @@ pub struct Hub {
     offers: CurrentOffers,
     hosted: Mutex<Hosted>,
     is_closed: AtomicBool,
+    hooks_end: OnceLock<Instant>,
     events: Arc<Events>,
     /// Notices calls that run long.
     tick: Arc<Tick>,
@@ -62,6 +64,7 @@ impl Hub {
             )),
             hosted: Mutex::new(hosted),
             is_closed: AtomicBool::new(false),
+            hooks_end: OnceLock::new(),
             tick: Arc::default(),
             runtime,
             incarnation,
@@ -107,15 +110,10 @@ impl Hub {
         Ok(())
     }
 
-    /// Stops offering the device called `name`. Once no call is inside the driver, its release hook runs and it is
-    /// dropped.
-    ///
-    /// Blocks until that has happened, but not for longer than the device's [overrun](Device::overrun). If a call
-    /// inside the driver takes longer, hook and drop follow when it returns.
-    ///
-    /// # Errors
-    ///
-    /// There is no such device.
+    /// No longer offers the device called `name`. A call that is inside may return, but for no longer than the device's
+    /// [overrun](Device::overrun) is waited for it; then its release hook runs, and its driver is dropped. Blocks until
+    /// that has happened, or until the time is over: it then happens when the call returns. Does not wait if the calling
+    /// thread is inside the device.
     pub fn remove_device(self: &Arc<Self>, name: &str) -> Result<(), RemoveError> {
         let removed = self.change(|registry| registry.remove_device(name));
         let Some(device) = removed else {
@@ -129,6 +127,12 @@ impl Hub {
         log::info(About::server(), format_args!("removed `{}`", info.name));
         self.emit(ServerEvent::DeviceRemoved(info));
         Ok(())
+    }
+
+    /// Notes that a removed device has been released.
+    pub(crate) fn forget(&self, device: &Weak<ServedDevice>) {
+        let forgotten = self.hosted().registry.forget(device);
+        contain_logged("a driver, while it was dropped,", || drop(forgotten));
     }
 
     /// Changes the registry, and publishes what it then offers.
@@ -188,6 +192,15 @@ impl Hub {
         hooked.retain(|device| device.has_release_hook());
         self.release(&hooked, why);
         !hooked.is_empty()
+    }
+
+    /// Has a stop wait for release hooks until `end` only. One that hangs leaves time for those behind it.
+    pub fn end_hooks_by(&self, end: Instant) {
+        self.hooks_end.get_or_init(|| end);
+    }
+
+    pub(crate) fn hooks_end(&self) -> Option<Instant> {
+        self.hooks_end.get().copied()
     }
 
     /// Queues an event for the program's callback. Does not wait for the callback.

@@ -122,10 +122,9 @@ impl ServerHandle {
     /// Removes the device called `name` from the running server. Other calls to it are refused as unknown from now on,
     /// and another device may have the name.
     ///
-    /// Once no call is inside the driver, the release hook runs with [`Release::Removed`](ipc_core::Release::Removed),
-    /// and the driver is dropped. Blocks until that has happened, but not for longer than the device's
-    /// [overrun](ipc_core::Device::overrun), 10 s by default. If a call inside the driver takes longer, it still gets
-    /// its answer, and hook and drop follow it.
+    /// A call that runs inside the driver may return first. Blocks until everything is done, but for no longer than the
+    /// device's [overrun](ipc_core::Device::overrun), 10 s by default; what is left to do is then done as soon as the call
+    /// returns. A device that removes itself, in a method or in its hook, is not waited for.
     ///
     /// # Errors
     ///

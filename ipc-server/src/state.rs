@@ -166,11 +166,15 @@ impl ServerState {
         self.calls_end.get_or_init(|| later(now, patience));
         self.answer_by
             .get_or_init(|| later(now, self.config.stop_timeout));
+        let hooks = self.config.stop_timeout.saturating_add(HOOKS);
+        self.hub.end_hooks_by(later(now, hooks));
         self.stopping.store(true, Ordering::SeqCst);
         self.wake_waiting();
     }
 }
 
+/// How long a stop waits for release hooks, once calls have had their time.
+const HOOKS: Duration = Duration::from_millis(400);
 /// Time per log line about bad connections.
 const RARE: Duration = Duration::from_secs(2);
 /// Time per log line about clients.

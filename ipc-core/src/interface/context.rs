@@ -58,8 +58,9 @@ pub trait CallHost: Send + Sync {
         method();
     }
 
-    /// Returns true once the client no longer holds the devices. Its calls must then not enter another device.
-    fn is_revoked(&self) -> bool {
+    /// True if the call with this [id](call_id) must not enter another device: its client no longer holds them, or it was
+    /// left behind as one that hangs.
+    fn is_revoked(&self, _id: u64) -> bool {
         false
     }
 

@@ -89,15 +89,17 @@ pub(super) fn park() {
     thread::park_timeout(MOMENT);
 }
 
-/// Ends the call that the thread runs if its client no longer holds the devices: whatever it did next would happen while
-/// another client holds them.
+/// Ends the call that the thread is in, if it must not enter another device. Its client may no longer hold them: whatever
+/// the call would do next, it would do in the time of another client. Or it was left behind because it hangs: nobody
+/// would notice that it hangs in yet another device.
 pub(super) fn check_right() {
-    if CALL.get() == 0 {
+    let id = CALL.get();
+    if id == 0 {
         return;
     }
     let host = HOST.with_borrow(Clone::clone);
-    if host.is_some_and(|host| host.is_revoked()) {
-        unwind("stopped: its client no longer holds the devices".into());
+    if host.is_some_and(|host| host.is_revoked(id)) {
+        unwind("stopped: its client has left it behind, or no longer holds the devices".into());
     }
 }
 

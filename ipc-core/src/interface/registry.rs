@@ -32,6 +32,8 @@ pub use served::{Released, ServedDevice};
 pub struct Registry {
     /// In the order of registration, as in the description.
     devices: Vec<Arc<ServedDevice>>,
+    /// Devices that are offered no longer, but may still have a call or a hook inside.
+    leaving: Vec<Arc<ServedDevice>>,
     functions: Vec<Arc<ServedFunction>>,
     offers: Arc<Offers>,
 }
@@ -57,16 +59,16 @@ impl Registry {
         self.offers.description()
     }
 
-    /// Returns true if there is no device and no function.
+    /// True if there is no device and no function, and none is [leaving](Self::remove_device).
     pub fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.functions.is_empty()
+        self.devices.is_empty() && self.leaving.is_empty() && self.functions.is_empty()
     }
 
     /// Drops devices, functions and hooks one by one, and returns the message of each `Drop` that panicked.
     pub fn dismantle(self) -> Vec<String> {
         let functions = self.functions.into_iter();
         let functions = functions.filter_map(|function| contain(|| drop(function)).err());
-        let devices = self.devices.into_iter();
+        let devices = self.devices.into_iter().chain(self.leaving);
         let devices = devices.filter_map(|device| contain(|| drop(device)).err());
         functions.chain(devices).collect()
     }
@@ -129,7 +131,7 @@ impl Registry {
     }
 
     fn behind_gates(&self) -> impl Iterator<Item = Behind<'_>> {
-        let devices = self.devices.iter();
+        let devices = self.devices.iter().chain(&self.leaving);
         let devices = devices.map(|device| Behind::Device(device));
         let functions = self.functions.iter();
         devices.chain(functions.map(|function| Behind::Function(function)))

@@ -103,17 +103,21 @@ impl<T: ?Sized> Shared<T> {
     ///
     /// A driver that panicked in an earlier call is handed out as that call left it.
     ///
-    /// In a driver method that was called by a client, the wait may end together with the call, by unwinding as in a
-    /// panic: if the other driver is stuck, or if the client no longer holds the devices.
+    /// Within a call, the wait ends together with the call if the driver hangs in another call that was given up, if the
+    /// client of the call has lost the devices to another one meanwhile, or if the call itself was given up and counts as
+    /// stuck: the driver method then unwinds as in a panic.
     ///
     /// # Panics
     ///
     /// Panics if the wait could never end: the calling thread has locked this driver already, or the thread that has
     /// locked it waits for a driver that the calling thread has locked. The message names the devices.
     pub fn lock(&self) -> DriverGuard<'_, T> {
-        current::check_right();
         match self.0.enter(current::entry(), current::pause) {
-            Ok(guard) => guard,
+            Ok(guard) => {
+                // A call that is left behind from now on is found in this device, too.
+                current::check_right();
+                guard
+            }
             Err(blocked) => current::unwind(blocked.to_string()),
         }
     }

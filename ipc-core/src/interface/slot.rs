@@ -41,8 +41,9 @@ struct State {
     queue: VecDeque<Waiter>,
     last_ticket: u64,
     stuck: Option<Arc<Stuck>>,
-    /// What the stuck call is to do as soon as it has left the driver, before the gate opens to anybody.
-    last_duty: Option<Duty>,
+    /// What the stuck call is to do as soon as it has left the driver, before the gate opens to anybody; each with its
+    /// owner, since several devices may have one driver.
+    last_duties: VecDeque<(usize, Duty)>,
 }
 
 /// Something to do, such as to run a release hook.
@@ -187,7 +188,7 @@ impl<T: ?Sized> Slot<T> {
         })
     }
 
-    /// Uses the driver as the [duty](Duty) of a call that was stuck.
+    /// Uses the driver as the [duty](Duty) of a call that was stuck. `work` must not panic.
     pub(crate) fn use_on_duty<R>(&self, entry: Entry, work: impl FnOnce(&mut T) -> R) -> R {
         // Others look at a driver that is not theirs only for a moment.
         let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
@@ -238,7 +239,12 @@ impl Gate {
         }
     }
 
-    /// Refuses other callers while the call `id` is inside. Returns false if it is not inside.
+    /// True if the calling thread is inside.
+    pub(crate) fn is_used_by_thread(&self) -> bool {
+        self.thread.load(Ordering::Relaxed) == waits::this_thread()
+    }
+
+    /// Refuses everybody else while the call `id` is inside. Returns false if it is not, or no longer.
     pub(crate) fn mark_stuck(&self, id: u64, stuck: Stuck) -> bool {
         let mut state = self.state();
         self.is_stuck.store(true, Ordering::SeqCst);
@@ -279,13 +285,14 @@ impl Gate {
         self.inside.swap(0, Ordering::SeqCst);
     }
 
-    /// Has the stuck call do this when it has left the driver, in place of what it was to do before. Returns false if no
-    /// call is stuck any more.
-    pub(crate) fn leave_to_stuck_call(&self, duty: Duty) -> bool {
+    /// Has the stuck call do this when it has left the driver, in place of what it was to do for this owner before. Returns
+    /// false if no call is stuck any more.
+    pub(crate) fn leave_to_stuck_call(&self, owner: usize, duty: Duty) -> bool {
         let mut state = self.state();
         let is_stuck = state.stuck.is_some();
         if is_stuck {
-            state.last_duty = Some(duty);
+            state.last_duties.retain(|(other, _)| *other != owner);
+            state.last_duties.push_back((owner, duty));
         }
         is_stuck
     }
@@ -295,7 +302,7 @@ impl Gate {
     fn do_last_duty(&self) {
         loop {
             let mut state = self.state();
-            let Some(duty) = state.last_duty.take() else {
+            let Some((_, duty)) = state.last_duties.pop_front() else {
                 state.stuck = None;
                 self.is_stuck.store(false, Ordering::SeqCst);
                 return;

@@ -247,11 +247,15 @@ impl CallHost for Serving {
 
     fn run_elsewhere(&self, method: &mut dyn FnMut()) {
         let _runtime = self.state.hub.runtime().enter();
+        let _inside = self.state.hub.enter();
         method();
     }
 
-    fn is_revoked(&self) -> bool {
-        !self.is_served(&self.pump())
+    fn is_revoked(&self, id: u64) -> bool {
+        let pump = self.pump();
+        let is_it = |call: &&DriverCall| call_id(self.activity.id(), call.number) == id;
+        let running = pump.running.iter().find(is_it);
+        !self.is_served(&pump) || running.is_some_and(DriverCall::is_stuck)
     }
 
     fn for_client(&self, refusal: Refusal) -> Refusal {

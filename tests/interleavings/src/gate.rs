@@ -174,7 +174,7 @@ fn release(fault: Option<Fault>, is_blind: bool) {
                 let duty = Arc::clone(&device);
                 let run_hook = move || duty.use_on_duty(Entry::HOOK, |hooks| *hooks += 1);
                 if let Some(stuck) = stuck
-                    && (device.gate.leave_to_stuck_call(Box::new(run_hook)) || is_blind)
+                    && (device.gate.leave_to_stuck_call(0, Box::new(run_hook)) || is_blind)
                 {
                     return Err(Blocked::Stuck(stuck));
                 }
@@ -219,7 +219,7 @@ fn nobody_before_the_hook(is_early: bool) {
     let duty = Arc::clone(&device);
     let run_hook = move || duty.use_on_duty(Entry::HOOK, |hooks| *hooks += 1);
     if !is_early {
-        assert!(device.gate.leave_to_stuck_call(Box::new(run_hook)));
+        assert!(device.gate.leave_to_stuck_call(0, Box::new(run_hook)));
     }
     let next = {
         let device = Arc::clone(&device);

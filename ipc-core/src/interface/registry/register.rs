@@ -81,8 +81,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Removes the device called `name`, and returns it. A call inside its driver goes on; no other one is let in.
-    /// Returns `None` if there is no such device.
+    /// No longer offers the device called `name`, and returns it. A call that is inside goes on; no other one is let in.
+    /// Such a call can still be found to hang, until the caller [forgets](Self::forget) the device.
     pub fn remove_device(&mut self, name: &str) -> Option<Arc<ServedDevice>> {
         let at = self.devices.iter().position(|d| d.name() == name)?;
         let device = self.devices.remove(at);
@@ -93,7 +93,15 @@ impl Registry {
             Owner::Device { device: owner, .. } => !Weak::ptr_eq(owner, &Arc::downgrade(&device)),
             Owner::Function(_) => true,
         });
+        self.leaving.push(Arc::clone(&device));
         Some(device)
+    }
+
+    /// Lets go of a device that was [removed](Self::remove_device), and returns it.
+    pub fn forget(&mut self, device: &Weak<ServedDevice>) -> Option<Arc<ServedDevice>> {
+        let is_it = |leaving: &Arc<ServedDevice>| Arc::as_ptr(leaving) == device.as_ptr();
+        let at = self.leaving.iter().position(is_it)?;
+        Some(self.leaving.remove(at))
     }
 }
 

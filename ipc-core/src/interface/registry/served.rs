@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::contain::{contain, contain_logged};
@@ -148,17 +149,19 @@ impl ServedDevice {
     /// false if no call hangs any more.
     fn release_later(self: &Arc<Self>, why: Release) -> bool {
         let device = Arc::clone(self);
-        self.gate().leave_to_stuck_call(Box::new(move || {
+        let owner = Arc::as_ptr(self).addr();
+        let duty = Box::new(move || {
             let Some(hook) = &device.release_hook else {
                 return;
             };
             // The client of the call has lost the device; the hook may use others all the same.
             let _outside = current::Inside::nothing();
-            contain_logged("the release hook of a device that had hung", || {
-                let slot = device.driver.slot();
-                slot.use_on_duty(Entry::HOOK, |driver| hook(driver, why));
+            device.driver.slot().use_on_duty(Entry::HOOK, |driver| {
+                let what = "the release hook of a device that had hung";
+                contain_logged(what, || hook(driver, why));
             });
-        }))
+        });
+        self.gate().leave_to_stuck_call(owner, duty)
     }
 
     /// Waits until no call uses the driver, but not for one that hangs. Blocks.
@@ -173,8 +176,22 @@ impl ServedDevice {
         drop(entered);
     }
 
-    /// Marks the device as stuck because its release hook, which began at `since`, does not return. Returns `None` if
-    /// it has returned.
+    /// True if the calling thread is inside of it, in a method or in its release hook.
+    pub fn is_used_by_caller(&self) -> bool {
+        let id = current::entry().id;
+        let is_own_call = |inside: Entry| inside.id == id && id != Entry::LOCAL.id;
+        self.gate().inside().is_some_and(is_own_call) || self.gate().is_used_by_thread()
+    }
+
+    /// Waits until only the caller has the device: a thread that has just left the driver has it for a moment longer, and
+    /// would drop the driver. Does not wait for a call that hangs. Blocks.
+    pub fn wait_until_unused(self: &Arc<Self>) {
+        while Arc::strong_count(self) > 1 && !self.gate().is_stuck() {
+            thread::park_timeout(MOMENT);
+        }
+    }
+
+    /// Refuses the device to everybody while its release hook runs, which began at `since`.
     pub fn mark_hook_stuck(&self, since: Instant) -> Option<Stuck> {
         let stuck = Stuck {
             device: self.name().to_string(),
@@ -212,6 +229,9 @@ impl ServedFunction {
         Self { slot, name }
     }
 }
+
+/// How long a thread may hold a device whose driver it has left.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// What stands behind a gate.
 pub(super) enum Behind<'a> {
