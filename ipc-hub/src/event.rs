@@ -130,7 +130,7 @@ pub enum ServerEvent {
     DeviceAdded(DeviceInfo),
     /// A device was removed while the server runs.
     DeviceRemoved(DeviceInfo),
-    /// The call has returned, and the device can be used again.
+    /// The call, or the release hook, has returned, and the device can be used again.
     Recovered {
         /// The name of the device.
         device: String,
