@@ -130,7 +130,7 @@ pub enum ServerEvent {
     DeviceAdded(DeviceInfo),
     /// A device has been removed from the running server.
     DeviceRemoved(DeviceInfo),
-    /// A device or function that was stuck can be used again: the call has returned.
+    /// The call, or the release hook, has returned, and the device can be used again.
     Recovered {
         /// The name of the device or function.
         device: String,

@@ -21,6 +21,7 @@ both_ways!(
     a_driver_on_a_thread_can_stop_its_server,
     a_device_that_removes_itself_waits_for_nobody,
     each_device_of_a_driver_that_hangs_is_released,
+    many_devices_may_hang_at_once,
 );
 
 const OVERRUN: Duration = Duration::from_millis(300);
@@ -305,6 +306,28 @@ fn each_device_of_a_driver_that_hangs_is_released(way: Way) {
     gate.send(()).unwrap();
     until("it comes back", || of(&next, "b_").name().is_ok());
     assert!(has(&log, "hook of a") && has(&log, "hook of b"));
+}
+
+/// No call could begin beside eight that hung.
+fn many_devices_may_hang_at_once(way: Way) {
+    let log = Log::default();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let mut gates = Vec::new();
+    let mut builder = way.server().device(hooked("works", &log));
+    for name in names {
+        let (driver, gate) = valve(name, &log);
+        gates.push(gate);
+        builder = builder.device(named(driver, name).overrun(OVERRUN));
+    }
+    let server = builder.spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    for name in names {
+        let hasty = client.timeout(Duration::from_millis(100));
+        of(&hasty, &format!("{name}_")).turn().unwrap_err();
+    }
+    until("all are stuck", || server.stuck().len() == names.len());
+    let works = of(&client.timeout(PATIENCE), "works_");
+    assert_eq!(works.name().unwrap(), "works");
 }
 
 /// Takes a moment to close.

@@ -41,8 +41,7 @@ struct State {
     queue: VecDeque<Waiter>,
     last_ticket: u64,
     stuck: Option<Arc<Stuck>>,
-    /// What the stuck call is to do as soon as it has left the driver, before the gate opens to anybody; each with its
-    /// owner, since several devices may have one driver.
+    /// By device, what the stuck call is to do when it has left the driver, before the gate opens to anybody.
     last_duties: VecDeque<(usize, Duty)>,
 }
 
@@ -268,10 +267,8 @@ impl Gate {
 
     /// The call that hangs, if one does.
     pub(crate) fn stuck(&self) -> Option<Arc<Stuck>> {
-        match self.is_stuck() {
-            true => self.state().stuck.clone(),
-            false => None,
-        }
+        let state = self.is_stuck().then(|| self.state())?;
+        state.stuck.clone()
     }
 
     fn set_inside(&self, entry: Entry) {
@@ -285,8 +282,7 @@ impl Gate {
         self.inside.swap(0, Ordering::SeqCst);
     }
 
-    /// Has the stuck call do this when it has left the driver, in place of what it was to do for this owner before. Returns
-    /// false if no call is stuck any more.
+    /// Leaves this to the stuck call, in place of what `owner` left to it before. Returns false if no call is stuck any more.
     pub(crate) fn leave_to_stuck_call(&self, owner: usize, duty: Duty) -> bool {
         let mut state = self.state();
         let is_stuck = state.stuck.is_some();
@@ -327,9 +323,8 @@ impl Gate {
     }
 
     fn is_next(&self, ticket: u64) -> bool {
-        let state = self.state();
-        let next = state.queue.front();
-        next.is_some_and(|next| next.ticket == ticket)
+        let front = self.state().queue.front().map(|next| next.ticket);
+        front == Some(ticket)
     }
 
     fn wake_next(&self) {

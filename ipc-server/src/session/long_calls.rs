@@ -66,6 +66,9 @@ impl Monitored for Serving {
             }
             if call.is_given_up() && !call.is_stuck() && call.is_hung(self.overrun(call), now) {
                 stuck.extend(self.leave_behind(call, now));
+                if call.is_stuck() {
+                    session.note_stuck(call.number);
+                }
             }
         }
         pump.write_briefly(&self.activity);

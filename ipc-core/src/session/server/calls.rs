@@ -28,6 +28,8 @@ pub(super) struct Running {
     pub(super) number: u64,
     pub(super) digest: u64,
     pub(super) cancelled: bool,
+    /// True if it hangs, and its device is refused to other calls.
+    pub(super) is_stuck: bool,
 }
 
 impl ServerSession {
@@ -48,6 +50,7 @@ impl ServerSession {
                 number,
                 digest,
                 cancelled: false,
+                is_stuck: false,
             });
             if deadline.is_none_or(|deadline| now < deadline) {
                 return Some((call, deadline));
@@ -61,7 +64,17 @@ impl ServerSession {
     /// Returns whether a call that waits may begin.
     pub fn may_begin(&self) -> bool {
         let are_given_up = self.running.iter().all(|call| call.cancelled);
-        (are_given_up || has_mutant!(self, OvertakesAnyCall)) && self.running.len() < MAX_RUNNING
+        let counting = self.running.iter().filter(|call| !call.is_stuck).count();
+        (are_given_up || has_mutant!(self, OvertakesAnyCall)) && counting < MAX_RUNNING
+    }
+
+    /// Notes that a call hangs, and that its device is refused to other calls: it no longer counts among the calls that may
+    /// run at the same time, of which there are then no more than devices.
+    pub fn note_stuck(&mut self, number: u64) {
+        let mut running = self.running.iter_mut();
+        if let Some(running) = running.find(|running| running.number == number) {
+            running.is_stuck = true;
+        }
     }
 
     pub(super) fn next_waiting(&mut self) -> Option<Waiting> {
@@ -170,7 +183,7 @@ impl ServerSession {
 
 /// Maximum number of characters of a progress message; the rest is cut.
 const MAX_MESSAGE: usize = 1000;
-/// Maximum number of calls that run at the same time; all but one of them were cancelled.
+/// Maximum number of calls that run at the same time, apart from those that are stuck; all but one of them were cancelled.
 const MAX_RUNNING: usize = 8;
 
 #[cfg(test)]
