@@ -200,10 +200,11 @@ fn a_connection_that_says_nothing_is_dropped(way: Way) {
         limits.hello_within(hello_within);
         limits
     });
+    // The server's time begins when it accepts the connection, perhaps before `stranger` returns.
+    let start = Instant::now();
     let silent = lab.stranger();
     let slow = lab.stranger();
     let addresses = [silent.address(), slow.address()];
-    let start = Instant::now();
     let dribble = {
         let mut stream = slow.stream.try_clone().unwrap();
         thread::spawn(move || {
