@@ -100,9 +100,11 @@ impl DriverCall {
         !self.stuck.is_empty()
     }
 
-    /// Returns what makes a stop wait for the thread, unless it was left behind, and the devices that were stuck.
-    pub fn into_parts(self) -> (Option<Work>, Vec<String>) {
-        (self.work, self.stuck)
+    /// Notes that the call has returned. Returns what makes a stop wait for the thread, unless it was left behind, the
+    /// devices that were stuck, and a report of progress that was held back.
+    pub fn end(&mut self) -> (Option<Work>, Vec<String>, Option<(f64, String)>) {
+        let stuck = std::mem::take(&mut self.stuck);
+        (self.work.take(), stuck, self.progress.take())
     }
 
     /// Returns true if a report of progress may be sent now, and then counts it as sent.

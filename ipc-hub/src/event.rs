@@ -116,7 +116,8 @@ pub enum ServerEvent {
     },
     /// A client has become the holder of the server.
     Granted(ClientInfo),
-    /// A client no longer holds the server, and the release hooks of the devices have run.
+    /// A client no longer holds the server, and the release hooks of the devices have run, except that of a device that is
+    /// stuck: it runs before [`Recovered`](Self::Recovered).
     Released {
         /// Its [`id`](ClientInfo::id).
         client: u64,

@@ -153,7 +153,7 @@ impl ServerBuilder {
 
     /// How long [`stop`](ServerHandle::stop) waits for a running call. The default is 5 s. After half of this time the
     /// call is cancelled, which drivers notice through their context. A call that still runs at the end is left behind, and
-    /// the release hooks of the devices do not run before it returns.
+    /// the release hook of its device does not run before it returns.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.config.stop_timeout = timeout;
         self

@@ -183,11 +183,13 @@ impl ServerHandle {
     }
 
     /// Stops the server: no more connections are accepted, a running call may finish, clients are told, and release
-    /// hooks run. On return the port is free, and all drivers, closures and hooks have been dropped.
+    /// hooks run. On return the port is free, and all drivers, closures and hooks have been dropped, except
+    /// those of a call that was left behind.
     ///
     /// A running call may finish within the [stop timeout](crate::ServerBuilder::stop_timeout), 5 s by default, and is
-    /// cancelled after half of it. A call that still runs then is left behind: drivers and hooks stay alive until it
-    /// ends, and the release hook of its device runs only then, if the program still exists.
+    /// cancelled after half of it. A call that still runs then is left behind: its own device stays alive until
+    /// it ends, and the release hook of that device runs only then, if the program still exists. A driver that blocks while
+    /// it is dropped holds the stop up.
     ///
     /// Blocks; in async code use [`stop_async`](Self::stop_async). In a driver method, a hook or the callback of
     /// [`on_event`](crate::ServerBuilder::on_event), for which the stop would have to wait, it returns at once: the call

@@ -121,23 +121,29 @@ impl Pump {
     /// Hands out the next call. It counts as running until [`end`](Self::end).
     pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<TakenCall> {
         let (call, deadline) = self.session.next_call(now)?;
-        let mut running = DriverCall::new(call.header.number, deadline, work.take());
-        if self.is_leaving {
+        self.running
+            .push(DriverCall::new(call.header.number, deadline, work.take()));
+        if self.is_leaving
+            && let Some(running) = self.running.last_mut()
+        {
             running.give_up(now);
         }
-        self.running.push(running);
         Some(TakenCall { call, deadline })
     }
 
     /// The call has returned. Gives its thread back what a stopping server waits for, unless that no longer waits for it.
-    pub(super) fn end(&mut self, number: u64, reply: OutgoingFrame) -> Option<DriverCall> {
-        let at = self.running.iter().position(|call| call.number == number);
-        let ended = at.map(|at| self.running.remove(at));
-        if let Some((fraction, message)) = ended.as_ref().and_then(|call| call.progress.as_ref()) {
-            self.session.progress(number, *fraction, message);
+    pub(super) fn end(&mut self, number: u64, reply: OutgoingFrame) -> (Option<Work>, Vec<String>) {
+        let mut running = self.running.iter_mut();
+        let parts = running
+            .find(|call| call.number == number)
+            .map(DriverCall::end);
+        let (work, recovered, progress) = parts.unwrap_or_default();
+        self.running.retain(|call| call.number != number);
+        if let Some((fraction, message)) = progress {
+            self.session.progress(number, fraction, &message);
         }
         self.session.reply(number, reply);
-        ended
+        (work, recovered)
     }
 
     /// Writes everything there is to say. Waits for a slow client, but not for ever.

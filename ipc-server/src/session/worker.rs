@@ -19,7 +19,6 @@ use super::reader::SocketReader;
 use super::serving::Serving;
 use crate::session::calls::{self, CallNote};
 use ipc_hub::OffersView;
-use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::{self, About};
 use ipc_hub::work::Work;
 
@@ -220,9 +219,7 @@ impl Worker {
 
     fn end(&mut self, pump: &mut Pump, taken: &TakenCall, reply: OutgoingFrame) {
         let ended = pump.end(taken.call.header.number, reply);
-        let (work, recovered) = ended.map(DriverCall::into_parts).unwrap_or_default();
-        self.work = work;
-        self.recovered = recovered;
+        (self.work, self.recovered) = ended;
         if self.work.is_none() && self.serving.is_served(pump) {
             // The device was stuck, and the server has gone on without this thread.
             self.work = Some(self.serving.state.hub.begin_work());

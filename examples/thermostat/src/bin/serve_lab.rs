@@ -12,7 +12,7 @@ fn main() {
 
 fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let thermostat = Shared::new(Thermostat::open());
-    // Runs after a client has stopped holding the server and before the next client gets it. Act first and print last:
+    // Runs after a client has stopped holding the server and before the next can use the device. Act first and print last:
     // the terminal may be gone.
     let device = thermostat.on_release(|thermostat, _why| {
         if let Err(error) = thermostat.set_setpoint(20.0) {
