@@ -28,7 +28,7 @@ use crate::error::ConnectError;
 /// decoded as it would be over a network, without one.
 ///
 /// ```
-/// use ipc_client::{AsyncLocal, Proxy};
+/// use ipc_client::AsyncLocal;
 /// use ipc_core::remote;
 /// use std::time::Duration;
 ///

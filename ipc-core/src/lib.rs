@@ -30,7 +30,7 @@
 //!
 //! # Features
 //!
-//! A driver needs none of them.
+//! A driver needs none of them. Of the hashes it compiles one, `sha2`, for the fingerprints of its methods.
 //!
 //! | feature | what it adds |
 //! |---|---|
@@ -65,6 +65,7 @@ pub mod wire;
 
 pub use error::{CallError, NotSent};
 pub use interface::args::Args;
+pub use interface::blocked::Stuck;
 pub use interface::caller::{
     AsyncCaller, BlockingCaller, Caller, DeviceError, OutgoingCall, Proxy,
 };
@@ -79,7 +80,7 @@ pub use interface::own_thread::OpenError;
 pub use interface::registry::{RegisterError, Registry};
 pub use interface::remote::{Device, IntoDevice, Release, Remote, Shared};
 pub use interface::schema::{Describe, Field, Schema, Variant};
-pub use interface::slot::{DriverGuard, Stuck};
+pub use interface::slot::DriverGuard;
 pub use interface::value::Value;
 pub use interface::wire_type::Wire;
 pub use ipc_derive::remote;

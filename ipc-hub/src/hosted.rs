@@ -62,12 +62,6 @@ impl Hosted {
         Ok(())
     }
 
-    /// Sets the callback, which is dropped along with the drivers.
-    pub(crate) fn with_observer(mut self, observer: Option<Observer>) -> Self {
-        self.observer = observer;
-        self
-    }
-
     fn is_empty(&self) -> bool {
         self.registry.is_empty() && self.waiting.is_empty() && self.observer.is_none()
     }

@@ -249,8 +249,9 @@ impl Hub {
         self.is_closed.store(true, Ordering::SeqCst);
         self.tick.end();
         self.offers.0.store(Arc::default());
-        let hosted = std::mem::take(&mut *self.hosted());
-        drop(hosted.with_observer(self.events.close()));
+        let mut hosted = std::mem::take(&mut *self.hosted());
+        hosted.observer = self.events.close();
+        drop(hosted);
     }
 
     fn hosted(&self) -> MutexGuard<'_, Hosted> {

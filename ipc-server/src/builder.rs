@@ -8,6 +8,9 @@ use std::time::Duration;
 use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
 use ipc_core::{BoxedFunction, IntoDevice, IntoFunction, Secret};
+use ipc_hub::event::ServerEvent;
+use ipc_hub::hosted::{self, Hosted, Registration};
+use ipc_hub::log::{self, About};
 use ipc_net::{Address, AddressError, DEFAULT_PORT};
 
 use crate::config::Config;
@@ -16,9 +19,6 @@ use crate::handle::ServerHandle;
 use crate::handshake::limits::AccessLimits;
 use crate::listener;
 use crate::signals::Signals;
-use ipc_hub::event::ServerEvent;
-use ipc_hub::hosted::{self, Hosted, Registration};
-use ipc_hub::log::{self, About};
 
 /// A server for instrument drivers; see [`Server::builder`].
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl ServerBuilder {
     }
 
     /// How long until a client whose computer or cable has silently vanished is replaced by the next waiting one: at most
-    /// this time, or 4 s if it is 3 s. While no client waits, its place is kept for the [grace](Self::grace) in addition.
+    /// this time (a setting of 3 s can take 4 s). While no client waits, its place is kept for the [grace](Self::grace) in addition.
     /// The default is 15 s. The time is rounded down to seconds, and limited to 3 s .. 24 h.
     pub fn liveness(mut self, dead_after: Duration) -> Self {
         self.config.liveness = dead_after;

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::{IntoDevice, RegisterError, ServerDescription, Stuck};
 use ipc_hub::RemoveError;
+use ipc_hub::event::{ClientInfo, DeviceInfo};
+use ipc_hub::hosted;
+use ipc_hub::log::{self, About};
+use ipc_hub::time::later;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::hint;
 use crate::state::ServerState;
-use ipc_hub::event::{ClientInfo, DeviceInfo};
-use ipc_hub::hosted;
-use ipc_hub::log::{self, About};
-use ipc_hub::time::later;
 
 /// A running server. Dropping it stops the server like [`stop`](Self::stop).
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl ServerHandle {
         self.state.hub.add_device(device.into_device())
     }
 
-    /// Removes the device called `name` from the running server. Other calls to it are refused as unknown from now on,
+    /// Removes the device called `name` from the running server. New calls to it are refused as unknown from now on,
     /// and another device may have the name.
     ///
     /// A call that runs inside the driver may return first. Blocks until everything is done, but for no longer than the
@@ -133,7 +133,7 @@ impl ServerHandle {
         self.state.hub.remove_device(name)
     }
 
-    /// Disconnects the client with this [`id`](ClientInfo::id). The client is told `reason`, and does not reconnect by
+    /// Disconnects the client with this [`id`](ClientInfo::id), and gives it `reason`. The client does not reconnect by
     /// itself. Returns false if there is no such client.
     ///
     /// Does not block. A running call has 10 s to finish. If it still runs then, or its caller has given it up, it ends

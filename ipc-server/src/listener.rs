@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ipc_hub::hosted::Hosted;
+use ipc_hub::log::About;
 use ipc_net::Address;
 use socket2::{Domain, Socket, Type};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -16,8 +18,6 @@ use crate::error::StartError;
 use crate::handle::ServerHandle;
 use crate::handshake::unidentified::Unidentified;
 use crate::state::ServerState;
-use ipc_hub::hosted::Hosted;
-use ipc_hub::log::About;
 
 /// Creates the runtime, which does everything except serving the holder.
 pub(crate) fn runtime() -> Result<Runtime, StartError> {

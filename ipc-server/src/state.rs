@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 
 use ipc_core::session::table::SessionTable;
 use ipc_core::wire::ctrl::SessionKey;
+use ipc_hub::Hub;
+use ipc_hub::hosted::Hosted;
+use ipc_hub::log::limited::LimitedLog;
+use ipc_hub::time::later;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
@@ -17,10 +21,6 @@ use crate::queue::admission::{Admission, ClientId};
 use crate::session::activity::Activity;
 use crate::session::mailbox::Mailbox;
 use crate::session::shared_session::SharedSession;
-use ipc_hub::Hub;
-use ipc_hub::hosted::Hosted;
-use ipc_hub::log::limited::LimitedLog;
-use ipc_hub::time::later;
 
 /// What all parts of a running server share.
 #[derive(Debug)]

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::blocked::{Blocked, Stuck};
 use super::context::CallHost;
-use super::slot::{Blocked, Entry, Stuck};
+use super::slot::Entry;
 
 thread_local! {
     static HOST: RefCell<Option<Arc<dyn CallHost>>> = const { RefCell::new(None) };

@@ -28,7 +28,7 @@ use crate::wire::guard::Budget;
 /// A [`Caller`] that answers from a closure and remembers what it was asked.
 ///
 /// ```
-/// use ipc_core::{Mock, Proxy, remote};
+/// use ipc_core::{Mock, remote};
 ///
 /// # struct Meter;
 /// #[remote]
@@ -179,8 +179,8 @@ impl MockCall {
         PackedArgs::split(packed, &Budget::new(packed.len(), usize::MAX))?.unpack()
     }
 
-    /// The method returns `value`: of the type that the method returns, or of one that is written alike, as `&str` is
-    /// for `String`, or `3` for any number. An answer that is not ends the call in [`CallError::BadReply`], which names
+    /// Has the method return `value`, which is of the method's type, or of one that is written alike: `&str` for
+    /// `String`, or `3` for any number. If the value fits neither, the call ends in [`CallError::BadReply`], which names
     /// both types.
     pub fn answer<T: Serialize + 'static>(&self, value: T) -> MockAnswer {
         let mut typed = Vec::new();

@@ -33,7 +33,7 @@ impl Device {
     /// Opens a driver on a thread of its own, and runs all its methods there. The driver is also dropped there.
     ///
     /// Use it for drivers that must stay on the thread that opened them, or that are not [`Send`]. Handing a call to
-    /// that thread and back costs some 10 to 20 µs, and the arguments are copied once. Local code cannot lock such a
+    /// that thread and back costs tens of microseconds, and the arguments are copied once. Local code cannot lock such a
     /// driver.
     ///
     /// Blocks until the driver has been opened.
@@ -74,8 +74,7 @@ impl Device {
         D: Remote,
         E: Display + Send + 'static,
     {
-        let device = Self::of_thread(ThreadDriver::open(open, |_: &mut D, _| {})?);
-        Ok(device)
+        ThreadDriver::open(open, |_: &mut D, _| {}).map(Self::of_thread)
     }
 
     /// Like [`on_thread`](Self::on_thread), with a release hook: runs `hook` on the driver's thread whenever a client no

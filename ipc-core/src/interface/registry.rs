@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::served::{Behind, ServedFunction};
+use super::blocked::Stuck;
 use super::context::CallContext;
 use super::describe::ServerDescription;
 use super::job::{Job, Reply};
 use super::remote::{OVERRUN, Release};
-use super::slot::Stuck;
 use crate::contain::contain;
 use crate::wire::codec::MIN_DECODE_MEMORY;
 use crate::wire::failure::Failure;

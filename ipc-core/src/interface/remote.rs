@@ -71,7 +71,8 @@ impl<T: Remote + Send> Shared<T> {
     /// `tracing` does not panic.
     ///
     /// If a client is lost without a goodbye, the hook runs once the server's grace is over: 15 s by default, or 0.8 s
-    /// if another client waits. A client that returns later is told that the devices were released in between.
+    /// if another client waits. A client that returns later learns that the devices have been released
+    /// meanwhile.
     ///
     /// If a call hangs in the driver, the hook runs when that call returns, before the device can be used again.
     ///

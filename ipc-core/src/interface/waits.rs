@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use super::slot::Blocked;
+use super::blocked::Blocked;
 use crate::sync::{AtomicU64, Ordering};
 
 /// The gates at which threads wait, by the numbers of the threads. Used only by callers that have to wait.

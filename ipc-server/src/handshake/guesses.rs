@@ -10,10 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipc_core::secure::Ticket;
+use ipc_hub::time::later;
 use lru::LruCache;
 
 use crate::handshake::limits::AccessLimits;
-use ipc_hub::time::later;
 
 #[cfg(test)]
 mod tests;

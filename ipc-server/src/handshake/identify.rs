@@ -7,14 +7,14 @@ use ipc_core::secure::{ChannelError, Entropy, Ticket};
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::ctrl::Hello;
 use ipc_core::wire::preamble::Role;
+use ipc_hub::log::About;
+use ipc_hub::time::later;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::handshake::guesses::{Barred, Proof};
 use crate::handshake::pending::PendingConnection;
 use crate::state::ServerState;
-use ipc_hub::log::About;
-use ipc_hub::time::later;
 
 /// Performs the handshake. A connection that fails it is closed, with an answer that depends on the failure.
 pub(crate) async fn identify(

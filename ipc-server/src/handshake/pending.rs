@@ -10,6 +10,8 @@ use ipc_core::session::link::{Link, LinkError};
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus};
 use ipc_core::wire::preamble::PreambleError;
 use ipc_core::wire::sanitize::fit_to_show;
+use ipc_hub::log::{self, About};
+use ipc_hub::time::overslept;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
@@ -17,8 +19,6 @@ use tokio::time::{timeout, timeout_at};
 use crate::connection::Connection;
 use crate::handshake::sniff;
 use crate::state::ServerState;
-use ipc_hub::log::{self, About};
-use ipc_hub::time::overslept;
 
 /// A connection that has not been admitted yet.
 #[derive(Debug)]

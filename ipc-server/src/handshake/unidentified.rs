@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ipc_hub::log::{self, About};
 use ipc_net::ConfigureError;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -15,7 +16,6 @@ use crate::handshake::guesses::network;
 use crate::handshake::identify::identify;
 use crate::queue::arrivals;
 use crate::state::ServerState;
-use ipc_hub::log::{self, About};
 
 /// Connections that have not identified themselves. Beyond a limit, the oldest connection of the source with the most
 /// connections is dropped: an honest client identifies itself at once, so its connection is rarely that one.

@@ -8,6 +8,8 @@ use ipc_core::session::link::LinkError;
 use ipc_core::session::table::Greeted;
 use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::sanitize::fit_to_show;
+use ipc_hub::log::About;
+use ipc_hub::work::Work;
 
 use crate::handshake::pending::PendingConnection;
 use crate::queue::place::QueuePlace;
@@ -18,8 +20,6 @@ use crate::session::claim::SessionClaim;
 use crate::session::mailbox::{Resumption, ReturningClient};
 use crate::session::{self, AdmittedClient};
 use crate::state::ServerState;
-use ipc_hub::log::About;
-use ipc_hub::work::Work;
 
 /// Resumes the session of a client, lets the client wait for its turn, or refuses it. `_work` makes a stop wait for that.
 pub(crate) async fn admit(

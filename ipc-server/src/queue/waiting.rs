@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Hello, QueueStatus, SessionKey};
+use ipc_hub::event::ServerEvent;
+use ipc_hub::log::About;
+use ipc_hub::time::overslept;
 use tokio::time::sleep;
 
 use crate::handshake::pending::PendingConnection;
@@ -11,9 +14,6 @@ use crate::queue::admission::ClientId;
 use crate::queue::idle::IdleWatch;
 use crate::session::activity::Activity;
 use crate::state::ServerState;
-use ipc_hub::event::ServerEvent;
-use ipc_hub::log::About;
-use ipc_hub::time::overslept;
 
 /// A client in the queue.
 pub(crate) struct QueuedClient<'a> {

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::wire::sanitize::fit_to_show;
-
 use ipc_hub::CurrentOffers;
 use ipc_hub::event::{ClientInfo, RunningCall};
 

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use ipc_core::interface::job::Reply;
 use ipc_core::wire::failure::{Failure, FaultKind};
 use ipc_core::wire::sanitize::fit_to_show;
+use ipc_hub::log::{self, About};
 use tracing::level_filters::LevelFilter;
 
 use crate::state::ServerState;
-use ipc_hub::log::{self, About};
 
 /// What the log says of a call that has ended.
 pub(crate) struct CallNote<'a> {

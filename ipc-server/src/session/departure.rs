@@ -8,13 +8,13 @@ use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, Farewell};
 use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::{Release, Stuck};
+use ipc_hub::event::ServerEvent;
+use ipc_hub::time::overslept;
 
 use super::pump::Pump;
 use super::reader::SocketReader;
 use super::serving::Serving;
 use crate::session::mailbox::Resumption;
-use ipc_hub::event::ServerEvent;
-use ipc_hub::time::overslept;
 
 /// How a client left.
 #[derive(Clone, Copy, PartialEq, Eq)]

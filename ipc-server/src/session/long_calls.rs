@@ -4,13 +4,13 @@
 use std::time::{Duration, Instant};
 
 use ipc_core::interface::context::call_id;
+use ipc_hub::driver_call::DriverCall;
+use ipc_hub::log::About;
+use ipc_hub::tick::{Monitored, Unattended};
 
 use super::pump::Pump;
 use super::serving::Serving;
 use super::worker;
-use ipc_hub::driver_call::DriverCall;
-use ipc_hub::log::About;
-use ipc_hub::tick::{Monitored, Unattended};
 
 impl Monitored for Serving {
     fn unattended(&self) -> &Unattended {

@@ -19,6 +19,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ipc_core::wire::ctrl::Hello;
+use ipc_hub::event::ServerEvent;
+use ipc_hub::work::Work;
 
 use self::reader::SocketReader;
 use self::serving::Serving;
@@ -29,8 +31,6 @@ use crate::session::activity::Activity;
 use crate::session::claim::SessionClaim;
 use crate::session::mailbox::Mailbox;
 use crate::state::{ActiveSession, ServerState};
-use ipc_hub::event::ServerEvent;
-use ipc_hub::work::Work;
 
 /// A client that is to be served, with all that this takes.
 pub(crate) struct AdmittedClient {

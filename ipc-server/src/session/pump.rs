@@ -10,14 +10,14 @@ use ipc_core::session::server::ServerSession;
 use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::IncomingCall;
+use ipc_hub::driver_call::DriverCall;
+use ipc_hub::work::Work;
 
 use super::handover::Handover;
 use super::reader::{Received, SocketReader};
 use super::write_queue::{WriteQueue, WriteTurn};
 use crate::connection::Connection;
 use crate::session::activity::Activity;
-use ipc_hub::driver_call::DriverCall;
-use ipc_hub::work::Work;
 
 /// A session and its connection.
 ///

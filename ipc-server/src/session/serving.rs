@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 use ipc_core::interface::context::{CallHost, call_id};
 use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 use ipc_core::{Refusal, Stuck};
+use ipc_hub::driver_call::DriverCall;
+use ipc_hub::log::About;
+use ipc_hub::tick::Unattended;
+use ipc_hub::work::Work;
 
 use super::pump::{Pump, TakenCall};
 use super::reader::SocketReader;
@@ -18,10 +22,6 @@ use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::mailbox::Mailbox;
 use crate::state::ServerState;
-use ipc_hub::driver_call::DriverCall;
-use ipc_hub::log::About;
-use ipc_hub::tick::Unattended;
-use ipc_hub::work::Work;
 
 /// A client that is served.
 pub(super) struct Serving {

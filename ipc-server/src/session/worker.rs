@@ -12,15 +12,15 @@ use ipc_core::native;
 use ipc_core::session::server::End;
 use ipc_core::wire::ctrl::Form;
 use ipc_core::wire::frame::OutgoingFrame;
+use ipc_hub::OffersView;
+use ipc_hub::log::{self, About};
+use ipc_hub::work::Work;
 
 use super::departure::Departure;
 use super::pump::{Pump, TakenCall};
 use super::reader::SocketReader;
 use super::serving::Serving;
 use crate::session::calls::{self, CallNote};
-use ipc_hub::OffersView;
-use ipc_hub::log::{self, About};
-use ipc_hub::work::Work;
 
 /// A thread that serves a client.
 ///

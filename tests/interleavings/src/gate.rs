@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::blocked::{Blocked, Stuck};
 use crate::check::{DEADLOCK, fails, holds};
-use crate::slot::{Blocked, DriverGuard, Entry, Slot, Stuck};
+use crate::slot::{DriverGuard, Entry, Slot};
 use crate::sync::{AtomicBool, Fault, Ordering, thread};
 
 /// A device whose driver counts its uses.

@@ -32,6 +32,14 @@ mod writer;
     unreachable_pub,
     reason = "the model does not use all of it"
 )]
+#[path = "../../../ipc-core/src/interface/blocked.rs"]
+mod blocked;
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the model does not use all of it"
+)]
 #[path = "../../../ipc-core/src/interface/slot.rs"]
 mod slot;
 

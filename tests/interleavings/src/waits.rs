@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::slot::Blocked;
+use crate::blocked::Blocked;
 use crate::sync::AtomicU64;
 
 pub(crate) fn this_thread() -> u64 {

@@ -6,11 +6,12 @@ use rustc_hash::FxHashMap;
 
 use super::served::{ServedDevice, ServedFunction};
 use crate::contain::contain;
+use crate::interface::blocked::{Blocked, Stuck};
 use crate::interface::context::CallContext;
 use crate::interface::describe::{Method, ServerDescription};
 use crate::interface::invocation::{Invocation, Source};
 use crate::interface::job::{Job, Reply};
-use crate::interface::slot::{Blocked, Entry, Stuck};
+use crate::interface::slot::Entry;
 use crate::interface::{current, definitions, value};
 use crate::wire::bulk;
 use crate::wire::codec::DECODE_MEMORY;
@@ -103,28 +104,22 @@ impl Offers {
             job.limit,
         );
         invocation.check_shape()?;
+        let id = context.id();
         match &target.owner {
             Owner::Device { device, method } => {
                 let device = device.upgrade().ok_or_else(|| self.unknown(name))?;
-                let id = context.id();
-                let entry = Entry {
-                    id,
-                    method: *method,
-                };
+                let method = *method;
                 let mut driver = device
-                    .enter(entry, |stuck| pause(stuck, context))
+                    .enter(Entry { id, method }, |stuck| pause(stuck, context))
                     .map_err(|blocked| refused(&blocked, name, context))?;
                 if device.is_removed() {
                     return Err(self.unknown(name).into());
                 }
-                driver.dispatch(*method, &mut invocation)?;
+                driver.dispatch(method, &mut invocation)?;
             }
             Owner::Function(function) => {
                 let function = function.upgrade().ok_or_else(|| self.unknown(name))?;
-                let entry = Entry {
-                    id: context.id(),
-                    method: 0,
-                };
+                let entry = Entry { id, method: 0 };
                 let entered = function.slot.enter(entry, |stuck| pause(stuck, context));
                 let mut function = entered.map_err(|blocked| refused(&blocked, name, context))?;
                 function.run(&mut invocation)?;

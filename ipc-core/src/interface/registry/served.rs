@@ -7,11 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::contain::{contain, contain_logged};
+use crate::interface::blocked::{Blocked, Stuck};
 use crate::interface::current;
 use crate::interface::describe::DeviceDescription;
 use crate::interface::function::Function;
 use crate::interface::remote::{Device, OVERRUN, Release, ReleaseHook, Remote, Shared};
-use crate::interface::slot::{Blocked, DriverGuard, Entry, Gate, Slot, Stuck};
+use crate::interface::slot::{DriverGuard, Entry, Gate, Slot};
 
 /// A device that is offered.
 pub struct ServedDevice {
@@ -230,9 +231,6 @@ impl ServedFunction {
     }
 }
 
-/// How long a thread may hold a device whose driver it has left.
-const MOMENT: Duration = Duration::from_millis(1);
-
 /// What stands behind a gate.
 pub(super) enum Behind<'a> {
     Device(&'a ServedDevice),
@@ -282,3 +280,6 @@ impl Behind<'_> {
         }
     }
 }
+
+/// How long a thread may hold a device whose driver it has left.
+const MOMENT: Duration = Duration::from_millis(1);

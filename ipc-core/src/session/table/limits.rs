@@ -8,7 +8,8 @@ use crate::session::server::SessionLimits;
 ///
 /// ```
 /// # use std::time::Duration;
-/// let mut limits = ipc_core::session::table::TableLimits::default();
+/// # use ipc_core::session::table::TableLimits;
+/// let mut limits = TableLimits::default();
 /// limits.sessions(100).parked(Duration::from_secs(60));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +27,9 @@ pub struct TableLimits {
 }
 
 impl TableLimits {
-    /// Maximum number of sessions. At the limit, a new session replaces the one that has been without a connection for
-    /// longest and runs no call; the client of that one is told if it comes back. If there is none, the new client is
-    /// refused. The default is 1024; zero is an error when the server starts.
+    /// Maximum number of sessions. At the limit, a new session replaces an old one: of those that run no call, the one that
+    /// lost its connection first. Its client learns of that if it comes back. If all sessions have connections or run
+    /// calls, the new client is refused. The default is 1024; zero is an error when the server starts.
     pub fn sessions(&mut self, sessions: usize) -> &mut Self {
         self.sessions = sessions;
         self
@@ -41,9 +42,9 @@ impl TableLimits {
         self
     }
 
-    /// Maximum number of bytes of answers that all sessions without a connection keep together. Beyond it, the session
-    /// that has been without a connection for longest forgets its results first: its client is told that the calls ran
-    /// and that their results were not kept. The default is 64 MiB.
+    /// Maximum number of bytes of answers that all sessions without a connection keep together. Beyond it, results
+    /// are dropped, starting with the session that lost its connection first. Its client learns that the calls ran and
+    /// that their results were not kept. The default is 64 MiB.
     pub fn parked_replies(&mut self, bytes: usize) -> &mut Self {
         self.parked_replies = bytes;
         self

@@ -1,0 +1,51 @@
+//! Why a gate does not let a caller in.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A device or function whose call does not return, although its caller has given the call up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stuck {
+    /// The device, or the function, that is stuck.
+    pub device: String,
+    /// The method that runs, by its name on the wire; `on_release` for a release hook.
+    pub method: String,
+    /// The caller: name and address of the client, or `the server` for a release hook.
+    pub by: String,
+    /// About when it began.
+    pub since: Instant,
+}
+
+/// Why a caller was not let in.
+#[derive(Debug)]
+pub(crate) enum Blocked {
+    /// The call inside hangs.
+    Stuck(Arc<Stuck>),
+    /// The caller does not want to wait any longer.
+    GivenUp,
+    /// The gate would open only after the caller has left another one: the names of both devices.
+    Deadlock { wanted: String, held: String },
+}
+
+impl std::fmt::Display for Blocked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stuck(stuck) => write!(
+                f,
+                "`{}` hangs in `{}`, which {} called",
+                stuck.device, stuck.method, stuck.by
+            ),
+            Self::GivenUp => f.write_str("its caller gave it up"),
+            Self::Deadlock { wanted, held } if wanted == held => write!(
+                f,
+                "deadlock: `{wanted}` is locked already by the call or thread that wants to lock it"
+            ),
+            Self::Deadlock { wanted, held } => write!(
+                f,
+                "deadlock: what has locked `{wanted}` waits for `{held}`, which is locked by the call or thread that \
+                 wants to lock `{wanted}`; lock devices in the same order everywhere"
+            ),
+        }
+    }
+}
