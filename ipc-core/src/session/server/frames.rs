@@ -1,7 +1,9 @@
 //! What comes from the client.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::Hasher;
 use std::time::{Duration, Instant};
+
+use rustc_hash::FxHasher;
 
 use super::answer::refusal_frame;
 use super::calls::Waiting;
@@ -173,7 +175,8 @@ impl ServerSession {
     }
 }
 
-/// Tells two calls under one number apart. Not for security: within a session there is one client.
+/// Tells two calls under one number apart. Not for security, so the hash may be a fast one: within a session there is one
+/// client.
 fn digest(call: &IncomingCall) -> u64 {
     let method = call.header.method.as_bytes();
     let arguments = &call.arguments[..];
@@ -184,7 +187,7 @@ fn digest(call: &IncomingCall) -> u64 {
         method.len() as u64,
         arguments.len() as u64,
     ];
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FxHasher::default();
     // Few writes: each has a price of its own, and every call pays it.
     hasher.write(bytemuck::bytes_of(&numbers));
     hasher.write(method);
