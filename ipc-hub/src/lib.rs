@@ -8,6 +8,7 @@
 // `usize` may have 32 bits: a cast from `u64` can lose the upper half.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
+pub mod admission;
 pub mod driver_call;
 pub mod event;
 pub mod events;

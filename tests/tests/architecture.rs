@@ -179,7 +179,7 @@ fn uses(path: &Path, prefix: &str) -> Vec<String> {
 
 /// The modules of the hub, from the ground up.
 const HUB_FLOORS: [&[&str]; 5] = [
-    &["event", "log", "sync", "time", "work"],
+    &["admission", "event", "log", "sync", "time", "work"],
     &["log::limited", "driver_call", "hosted", "tick"],
     &["events"],
     &["hub"],
@@ -205,7 +205,7 @@ const SERVER_FLOORS: [&[&str]; 13] = [
         "session::handover",
         "session::write_queue",
     ],
-    &["hint", "queue::admission", "session::pump"],
+    &["hint", "session::pump"],
     &["session::shared_session"],
     &["state"],
     &[
