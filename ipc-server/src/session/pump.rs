@@ -73,6 +73,7 @@ impl Pump {
         self.handover.end_tenure();
         self.is_awaited = false;
         self.is_draining = false;
+        self.is_leaving = false;
     }
 
     /// Goes on over another connection.
