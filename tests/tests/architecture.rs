@@ -179,10 +179,18 @@ fn uses(path: &Path, prefix: &str) -> Vec<String> {
 
 /// The modules of the hub, from the ground up.
 const HUB_FLOORS: [&[&str]; 5] = [
-    &["admission", "event", "log", "sync", "time", "work"],
+    &[
+        "admission",
+        "event",
+        "log",
+        "mutant",
+        "sync",
+        "time",
+        "work",
+    ],
     &["log::limited", "driver_call", "hosted", "tick"],
-    &["events"],
-    &["hub"],
+    &["calls", "events"],
+    &["hub", "stay"],
     &["release"],
 ];
 

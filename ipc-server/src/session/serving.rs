@@ -11,6 +11,7 @@ use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 use ipc_core::{Refusal, Stuck};
 use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
+use ipc_hub::stay::Stay;
 use ipc_hub::tick::Unattended;
 use ipc_hub::work::Work;
 
@@ -46,7 +47,8 @@ impl Serving {
         place: QueuePlace,
     ) -> Arc<Self> {
         let key = session.key();
-        let tenure = session.lock().begin_tenure();
+        let stay = Stay::new(state.config.grace);
+        let tenure = session.lock().begin_tenure(stay);
         let lease_epoch = state.admission().begin(key).into();
         Arc::new_cyclic(|this| Self {
             key,
@@ -218,7 +220,7 @@ impl Serving {
 impl CallHost for Serving {
     fn is_cancelled(&self, call: u64) -> bool {
         let pump = self.pump();
-        let running = pump.running.iter().find(|running| running.number == call);
+        let running = pump.running.get(call);
         let is_given_up = running.is_none_or(|running| running.is_given_up());
         is_given_up || pump.session.is_cancelled(call) || self.state.asks_calls_to_end()
     }
@@ -226,18 +228,12 @@ impl CallHost for Serving {
     fn progress(&self, call: u64, fraction: f64, message: &str) {
         let mut pump = self.pump();
         let pump = &mut *pump;
-        let Some(running) = pump.running.iter_mut().find(|r| r.number == call) else {
+        let Some(running) = pump.running.get_mut(call) else {
             return;
         };
-        if running.is_given_up() {
-            return;
-        }
-        if running.may_report(Instant::now()) {
-            running.progress = None;
+        if running.report(fraction, message, Instant::now()) {
             pump.session.progress(call, fraction, message);
             pump.write_briefly(&self.activity);
-        } else {
-            running.progress = Some((fraction, message.chars().take(MAX_MESSAGE).collect()));
         }
     }
 
@@ -269,5 +265,3 @@ impl CallHost for Serving {
 
 /// How long a thread with a full queue waits before it looks whether its client was asked to leave.
 const FULL_FOR: Duration = Duration::from_millis(100);
-/// Longest text of a report of progress, in characters.
-const MAX_MESSAGE: usize = 1000;
