@@ -12,6 +12,10 @@ pub enum Mutant {
     PassesOnWhileCallsRun,
     /// The calls of a client that is gone do not count as given up.
     KeepsThePlace,
+    /// The place of a client that has lost its connection passes on at once.
+    GivesUpTheLost,
+    /// The place of a client that has lost its connection is kept for as long if others wait.
+    KeepsTheLost,
     /// Calls that begin when their client is gone already do not count as given up.
     WaitsForLateCalls,
 }

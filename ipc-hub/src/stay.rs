@@ -209,8 +209,9 @@ impl Stay {
                 self.next(seen, calls, now)
             }
             Phase::Away { since } => {
-                let until = later(since, self.kept(seen));
-                match now < until {
+                let others_wait = seen.others_wait && !has_mutant!(calls, KeepsTheLost);
+                let until = later(since, self.kept(others_wait));
+                match now < until && !has_mutant!(calls, GivesUpTheLost) {
                     true => Step::AwaitReturn(until),
                     false => Step::GiveUp,
                 }
@@ -263,8 +264,8 @@ impl Stay {
     }
 
     /// Returns for how long the place of a client without a connection is kept.
-    fn kept(&self, seen: &Circumstances) -> Duration {
-        match seen.others_wait {
+    fn kept(&self, others_wait: bool) -> Duration {
+        match others_wait {
             true => self.grace.min(KEPT_WHILE_OTHERS_WAIT),
             false => self.grace,
         }

@@ -88,6 +88,8 @@ fn a_rule_that_is_broken_is_noticed() {
         (Rule::LosesPatience, "is stuck because of"),
         (Rule::IgnoresSuspension, "is stuck because of"),
         (Rule::PassesOnWhileCallsRun, "the place passes on"),
+        (Rule::GivesUpTheLost, "passes on too soon"),
+        (Rule::KeepsTheLost, "is kept for too long"),
         (Rule::KeepsThePlace, "the place does not pass on"),
         (Rule::WaitsForLateCalls, "the place does not pass on"),
     ] {

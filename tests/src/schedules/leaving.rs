@@ -1,21 +1,29 @@
 //! How a client leaves the server, and what the next one waits for.
 
+use std::time::Duration;
+
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, Farewell};
 use ipc_core::wire::ctrl::ByeReason;
 use ipc_hub::stay::{Circumstances, Ended, LeaveReason, Step};
 
-use super::PERIOD;
 use super::lab::Lab;
 use super::network::Arrived;
 use super::pump::Pump;
-use super::serving::{Serving, Situation};
+use super::serving::{GRACE, Serving, Situation};
+use super::{KEPT_WHILE_OTHERS_WAIT, PERIOD};
 
 impl Serving {
     /// Takes one step. Returns false if there is nothing to do but to serve or to wait.
     pub(super) fn follow_stay(&mut self, lab: &mut Lab, situation: Situation) -> bool {
         match self.next_step(lab, situation) {
-            Step::Serve | Step::AwaitReturn(_) => return false,
+            Step::Serve => return false,
+            Step::AwaitReturn(_) => {
+                if self.away(lab) > kept(situation) + 2 * PERIOD {
+                    lab.break_promise("the place of a lost client is kept for too long".into());
+                }
+                return false;
+            }
             Step::AwaitCalls(_) => {
                 if self.is_gone && lab.patience(self.key) + 2 * PERIOD < lab.clock {
                     lab.break_promise("the place does not pass on".into());
@@ -29,8 +37,16 @@ impl Serving {
                 self.flush(lab);
             }
             Step::SayBye(why) => self.say_bye(lab, why),
-            Step::Disconnect => self.disconnect(lab),
-            Step::GiveUp => self.stay.give_up(),
+            Step::Disconnect => {
+                self.lost = lab.clock;
+                self.disconnect(lab);
+            }
+            Step::GiveUp => {
+                if self.away(lab) < kept(situation) {
+                    lab.break_promise("the place of a lost client passes on too soon".into());
+                }
+                self.stay.give_up();
+            }
             Step::Abandon(_) => {
                 lab.note(|| "the client is gone, and its calls are given up".into());
                 lab.abandon(self.key);
@@ -47,6 +63,11 @@ impl Serving {
             }
         }
         true
+    }
+
+    /// For how long the client has had no connection.
+    fn away(&self, lab: &Lab) -> Duration {
+        lab.clock - self.lost
     }
 
     fn next_step(&mut self, lab: &Lab, situation: Situation) -> Step {
@@ -100,6 +121,14 @@ impl Serving {
         if let Some(wire) = self.wire.take() {
             lab.network.server_closes(wire);
         }
+    }
+}
+
+/// For how long the place of a lost client is promised to be kept.
+fn kept(situation: Situation) -> Duration {
+    match situation.others_wait {
+        true => KEPT_WHILE_OTHERS_WAIT,
+        false => GRACE,
     }
 }
 

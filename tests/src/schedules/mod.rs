@@ -99,5 +99,7 @@ const DEVICES: usize = 3;
 const PERIOD: Duration = Duration::from_millis(100);
 /// How long a call must have run to make its device stuck.
 const OVERRUN: Duration = Duration::from_secs(10);
+/// How long the place of a client that has lost its connection is kept while others wait.
+const KEPT_WHILE_OTHERS_WAIT: Duration = Duration::from_millis(800);
 /// How long ago its caller must have given it up.
 const GIVEN_UP_FOR: Duration = Duration::from_secs(1);

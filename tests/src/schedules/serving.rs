@@ -28,6 +28,8 @@ pub(super) struct Serving {
     pub(super) stay: Stay,
     /// Why it is asked to leave.
     pub(super) asked: Option<LeaveReason>,
+    /// When its connection was lost, by the clock of the server.
+    pub(super) lost: Duration,
     /// True once its calls have been given up.
     pub(super) is_gone: bool,
     /// How it has left, once the next client may come.
@@ -58,6 +60,7 @@ impl Serving {
             wire: None,
             stay: Stay::new(GRACE),
             asked: None,
+            lost: Duration::ZERO,
             is_gone: false,
             over: None,
         }
@@ -177,4 +180,4 @@ impl Serving {
 }
 
 /// How long the place of a client is kept that has lost its connection.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
