@@ -23,8 +23,8 @@ use crate::session::activity::Activity;
 
 /// A session and its connection.
 ///
-/// The lock around it is held while something is taken in or queued, and, as long as one thread alone serves the client,
-/// while that thread writes. It is never held while a driver runs, or while somebody waits for bytes.
+/// The lock around it is held while input is handled or output is queued, and, as long as one thread alone serves the
+/// client, while that thread writes. It is never held while a driver runs or a thread waits for bytes.
 #[derive(Debug)]
 pub(super) struct Pump {
     pub(super) session: Box<ServerSession>,
@@ -61,20 +61,20 @@ impl Pump {
         }
     }
 
-    /// A client begins to be served.
+    /// Begins to serve a client. Returns the number of the tenure.
     pub(super) fn begin_tenure(&mut self, stay: Stay) -> u64 {
         self.end_tenure();
         self.stay = stay;
         self.handover.tenure()
     }
 
-    /// The client is no longer served.
+    /// Ends serving the client.
     pub(super) fn end_tenure(&mut self) {
         self.handover.end_tenure();
         self.is_awaited = false;
     }
 
-    /// Goes on over another connection.
+    /// Serves the client over another connection from now on.
     pub(super) fn attach(
         &mut self,
         reader: &mut SocketReader,
@@ -93,7 +93,7 @@ impl Pump {
         self.stream = Some(stream);
     }
 
-    /// Takes in what `reader` has read.
+    /// Handles what `reader` has read.
     pub(super) fn take_in(&mut self, reader: &mut SocketReader, activity: &Activity, now: Instant) {
         match reader.take() {
             Received::Nothing => {}
@@ -109,7 +109,7 @@ impl Pump {
         }
     }
 
-    /// Calls that the client has given up no longer count as its use of the server.
+    /// Notes which calls the client has cancelled. They no longer count as its use of the server.
     fn note_cancelled(&mut self, activity: &Activity, now: Instant) {
         let session = &self.session;
         let given_up = self.running.give_up(|call| session.is_cancelled(call), now);
@@ -126,7 +126,8 @@ impl Pump {
         Some(TakenCall { call, deadline })
     }
 
-    /// The call has returned. Gives its thread back what a stopping server waits for, unless that no longer waits for it.
+    /// Notes that a call has returned, and queues its answer. Returns what makes a stop wait for its thread, unless the
+    /// thread was left behind, and the devices that were stuck because of the call.
     pub(super) fn end(&mut self, number: u64, reply: OutgoingFrame) -> (Option<Work>, Vec<String>) {
         let Returned {
             work,
@@ -140,7 +141,7 @@ impl Pump {
         (work, recovered)
     }
 
-    /// Writes everything there is to say. Waits for a slow client, but not for ever.
+    /// Writes what is queued for the client. Waits for a slow client, but not for ever.
     pub(super) fn write_all(&mut self, activity: &Activity) {
         while let (bytes @ [_, ..], Some(stream)) = (self.session.transmit(), &self.stream) {
             match (&**stream).write(bytes) {
@@ -155,24 +156,24 @@ impl Pump {
         }
     }
 
-    /// False if the client has queued as much as it may, and another thread has to make room before more is read.
+    /// Returns false if nothing more is to be read until another thread has made room or has ended a call.
     pub(super) fn has_room(&self) -> bool {
         // A thread that is alone has run what waited, and has written what was to be said.
         let reads_on = self.session.wants_input() && !self.stay.is_draining();
         self.is_alone() || reads_on || self.session.end().is_some()
     }
 
-    /// True if the calling thread, which reads, is the only one that uses the session.
+    /// Returns true if the calling thread, which reads, is the only one that uses the session.
     pub(super) fn is_alone(&self) -> bool {
         self.running.is_empty() && !self.is_writing()
     }
 
-    /// True while a thread writes without the lock.
+    /// Returns true while a thread writes without the lock.
     pub(super) fn is_writing(&self) -> bool {
         self.write_turn.is_taken()
     }
 
-    /// Writes what was queued behind nothing else, for a driver that must not wait for a slow client.
+    /// Writes what can be written at once, on a thread that must not wait for a slow client.
     pub(super) fn write_briefly(&mut self, activity: &Activity) {
         if self.is_writing() || self.session.transmit().is_empty() {
             return;
@@ -193,7 +194,7 @@ impl Pump {
         let _ = stream.set_write_timeout(timeout);
     }
 
-    /// Ends the calls that wait, none of which was run.
+    /// Refuses the calls that wait.
     pub(super) fn refuse_waiting(&mut self, reason: ByeReason) {
         self.session.refuse_waiting(reason);
     }

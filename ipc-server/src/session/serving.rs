@@ -75,7 +75,7 @@ impl Serving {
             .info(About::client(client.as_ref()), what);
     }
 
-    /// Goes on over another connection.
+    /// Serves the client over another connection from now on.
     pub(super) fn attach(&self, reader: &mut SocketReader, connection: Connection, hello: &Hello) {
         let epoch = self.lease_epoch.load(Ordering::Relaxed);
         self.pump()
@@ -92,12 +92,12 @@ impl Serving {
         self.log("client has the server");
     }
 
-    /// True if no newer connection of this session has arrived than the one with this hello.
+    /// Returns true if no newer connection of this session has arrived than the one with this hello.
     pub(super) fn is_newest(&self, hello: &Hello) -> bool {
         self.state.table().is_newest(self.key, hello.connection)
     }
 
-    /// Hands out the next call, and takes the reader until the call is over.
+    /// Hands out the next call, unless the server is stopping: the calls that wait are then refused.
     pub(super) fn begin_call(
         &self,
         pump: &mut Pump,
@@ -126,7 +126,7 @@ impl Serving {
         Some(reader)
     }
 
-    /// Writes everything there is to say. `_reader` proves that the calling thread is the one that reads.
+    /// Writes what is queued for the client. `_reader` proves that the calling thread is the one that reads.
     pub(super) fn flush<'a>(
         &'a self,
         mut pump: MutexGuard<'a, Pump>,
@@ -140,12 +140,12 @@ impl Serving {
         self.flush_unlocked(pump)
     }
 
-    /// Writes everything there is to say, and lets other threads use the session meanwhile.
+    /// Writes what is queued for the client, and lets other threads use the session meanwhile.
     pub(super) fn flush_unlocked<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
         self.session.write_unlocked(pump, &self.activity)
     }
 
-    /// Like [`flush`](Self::flush), and waits for another thread that writes.
+    /// Writes like [`flush`](Self::flush), and then waits for another thread that writes.
     pub(super) fn flush_to_end<'a>(
         &'a self,
         pump: MutexGuard<'a, Pump>,
@@ -172,15 +172,15 @@ impl Serving {
         self.pump().is_awaited = false;
     }
 
-    /// Waits, as a companion, for the reader of a thread that is inside a driver. `None` if there is a companion already, and
-    /// when the client is no longer served. Blocks.
+    /// Waits, as a companion, for the reader of a thread that is inside a driver. Returns `None` if there is a companion
+    /// already, or once the client is no longer served. Blocks.
     pub(super) fn await_reader<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> Option<SocketReader> {
         let (_pump, reader) = self.session.await_reader(pump, self.tenure)?;
         self.unattended.end();
         Some(reader)
     }
 
-    /// Refuses the devices that a call hangs in to others, and no longer waits for it.
+    /// Marks the devices that a call hangs in as stuck, and no longer waits for the call. Returns what was marked.
     pub(super) fn leave_behind(&self, call: &mut DriverCall, now: Instant) -> Vec<Stuck> {
         let id = call_id(self.activity.id(), call.number);
         let by = self.activity.seen(now);
@@ -190,12 +190,12 @@ impl Serving {
         stuck
     }
 
-    /// True until this client is no longer served.
+    /// Returns true until this client is no longer served.
     pub(super) fn is_served(&self, pump: &Pump) -> bool {
         pump.handover.tenure() == self.tenure
     }
 
-    /// The session, for the table.
+    /// Returns the session.
     pub(super) fn session(&self) -> SharedSession {
         self.session.clone()
     }

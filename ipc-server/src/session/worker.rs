@@ -28,10 +28,10 @@ use crate::session::calls::{self, CallNote};
 pub(super) struct Worker {
     serving: Arc<Serving>,
     offers: OffersView,
-    /// The context of the present call.
+    /// The context of the current call.
     context: CallContext,
     work: Option<Work>,
-    /// Devices that its last call has left at last.
+    /// The devices that were stuck until the last call returned.
     recovered: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn spawn_companion(serving: Arc<Serving>) -> io::Result<()> {
 }
 
 impl Worker {
-    /// `None` if the server has stopped.
+    /// Returns `None` if the server has stopped.
     pub(super) fn new(serving: &Arc<Serving>, work: Work) -> Option<Self> {
         let hub = &serving.state.hub;
         if hub.is_closed() {
@@ -91,8 +91,8 @@ impl Worker {
         }
     }
 
-    /// Reads and runs calls until the client has left, and returns how it left. `None` if another thread has taken the
-    /// reader.
+    /// Reads and runs calls until the client has left, and returns how it left. Returns `None` once another thread has
+    /// taken the reader.
     fn read_and_run(&mut self, mut reader: SocketReader) -> Option<Departure> {
         let serving = Arc::clone(&self.serving);
         let mut now = Instant::now();
@@ -164,7 +164,7 @@ impl Worker {
         }
     }
 
-    /// Makes known which devices the last call has left that were stuck.
+    /// Reports the devices that were stuck until the last call returned.
     #[inline]
     fn announce_recovered<'a>(
         &mut self,
@@ -181,7 +181,7 @@ impl Worker {
         serving.pump()
     }
 
-    /// The client may have come back from another address.
+    /// Shows drivers the present address of the client, which may have returned from another one.
     fn follow_client(&mut self, pump: &Pump) {
         self.context.set_client(&pump.client);
     }
@@ -250,5 +250,5 @@ impl Drop for EndedByPanic<'_> {
     }
 }
 
-/// Drivers may recurse; a thread's stack costs only what is used of it.
+/// Stack size of a thread that runs drivers, in bytes. Drivers may recurse, and only the part that is used costs memory.
 const STACK: usize = 8 * 1024 * 1024;
