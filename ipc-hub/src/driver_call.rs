@@ -19,8 +19,19 @@ pub struct DriverCall {
     /// Makes a stop wait for the thread of the call. `None` if the thread has been left behind.
     work: Option<Work>,
     /// A report of progress that came too soon after the previous one to be sent.
-    pub progress: Option<(f64, String)>,
+    progress: Option<(f64, String)>,
     last_report: Option<Instant>,
+}
+
+/// What is left of a call that has returned.
+#[derive(Debug, Default)]
+pub struct Returned {
+    /// Makes a stop wait for the thread of the call. `None` if the thread was left behind.
+    pub work: Option<Work>,
+    /// The devices that were stuck because of the call.
+    pub recovered: Vec<String>,
+    /// A report of progress that was held back.
+    pub progress: Option<(f64, String)>,
 }
 
 impl DriverCall {
@@ -52,7 +63,7 @@ impl DriverCall {
 
     /// Notes that the call still runs at `now`. A caller whose deadline passed a second ago counts as one that has
     /// given up; returns true if this is noticed for the first time.
-    pub fn check_deadline(&mut self, now: Instant) -> bool {
+    pub(crate) fn check_deadline(&mut self, now: Instant) -> bool {
         self.first_seen.get_or_insert(now);
         let is_overdue =
             |deadline: Instant| now.saturating_duration_since(deadline) >= GIVEN_UP_FOR;
@@ -60,7 +71,7 @@ impl DriverCall {
     }
 
     /// Returns true if the call hangs: it has run for `overrun`, and its caller gave it up at least a second ago.
-    pub fn is_hung(&self, overrun: Duration, now: Instant) -> bool {
+    pub(crate) fn is_hung(&self, overrun: Duration, now: Instant) -> bool {
         let (Some(first_seen), Some(given_up)) = (self.first_seen, self.given_up) else {
             return false;
         };
@@ -70,7 +81,7 @@ impl DriverCall {
 
     /// Does not count `pause`, which ended just before `now`, as time in which the call ran: the process was suspended, and
     /// no driver could return. A caller that was found after the pause to have given up gave up at `now`.
-    pub fn discount_suspension(&mut self, pause: Duration, now: Instant) {
+    pub(crate) fn discount_suspension(&mut self, pause: Duration, now: Instant) {
         if self.first_seen.is_none() {
             // It began no longer ago than the last look before the pause.
             return;
@@ -100,15 +111,36 @@ impl DriverCall {
         !self.stuck.is_empty()
     }
 
-    /// Notes that the call has returned. Returns what makes a stop wait for the thread, unless it was left behind, the
-    /// devices that were stuck, and a report of progress that was held back.
-    pub fn end(&mut self) -> (Option<Work>, Vec<String>, Option<(f64, String)>) {
-        let stuck = std::mem::take(&mut self.stuck);
-        (self.work.take(), stuck, self.progress.take())
+    /// Notes that the call has returned.
+    pub(crate) fn end(self) -> Returned {
+        Returned {
+            work: self.work,
+            recovered: self.stuck,
+            progress: self.progress,
+        }
+    }
+
+    /// Takes a report of progress. Returns true if it is to be sent now. One that comes too soon after the previous one is
+    /// held back until a later [look](crate::calls::RunningCalls::look), or until the next one takes its place. If the
+    /// caller has given up, it is dropped.
+    pub fn report(&mut self, fraction: f64, message: &str, now: Instant) -> bool {
+        if self.is_given_up() {
+            return false;
+        }
+        let may_send = self.may_report(now);
+        let held_back = || (fraction, message.chars().take(MAX_MESSAGE).collect());
+        self.progress = (!may_send).then(held_back);
+        may_send
+    }
+
+    /// Returns the report of progress that was held back, if it may be sent now.
+    pub(crate) fn due_report(&mut self, now: Instant) -> Option<(f64, String)> {
+        let is_due = self.progress.is_some() && self.may_report(now);
+        self.progress.take_if(|_| is_due)
     }
 
     /// Returns true if a report of progress may be sent now, and then counts it as sent.
-    pub fn may_report(&mut self, now: Instant) -> bool {
+    fn may_report(&mut self, now: Instant) -> bool {
         let is_recent = |last: Instant| now.saturating_duration_since(last) < BETWEEN_REPORTS;
         let may = !self.last_report.is_some_and(is_recent);
         if may {
@@ -121,5 +153,7 @@ impl DriverCall {
 /// How long ago a caller must have given up its call before the call can count as hung; also how long after its
 /// deadline a caller counts as one that has given up.
 const GIVEN_UP_FOR: Duration = Duration::from_secs(1);
+/// Maximum number of characters of a report of progress; the rest is cut.
+const MAX_MESSAGE: usize = 1000;
 /// Minimum time between two reports of progress.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);

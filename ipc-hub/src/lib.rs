@@ -2,19 +2,37 @@
 //!
 //! A front end such as `ipc-server` takes calls from a network, turns them into [jobs](ipc_core::interface::job::Job),
 //! and runs them through what the [`Hub`] offers. This crate holds what all front ends share: the devices, what happens
-//! when a client releases them or a driver hangs, events and their callback, what a stop waits for, and the log.
-//! Programs use a front end, and not this crate.
+//! when a client releases them or a driver hangs, the rules about clients and their calls, events and their callback, what
+//! a stop waits for, and the log. Programs use a front end, and not this crate.
 
 // `usize` may have 32 bits: a cast from `u64` can lose the upper half.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
+#[cfg(feature = "proof")]
+macro_rules! has_mutant {
+    ($calls:expr, $mutant:ident) => {
+        $calls.mutant == Some($crate::mutant::Mutant::$mutant)
+    };
+}
+#[cfg(not(feature = "proof"))]
+macro_rules! has_mutant {
+    ($calls:expr, $mutant:ident) => {
+        false
+    };
+}
+
+pub mod admission;
+pub mod calls;
 pub mod driver_call;
 pub mod event;
 pub mod events;
 pub mod hosted;
 mod hub;
 pub mod log;
+#[cfg(feature = "proof")]
+pub mod mutant;
 mod release;
+pub mod stay;
 mod sync;
 pub mod tick;
 pub mod time;

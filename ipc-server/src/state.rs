@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ipc_core::session::table::SessionTable;
 use ipc_core::wire::ctrl::SessionKey;
 use ipc_hub::Hub;
+use ipc_hub::admission::{Admission, ClientId};
 use ipc_hub::hosted::Hosted;
 use ipc_hub::log::limited::LimitedLog;
 use ipc_hub::time::later;
@@ -17,7 +18,6 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::Config;
 use crate::handshake::guesses::GuessLimiter;
-use crate::queue::admission::{Admission, ClientId};
 use crate::session::activity::Activity;
 use crate::session::mailbox::Mailbox;
 use crate::session::shared_session::SharedSession;
@@ -30,7 +30,7 @@ pub(crate) struct ServerState {
     pub(crate) config: Config,
     pub(crate) address: SocketAddr,
     table: Mutex<SessionTable<SharedSession>>,
-    admission: Mutex<Admission>,
+    admission: Mutex<Clients>,
     pub(crate) guesses: GuessLimiter,
     /// Connections that fail.
     pub(crate) bad_connections: LimitedLog,
@@ -52,6 +52,9 @@ pub(crate) struct ServerState {
     answer_by: OnceLock<Instant>,
     next_client: AtomicU64,
 }
+
+/// The client that holds the server, and those that wait.
+type Clients = Admission<Arc<Activity>, SessionKey>;
 
 /// A session that a thread serves, reachable for a new connection of the same client.
 #[derive(Clone, Debug)]
@@ -99,7 +102,7 @@ impl ServerState {
         lock(&self.table)
     }
 
-    pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
+    pub(crate) fn admission(&self) -> MutexGuard<'_, Clients> {
         lock(&self.admission)
     }
 

@@ -179,10 +179,18 @@ fn uses(path: &Path, prefix: &str) -> Vec<String> {
 
 /// The modules of the hub, from the ground up.
 const HUB_FLOORS: [&[&str]; 5] = [
-    &["event", "log", "sync", "time", "work"],
+    &[
+        "admission",
+        "event",
+        "log",
+        "mutant",
+        "sync",
+        "time",
+        "work",
+    ],
     &["log::limited", "driver_call", "hosted", "tick"],
-    &["events"],
-    &["hub"],
+    &["calls", "events"],
+    &["hub", "stay"],
     &["release"],
 ];
 
@@ -205,7 +213,7 @@ const SERVER_FLOORS: [&[&str]; 13] = [
         "session::handover",
         "session::write_queue",
     ],
-    &["hint", "queue::admission", "session::pump"],
+    &["hint", "session::pump"],
     &["session::shared_session"],
     &["state"],
     &[

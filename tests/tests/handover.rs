@@ -17,6 +17,7 @@ both_ways!(
     calls_that_enter_no_driver_keep_no_place,
     a_holder_that_has_just_called_is_heard_before_it_is_sent_away,
     a_frozen_holder_is_handed_over,
+    a_client_that_was_handed_over_is_waited_for_again,
 );
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
@@ -165,4 +166,18 @@ fn a_frozen_holder_is_handed_over(way: Way) {
     frozen.tell("step");
     next.close();
     frozen.expect("ok 3");
+}
+
+/// Regression test: once a client had made room and had come back, its calls counted as given up.
+fn a_client_that_was_handed_over_is_waited_for_again(way: Way) {
+    let idle = Duration::from_millis(100);
+    let server = way.server().idle_handover(idle).device(Bench::new());
+    let server = server.spawn().unwrap();
+    let first = way.client(&server).name("first").connect().unwrap();
+    let bench = BenchProxy::new(&first);
+    assert_eq!(bench.step().unwrap(), 1);
+    way.client(&server).connect().unwrap().close();
+    bench.scan(50).unwrap();
+    assert_eq!(first.interruptions(), 1, "it has been away");
+    assert_eq!(bench.steps().unwrap(), 1, "the scan was not cancelled");
 }

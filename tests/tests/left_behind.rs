@@ -22,6 +22,7 @@ both_ways!(
     a_device_that_removes_itself_waits_for_nobody,
     each_device_of_a_driver_that_hangs_is_released,
     many_devices_may_hang_at_once,
+    many_devices_may_hang_before_any_of_them_is_stuck,
 );
 
 const OVERRUN: Duration = Duration::from_millis(300);
@@ -328,6 +329,29 @@ fn many_devices_may_hang_at_once(way: Way) {
     until("all are stuck", || server.stuck().len() == names.len());
     let works = of(&client.timeout(PATIENCE), "works_");
     assert_eq!(works.name().unwrap(), "works");
+}
+
+/// Eight calls that hung held up the others of their client for ten seconds.
+fn many_devices_may_hang_before_any_of_them_is_stuck(way: Way) {
+    let log = Log::default();
+    let mut gates = Vec::new();
+    let mut builder = way.server().device(hooked("works", &log));
+    let names: Vec<String> = (0..16).map(|number| format!("valve{number}")).collect();
+    for name in &names {
+        let (driver, gate) = valve("slow", &log);
+        gates.push(gate);
+        builder = builder.device(named(driver, name).overrun(Duration::from_secs(600)));
+    }
+    let server = builder.spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    for name in &names {
+        let hasty = client.timeout(Duration::from_millis(100));
+        of(&hasty, &format!("{name}_")).turn().unwrap_err();
+    }
+    let works = of(&client.timeout(PATIENCE), "works_");
+    assert_eq!(works.name().unwrap(), "works");
+    assert_eq!(server.stuck(), []);
+    drop(gates);
 }
 
 /// Takes a moment to close.

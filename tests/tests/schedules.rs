@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use ipc_core::session::mutant::Mutant;
+use ipc_hub::mutant::Mutant as Rule;
 use tests::schedules::{Fault, Wrong, play, play_with};
 
 fn number(variable: &str) -> Option<u64> {
@@ -66,21 +67,35 @@ fn breaks(wrong: Wrong, promise: &str) {
 }
 
 #[test]
-fn a_server_that_breaks_a_rule_is_noticed() {
+fn a_server_that_goes_wrong_is_noticed() {
     for (fault, promise) in [
         (Fault::AnswersTwice, "was answered twice"),
         (Fault::LosesAnswers, "nothing is before it"),
-        (Fault::LosesPatience, "is stuck because of"),
         (Fault::WaitsForStuckDevices, "is stuck and does not refuse"),
         (Fault::StaysStuck, "is still stuck"),
-        (Fault::IgnoresSuspension, "is stuck because of"),
-        (Fault::PassesOnWhileCallsRun, "the place passes on"),
-        (Fault::KeepsThePlace, "the place does not pass on"),
-        (Fault::WaitsForLateCalls, "the place does not pass on"),
     ] {
         let wrong = Wrong {
-            mutants: &[],
             fault: Some(fault),
+            ..Wrong::default()
+        };
+        breaks(wrong, promise);
+    }
+}
+
+#[test]
+fn a_rule_that_is_broken_is_noticed() {
+    for (rule, promise) in [
+        (Rule::LosesPatience, "is stuck because of"),
+        (Rule::IgnoresSuspension, "is stuck because of"),
+        (Rule::PassesOnWhileCallsRun, "the place passes on"),
+        (Rule::GivesUpTheLost, "passes on too soon"),
+        (Rule::KeepsTheLost, "is kept for too long"),
+        (Rule::KeepsThePlace, "the place does not pass on"),
+        (Rule::WaitsForLateCalls, "the place does not pass on"),
+    ] {
+        let wrong = Wrong {
+            rule: Some(rule),
+            ..Wrong::default()
         };
         breaks(wrong, promise);
     }
@@ -99,7 +114,7 @@ fn a_session_that_breaks_a_rule_is_noticed() {
     for (mutants, promise) in mutants {
         let wrong = Wrong {
             mutants,
-            fault: None,
+            ..Wrong::default()
         };
         breaks(wrong, promise);
     }

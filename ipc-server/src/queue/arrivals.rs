@@ -122,19 +122,20 @@ async fn take_turn(
     hello: &Hello,
     claim: Option<SessionClaim>,
 ) -> Result<NextHolder, Rejection> {
+    let id = state.next_client();
     let activity = Arc::new(Activity::new(
-        state.next_client().0,
+        id.0,
         hello.name.clone(),
         connection.peer(),
         state.hub.offers().clone(),
         Instant::now(),
     ));
-    let entered = state.admission().enter(Arc::clone(&activity));
-    let Ok(id) = entered else {
+    let entered = state.admission().enter(id, Arc::clone(&activity));
+    if entered.is_err() {
         let waiting = state.config.queue;
         let message = format!("{waiting} clients wait already; try again later");
         return Err(Rejection::full(message));
-    };
+    }
     let place = QueuePlace::new(state, id);
     let client = QueuedClient {
         hello,

@@ -1,6 +1,5 @@
 //! The order of clients: who holds the server, who is next, and how a connection gets there.
 
-pub(crate) mod admission;
 pub(crate) mod arrivals;
 mod idle;
 pub(crate) mod place;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::queue::admission::ClientId;
+use ipc_hub::admission::ClientId;
+
 use crate::state::ServerState;
 
 /// A place in the queue, or the server once its turn has come. Dropping it gives it up.

@@ -7,7 +7,7 @@ use ipc_core::wire::ctrl::{Hello, QueueStatus, SessionKey};
 use tokio::time::sleep;
 
 use crate::handshake::pending::PendingConnection;
-use crate::queue::waiting::{NOTICE_INTERVAL, SOON};
+use crate::queue::waiting::{NOTICE_INTERVAL, SOON, queue_status};
 use crate::session::mailbox::{ReturningClient, ThreadState};
 use crate::session::shared_session::SharedSession;
 use crate::state::ServerState;
@@ -95,13 +95,10 @@ fn own_call_runs(
     let seen = session.map(|session| session.activity.seen(Instant::now()));
     let seen = seen.unwrap_or_default();
     QueueStatus {
-        place: 0,
-        waiting: 0,
         holder: format!("an earlier call of {}", hello.name),
         holder_address: "this session".into(),
         held_ms,
         idle_ms: 0,
-        running_ms: seen.running_ms(),
-        running: seen.running_text,
+        ..queue_status(0, 0, seen)
     }
 }

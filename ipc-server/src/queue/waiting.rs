@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Hello, QueueStatus, SessionKey};
+use ipc_hub::admission::ClientId;
 use ipc_hub::event::ServerEvent;
 use ipc_hub::log::About;
 use ipc_hub::time::overslept;
 use tokio::time::sleep;
 
 use crate::handshake::pending::PendingConnection;
-use crate::queue::admission::ClientId;
 use crate::queue::idle::IdleWatch;
-use crate::session::activity::Activity;
+use crate::session::activity::{Activity, Seen};
 use crate::state::ServerState;
 
 /// A client in the queue.
@@ -51,8 +51,7 @@ pub(crate) async fn wait_for_turn(
             return Ok(());
         }
         let now = Instant::now();
-        let is_mine = state.admission().try_take(client.id, now);
-        if is_mine {
+        if takes_turn(state, client, now) {
             // The places and the holder have changed for the others.
             state.wake_waiting();
             return match last_notice {
@@ -89,13 +88,40 @@ pub(crate) async fn wait_for_turn(
     }
 }
 
+/// Makes a client the holder if it is its turn, and returns whether it was.
+fn takes_turn(state: &ServerState, client: &QueuedClient<'_>, now: Instant) -> bool {
+    let mut admission = state.admission();
+    let holder = admission.try_take(client.id);
+    holder.inspect(|me| me.begins_to_hold(now)).is_some()
+}
+
 /// Returns what to tell a waiting client, and how long until that has to be checked again. The status is `None` while
 /// there is no holder: the next one cannot be named yet.
 fn status(state: &ServerState, client: ClientId, now: Instant) -> (Option<QueueStatus>, Duration) {
     let admission = state.admission();
     match admission.holder() {
-        Some(_) => (admission.status(client, now), NOTICE_INTERVAL),
+        Some(holder) => {
+            let place = admission.place(client);
+            let status =
+                place.map(|place| queue_status(place, admission.waiting(), holder.seen(now)));
+            (status, NOTICE_INTERVAL)
+        }
         None => (None, SOON),
+    }
+}
+
+/// Returns what a client at `place` is told when `waiting` clients wait.
+pub(crate) fn queue_status(place: usize, waiting: usize, holder: Seen) -> QueueStatus {
+    let to_u32 = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    QueueStatus {
+        place: to_u32(place),
+        waiting: to_u32(waiting),
+        running_ms: holder.running_ms(),
+        holder: holder.name,
+        holder_address: holder.address,
+        held_ms: holder.held_ms,
+        idle_ms: holder.idle_ms,
+        running: holder.running_text,
     }
 }
 

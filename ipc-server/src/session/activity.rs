@@ -234,12 +234,15 @@ impl Activity {
         used.last_call = used.last_call.checked_add(pause).unwrap_or(now).min(now);
     }
 
-    /// The holder is now at the other end of `stream`.
+    /// The holder is now at the other end of `stream`. If it was asked to leave because it was idle, it is heard again
+    /// before that is decided anew.
     pub(crate) fn connected(&self, address: SocketAddr, stream: Option<TcpStream>, now: Instant) {
         self.used().attached = Some(now);
         let mut connection = self.connection();
         connection.address = address;
         connection.stream = stream;
+        let is_idle = |(reason, _): &mut (ByeReason, _)| *reason == ByeReason::IdleHandover;
+        connection.request.take_if(is_idle);
     }
 
     /// The holder has lost its connection.
@@ -350,6 +353,24 @@ mod tests {
             activity.time_until_idle(limit, now) == Some(Duration::ZERO)
         });
         assert_eq!(leaves, Some(8), "after 7.2 s");
+    }
+
+    /// The new connection was left at once, with the calls that the client had sent over it.
+    #[test]
+    fn a_holder_that_returns_is_no_longer_asked_to_leave_for_being_idle() {
+        let address = ([127, 0, 0, 1], 1).into();
+        let now = Instant::now();
+        let activity = Activity::new(1, "scan".into(), address, Default::default(), now);
+        for (reason, is_left) in [
+            (ByeReason::IdleHandover, false),
+            (ByeReason::Disconnected, true),
+        ] {
+            activity.ask_to_leave(reason, "why");
+            activity.disconnected();
+            assert!(activity.request().is_some());
+            activity.connected(address, None, now);
+            assert_eq!(activity.request().is_some(), is_left);
+        }
     }
 
     #[test]

@@ -1,213 +1,166 @@
-//! How a client leaves the server: its place is kept while its connection is lost, and then given up, once the release hooks
-//! of its devices have run.
+//! What a thread does that follows the [stay](ipc_hub::stay) of its client: sockets, locks and waits.
 
-use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
+use ipc_core::Stuck;
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, Farewell};
 use ipc_core::wire::ctrl::ByeReason;
-use ipc_core::{Release, Stuck};
 use ipc_hub::event::ServerEvent;
-use ipc_hub::time::overslept;
+use ipc_hub::stay::{Circumstances, Departure, Ended, LeaveReason, Step};
+use ipc_hub::time::{later, overslept};
 
 use super::pump::Pump;
 use super::reader::SocketReader;
 use super::serving::Serving;
 use crate::session::mailbox::Resumption;
 
-/// How a client left.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Departure {
-    pub(super) why: Release,
-    /// True if the session may be resumed.
-    may_return: bool,
-}
-
-impl Departure {
-    pub(super) fn for_now(why: Release) -> Self {
-        Self {
-            why,
-            may_return: true,
-        }
-    }
-
-    pub(super) fn for_good(why: Release) -> Self {
-        Self {
-            why,
-            may_return: false,
-        }
-    }
-}
-
 impl Serving {
-    /// Keeps the place of a client whose connection was lost, for a while.
-    pub(super) fn await_return(
-        &self,
-        reader: &mut SocketReader,
-        error: &LinkError,
-    ) -> Option<Departure> {
-        match error {
-            // It says so itself.
-            LinkError::Lost(how) => self.log(format_args!("connection lost: {how}")),
-            error => self.log(format_args!("connection lost: {error}")),
-        }
-        self.pump().disconnect(reader, &self.activity);
-        if self.state.is_stopping() {
-            return Some(Departure::for_now(Release::Stopping));
-        }
-        if !matches!(error, LinkError::Lost(_) | LinkError::Silent) {
-            return Some(Departure::for_now(Release::Lost));
-        }
-        let mut since = Instant::now();
-        self.mailbox.set_waiting(true);
+    /// Returns true if the server is stopping, or the client was asked to leave.
+    pub(super) fn is_asked_to_leave(&self) -> bool {
+        self.state.is_stopping() || self.activity.request().is_some()
+    }
+
+    /// Does what the stay of the client asks for, until the client is to be served on. Returns how it has left if it has.
+    /// Blocks.
+    pub(super) fn follow_stay(&self, reader: &mut SocketReader) -> Option<Departure> {
         loop {
-            if self.take_connection(reader) {
-                return None;
+            match self.next_step() {
+                Step::Serve => return None,
+                Step::ReadRest => self.read_rest(reader),
+                Step::RefuseWaiting(why) => {
+                    let mut pump = self.pump();
+                    pump.refuse_waiting(bye_reason(why));
+                    drop(self.flush(pump, reader));
+                }
+                Step::SayBye(why) => self.say_bye(reader, why),
+                Step::Disconnect => self.disconnect(reader),
+                Step::AwaitReturn(until) => self.await_return(reader, until),
+                Step::GiveUp => {
+                    if self.mailbox.give_up() {
+                        self.pump().stay.give_up();
+                    } else {
+                        // The client wakes this thread.
+                        self.await_return(reader, later(Instant::now(), LOOK_AGAIN));
+                    }
+                }
+                Step::Abandon(calls) => {
+                    self.mailbox.close();
+                    let now = Instant::now();
+                    for call in calls {
+                        self.activity.caller_gave_up(call, now);
+                    }
+                }
+                Step::AwaitCalls(until) => self.wait(until),
+                Step::LeaveBehind => self.leave_calls_behind(),
+                Step::Over(departure) => return Some(departure),
             }
-            if self.state.is_stopping() {
-                return Some(Departure::for_now(Release::Stopping));
-            }
-            let left = self.grace().saturating_sub(since.elapsed());
-            if left.is_zero() && self.mailbox.give_up() {
-                return Some(Departure::for_now(Release::Lost));
-            }
-            let limit = match left.is_zero() {
-                // A client is on its way back, and wakes this thread.
-                true => LOOK_AGAIN,
-                false => left.min(LOOK_AGAIN),
-            };
-            let due = Instant::now() + limit;
-            self.mailbox.wait(limit);
-            since += overslept(due);
         }
     }
 
-    /// Goes on over the connection that a returning client has brought, if there is one.
-    fn take_connection(&self, reader: &mut SocketReader) -> bool {
-        let Some(Resumption { connection, hello }) = self.mailbox.take() else {
-            return false;
-        };
-        let is_newest = self.is_newest(&hello);
-        if is_newest {
-            self.attach(reader, connection, &hello);
-        }
-        is_newest
-    }
-
-    /// How long the place of a lost client is kept: not for long while others wait.
-    fn grace(&self) -> Duration {
-        let grace = self.state.config.grace;
-        match self.state.admission().waiting() {
-            0 => grace,
-            _ => grace.min(KEPT_WHILE_OTHERS_WAIT),
-        }
-    }
-
-    /// Ends the connection if the server is stopping, or the client was asked to leave.
-    pub(super) fn leave_if_asked(&self, reader: &mut SocketReader) -> Option<Departure> {
-        let asked = match self.state.is_stopping() {
-            true => Some((ByeReason::Stopping, "the server is stopping".to_string())),
-            false => self.activity.request(),
-        };
-        let (reason, message) = asked?;
-        self.log(format_args!("asked to leave: {message}"));
+    fn next_step(&self) -> Step {
+        let now = Instant::now();
+        let is_stopping = self.state.is_stopping();
+        let stops_at = is_stopping.then(|| later(now, self.state.time_to_answer()));
+        let asked = self.activity.request().map(|(reason, _)| asked(reason));
+        let others_wait = self.state.admission().waiting() > 0;
         let mut pump = self.pump();
-        if !pump.is_draining {
-            // Bytes left unread would make the system discard the goodbye, and calls would end in doubt.
-            drop(pump);
-            reader.read_rest();
-            pump = self.pump();
-            pump.take_in(reader, &self.activity, Instant::now());
-        }
-        if pump.session.end() == Some(&End::Finished) {
-            return Some(Departure::for_good(Release::Finished));
-        }
-        if reason == ByeReason::IdleHandover && pump.session.has_waiting() {
-            // These calls came in time and are answered first; those behind them come too late.
-            pump.is_draining = true;
-            return None;
-        }
-        pump.refuse_waiting(reason);
-        pump = self.flush(pump, reader);
-        pump = self.await_calls(pump, reason);
-        let farewell = pump.session.say_bye(reason, &message);
+        let seen = Circumstances {
+            stops_at,
+            asked,
+            others_wait,
+            calls_wait: pump.session.has_waiting(),
+            ended: pump.session.end().map(ended),
+        };
+        let Pump { stay, running, .. } = &mut *pump;
+        let step = stay.next(&seen, running, now);
+        // Set under the same lock: a call that ends from here on wakes this thread.
+        pump.is_awaited = matches!(step, Step::AwaitCalls(_));
+        step
+    }
+
+    /// Takes in what has come already. Bytes left unread would make the system discard the goodbye, and calls would end in
+    /// doubt.
+    fn read_rest(&self, reader: &mut SocketReader) {
+        self.log(format_args!("asked to leave: {}", self.reason()));
+        reader.read_rest();
+        self.pump().take_in(reader, &self.activity, Instant::now());
+    }
+
+    /// Returns why the client is to leave, for people.
+    fn reason(&self) -> String {
+        let request = self.activity.request();
+        let request = request.filter(|_| !self.state.is_stopping());
+        request.map_or("the server is stopping".into(), |(_, message)| message)
+    }
+
+    fn say_bye(&self, reader: &mut SocketReader, why: LeaveReason) {
+        let message = self.reason();
+        let mut pump = self.pump();
+        let farewell = pump.session.say_bye(bye_reason(why), &message);
         pump = self.flush_to_end(pump, reader);
         pump.disconnect(reader, &self.activity);
         drop(pump);
         if farewell == Farewell::Cut {
             self.log("left without a goodbye: its call still runs, and it does not know the answer that says so");
         }
-        Some(match reason {
-            ByeReason::Stopping => Departure::for_now(Release::Stopping),
-            ByeReason::IdleHandover => Departure::for_now(Release::HandedOver),
-            _ => Departure::for_good(Release::HandedOver),
-        })
     }
 
-    /// Waits for running calls to end and be answered, but not for hung ones. Blocks.
-    fn await_calls<'a>(
-        &'a self,
-        mut pump: MutexGuard<'a, Pump>,
-        reason: ByeReason,
-    ) -> MutexGuard<'a, Pump> {
-        let since = Instant::now();
-        pump.is_awaited = true;
-        while pump.running.iter().any(|call| !call.is_given_up()) {
-            let left = match reason {
-                ByeReason::Stopping => self.state.time_to_answer(),
-                _ => LAST_CALL.saturating_sub(since.elapsed()),
-            };
-            if left.is_zero() || pump.session.end().is_some() {
-                break;
-            }
-            drop(pump);
-            self.mailbox.wait(left);
-            pump = self.pump();
-        }
-        pump.is_awaited = false;
-        pump
-    }
-
-    /// Waits until no call of this client is inside a driver, apart from those whose devices are stuck. Blocks.
-    fn await_drivers(&self) {
+    fn disconnect(&self, reader: &mut SocketReader) {
         let mut pump = self.pump();
-        pump.is_awaited = true;
-        pump.is_leaving = true;
+        let end = pump.session.end().cloned();
+        pump.disconnect(reader, &self.activity);
+        drop(pump);
+        match end {
+            // It says so itself.
+            Some(End::Lost(LinkError::Lost(how))) => {
+                self.log(format_args!("connection lost: {how}"));
+            }
+            Some(End::Lost(error)) => self.log(format_args!("connection lost: {error}")),
+            Some(End::Finished) | None => {}
+        }
+    }
+
+    /// Waits for another connection of the client, and goes on over it. Blocks.
+    fn await_return(&self, reader: &mut SocketReader, until: Instant) {
+        self.mailbox.set_waiting(true);
+        self.wait(until);
+        if let Some(Resumption { connection, hello }) = self.mailbox.take()
+            && self.is_newest(&hello)
+        {
+            self.attach(reader, connection, &hello);
+        }
+    }
+
+    /// Waits for news. Blocks.
+    fn wait(&self, until: Instant) {
+        let left = until.saturating_duration_since(Instant::now());
+        let limit = left.min(LOOK_AGAIN);
+        let due = Instant::now() + limit;
+        self.mailbox.wait(limit);
+        let pause = overslept(due);
+        if !pause.is_zero() {
+            self.pump().stay.discount_suspension(pause, Instant::now());
+        }
+    }
+
+    /// No longer waits for calls that are inside drivers, because the server has no time left.
+    fn leave_calls_behind(&self) {
         let now = Instant::now();
-        for call in &mut pump.running {
-            if call.give_up(now) {
-                self.activity.caller_gave_up(call.number, now);
-            }
-        }
-        while pump.running.iter().any(|call| !call.is_stuck()) {
-            let limit = match self.state.is_stopping() {
-                true => self.state.time_to_answer(),
-                false => LOOK_AGAIN,
-            };
-            if limit.is_zero() {
-                let running = pump.running.iter_mut().filter(|call| !call.is_stuck());
-                let now = Instant::now();
-                let left: Vec<Stuck> = running
-                    .flat_map(|call| self.leave_behind(call, now))
-                    .collect();
-                drop(pump);
-                left.iter()
-                    .for_each(|stuck| self.state.hub.report_stuck(stuck));
-                return;
-            }
-            drop(pump);
-            self.mailbox.wait(limit);
-            pump = self.pump();
-        }
+        let mut pump = self.pump();
+        let running = pump.running.not_stuck();
+        let stuck: Vec<Stuck> = running
+            .flat_map(|call| self.leave_behind(call, now))
+            .collect();
+        drop(pump);
+        stuck
+            .iter()
+            .for_each(|stuck| self.state.hub.report_stuck(stuck));
     }
 
     /// Puts the devices into their safe state and gives the session back to the table. The order matters: a connection
     /// that finds the session out of this thread's hands must find it in the table.
-    pub(super) fn stop_serving(&self, departure: Departure, mut reader: SocketReader) {
-        self.mailbox.close();
-        self.pump().disconnect(&mut reader, &self.activity);
-        self.await_drivers();
+    pub(super) fn stop_serving(&self, departure: Departure) {
         if self.state.hub.release_all(departure.why) {
             self.state.admission().forget_last_session();
         }
@@ -230,10 +183,29 @@ impl Serving {
     }
 }
 
-/// How long the place of a client that lost its connection is kept while others wait: long enough for a client that
-/// closed its old connection, or lost it, and is on its way back; short enough for those who wait.
-const KEPT_WHILE_OTHERS_WAIT: Duration = Duration::from_millis(800);
-/// Upper bound on one wait for a lost client.
+fn asked(reason: ByeReason) -> LeaveReason {
+    match reason {
+        ByeReason::Stopping => LeaveReason::Stopping,
+        ByeReason::IdleHandover => LeaveReason::Idle,
+        _ => LeaveReason::Disconnected,
+    }
+}
+
+fn bye_reason(why: LeaveReason) -> ByeReason {
+    match why {
+        LeaveReason::Stopping => ByeReason::Stopping,
+        LeaveReason::Idle => ByeReason::IdleHandover,
+        LeaveReason::Disconnected => ByeReason::Disconnected,
+    }
+}
+
+fn ended(end: &End) -> Ended {
+    match end {
+        End::Finished => Ended::Finished,
+        End::Lost(LinkError::Lost(_) | LinkError::Silent) => Ended::Lost,
+        End::Lost(_) => Ended::Broken,
+    }
+}
+
+/// Upper bound on one wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// How long a client that is disconnected may still wait for a call that runs.
-const LAST_CALL: Duration = Duration::from_secs(10);

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use ipc_core::interface::context::call_id;
-use ipc_hub::driver_call::DriverCall;
+use ipc_hub::calls::Due;
 use ipc_hub::log::About;
 use ipc_hub::tick::{Monitored, Unattended};
 
@@ -51,29 +51,30 @@ impl Monitored for Serving {
         let Pump {
             running, session, ..
         } = &mut *pump;
-        for call in running {
-            if !pause.is_zero() {
-                call.discount_suspension(pause, now);
-            }
-            if call.check_deadline(now) {
-                self.activity.caller_gave_up(call.number, now);
-            }
-            if call.progress.is_some()
-                && call.may_report(now)
-                && let Some((fraction, message)) = call.progress.take()
-            {
-                session.progress(call.number, fraction, &message);
-            }
-            if call.is_given_up() && !call.is_stuck() && call.is_hung(self.overrun(call), now) {
-                stuck.extend(self.leave_behind(call, now));
-                if call.is_stuck() {
-                    session.note_stuck(call.number);
+        let due = running.look(now, pause, |call| self.overrun(call));
+        let is_news = !due.is_empty();
+        for due in due {
+            match due {
+                Due::GivenUp(call) => self.activity.caller_gave_up(call, now),
+                Due::Progress {
+                    call,
+                    fraction,
+                    message,
+                } => session.progress(call, fraction, &message),
+                Due::Hung(number) => {
+                    let Some(call) = running.get_mut(number) else {
+                        continue;
+                    };
+                    stuck.extend(self.leave_behind(call, now));
+                    if call.is_stuck() {
+                        session.note_stuck(number);
+                    }
                 }
             }
         }
         pump.write_briefly(&self.activity);
-        let is_busy = pump.running.iter().any(|call| !call.is_stuck());
-        if pump.is_awaited && !stuck.is_empty() {
+        let is_busy = pump.running.keep_the_place();
+        if pump.is_awaited && is_news {
             self.mailbox.wake();
         }
         drop(pump);
@@ -85,8 +86,8 @@ impl Monitored for Serving {
 }
 
 impl Serving {
-    fn overrun(&self, call: &DriverCall) -> Duration {
-        let id = call_id(self.activity.id(), call.number);
+    fn overrun(&self, call: u64) -> Duration {
+        let id = call_id(self.activity.id(), call);
         self.state.hub.overrun(id)
     }
 }

@@ -10,7 +10,9 @@ use ipc_core::session::server::ServerSession;
 use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_core::wire::message::IncomingCall;
-use ipc_hub::driver_call::DriverCall;
+use ipc_hub::calls::RunningCalls;
+use ipc_hub::driver_call::{DriverCall, Returned};
+use ipc_hub::stay::Stay;
 use ipc_hub::work::Work;
 
 use super::handover::Handover;
@@ -21,22 +23,19 @@ use crate::session::activity::Activity;
 
 /// A session and its connection.
 ///
-/// The lock around it is held while something is taken in or queued, and, as long as one thread alone serves the client,
-/// while that thread writes. It is never held while a driver runs, or while somebody waits for bytes.
+/// The lock around it is held while input is handled or output is queued, and, as long as one thread alone serves the
+/// client, while that thread writes. It is never held while a driver runs or a thread waits for bytes.
 #[derive(Debug)]
 pub(super) struct Pump {
     pub(super) session: Box<ServerSession>,
     stream: Option<Arc<TcpStream>>,
     pub(super) handover: Handover<SocketReader>,
-    /// The calls inside drivers, in the order in which they began.
-    pub(super) running: Vec<DriverCall>,
+    pub(super) running: RunningCalls,
+    /// How long the client keeps the server.
+    pub(super) stay: Stay,
     write_turn: WriteTurn,
-    /// True while the last calls of an idle client that has to leave are answered: nothing more is read from it.
-    pub(super) is_draining: bool,
     /// True while the thread that owns the reader waits for calls to end.
     pub(super) is_awaited: bool,
-    /// True once the client is gone for good: nobody waits for the calls that it has left.
-    pub(super) is_leaving: bool,
     /// The name and address of the client.
     pub(super) client: Arc<str>,
 }
@@ -53,29 +52,29 @@ impl Pump {
             session,
             stream: None,
             handover: Handover::new(),
-            running: Vec::with_capacity(1),
+            running: RunningCalls::default(),
+            // The next client that is served begins another one.
+            stay: Stay::new(Duration::ZERO),
             write_turn: WriteTurn::default(),
-            is_draining: false,
             is_awaited: false,
-            is_leaving: false,
             client: "".into(),
         }
     }
 
-    /// A client begins to be served.
-    pub(super) fn begin_tenure(&mut self) -> u64 {
+    /// Begins to serve a client. Returns the number of the tenure.
+    pub(super) fn begin_tenure(&mut self, stay: Stay) -> u64 {
         self.end_tenure();
+        self.stay = stay;
         self.handover.tenure()
     }
 
-    /// The client is no longer served.
+    /// Ends serving the client.
     pub(super) fn end_tenure(&mut self) {
         self.handover.end_tenure();
         self.is_awaited = false;
-        self.is_draining = false;
     }
 
-    /// Goes on over another connection.
+    /// Serves the client over another connection from now on.
     pub(super) fn attach(
         &mut self,
         reader: &mut SocketReader,
@@ -88,12 +87,13 @@ impl Pump {
         self.client = format!("{} at {peer}", hello.name).into();
         activity.connected(peer, stream.try_clone().ok(), Instant::now());
         self.session.attach(link, hello, lease_epoch);
+        self.stay.resume();
         let stream = Arc::new(stream);
         reader.attach(Arc::clone(&stream));
         self.stream = Some(stream);
     }
 
-    /// Takes in what `reader` has read.
+    /// Handles what `reader` has read.
     pub(super) fn take_in(&mut self, reader: &mut SocketReader, activity: &Activity, now: Instant) {
         match reader.take() {
             Received::Nothing => {}
@@ -109,36 +109,31 @@ impl Pump {
         }
     }
 
-    /// Calls that the client has given up no longer count as its use of the server.
+    /// Notes which calls the client has cancelled. They no longer count as its use of the server.
     fn note_cancelled(&mut self, activity: &Activity, now: Instant) {
-        for call in &mut self.running {
-            if self.session.is_cancelled(call.number) && call.give_up(now) {
-                activity.caller_gave_up(call.number, now);
-            }
+        let session = &self.session;
+        let given_up = self.running.give_up(|call| session.is_cancelled(call), now);
+        for call in given_up {
+            activity.caller_gave_up(call, now);
         }
     }
 
     /// Hands out the next call. It counts as running until [`end`](Self::end).
     pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<TakenCall> {
         let (call, deadline) = self.session.next_call(now)?;
-        self.running
-            .push(DriverCall::new(call.header.number, deadline, work.take()));
-        if self.is_leaving
-            && let Some(running) = self.running.last_mut()
-        {
-            running.give_up(now);
-        }
+        let running = DriverCall::new(call.header.number, deadline, work.take());
+        self.stay.begin(running, &mut self.running, now);
         Some(TakenCall { call, deadline })
     }
 
-    /// The call has returned. Gives its thread back what a stopping server waits for, unless that no longer waits for it.
+    /// Notes that a call has returned, and queues its answer. Returns what makes a stop wait for its thread, unless the
+    /// thread was left behind, and the devices that were stuck because of the call.
     pub(super) fn end(&mut self, number: u64, reply: OutgoingFrame) -> (Option<Work>, Vec<String>) {
-        let mut running = self.running.iter_mut();
-        let parts = running
-            .find(|call| call.number == number)
-            .map(DriverCall::end);
-        let (work, recovered, progress) = parts.unwrap_or_default();
-        self.running.retain(|call| call.number != number);
+        let Returned {
+            work,
+            recovered,
+            progress,
+        } = self.running.end(number);
         if let Some((fraction, message)) = progress {
             self.session.progress(number, fraction, &message);
         }
@@ -146,7 +141,7 @@ impl Pump {
         (work, recovered)
     }
 
-    /// Writes everything there is to say. Waits for a slow client, but not for ever.
+    /// Writes what is queued for the client. Waits for a slow client, but not for ever.
     pub(super) fn write_all(&mut self, activity: &Activity) {
         while let (bytes @ [_, ..], Some(stream)) = (self.session.transmit(), &self.stream) {
             match (&**stream).write(bytes) {
@@ -161,23 +156,24 @@ impl Pump {
         }
     }
 
-    /// False if the client has queued as much as it may, and another thread has to make room before more is read.
+    /// Returns false if nothing more is to be read until another thread has made room or has ended a call.
     pub(super) fn has_room(&self) -> bool {
         // A thread that is alone has run what waited, and has written what was to be said.
-        self.is_alone() || self.session.wants_input() || self.session.end().is_some()
+        let reads_on = self.session.wants_input() && !self.stay.is_draining();
+        self.is_alone() || reads_on || self.session.end().is_some()
     }
 
-    /// True if the calling thread, which reads, is the only one that uses the session.
+    /// Returns true if the calling thread, which reads, is the only one that uses the session.
     pub(super) fn is_alone(&self) -> bool {
         self.running.is_empty() && !self.is_writing()
     }
 
-    /// True while a thread writes without the lock.
+    /// Returns true while a thread writes without the lock.
     pub(super) fn is_writing(&self) -> bool {
         self.write_turn.is_taken()
     }
 
-    /// Writes what was queued behind nothing else, for a driver that must not wait for a slow client.
+    /// Writes what can be written at once, on a thread that must not wait for a slow client.
     pub(super) fn write_briefly(&mut self, activity: &Activity) {
         if self.is_writing() || self.session.transmit().is_empty() {
             return;
@@ -198,7 +194,7 @@ impl Pump {
         let _ = stream.set_write_timeout(timeout);
     }
 
-    /// Ends the calls that wait, none of which was run.
+    /// Refuses the calls that wait.
     pub(super) fn refuse_waiting(&mut self, reason: ByeReason) {
         self.session.refuse_waiting(reason);
     }

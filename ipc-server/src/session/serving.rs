@@ -11,6 +11,7 @@ use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 use ipc_core::{Refusal, Stuck};
 use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
+use ipc_hub::stay::Stay;
 use ipc_hub::tick::Unattended;
 use ipc_hub::work::Work;
 
@@ -46,7 +47,8 @@ impl Serving {
         place: QueuePlace,
     ) -> Arc<Self> {
         let key = session.key();
-        let tenure = session.lock().begin_tenure();
+        let stay = Stay::new(state.config.grace);
+        let tenure = session.lock().begin_tenure(stay);
         let lease_epoch = state.admission().begin(key).into();
         Arc::new_cyclic(|this| Self {
             key,
@@ -73,7 +75,7 @@ impl Serving {
             .info(About::client(client.as_ref()), what);
     }
 
-    /// Goes on over another connection.
+    /// Serves the client over another connection from now on.
     pub(super) fn attach(&self, reader: &mut SocketReader, connection: Connection, hello: &Hello) {
         let epoch = self.lease_epoch.load(Ordering::Relaxed);
         self.pump()
@@ -90,12 +92,12 @@ impl Serving {
         self.log("client has the server");
     }
 
-    /// True if no newer connection of this session has arrived than the one with this hello.
+    /// Returns true if no newer connection of this session has arrived than the one with this hello.
     pub(super) fn is_newest(&self, hello: &Hello) -> bool {
         self.state.table().is_newest(self.key, hello.connection)
     }
 
-    /// Hands out the next call, and takes the reader until the call is over.
+    /// Hands out the next call, unless the server is stopping: the calls that wait are then refused.
     pub(super) fn begin_call(
         &self,
         pump: &mut Pump,
@@ -124,7 +126,7 @@ impl Serving {
         Some(reader)
     }
 
-    /// Writes everything there is to say. `_reader` proves that the calling thread is the one that reads.
+    /// Writes what is queued for the client. `_reader` proves that the calling thread is the one that reads.
     pub(super) fn flush<'a>(
         &'a self,
         mut pump: MutexGuard<'a, Pump>,
@@ -138,12 +140,12 @@ impl Serving {
         self.flush_unlocked(pump)
     }
 
-    /// Writes everything there is to say, and lets other threads use the session meanwhile.
+    /// Writes what is queued for the client, and lets other threads use the session meanwhile.
     pub(super) fn flush_unlocked<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> MutexGuard<'a, Pump> {
         self.session.write_unlocked(pump, &self.activity)
     }
 
-    /// Like [`flush`](Self::flush), and waits for another thread that writes.
+    /// Writes like [`flush`](Self::flush), and then waits for another thread that writes.
     pub(super) fn flush_to_end<'a>(
         &'a self,
         pump: MutexGuard<'a, Pump>,
@@ -170,15 +172,15 @@ impl Serving {
         self.pump().is_awaited = false;
     }
 
-    /// Waits, as a companion, for the reader of a thread that is inside a driver. `None` if there is a companion already, and
-    /// when the client is no longer served. Blocks.
+    /// Waits, as a companion, for the reader of a thread that is inside a driver. Returns `None` if there is a companion
+    /// already, or once the client is no longer served. Blocks.
     pub(super) fn await_reader<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> Option<SocketReader> {
         let (_pump, reader) = self.session.await_reader(pump, self.tenure)?;
         self.unattended.end();
         Some(reader)
     }
 
-    /// Refuses the devices that a call hangs in to others, and no longer waits for it.
+    /// Marks the devices that a call hangs in as stuck, and no longer waits for the call. Returns what was marked.
     pub(super) fn leave_behind(&self, call: &mut DriverCall, now: Instant) -> Vec<Stuck> {
         let id = call_id(self.activity.id(), call.number);
         let by = self.activity.seen(now);
@@ -188,12 +190,12 @@ impl Serving {
         stuck
     }
 
-    /// True until this client is no longer served.
+    /// Returns true until this client is no longer served.
     pub(super) fn is_served(&self, pump: &Pump) -> bool {
         pump.handover.tenure() == self.tenure
     }
 
-    /// The session, for the table.
+    /// Returns the session.
     pub(super) fn session(&self) -> SharedSession {
         self.session.clone()
     }
@@ -218,7 +220,7 @@ impl Serving {
 impl CallHost for Serving {
     fn is_cancelled(&self, call: u64) -> bool {
         let pump = self.pump();
-        let running = pump.running.iter().find(|running| running.number == call);
+        let running = pump.running.get(call);
         let is_given_up = running.is_none_or(|running| running.is_given_up());
         is_given_up || pump.session.is_cancelled(call) || self.state.asks_calls_to_end()
     }
@@ -226,18 +228,12 @@ impl CallHost for Serving {
     fn progress(&self, call: u64, fraction: f64, message: &str) {
         let mut pump = self.pump();
         let pump = &mut *pump;
-        let Some(running) = pump.running.iter_mut().find(|r| r.number == call) else {
+        let Some(running) = pump.running.get_mut(call) else {
             return;
         };
-        if running.is_given_up() {
-            return;
-        }
-        if running.may_report(Instant::now()) {
-            running.progress = None;
+        if running.report(fraction, message, Instant::now()) {
             pump.session.progress(call, fraction, message);
             pump.write_briefly(&self.activity);
-        } else {
-            running.progress = Some((fraction, message.chars().take(MAX_MESSAGE).collect()));
         }
     }
 
@@ -269,5 +265,3 @@ impl CallHost for Serving {
 
 /// How long a thread with a full queue waits before it looks whether its client was asked to leave.
 const FULL_FOR: Duration = Duration::from_millis(100);
-/// Longest text of a report of progress, in characters.
-const MAX_MESSAGE: usize = 1000;

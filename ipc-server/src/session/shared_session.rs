@@ -109,7 +109,7 @@ impl Stored for SharedSession {
     }
 
     fn is_in_use(&self) -> bool {
-        self.lock().running.iter().any(|call| !call.is_stuck())
+        self.lock().running.keep_the_place()
     }
 }
 

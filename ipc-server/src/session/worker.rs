@@ -5,18 +5,16 @@ use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::Instant;
 
-use ipc_core::Release;
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
 use ipc_core::native;
-use ipc_core::session::server::End;
 use ipc_core::wire::ctrl::Form;
 use ipc_core::wire::frame::OutgoingFrame;
 use ipc_hub::OffersView;
 use ipc_hub::log::{self, About};
+use ipc_hub::stay::Departure;
 use ipc_hub::work::Work;
 
-use super::departure::Departure;
 use super::pump::{Pump, TakenCall};
 use super::reader::SocketReader;
 use super::serving::Serving;
@@ -30,10 +28,10 @@ use crate::session::calls::{self, CallNote};
 pub(super) struct Worker {
     serving: Arc<Serving>,
     offers: OffersView,
-    /// The context of the present call.
+    /// The context of the current call.
     context: CallContext,
     work: Option<Work>,
-    /// Devices that its last call has left at last.
+    /// The devices that were stuck until the last call returned.
     recovered: Vec<String>,
 }
 
@@ -56,7 +54,7 @@ pub(super) fn spawn_companion(serving: Arc<Serving>) -> io::Result<()> {
 }
 
 impl Worker {
-    /// `None` if the server has stopped.
+    /// Returns `None` if the server has stopped.
     pub(super) fn new(serving: &Arc<Serving>, work: Work) -> Option<Self> {
         let hub = &serving.state.hub;
         if hub.is_closed() {
@@ -87,14 +85,15 @@ impl Worker {
                 None => serving.await_reader(serving.pump()),
             };
             let Some(taken) = taken else { return };
-            if let Some((departure, reader)) = self.read_and_run(taken) {
-                return serving.stop_serving(departure, reader);
+            if let Some(departure) = self.read_and_run(taken) {
+                return serving.stop_serving(departure);
             }
         }
     }
 
-    /// Reads and runs calls. Returns the reader with the end of the connection, or nothing if another thread has taken it.
-    fn read_and_run(&mut self, mut reader: SocketReader) -> Option<(Departure, SocketReader)> {
+    /// Reads and runs calls until the client has left, and returns how it left. Returns `None` once another thread has
+    /// taken the reader.
+    fn read_and_run(&mut self, mut reader: SocketReader) -> Option<Departure> {
         let serving = Arc::clone(&self.serving);
         let mut now = Instant::now();
         loop {
@@ -119,18 +118,18 @@ impl Worker {
                 pump = self.announce_recovered(&serving, pump);
             }
             pump = serving.flush(pump, &reader);
-            let end = pump.session.end().cloned();
-            let has_room = pump.has_room();
+            let has_ended = pump.session.end().is_some();
+            let mut has_room = pump.has_room();
             drop(pump);
-            let departure = match end {
-                Some(End::Finished) => Some(Departure::for_good(Release::Finished)),
-                Some(End::Lost(error)) => serving.await_return(&mut reader, &error),
-                None => serving.leave_if_asked(&mut reader),
-            };
-            match departure {
-                Some(departure) => return Some((departure, reader)),
-                None if has_room => reader.read(),
-                None => serving.await_room(),
+            if has_ended || serving.is_asked_to_leave() {
+                if let Some(departure) = serving.follow_stay(&mut reader) {
+                    return Some(departure);
+                }
+                has_room = serving.pump().has_room();
+            }
+            match has_room {
+                true => reader.read(),
+                false => serving.await_room(),
             }
             now = Instant::now();
         }
@@ -165,7 +164,7 @@ impl Worker {
         }
     }
 
-    /// Makes known which devices the last call has left that were stuck.
+    /// Reports the devices that were stuck until the last call returned.
     #[inline]
     fn announce_recovered<'a>(
         &mut self,
@@ -182,7 +181,7 @@ impl Worker {
         serving.pump()
     }
 
-    /// The client may have come back from another address.
+    /// Shows drivers the present address of the client, which may have returned from another one.
     fn follow_client(&mut self, pump: &Pump) {
         self.context.set_client(&pump.client);
     }
@@ -251,5 +250,5 @@ impl Drop for EndedByPanic<'_> {
     }
 }
 
-/// Drivers may recurse; a thread's stack costs only what is used of it.
+/// Stack size of a thread that runs drivers, in bytes. Drivers may recurse, and only the part that is used costs memory.
 const STACK: usize = 8 * 1024 * 1024;

@@ -128,7 +128,7 @@ impl Lab {
         }) = self.executions.remove(&id)
         {
             let mut pump = session.pump();
-            pump.remove(number);
+            pump.running.end(number);
             pump.session.refuse(number, refusal);
         }
         true
@@ -198,7 +198,7 @@ impl Lab {
             self.count("recovered");
         }
         let mut pump = session.pump();
-        pump.remove(number);
+        pump.running.end(number);
         if self.has(Fault::LosesAnswers) && was_stuck {
             return;
         }

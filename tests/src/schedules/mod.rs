@@ -1,8 +1,9 @@
 //! Random schedules of drivers that hang, of clients that come, give up and go, and of a server that stops, crashes or is
 //! suspended, in virtual time.
 //!
-//! Both ends of the sessions, the table of sessions and the policy of running calls are the shipped ones. The network, the
-//! devices with their gates, and the order of the threads are made up here.
+//! Both ends of the sessions, the table of sessions, the order of clients, and the rules about running calls and about the
+//! place of a client are the shipped ones. The network, the devices with their gates, and the order of the threads are made
+//! up here.
 
 mod client;
 mod gates;
@@ -21,11 +22,12 @@ use std::fmt;
 use std::time::Duration;
 
 use ipc_core::session::mutant::Mutant;
+use ipc_hub::mutant::Mutant as RuleMutant;
 
 pub use ledger::Tally;
 use world::World;
 
-/// A rule of the server that is broken on purpose, to show that the schedules would notice.
+/// What a server that is played does wrong on purpose, to show that the schedules would notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Fault {
@@ -33,20 +35,10 @@ pub enum Fault {
     AnswersTwice,
     /// The result of a call that made its device stuck is dropped.
     LosesAnswers,
-    /// A call that runs for long counts as given up.
-    LosesPatience,
     /// Calls to a device that is stuck wait for it.
     WaitsForStuckDevices,
     /// A device stays stuck when the call has returned.
     StaysStuck,
-    /// The time in which the process was suspended counts as time in which a driver hangs.
-    IgnoresSuspension,
-    /// The next client gets the server while calls of the one before run.
-    PassesOnWhileCallsRun,
-    /// The calls of a client that is gone do not count as given up.
-    KeepsThePlace,
-    /// Calls that begin when their client is gone already do not count as given up.
-    WaitsForLateCalls,
 }
 
 /// What is wrong with the code that is played.
@@ -55,6 +47,8 @@ pub enum Fault {
 pub struct Wrong {
     /// In the sessions.
     pub mutants: &'static [Mutant],
+    /// In the rules about calls and places.
+    pub rule: Option<RuleMutant>,
     /// In the server around them.
     pub fault: Option<Fault>,
 }
@@ -105,5 +99,7 @@ const DEVICES: usize = 3;
 const PERIOD: Duration = Duration::from_millis(100);
 /// How long a call must have run to make its device stuck.
 const OVERRUN: Duration = Duration::from_secs(10);
+/// How long the place of a client that has lost its connection is kept while others wait.
+const KEPT_WHILE_OTHERS_WAIT: Duration = Duration::from_millis(800);
 /// How long ago its caller must have given it up.
 const GIVEN_UP_FOR: Duration = Duration::from_secs(1);

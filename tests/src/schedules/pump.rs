@@ -6,6 +6,7 @@ use std::rc::Rc;
 use ipc_core::session::server::ServerSession;
 use ipc_core::session::table::Stored;
 use ipc_core::wire::ctrl::SessionKey;
+use ipc_hub::calls::RunningCalls;
 use ipc_hub::driver_call::DriverCall;
 
 /// A session as the table keeps it. A call inside a driver holds it, too, and brings its answer there.
@@ -17,8 +18,7 @@ pub(super) struct Session {
 
 pub(super) struct Pump {
     pub(super) session: Box<ServerSession>,
-    /// The calls that have begun, in this order.
-    pub(super) running: Vec<DriverCall>,
+    pub(super) running: RunningCalls,
 }
 
 impl Session {
@@ -30,20 +30,15 @@ impl Session {
 impl Pump {
     /// True if nobody waits for this call any more.
     pub(super) fn is_given_up(&self, number: u64) -> bool {
-        let running = self.running.iter().find(|call| call.number == number);
+        let running = self.running.get(number);
         running.is_none_or(DriverCall::is_given_up) || self.session.is_cancelled(number)
-    }
-
-    pub(super) fn remove(&mut self, number: u64) -> Option<DriverCall> {
-        let at = self.running.iter().position(|call| call.number == number)?;
-        Some(self.running.remove(at))
     }
 }
 
 impl From<Box<ServerSession>> for Session {
     fn from(session: Box<ServerSession>) -> Self {
         let key = session.key();
-        let running = Vec::new();
+        let running = RunningCalls::default();
         let pump = Rc::new(RefCell::new(Pump { session, running }));
         Self { key, pump }
     }
@@ -63,6 +58,6 @@ impl Stored for Session {
     }
 
     fn is_in_use(&self) -> bool {
-        self.pump().running.iter().any(|call| !call.is_stuck())
+        self.pump().running.keep_the_place()
     }
 }

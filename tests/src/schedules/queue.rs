@@ -6,8 +6,8 @@ use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus, SessionKey};
 use super::lab::Lab;
 use super::network::WireId;
 use super::pump::Session;
-use super::server::Server;
-use super::serving::{Phase, Serving};
+use super::server::{Server, id_of};
+use super::serving::Serving;
 
 /// A client that waits.
 pub(super) struct Waiting {
@@ -21,11 +21,14 @@ pub(super) struct Waiting {
 
 impl Server {
     pub(super) fn enqueue(&mut self, mut waiting: Waiting) {
-        if self.holder.is_some() {
-            let place = u32::try_from(self.queue.len()).unwrap_or(0) + 1;
-            tell(&mut waiting, place);
+        let id = id_of(waiting.wire);
+        if self.admission.enter(id, waiting.wire).is_err() {
+            return;
         }
-        self.queue.push_back(waiting);
+        if self.holder.is_some() {
+            tell(&mut waiting, self.admission.place(id).unwrap_or(0));
+        }
+        self.queue.insert(waiting.wire, waiting);
     }
 
     /// Gives returning clients their sessions, as far as earlier connections have let go of them.
@@ -53,12 +56,12 @@ impl Server {
                 continue;
             }
             if let Some(holder) = self.holder.as_mut().filter(|holder| holder.key == key) {
-                if matches!(holder.phase, Phase::AwaitingReturn { .. }) {
+                if holder.stay.awaits_return() {
                     let link = waiting.arrival.into_link();
                     holder.attach(lab, wire, link, &waiting.hello);
                     continue;
                 }
-                if holder.phase == Phase::Serving {
+                if holder.stay.is_connected() {
                     holder.cut(lab);
                     self.resuming.insert(wire, waiting);
                     continue;
@@ -79,9 +82,10 @@ impl Server {
     /// Gives the server to the next client, and sends away those that may not wait.
     pub(super) fn grant(&mut self, lab: &mut Lab) -> bool {
         let mut has_changed = false;
-        for waiting in std::mem::take(&mut self.queue) {
+        for (wire, waiting) in std::mem::take(&mut self.queue) {
             if self.is_stopping() || !self.is_newest(&waiting) {
                 has_changed = true;
+                self.admission.leave(id_of(wire));
                 let claim = waiting.claim.clone();
                 match self.is_stopping() {
                     true => refuse(lab, waiting, ByeReason::Stopping),
@@ -91,13 +95,12 @@ impl Server {
                     .into_iter()
                     .for_each(|session| self.table.park(session, lab.now));
             } else {
-                self.queue.push_back(waiting);
+                self.queue.insert(wire, waiting);
             }
         }
-        if self.holder.is_some() || self.is_stopping() {
-            return has_changed;
-        }
-        let Some(next) = self.queue.pop_front() else {
+        let turn = |wire: &&WireId| self.admission.try_take(id_of(**wire)).is_some();
+        let next = self.queue.keys().find(turn).copied();
+        let Some(next) = next.and_then(|wire| self.queue.remove(&wire)) else {
             return has_changed;
         };
         let Waiting {
@@ -113,24 +116,25 @@ impl Server {
             Some(session) => session,
             None => match self.table.open(&hello, fresh, lab.now) {
                 Some(session) => session,
-                None => return true,
+                None => {
+                    self.admission.leave(id_of(wire));
+                    return true;
+                }
             },
         };
         lab.check_place(session.key);
         lab.count("granted");
-        if self.last_session.replace(session.key) != Some(session.key) {
-            self.lease_epoch += 1;
-        }
-        let mut serving = Serving::new(session, self.lease_epoch);
+        let lease_epoch = self.admission.begin(session.key);
+        let mut serving = Serving::new(id_of(wire), session, lease_epoch, self.rule);
         serving.attach(lab, wire, arrival.into_link(), &hello);
         self.holder = Some(serving);
         true
     }
 }
 
-pub(super) fn tell(waiting: &mut Waiting, place: u32) {
+pub(super) fn tell(waiting: &mut Waiting, place: usize) {
     waiting.arrival.tell_place(QueueStatus {
-        place,
+        place: u32::try_from(place).unwrap_or(u32::MAX),
         waiting: 1,
         holder: "another".into(),
         holder_address: String::new(),

@@ -1,20 +1,23 @@
 //! One run of the server: its sessions, the clients that wait, and the one that has it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::Link;
-use ipc_core::session::mutant::Mutant;
 use ipc_core::session::table::{Greeted, SessionTable, TableLimits};
 use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
 use ipc_core::wire::preamble::Role;
+use ipc_hub::admission::{Admission, ClientId};
+use ipc_hub::mutant::Mutant as RuleMutant;
+use ipc_hub::stay::LeaveReason;
 
+use super::Wrong;
 use super::lab::Lab;
 use super::network::{Arrived, WireId};
 use super::pump::Session;
 use super::queue::{Waiting, refuse, tell, write};
-use super::serving::{Phase, Serving, Situation};
+use super::serving::{Serving, Situation};
 
 pub(super) struct Server {
     pub(super) table: SessionTable<Session>,
@@ -24,30 +27,33 @@ pub(super) struct Server {
     arriving: BTreeMap<WireId, Arrival>,
     /// Connections for sessions that earlier connections still have.
     pub(super) resuming: BTreeMap<WireId, Waiting>,
-    pub(super) queue: VecDeque<Waiting>,
+    /// The clients that wait, in no order.
+    pub(super) queue: BTreeMap<WireId, Waiting>,
+    /// The order in which they wait.
+    pub(super) admission: Admission<WireId, SessionKey>,
     pub(super) holder: Option<Serving>,
     stops_at: Option<Instant>,
-    pub(super) last_session: Option<SessionKey>,
-    pub(super) lease_epoch: u64,
+    /// The rule that is broken.
+    pub(super) rule: Option<RuleMutant>,
     /// When the clients that wait were last told their places.
     told: Instant,
 }
 
 impl Server {
-    pub(super) fn new(incarnation: u128, mutants: &[Mutant], now: Instant) -> Self {
+    pub(super) fn new(incarnation: u128, wrong: Wrong, now: Instant) -> Self {
         let mut table = SessionTable::new(incarnation, TableLimits::default());
-        table.plant(mutants);
+        table.plant(wrong.mutants);
         Self {
             table,
             incarnation,
             sessions_made: 0,
             arriving: BTreeMap::new(),
             resuming: BTreeMap::new(),
-            queue: VecDeque::new(),
+            queue: BTreeMap::new(),
+            admission: Admission::new(QUEUE),
             holder: None,
             stops_at: None,
-            last_session: None,
-            lease_epoch: 0,
+            rule: wrong.rule,
             told: now,
         }
     }
@@ -71,29 +77,35 @@ impl Server {
     }
 
     /// Asks the client that has the server to leave.
-    pub(super) fn ask_to_leave(&mut self, reason: ByeReason) {
+    pub(super) fn ask_to_leave(&mut self, why: LeaveReason) {
         if let Some(holder) = &mut self.holder {
-            holder.request.get_or_insert(reason);
+            holder.asked.get_or_insert(why);
         }
     }
 
     fn situation(&self) -> Situation {
         Situation {
             stops_at: self.stops_at,
-            others_wait: !self.queue.is_empty(),
+            others_wait: self.admission.waiting() > 0,
+        }
+    }
+
+    /// The process was suspended until now.
+    pub(super) fn wakes_up(&mut self, pause: Duration, now: Instant) {
+        if let Some(holder) = &mut self.holder {
+            holder.stay.discount_suspension(pause, now);
         }
     }
 
     /// Lets time pass.
     pub(super) fn tick(&mut self, lab: &mut Lab, pause: Duration) {
-        let situation = self.situation();
         if let Some(holder) = &mut self.holder {
-            holder.tick(lab, situation, pause);
+            holder.tick(lab, pause);
         }
         if lab.now.saturating_duration_since(self.told) >= NOTICE_INTERVAL {
             self.told = lab.now;
-            for (place, waiting) in (1..).zip(&mut self.queue) {
-                tell(waiting, place);
+            for (wire, waiting) in &mut self.queue {
+                tell(waiting, self.admission.place(id_of(*wire)).unwrap_or(0));
             }
             for waiting in self.resuming.values_mut() {
                 tell(waiting, 0);
@@ -111,21 +123,19 @@ impl Server {
             has_changed |= holder.settle(lab, situation);
         }
         has_changed |= lab.settle();
-        if let Some(Phase::Over { may_return }) = self.holder.as_ref().map(|holder| holder.phase) {
-            self.free_place(lab, may_return);
+        if let Some(holder) = self.holder.take_if(|holder| holder.over.is_some()) {
+            self.free_place(lab, holder);
             has_changed = true;
         }
         self.flush(lab);
         has_changed
     }
 
-    fn free_place(&mut self, lab: &mut Lab, may_return: bool) {
-        let Some(holder) = self.holder.take() else {
-            return;
-        };
-        lab.note(|| "the place is free".into());
+    fn free_place(&mut self, lab: &mut Lab, holder: Serving) {
+        lab.note(|| format!("the place is free: {:?}", holder.over));
+        self.admission.leave(holder.client);
         let key = holder.key;
-        match may_return {
+        match holder.over.is_some_and(|departure| departure.may_return) {
             true => self.table.park(holder.into_session(), lab.now),
             false => {
                 self.table.remove(key);
@@ -172,15 +182,15 @@ impl Server {
                 None => None,
             };
         }
-        let at = self.queue.iter().position(|waiting| waiting.wire == wire);
-        let waiting = at.and_then(|at| self.queue.get_mut(at));
+        let waiting = self.queue.get_mut(&wire);
         let waiting = waiting.or_else(|| self.resuming.get_mut(&wire))?;
         let goes_on = waiting.arrival.handle_input(&arrived.bytes).is_ok() && !arrived.has_ended;
         if goes_on {
             return Some(());
         }
         self.resuming.remove(&wire);
-        if let Some(waiting) = at.and_then(|at| self.queue.remove(at)) {
+        if let Some(waiting) = self.queue.remove(&wire) {
+            self.admission.leave(id_of(wire));
             self.put_back(lab, waiting);
         }
         None
@@ -225,7 +235,7 @@ impl Server {
             .arriving
             .iter_mut()
             .map(|(wire, arrival)| (*wire, arrival));
-        let waiting = self.queue.iter_mut().chain(self.resuming.values_mut());
+        let waiting = self.queue.values_mut().chain(self.resuming.values_mut());
         let waiting = waiting.map(|waiting| (waiting.wire, &mut waiting.arrival));
         for (wire, arrival) in arriving.chain(waiting) {
             write(lab, wire, arrival);
@@ -233,5 +243,12 @@ impl Server {
     }
 }
 
+/// The number of the client that waits over this connection, or got its place over it.
+pub(super) fn id_of(wire: WireId) -> ClientId {
+    ClientId(wire.into())
+}
+
+/// Maximum number of clients that wait.
+const QUEUE: usize = 100;
 /// Time between two notices to a client that waits.
 const NOTICE_INTERVAL: Duration = Duration::from_secs(5);

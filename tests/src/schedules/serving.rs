@@ -1,45 +1,39 @@
-//! The client that has the server: its calls, how it leaves, and when the next one comes.
+//! The client that has the server: its connection and its calls.
 //!
-//! Follows the rules of `ipc-server/src/session/`, without its threads: whatever a thread would do at once happens in
-//! [`settle`](Serving::settle), and what it would wait for in [`tick`](Serving::tick).
+//! How long it keeps the server, which of its calls hang, and what is done about both is the shipped code of `ipc-hub`.
+//! Whatever a thread of the server would do at once happens in [`settle`](Serving::settle).
 
 use std::time::{Duration, Instant};
 
-use ipc_core::session::link::{Link, LinkError};
-use ipc_core::session::server::End;
-use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
+use ipc_core::session::link::Link;
+use ipc_core::wire::ctrl::{Hello, SessionKey};
+use ipc_hub::admission::ClientId;
+use ipc_hub::calls::Due;
 use ipc_hub::driver_call::DriverCall;
+use ipc_hub::mutant::Mutant;
+use ipc_hub::stay::{Departure, LeaveReason, Stay};
 
 use super::lab::Lab;
-use super::leaving::refuse_waiting;
 use super::network::{Arrived, WireId};
 use super::pump::{Pump, Session};
 use super::{Fault, OVERRUN};
 
 /// A client that has the server.
 pub(super) struct Serving {
+    pub(super) client: ClientId,
     pub(super) key: SessionKey,
     pub(super) session: Session,
     lease_epoch: u64,
     pub(super) wire: Option<WireId>,
-    pub(super) phase: Phase,
+    pub(super) stay: Stay,
     /// Why it is asked to leave.
-    pub(super) request: Option<ByeReason>,
-    pub(super) has_last_word: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Phase {
-    /// It has a connection.
-    Serving,
-    /// It has lost its connection, and may come back.
-    AwaitingReturn { since: Duration },
-    /// It leaves once its calls have ended.
-    Leaving { reason: ByeReason, since: Instant },
-    /// It is gone; its calls are not yet.
-    Retiring { may_return: bool },
-    /// The next one may come.
-    Over { may_return: bool },
+    pub(super) asked: Option<LeaveReason>,
+    /// When its connection was lost, by the clock of the server.
+    pub(super) lost: Duration,
+    /// True once its calls have been given up.
+    pub(super) is_gone: bool,
+    /// How it has left, once the next client may come.
+    pub(super) over: Option<Departure>,
 }
 
 /// What the server knows that concerns its holder.
@@ -51,15 +45,24 @@ pub(super) struct Situation {
 }
 
 impl Serving {
-    pub(super) fn new(session: Session, lease_epoch: u64) -> Self {
+    pub(super) fn new(
+        client: ClientId,
+        session: Session,
+        lease_epoch: u64,
+        rule: Option<Mutant>,
+    ) -> Self {
+        session.pump().running.plant(rule);
         Self {
+            client,
             key: session.key,
             session,
             lease_epoch,
             wire: None,
-            phase: Phase::Serving,
-            request: None,
-            has_last_word: false,
+            stay: Stay::new(GRACE),
+            asked: None,
+            lost: Duration::ZERO,
+            is_gone: false,
+            over: None,
         }
     }
 
@@ -75,23 +78,22 @@ impl Serving {
         pump.session.handle_input(&[], lab.now);
         drop(pump);
         self.wire = Some(wire);
-        self.phase = Phase::Serving;
+        self.stay.resume();
+        self.asked.take_if(|asked| *asked == LeaveReason::Idle);
     }
 
     /// True while somebody reads its connection.
     pub(super) fn reads(&self) -> bool {
-        self.phase == Phase::Serving && self.session.pump().session.wants_input()
+        let is_read = self.stay.is_connected() && !self.stay.is_draining();
+        is_read && self.session.pump().session.wants_input()
     }
 
     pub(super) fn input(&mut self, lab: &mut Lab, arrived: &Arrived) {
         let mut pump = self.session.pump();
         let Pump { session, running } = &mut *pump;
         session.handle_input(&arrived.bytes, lab.now);
-        for call in running.iter_mut() {
-            if session.is_cancelled(call.number) {
-                call.give_up(lab.now);
-                lab.heard_given_up(self.key, call.number);
-            }
+        for call in running.give_up(|call| session.is_cancelled(call), lab.now) {
+            lab.heard_given_up(self.key, call);
         }
         if arrived.has_ended {
             session.handle_eof(None);
@@ -108,43 +110,35 @@ impl Serving {
 
     /// Does what can be done now. Returns true if anything has happened.
     pub(super) fn settle(&mut self, lab: &mut Lab, situation: Situation) -> bool {
-        let mut has_changed = self.begin_calls(lab, situation);
-        self.flush(lab);
-        let end = self.session.pump().session.end().cloned();
-        if self.phase == Phase::Serving {
-            match end {
-                Some(End::Finished) => self.retire(lab, false),
-                Some(End::Lost(error)) => self.lose(lab, &error),
-                None => return self.leave_if_asked(lab, situation) || has_changed,
-            }
-            has_changed = true;
+        if self.over.is_some() {
+            return false;
         }
-        has_changed
+        let has_begun = self.begin_calls(lab, situation);
+        self.flush(lab);
+        let mut steps = 0;
+        while self.follow_stay(lab, situation) {
+            steps += 1;
+        }
+        has_begun || steps > 0
     }
 
     fn begin_calls(&mut self, lab: &mut Lab, situation: Situation) -> bool {
-        if matches!(self.phase, Phase::Over { .. }) {
-            return false;
-        }
         let mut has_begun = false;
         if situation.stops_at.is_some() {
-            refuse_waiting(&mut self.session.pump().session, ByeReason::Stopping);
+            self.refuse_waiting(LeaveReason::Stopping);
         }
         loop {
             let mut pump = self.session.pump();
-            let Some((call, deadline)) = pump.session.next_call(lab.now) else {
+            let Pump { session, running } = &mut *pump;
+            let Some((call, deadline)) = session.next_call(lab.now) else {
                 return has_begun;
             };
             let number = call.header.number;
-            let mut running = DriverCall::new(number, deadline, None);
-            let is_late = matches!(self.phase, Phase::Retiring { .. });
-            if is_late && !lab.has(Fault::WaitsForLateCalls) {
-                running.give_up(lab.now);
-            }
-            pump.running.push(running);
+            let begun = DriverCall::new(number, deadline, None);
+            self.stay.begin(begun, running, lab.now);
             drop(pump);
             lab.begin(&self.session, number, &call.header.method);
-            if is_late {
+            if self.is_gone {
                 lab.abandon(self.key);
             }
             has_begun = true;
@@ -166,59 +160,24 @@ impl Serving {
         }
     }
 
-    fn lose(&mut self, lab: &mut Lab, error: &LinkError) {
-        lab.note(|| format!("the server notices: {error}"));
-        self.disconnect(lab);
-        match error {
-            LinkError::Lost(_) | LinkError::Silent => {
-                self.phase = Phase::AwaitingReturn { since: lab.clock };
-            }
-            _ => self.retire(lab, true),
-        }
-    }
-
-    /// Lets time pass. `pause` is for how long the process was suspended.
-    pub(super) fn tick(&mut self, lab: &mut Lab, situation: Situation, pause: Duration) {
-        self.look(lab, pause);
-        match self.phase {
-            Phase::AwaitingReturn { since } => {
-                let patience = if situation.others_wait {
-                    KEPT_WHILE_OTHERS_WAIT
-                } else {
-                    GRACE
-                };
-                if situation.stops_at.is_some() || lab.clock - since >= patience {
-                    self.retire(lab, true);
-                }
-            }
-            Phase::Leaving { reason, since } => self.await_calls(lab, reason, since, situation),
-            Phase::Retiring { may_return } => self.await_drivers(lab, may_return, situation),
-            Phase::Serving | Phase::Over { .. } => {}
-        }
-    }
-
-    /// What the tick of the server does.
-    fn look(&mut self, lab: &mut Lab, pause: Duration) {
+    /// What the tick of the server does. `pause` is for how long the process was suspended.
+    pub(super) fn tick(&mut self, lab: &mut Lab, pause: Duration) {
         let mut pump = self.session.pump();
-        for call in &mut pump.running {
-            if !pause.is_zero() && !lab.has(Fault::IgnoresSuspension) {
-                call.discount_suspension(pause, lab.now);
-            }
-            let is_overdue = call.check_deadline(lab.now);
-            if is_overdue {
-                lab.heard_given_up(self.key, call.number);
-            }
-            if lab.has(Fault::LosesPatience) {
-                call.give_up(lab.now);
-            }
-            if call.is_given_up() && !call.is_stuck() && call.is_hung(OVERRUN, lab.now) {
-                call.leave_behind(lab.mark_stuck(self.key, call.number, false));
+        let Pump { session, running } = &mut *pump;
+        for due in running.look(lab.now, pause, |_| OVERRUN) {
+            match due {
+                Due::GivenUp(call) => lab.heard_given_up(self.key, call),
+                Due::Hung(number) => {
+                    if let Some(call) = running.get_mut(number) {
+                        call.leave_behind(lab.mark_stuck(self.key, number, false));
+                        session.note_stuck(number);
+                    }
+                }
+                Due::Progress { .. } => {}
             }
         }
     }
 }
 
 /// How long the place of a client is kept that has lost its connection.
-const GRACE: Duration = Duration::from_secs(5);
-/// The same while others wait.
-const KEPT_WHILE_OTHERS_WAIT: Duration = Duration::from_millis(800);
+pub(super) const GRACE: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_core::wire::ctrl::ByeReason;
+use ipc_hub::stay::LeaveReason;
 
 use super::DEVICES;
 use super::ledger::Call;
@@ -46,7 +46,7 @@ pub(super) enum Step {
     Close {
         client: usize,
     },
-    AskToLeave(ByeReason),
+    AskToLeave(LeaveReason),
     Stop,
     Crash,
     Start,
@@ -118,8 +118,8 @@ impl Steps {
             },
             5..9 => Step::Hold { client },
             9..12 => Step::Close { client },
-            12..14 => Step::AskToLeave(ByeReason::Disconnected),
-            14..17 => Step::AskToLeave(ByeReason::IdleHandover),
+            12..14 => Step::AskToLeave(LeaveReason::Disconnected),
+            14..17 => Step::AskToLeave(LeaveReason::Idle),
             17 => Step::Stop,
             18 => Step::Crash,
             19 => Step::Start,
@@ -192,9 +192,9 @@ impl Step {
             Step::Close { client } if !world.clients[client].is_closed => {
                 world.clients[client].close(lab);
             }
-            Step::AskToLeave(reason) => {
+            Step::AskToLeave(why) => {
                 if let Some(server) = &mut world.server {
-                    server.ask_to_leave(reason);
+                    server.ask_to_leave(why);
                 }
             }
             Step::Stop => {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use ipc_hub::stay::LeaveReason;
+
 use super::client::Client;
 use super::lab::Lab;
 use super::ledger::Tally;
@@ -68,7 +70,7 @@ impl World {
     pub(super) fn start_server(&mut self) {
         self.incarnations += 1;
         self.lab.note(|| "the server starts".into());
-        let server = Server::new(self.incarnations, self.wrong.mutants, self.lab.now);
+        let server = Server::new(self.incarnations, self.wrong, self.lab.now);
         self.server = Some(server);
     }
 
@@ -124,6 +126,9 @@ impl World {
             self.act_clients();
         }
         self.lab.note(|| "the server goes on".into());
+        if let Some(server) = &mut self.server {
+            server.wakes_up(time, self.lab.now);
+        }
         if !tick_is_first {
             self.flow();
         }
@@ -236,7 +241,7 @@ impl World {
             && self.clients.iter().any(is_idle)
             && let Some(server) = &mut self.server
         {
-            server.ask_to_leave(ipc_core::wire::ctrl::ByeReason::IdleHandover);
+            server.ask_to_leave(LeaveReason::Idle);
         }
     }
 }

@@ -184,7 +184,13 @@ impl ServerSession {
 /// Maximum number of characters of a progress message; the rest is cut.
 const MAX_MESSAGE: usize = 1000;
 /// Maximum number of calls that run at the same time, apart from those that are stuck; all but one of them were cancelled.
-const MAX_RUNNING: usize = 8;
+///
+/// Each of them costs the server a thread. A call that was cancelled and does not end soon is inside a device of its own,
+/// because one that only waits for a device is refused. So there are no more of them than devices and functions, and it
+/// takes this many that hang within the first seconds, before the first of them is stuck, to hold up a client. The limit
+/// is for servers with more devices than that: the address space of a 32-bit system has room for the stacks of this many
+/// threads. Calls that are stuck need no limit: each has a device of its own, which is refused to others.
+const MAX_RUNNING: usize = 64;
 
 #[cfg(test)]
 impl ServerSession {
