@@ -1,6 +1,7 @@
 //! Drivers that can be served, and the devices made from them.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -187,6 +188,19 @@ pub enum Release {
     Stopping,
     /// The device is being removed from its server.
     Removed,
+}
+
+/// Why, in words for a log: "the client has finished".
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "the client has finished",
+            Self::Lost => "the connection was lost, and the client did not return in time",
+            Self::HandedOver => "the client was asked to leave",
+            Self::Stopping => "the server is stopping",
+            Self::Removed => "the device is being removed",
+        })
+    }
 }
 
 impl Device {
