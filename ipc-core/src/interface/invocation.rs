@@ -21,7 +21,7 @@ use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::guard::Budget;
 
-pub(crate) use explain::{check, serialised, shortened};
+pub(crate) use explain::{check, serialised, shown_briefly};
 pub(super) use owned::OwnedInvocation;
 
 use explain::{UNREADABLE, expected, is_plain_type, shown, too_much_memory, unreadable};
@@ -271,8 +271,8 @@ impl<'a> Invocation<'a> {
             && !given.contains(['{', '['])
             && argument.is_none_or(|argument| is_plain_type(&argument.schema));
         let given = match error {
-            CodecError::Invalid(_) if is_plain => shortened(given),
-            error => format!("{} ({error})", shortened(given)),
+            CodecError::Invalid(_) if is_plain => shown_briefly(&given),
+            error => format!("{} ({error})", shown_briefly(&given)),
         };
         Failure::Refused(Refusal::BadArgument {
             method,

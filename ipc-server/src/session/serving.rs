@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::interface::context::{CallHost, call_id};
 use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
+use ipc_core::wire::sanitize::shortened;
 use ipc_core::{Refusal, Stuck};
 use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
@@ -237,7 +238,7 @@ impl CallHost for Serving {
             pump.session.progress(call, fraction, message);
             pump.write_briefly(&self.activity);
         } else {
-            running.progress = Some((fraction, message.chars().take(MAX_MESSAGE).collect()));
+            running.progress = Some((fraction, shortened(message, MAX_MESSAGE)));
         }
     }
 
