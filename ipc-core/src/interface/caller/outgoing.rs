@@ -231,12 +231,25 @@ impl OutgoingCall {
                 let decoded = decoded.and_then(|value| reader.finish().map(|()| value));
                 decoded.map_err(CodecError::of_typed)
             }
-            Form::ByName | Form::Describe | Form::Command => unpack(payload, memory),
+            Form::ByName => unpack(payload, memory).map_err(|error| self.of_result(error)),
+            Form::Describe | Form::Command => unpack(payload, memory),
         };
         decoded.map_err(|error| CallError::BadReply {
             method: self.method().to_string(),
             error,
         })
+    }
+
+    /// Adds what to do about a result that is not of the type that the caller expects.
+    #[cold]
+    fn of_result(&self, error: CodecError) -> CodecError {
+        let method = self.method();
+        match error {
+            CodecError::Invalid(problem) => CodecError::Invalid(format!(
+                "{problem}; `help_for(\"{method}\")` says what it returns, and a `Value` holds any result"
+            )),
+            error => error,
+        }
     }
 
     /// The error for a refusal by the server; adds what only this end knows.
