@@ -205,7 +205,9 @@ impl fmt::Display for Release {
 
 impl Device {
     /// Creates a device with a default name and no prefix, from a driver or a [`Shared`] one.
-    pub fn new(driver: impl IntoDevice) -> Self {
+    pub fn new(
+        driver: impl IntoDevice + Send, // for a driver that is not `Send`: `Device::on_thread(|| ..)`
+    ) -> Self {
         driver.into_device()
     }
 
@@ -255,12 +257,13 @@ impl std::fmt::Debug for Device {
 
 /// What can be served as a device: a driver, a [`Shared`] one, or a [`Device`].
 ///
-/// Implemented for all of them; there is nothing to implement.
+/// Implemented for all of them; there is nothing to implement. A driver that is not [`Send`] is opened on a thread of its own,
+/// by [`Device::on_thread`]. Functions that take a device ask for `Send` themselves, although every device is: the compiler
+/// then says which part of a driver is not.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be served as a device",
     label = "this is not a device",
     note = "put `#[remote]` on the `impl` block with the methods of `{Self}`; if all its blocks are parts, one of them must do without `part` and list the others; if the block has `driver = \"feature\"`, switch that feature on",
-    note = "if it holds something that is not `Send`, such as an `Rc`, open it on a thread of its own: `Device::on_thread(|| ..)`",
     note = "if `{Self}` implements a `#[remote]` trait, wrap it in `<Trait>Device`: `MeterDevice(driver)` for a trait `Meter`"
 )]
 pub trait IntoDevice {
