@@ -3,11 +3,9 @@
 mod causes;
 mod system;
 
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use ipc_core::error::write_with_sources;
 use ipc_core::secure::SecretError;
 use ipc_core::session::link::LinkError;
 use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
@@ -254,12 +252,7 @@ impl ConnectError {
     }
 }
 
-/// The text with that of all sources.
-impl fmt::Debug for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_with_sources(self, f)
-    }
-}
+ipc_core::readable_debug!(ConnectError);
 
 /// The part of the text of [`ConnectError::WrongSecret`] that says what is known.
 fn not_confirmed(certain: bool, tries: u32) -> String {

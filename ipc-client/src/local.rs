@@ -14,7 +14,9 @@ use ipc_core::interface::context::CallHost;
 use ipc_core::interface::job::LocalCall;
 use ipc_core::interface::local::LocalReply;
 use ipc_core::session::client::CallOutcome;
-use ipc_core::{AsyncCaller, CallError, Caller, Device, Local, NotSent, RegisterError, Registry};
+use ipc_core::{
+    AsyncCaller, CallError, Caller, IntoDevice, Local, NotSent, RegisterError, Registry,
+};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
@@ -101,7 +103,9 @@ struct StartPermit(Arc<AtomicBool>);
 
 impl AsyncLocal {
     /// A caller for one device.
-    pub fn new(device: impl Into<Device>) -> Result<Self, RegisterError> {
+    pub fn new(
+        device: impl IntoDevice + Send, // for a driver that is not `Send`: `Device::on_thread(|| ..)`
+    ) -> Result<Self, RegisterError> {
         Local::new(device).map(Self::from)
     }
 

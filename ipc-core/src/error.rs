@@ -5,10 +5,9 @@
 //! text is complete: it says what is wrong and what to do. A cause that is an error of this project is part of the
 //! text. A cause that the text describes in its own words, such as an `io::Error` of the operating system, is returned
 //! from `source()`. The sources of a driver's error are part of the text of [`CallError::Fault`]; [`Fault::to_error`]
-//! returns them as a chain.
+//! returns them as a chain. `Debug` is the text with those of all sources, for programs that `unwrap()` a result or return
+//! it from `main`.
 
-use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -26,7 +25,7 @@ use crate::wire::failure::{Fault, Refusal};
 /// | [`Fault`](Self::Fault), [`BadReply`](Self::BadReply) | yes, and it has finished | look at the instrument's error |
 /// | [`TimedOut`](Self::TimedOut), [`Cancelled`](Self::Cancelled) | perhaps, and it may still be running | check the state of the instrument before continuing |
 /// | [`OutcomeUnknown`](Self::OutcomeUnknown) | perhaps | check the state of the instrument before continuing |
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The call was refused before the driver was entered. Nothing happened at the instrument.
@@ -88,6 +87,8 @@ pub enum CallError {
     },
 }
 
+crate::readable_debug!(CallError);
+
 impl CallError {
     /// Returns true if the driver certainly did not run, so that repeating the call cannot double its effect.
     pub fn is_not_executed(&self) -> bool {
@@ -133,7 +134,7 @@ fn unboxed(type_path: &str) -> &str {
 }
 
 /// Why a call never left this process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent {
     /// No connection could be established within the time that the retry policy allows.
@@ -169,6 +170,8 @@ pub enum NotSent {
     Arguments(CodecError),
 }
 
+crate::readable_debug!(NotSent);
+
 /// Names the setting of a limit that is lower than the codec's own.
 fn settable(error: &CodecError) -> &'static str {
     match error {
@@ -177,16 +180,4 @@ fn settable(error: &CodecError) -> &'static str {
         }
         _ => "",
     }
-}
-
-/// Writes an error with all its sources in one line, for the `Debug` of errors that programs return from `main`.
-#[doc(hidden)]
-pub fn write_with_sources(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "{error}")?;
-    let mut source = error.source();
-    while let Some(error) = source {
-        write!(f, ": {error}")?;
-        source = error.source();
-    }
-    Ok(())
 }

@@ -55,6 +55,8 @@ pub mod interface;
 pub mod native;
 #[doc(hidden)]
 pub mod private;
+#[doc(hidden)]
+pub mod report;
 #[cfg(feature = "protocol")]
 pub mod secure;
 #[cfg(feature = "protocol")]

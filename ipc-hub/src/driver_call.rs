@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use ipc_core::wire::sanitize::shortened;
+
 use crate::work::Work;
 
 /// A call inside a driver.
@@ -128,7 +130,7 @@ impl DriverCall {
             return false;
         }
         let may_send = self.may_report(now);
-        let held_back = || (fraction, message.chars().take(MAX_MESSAGE).collect());
+        let held_back = || (fraction, shortened(message, MAX_MESSAGE));
         self.progress = (!may_send).then(held_back);
         may_send
     }

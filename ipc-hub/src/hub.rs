@@ -41,7 +41,7 @@ pub struct CurrentOffers(Arc<ArcSwap<Offers>>);
 pub struct OffersView(Cache<Arc<ArcSwap<Offers>>, Arc<Offers>>);
 
 /// Returned when a device is to be removed that does not exist.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no device called `{name}`; there is {}", listed(.devices))]
 #[non_exhaustive]
 pub struct RemoveError {
@@ -50,6 +50,8 @@ pub struct RemoveError {
     /// The names of the existing devices.
     pub devices: Vec<String>,
 }
+
+ipc_core::readable_debug!(RemoveError);
 
 impl Hub {
     /// Creates a hub for what is hosted. `runtime` drives async methods; `incarnation` is a number that no other server

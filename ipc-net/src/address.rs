@@ -18,7 +18,7 @@ pub struct Address {
 }
 
 /// The error for text that is not an address.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{given}` is not an address: {problem}; write `host`, `host:port`, `[::1]:port` or `[fe80::1%eth0]:port`"
 )]
@@ -28,6 +28,13 @@ pub struct AddressError {
     pub given: String,
     /// What is wrong with it.
     pub problem: String,
+}
+
+/// The text, for programs that return the error from `main`.
+impl fmt::Debug for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl Address {

@@ -75,7 +75,10 @@ impl ServerBuilder {
 
     /// Serves a driver, a [`Shared`](ipc_core::Shared) driver that local code also uses, or a
     /// [`Device`](ipc_core::Device) with a name or a prefix. [`ServerHandle::add_device`] does so while the server runs.
-    pub fn device(mut self, device: impl IntoDevice) -> Self {
+    pub fn device(
+        mut self,
+        device: impl IntoDevice + Send, // for a driver that is not `Send`: `Device::on_thread(|| ..)`
+    ) -> Self {
         self.hosted.add(Registration::Device(device.into_device()));
         self
     }

@@ -1,11 +1,9 @@
 //! Why a server cannot start.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
 use ipc_core::RegisterError;
-use ipc_core::error::write_with_sources;
 use ipc_core::secure::SecretError;
 use ipc_net::{AddressError, unresolved};
 
@@ -94,11 +92,7 @@ impl StartError {
     }
 }
 
-impl fmt::Debug for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_with_sources(self, f)
-    }
-}
+ipc_core::readable_debug!(StartError);
 
 #[cfg(test)]
 mod tests {

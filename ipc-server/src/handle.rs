@@ -115,7 +115,10 @@ impl ServerHandle {
     ///
     /// The name of the device or of one of its methods is malformed or taken. The device has been dropped; the server
     /// goes on unchanged.
-    pub fn add_device(&self, device: impl IntoDevice) -> Result<(), RegisterError> {
+    pub fn add_device(
+        &self,
+        device: impl IntoDevice + Send, // for a driver that is not `Send`: `Device::on_thread(|| ..)`
+    ) -> Result<(), RegisterError> {
         self.state.hub.add_device(device.into_device())
     }
 

@@ -85,7 +85,7 @@ impl ServerState {
             ),
             failed_calls: LimitedLog::new(
                 FREQUENT,
-                "more calls were refused or failed and are not listed",
+                "more calls were refused, failed or given up and are not listed",
             ),
             lingering: Semaphore::new(LINGERING),
             turns: watch::Sender::new(0),

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ipc_core::private::OutgoingCall;
-use ipc_core::{Args, CallError, Caller, Local, remote};
+use ipc_core::{Args, CallError, Caller, Local, Value, remote};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -74,8 +74,14 @@ fn says<T: std::fmt::Debug>(result: Result<T, CallError>, words: &[&str]) -> Cal
 
 #[test]
 fn a_result_of_another_type_is_shown_beside_what_was_expected() {
-    let error = says(call::<u8>("name", ()), &["string \"scope\"", "expected u8"]);
+    let error = call::<u8>("name", ()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`name` was executed, but its reply cannot be read: invalid type: string \"scope\", expected u8; \
+         `help_for(\"name\")` says what it returns, and a `Value` holds any result"
+    );
     assert!(matches!(error, CallError::BadReply { .. }), "{error:?}");
+    assert_eq!(call("name", ()), Ok(Value::String("scope".into())));
     assert_eq!(call::<String>("name", ()), Ok("scope".into()));
 }
 
@@ -127,6 +133,7 @@ fn a_misspelt_field_of_an_argument_is_not_lost() {
         call::<Option<Settings>>("apply", (vec![misspelt],)),
         &[
             "`settings`",
+            "must be of type `Vec<Settings>`, which `help_for(\"apply\")` describes, but is [",
             "unknown field `ofset`",
             "`gain`",
             "`offset`",

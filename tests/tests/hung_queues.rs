@@ -14,6 +14,10 @@ use tests::probe::frame;
 use tests::raw::{Raw, hello};
 use tests::{Bench, BenchProxy, Way, both_ways, until};
 
+/// Number of calls that wait behind the one that is cancelled.
+const WAITING: u64 = 1000;
+/// Number of bytes of a call of `b_step`.
+const STEP: u64 = 52;
 /// Much more than it takes.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
@@ -49,10 +53,10 @@ fn a_cancel_overtakes_a_thousand_calls(way: Way) {
         let is_running = || server.holder().is_some_and(|it| it.running.is_some());
         until("it runs", is_running);
         let before = server.holder().unwrap().bytes_received;
-        let waiting: Vec<_> = (0..900)
+        let waiting: Vec<_> = (0..WAITING)
             .map(|_| tokio::spawn(BenchProxy::with_prefix(&client, "b_").step()))
             .collect();
-        let have_arrived = || server.holder().unwrap().bytes_received > before + 900 * 40;
+        let have_arrived = || server.holder().unwrap().bytes_received >= before + WAITING * STEP;
         until("the calls have arrived", have_arrived);
         let began = Instant::now();
         token.cancel();

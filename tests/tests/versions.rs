@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ipc_client::{CallError, Client, Refusal};
 use ipc_core::remote;
-use ipc_server::{Device, ServerHandle};
+use ipc_server::{IntoDevice, ServerHandle};
 use tests::{Way, both_ways};
 
 both_ways!(
@@ -145,7 +145,7 @@ struct Lab {
 }
 
 impl Lab {
-    fn new<D: Into<Device>>(way: Way, driver: impl FnOnce(Entered) -> D) -> Self {
+    fn new<D: IntoDevice + Send>(way: Way, driver: impl FnOnce(Entered) -> D) -> Self {
         let entered = Entered::default();
         let server = way
             .server()

@@ -44,7 +44,13 @@ impl Args {
             Value::List(positional) => args.positional = positional,
             Value::Map(entries) => {
                 for (name, value) in entries {
-                    args.named.insert(name.into_typed()?, value);
+                    let Value::String(name) = name else {
+                        return Err(CodecError::Invalid(format!(
+                            "`{name}` is not the name of an argument; to pass a map as the only argument, put it into a \
+                             tuple: `(value,)`"
+                        )));
+                    };
+                    args.named.insert(name, value);
                 }
             }
             single => args.positional.push(single),
@@ -169,6 +175,10 @@ mod tests {
         );
         let named = Args::from_serialize(&BTreeMap::from([("samples", 20)])).unwrap();
         assert_eq!(named, Args::new().named("samples", 20).unwrap());
+        let numbered = Args::from_serialize(&BTreeMap::from([(7, 20)])).unwrap_err();
+        let text = numbered.to_string();
+        assert!(text.starts_with("`7` is not the name of"), "{text}");
+        assert!(text.ends_with("into a tuple: `(value,)`"), "{text}");
         assert_eq!(Args::from_serialize(&()), Ok(Args::new()));
         assert_eq!(Args::from_serialize(&7), Args::new().arg(7));
     }

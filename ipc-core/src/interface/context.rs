@@ -137,8 +137,8 @@ impl CallContext {
         self.host.is_cancelled(self.call)
     }
 
-    /// Reports the progress of the call to its caller: `fraction` from 0 to 1, and a text. Values outside of that range
-    /// are clamped, and NaN counts as 0.
+    /// Reports the progress of the call to its caller: `fraction` from 0 to 1, and a text, which is cut to 1000
+    /// characters. A fraction outside of that range is clamped, and NaN counts as 0.
     ///
     /// Never fails, and waits for a slow network for at most a few milliseconds. Of reports less than 50 ms apart, the
     /// newest replaces those before it. A caller that is gone, or does not watch the progress, misses them.

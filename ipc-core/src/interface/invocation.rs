@@ -21,7 +21,7 @@ use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::guard::Budget;
 
-pub(crate) use explain::{check, serialised, shortened};
+pub(crate) use explain::{check, serialised, shown_briefly};
 pub(super) use owned::OwnedInvocation;
 
 use explain::{UNREADABLE, expected, is_plain_type, shown, too_much_memory, unreadable};
@@ -257,22 +257,24 @@ impl<'a> Invocation<'a> {
 
     fn bad_argument(&self, index: usize, given: String, error: &CodecError) -> Failure {
         let argument = self.method.arguments.get(index);
-        let (name, expected) = match argument {
+        let (name, mut expected) = match argument {
             Some(argument) => (argument.name.clone(), expected(argument)),
             None => (format!("#{index}"), "readable".into()),
         };
         let method = self.wire_name.to_string();
+        let has_plain_type = argument.is_none_or(|argument| is_plain_type(&argument.schema));
+        if !has_plain_type && matches!(self.arguments, Arguments::ByName { .. }) {
+            expected.push_str(&format!(", which `help_for(\"{method}\")` describes"));
+        }
         if let CodecError::TooMuchMemory { limit } = error {
             let reason = too_much_memory(&format!("its argument `{name}`"), *limit);
             return Failure::Refused(Refusal::Protocol { method, reason });
         }
         // What is wrong with a plain value for a plain type is plain to see; inside of another one it is not.
-        let is_plain = given != UNREADABLE
-            && !given.contains(['{', '['])
-            && argument.is_none_or(|argument| is_plain_type(&argument.schema));
+        let is_plain = has_plain_type && given != UNREADABLE && !given.contains(['{', '[']);
         let given = match error {
-            CodecError::Invalid(_) if is_plain => shortened(given),
-            error => format!("{} ({error})", shortened(given)),
+            CodecError::Invalid(_) if is_plain => shown_briefly(&given),
+            error => format!("{} ({error})", shown_briefly(&given)),
         };
         Failure::Refused(Refusal::BadArgument {
             method,

@@ -51,7 +51,9 @@ pub struct LocalReply(Result<Reply, Box<Failure>>);
 
 impl Local {
     /// Calls one device.
-    pub fn new(device: impl IntoDevice) -> Result<Self, RegisterError> {
+    pub fn new(
+        device: impl IntoDevice + Send, // for a driver that is not `Send`: `Device::on_thread(|| ..)`
+    ) -> Result<Self, RegisterError> {
         let mut registry = Registry::new();
         registry.add_device(device)?;
         Ok(registry.into())

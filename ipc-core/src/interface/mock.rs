@@ -14,7 +14,7 @@ use super::args::{Args, PackedArgs};
 use super::caller::{AsyncCaller, BlockingCaller, Caller, OutgoingCall};
 use super::describe::Argument;
 use super::function::sources;
-use super::invocation::{serialised, shortened};
+use super::invocation::{serialised, shown_briefly};
 use super::readable;
 use super::schema::short_name;
 use super::value::Value;
@@ -289,7 +289,8 @@ impl fmt::Debug for MockCall {
         for (i, (name, value)) in self.shown().into_iter().enumerate() {
             let separator = if i == 0 { "" } else { ", " };
             let colon = if name.is_empty() { "" } else { ": " };
-            let value = value.map_or_else(|| "..".into(), |value| shortened(value.to_string()));
+            let value =
+                value.map_or_else(|| "..".into(), |value| shown_briefly(&value.to_string()));
             write!(f, "{separator}{name}{colon}{value}")?;
         }
         f.write_str(")")

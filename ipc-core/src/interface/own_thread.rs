@@ -15,7 +15,7 @@ use crate::contain::{contain, contain_logged};
 use crate::wire::failure::{Failure, Fault, FaultKind};
 
 /// Why [`Device::on_thread`] could not make a device.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError<E: Display> {
     /// The driver could not be opened.
@@ -28,6 +28,8 @@ pub enum OpenError<E: Display> {
     #[error("cannot start a thread for the driver")]
     NoThread(#[source] io::Error),
 }
+
+crate::readable_debug!(OpenError<E: Display>);
 
 impl Device {
     /// Opens a driver on a thread of its own, and runs all its methods there. The driver is also dropped there.

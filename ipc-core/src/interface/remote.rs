@@ -1,6 +1,7 @@
 //! Drivers that can be served, and the devices made from them.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -189,9 +190,24 @@ pub enum Release {
     Removed,
 }
 
+/// Why, in words for a log: "the client has finished".
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "the client has finished",
+            Self::Lost => "the connection was lost, and the client did not return in time",
+            Self::HandedOver => "the client was asked to leave",
+            Self::Stopping => "the server is stopping",
+            Self::Removed => "the device is being removed",
+        })
+    }
+}
+
 impl Device {
     /// Creates a device with a default name and no prefix, from a driver or a [`Shared`] one.
-    pub fn new(driver: impl IntoDevice) -> Self {
+    pub fn new(
+        driver: impl IntoDevice + Send, // for a driver that is not `Send`: `Device::on_thread(|| ..)`
+    ) -> Self {
         driver.into_device()
     }
 
@@ -241,12 +257,13 @@ impl std::fmt::Debug for Device {
 
 /// What can be served as a device: a driver, a [`Shared`] one, or a [`Device`].
 ///
-/// Implemented for all of them; there is nothing to implement.
+/// Implemented for all of them; there is nothing to implement. A driver that is not [`Send`] is opened on a thread of its own,
+/// by [`Device::on_thread`]. Functions that take a device ask for `Send` themselves, although every device is: the compiler
+/// then says which part of a driver is not.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be served as a device",
     label = "this is not a device",
     note = "put `#[remote]` on the `impl` block with the methods of `{Self}`; if all its blocks are parts, one of them must do without `part` and list the others; if the block has `driver = \"feature\"`, switch that feature on",
-    note = "if it holds something that is not `Send`, such as an `Rc`, open it on a thread of its own: `Device::on_thread(|| ..)`",
     note = "if `{Self}` implements a `#[remote]` trait, wrap it in `<Trait>Device`: `MeterDevice(driver)` for a trait `Meter`"
 )]
 pub trait IntoDevice {

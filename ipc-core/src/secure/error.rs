@@ -7,7 +7,7 @@ use crate::wire::preamble::PreambleError;
 /// All of these end the channel, except [`NotEstablished`](Self::NotEstablished), [`Closed`](Self::Closed) and, when
 /// sending, [`Exhausted`](Self::Exhausted). The peer never learns which error it was: on the wire, every failure is a
 /// connection that closes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChannelError {
     /// Data was sent after this end had closed the channel. Nothing is lost; open a new connection to send more.
@@ -73,3 +73,5 @@ pub enum ChannelError {
     )]
     WrongSecret,
 }
+
+crate::readable_debug!(ChannelError);

@@ -20,7 +20,7 @@ pub struct Secret {
 }
 
 /// Why a text cannot be a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
     /// The text is empty.
@@ -43,6 +43,8 @@ pub enum SecretError {
         valid: usize,
     },
 }
+
+crate::readable_debug!(SecretError);
 
 impl Secret {
     /// Secrets with fewer characters than this are [short](Self::is_short).

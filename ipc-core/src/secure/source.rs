@@ -15,7 +15,7 @@ use super::{Secret, SecretError};
 pub const SECRET_VARIABLE: &str = "IPC_SECRET";
 
 /// Why a secret cannot be read from its source. Never reveals any part of the secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretSourceError {
     /// The content of the source cannot be a secret.
@@ -38,6 +38,8 @@ pub enum SecretSourceError {
         cause: std::io::Error,
     },
 }
+
+crate::readable_debug!(SecretSourceError);
 
 impl Secret {
     /// Reads the secret from the environment variable `IPC_SECRET`, without removing anything.

@@ -16,7 +16,7 @@ use crate::wire::frame::{Frame, FrameError, FrameReader, OutgoingFrame};
 use crate::wire::preamble::{PreambleError, Role};
 
 /// Why a connection is of no more use.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
     /// The first bytes are wrong.
@@ -64,6 +64,8 @@ pub enum LinkError {
     #[error("the other end has been silent for too long")]
     Silent,
 }
+
+crate::readable_debug!(LinkError);
 
 /// A connection from its first byte on. Bytes from the network go in with [`handle_input`](Self::handle_input); bytes
 /// for the network come out of [`transmit`](Self::transmit).

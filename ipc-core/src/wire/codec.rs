@@ -38,7 +38,7 @@ pub const DECODE_MEMORY: usize = 64 << 20;
 pub const MIN_DECODE_MEMORY: usize = 64 << 10;
 
 /// Why a value could not be encoded or decoded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
     /// The encoded value is larger than the receiver accepts.
@@ -75,6 +75,8 @@ pub enum CodecError {
     #[error("{0}")]
     Invalid(String),
 }
+
+crate::readable_debug!(CodecError);
 
 /// Appends `value` to `out`. Fails with [`CodecError::TooLarge`] before `out` grows beyond `limit` bytes, and leaves
 /// `out` unchanged then.

@@ -1,8 +1,11 @@
 //! How a call fails at the server, as it travels: refused, or failed in the driver.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::numbered::numbered;
+use super::redact::ByteCount;
 
 pub use super::refusal::{Fenced, Held, OutOfLimits, Refusal};
 
@@ -81,7 +84,7 @@ impl FaultKind {
 }
 
 /// An error value in its serialised form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs)]
 pub struct FaultValue {
     /// The full path of its type.
@@ -89,6 +92,16 @@ pub struct FaultValue {
     /// The value as MessagePack, fields and variants by their names: so an end that was built from another version of
     /// the driver reads the same error, or none.
     pub bytes: Vec<u8>,
+}
+
+/// The type of the value, and its length.
+impl fmt::Debug for FaultValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultValue")
+            .field("type_path", &self.type_path)
+            .field("bytes", &ByteCount(self.bytes.len()))
+            .finish()
+    }
 }
 
 impl Fault {
@@ -139,8 +152,8 @@ impl Fault {
 }
 
 /// The text with those of all sources.
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text())?;
         self.unsaid_sources()
             .into_iter()
@@ -149,9 +162,11 @@ impl std::fmt::Display for Fault {
 }
 
 /// The error of a driver, or one of its sources; made by [`Fault::to_error`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct FaultError {
     text: String,
     source: Option<Box<FaultError>>,
 }
+
+crate::readable_debug!(FaultError);

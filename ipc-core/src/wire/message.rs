@@ -13,6 +13,7 @@ use super::frame::{self, Frame, OutgoingFrame};
 #[cfg(test)]
 use super::frame::{FrameError, FrameReader};
 use super::redact::ByteCount;
+use super::sanitize::shortened;
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.
@@ -195,7 +196,7 @@ pub(crate) fn failure_frame(number: u64, failure: &Failure, limit: usize) -> Vec
         Failure::Refused(refusal) => {
             let ctrl = CtrlMsg::Error;
             let encoded = encode_onto(ctrl, number, refusal, limit).or_else(|_| {
-                let reason = shortened(&refusal.to_string(), limit / 2);
+                let reason = shortened(&refusal.to_string(), limit / 16);
                 // It may be what is too long. The client knows it.
                 let method = String::new();
                 encode_onto(ctrl, number, &Refusal::Protocol { method, reason }, limit)
@@ -205,7 +206,7 @@ pub(crate) fn failure_frame(number: u64, failure: &Failure, limit: usize) -> Vec
         Failure::Fault(fault) => {
             let ctrl = CtrlMsg::ErrorForwarded;
             let encoded = encode_onto(ctrl, number, fault, limit).or_else(|_| {
-                let message = shortened(&fault.message, limit / 2);
+                let message = shortened(&fault.message, limit / 16);
                 encode_onto(ctrl, number, &Fault::own(fault.kind, message), limit)
             });
             (ctrl, encoded)
@@ -230,8 +231,4 @@ fn encode_onto<T: serde::Serialize>(
     codec::encode(value, &mut reply, limit)?;
     frame::finish(&mut reply);
     Ok(reply)
-}
-
-fn shortened(text: &str, bytes: usize) -> String {
-    text.chars().take(bytes / 8).collect()
 }

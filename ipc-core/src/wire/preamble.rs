@@ -61,7 +61,7 @@ pub struct Preamble {
 }
 
 /// Why the first bytes of a connection are not what they should be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PreambleError {
     /// The peer speaks another protocol altogether.
@@ -95,6 +95,8 @@ pub enum PreambleError {
     #[error("the peer claims to be a {0:?} too: it is not the other end")]
     SameRole(Role),
 }
+
+crate::readable_debug!(PreambleError);
 
 impl Preamble {
     /// The length of a preamble in bytes.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 mod releases;
 
 /// Why a call was refused before the driver was entered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The server offers no such method.
@@ -165,6 +165,8 @@ pub enum Refusal {
         text: String,
     },
 }
+
+crate::readable_debug!(Refusal);
 
 /// Which client has a device; see [`Refusal::Held`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,13 +1,42 @@
 //! Makes text from a peer safe to show in a log or a terminal.
 
-/// Replaces control characters and invisible marks with U+FFFD, and cuts the text to 200 characters: what is left is one
-/// line without escape sequences.
+/// Replaces control characters and invisible marks with U+FFFD, and [shortens](shortened) the text to 200 characters: what
+/// is left is one line without escape sequences.
 pub fn fit_to_show(text: &str) -> String {
+    on_one_line(text, MAX_SHOWN)
+}
+
+/// Like [`fit_to_show`], for the text of an error in a line of the log: shortened to 500 characters.
+pub fn fit_for_log(text: &str) -> String {
+    on_one_line(text, MAX_LOGGED)
+}
+
+fn on_one_line(text: &str, limit: usize) -> String {
     let shown = |c: char| match c.is_control() || is_invisible_mark(c) {
         true => '\u{fffd}',
         false => c,
     };
-    text.chars().take(MAX_SHOWN).map(shown).collect()
+    shortened(text, limit).chars().map(shown).collect()
+}
+
+/// The text, cut to at most `limit` characters. A cut text ends at a word, unless the word is very long, and with an
+/// ellipsis.
+pub fn shortened(text: &str, limit: usize) -> String {
+    if text.char_indices().nth(limit).is_none() {
+        return text.to_string();
+    }
+    // The ellipsis is the last character.
+    let end = text.char_indices().nth(limit.saturating_sub(1));
+    let (kept, rest) = text.split_at(end.map_or(0, |(end, _)| end));
+    let word_end = match rest.starts_with(char::is_whitespace) {
+        true => Some(kept.len()),
+        false => kept.rfind(char::is_whitespace),
+    };
+    let kept = word_end
+        .filter(|end| *end >= kept.len() / 2)
+        .and_then(|end| kept.get(..end))
+        .unwrap_or(kept);
+    format!("{}…", kept.trim_end())
 }
 
 /// Text from a peer, of any length, made safe for a terminal. Line breaks and tabs are kept, because messages of drivers can
@@ -25,8 +54,10 @@ fn is_invisible_mark(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Maximum number of characters that are shown.
+/// Maximum number of characters of a name or message.
 const MAX_SHOWN: usize = 200;
+/// Maximum number of characters of an error in the log.
+const MAX_LOGGED: usize = 500;
 
 #[cfg(test)]
 mod tests {
@@ -37,7 +68,30 @@ mod tests {
         let text = "a\u{1b}[2J\r\nb\u{7}\u{202e}c é\u{9b}d";
         let shown = "a\u{fffd}[2J\u{fffd}\u{fffd}b\u{fffd}\u{fffd}c é\u{fffd}d";
         assert_eq!(fit_to_show(text), shown);
-        assert_eq!(fit_to_show(&"é".repeat(1000)), "é".repeat(MAX_SHOWN));
+        let cut = |limit| format!("{}…", "é".repeat(limit - 1));
+        assert_eq!(fit_to_show(&"é".repeat(1000)), cut(MAX_SHOWN));
+        assert_eq!(fit_for_log(&"é".repeat(1000)), cut(MAX_LOGGED));
+        let whole = "é".repeat(MAX_SHOWN);
+        assert_eq!(fit_to_show(&whole), whole);
+    }
+
+    #[test]
+    fn texts_are_cut_at_a_word() {
+        for (limit, cut) in [
+            (0, "…"),
+            (1, "…"),
+            (5, "must…"),
+            (6, "must…"),
+            (7, "must…"),
+            (8, "must be…"),
+            (9, "must be…"),
+            (18, "must be of type…"),
+            (21, "must be of type `u8`"),
+        ] {
+            assert_eq!(shortened("must be of type `u8`", limit), cut, "{limit}");
+        }
+        // One long word is cut all the same.
+        assert_eq!(shortened("is aaaaaaaaaaaaaaa", 10), "is aaaaaa…");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What others may know about a client, and how to make it leave.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,6 +41,19 @@ struct Use {
     running: Option<(u64, Instant)>,
     /// The method that runs or ran last. Kept between calls for its memory.
     method: String,
+    /// The calls that run although their callers have given up, until the log has them.
+    given_up: Vec<GivenUpCall>,
+}
+
+/// A call whose caller has given up.
+#[derive(Debug)]
+pub(crate) struct GivenUpCall {
+    number: u64,
+    /// The method on the wire, as much of it as is shown.
+    pub(crate) method: String,
+    /// How long it had run by then.
+    pub(crate) ran_for: Duration,
+    at: Instant,
 }
 
 /// The connection of the client as others use it: to say where the client is, and to make it leave.
@@ -90,6 +106,7 @@ impl Activity {
                 attached: None,
                 running: None,
                 method: String::new(),
+                given_up: Vec::new(),
             }),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -111,6 +128,11 @@ impl Activity {
         &self.name
     }
 
+    /// The client as the log names it.
+    pub(crate) fn name_and_address(&self) -> String {
+        format!("{} at {}", self.name, self.connection().address)
+    }
+
     /// Its turn has come.
     pub(crate) fn begins_to_hold(&self, now: Instant) {
         let mut used = self.used();
@@ -130,18 +152,45 @@ impl Activity {
     }
 
     /// Call `number` has ended. One that did not enter a driver leaves its client as idle as it was, and so does one that
-    /// the client had given up.
-    pub(crate) fn call_ends(&self, number: u64, has_entered: bool, now: Instant) {
+    /// the client had given up. Returns whether the client still waited for it.
+    pub(crate) fn call_ends(&self, number: u64, has_entered: bool, now: Instant) -> bool {
         let mut used = self.used();
-        let is_awaited = used.running.take_if(|(running, _)| *running == number);
-        if has_entered && is_awaited.is_some() {
+        let is_awaited = used.take_running(number).is_some();
+        if has_entered && is_awaited {
             used.last_call = now;
         }
+        is_awaited
     }
 
     /// The client no longer waits for call `number`, which goes on.
     pub(crate) fn caller_gave_up(&self, number: u64, now: Instant) {
-        self.call_ends(number, true, now);
+        let mut used = self.used();
+        if let Some(began) = used.take_running(number) {
+            used.last_call = now;
+            let call = GivenUpCall {
+                number,
+                method: used.method.clone(),
+                ran_for: now.saturating_duration_since(began),
+                at: now,
+            };
+            used.given_up.push(call);
+        }
+    }
+
+    /// Takes the calls that still run although their callers gave up a moment ago, each of them once.
+    pub(crate) fn take_running_on(&self, now: Instant) -> Vec<GivenUpCall> {
+        let mut used = self.used();
+        let runs_on = |call: &mut GivenUpCall| now.saturating_duration_since(call.at) >= RETURNS_IN;
+        used.given_up.extract_if(.., runs_on).collect()
+    }
+
+    /// Forgets that the caller of call `number`, which has ended, had given up. Returns false if
+    /// [`take_running_on`](Self::take_running_on) has returned the call.
+    pub(crate) fn forget_given_up(&self, number: u64) -> bool {
+        let mut used = self.used();
+        let before = used.given_up.len();
+        used.given_up.retain(|call| call.number != number);
+        used.given_up.len() < before
     }
 
     /// Bytes have come from the network.
@@ -281,6 +330,16 @@ impl Activity {
     }
 }
 
+impl Use {
+    /// Call `number` no longer runs for a caller that waits. Returns when it began, if it did so until now.
+    fn take_running(&mut self, number: u64) -> Option<Instant> {
+        let running = self.running.take_if(|(running, _)| *running == number);
+        running.map(|(_, began)| began)
+    }
+}
+
+/// How long a driver that looks whether its caller has given up takes to return.
+const RETURNS_IN: Duration = Duration::from_millis(100);
 /// How much longer than allowed a holder must have been idle to be sent away even if it has just connected again.
 const IDLE_BEYOND_DOUBT: Duration = Duration::from_secs(5);
 
@@ -307,82 +366,5 @@ pub(crate) const HEARD_WITHIN: Duration = Duration::from_secs(1);
 fn shut(connection: &ConnectionControl, how: Shutdown) {
     if let Some(stream) = &connection.stream {
         let _ = stream.shutdown(how);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_method_is_named_while_its_call_runs() {
-        let start = Instant::now();
-        let after = |seconds| start + Duration::from_secs(seconds);
-        let address = ([127, 0, 0, 1], 1).into();
-        let activity = Activity::new(1, "scan".into(), address, Default::default(), start);
-        for (method, shown) in [
-            ("sweep".to_string(), "sweep".to_string()),
-            ("a\u{1b}[2J".to_string(), "a\u{fffd}[2J".to_string()),
-            ("é".repeat(1000), "é".repeat(SHOWN / 2)),
-            (
-                format!("a{}", "é".repeat(1000)),
-                format!("a{}", "é".repeat(63)),
-            ),
-        ] {
-            activity.call_begins(1, Some(&method), after(1));
-            let seen = activity.seen(after(3));
-            let running = seen.running.as_ref().map(|call| call.method.as_str());
-            assert_eq!(running, Some(shown.as_str()));
-            assert_eq!((seen.running_ms(), seen.idle_ms), (2000, 0));
-            activity.call_ends(1, true, after(4));
-            let seen = activity.seen(after(9));
-            assert_eq!((seen.running_ms(), seen.idle_ms), (0, 5000));
-        }
-    }
-
-    /// A new connection every 0.9 s kept an idle holder its place for ever.
-    #[test]
-    fn connecting_again_and_again_is_no_use_of_the_server() {
-        let start = Instant::now();
-        let address = ([127, 0, 0, 1], 1).into();
-        let activity = Activity::new(1, "scan".into(), address, Default::default(), start);
-        let limit = Duration::from_secs(2);
-        let leaves = (1..100).find(|n| {
-            let now = start + Duration::from_millis(900) * *n;
-            activity.connected(address, None, now);
-            activity.time_until_idle(limit, now) == Some(Duration::ZERO)
-        });
-        assert_eq!(leaves, Some(8), "after 7.2 s");
-    }
-
-    /// The new connection was left at once, with the calls that the client had sent over it.
-    #[test]
-    fn a_holder_that_returns_is_no_longer_asked_to_leave_for_being_idle() {
-        let address = ([127, 0, 0, 1], 1).into();
-        let now = Instant::now();
-        let activity = Activity::new(1, "scan".into(), address, Default::default(), now);
-        for (reason, is_left) in [
-            (ByeReason::IdleHandover, false),
-            (ByeReason::Disconnected, true),
-        ] {
-            activity.ask_to_leave(reason, "why");
-            activity.disconnected();
-            assert!(activity.request().is_some());
-            activity.connected(address, None, now);
-            assert_eq!(activity.request().is_some(), is_left);
-        }
-    }
-
-    #[test]
-    fn what_enters_no_driver_does_not_count_as_use() {
-        let start = Instant::now();
-        let after = |seconds| start + Duration::from_secs(seconds);
-        let address = ([127, 0, 0, 1], 1).into();
-        let activity = Activity::new(1, "scan".into(), address, Default::default(), start);
-        activity.call_begins(1, Some("no_such_method"), after(5));
-        activity.call_ends(1, false, after(5));
-        activity.call_begins(2, None, after(6));
-        activity.call_ends(2, false, after(6));
-        assert_eq!(activity.seen(after(10)).idle_ms, 10_000);
     }
 }

@@ -11,6 +11,7 @@ use ipc_hub::tick::{Monitored, Unattended};
 use super::pump::Pump;
 use super::serving::Serving;
 use super::worker;
+use crate::session::calls;
 
 impl Monitored for Serving {
     fn unattended(&self) -> &Unattended {
@@ -78,6 +79,7 @@ impl Monitored for Serving {
             self.mailbox.wake();
         }
         drop(pump);
+        calls::log_running_on(&self.state, &self.activity, now);
         stuck
             .iter()
             .for_each(|stuck| self.state.hub.report_stuck(stuck));

@@ -18,7 +18,7 @@ use ipc_hub::work::Work;
 use super::pump::{Pump, TakenCall};
 use super::reader::SocketReader;
 use super::serving::Serving;
-use crate::session::calls::{self, CallNote};
+use crate::session::calls::{self, CallNote, CallerAtEnd};
 
 /// A thread that serves a client.
 ///
@@ -203,12 +203,18 @@ impl Worker {
         let outcome = offers.run(native::job(call, limit), &self.context);
         let ended = Instant::now();
         let has_run = !is_question && !outcome.as_ref().is_err_and(|failure| failure.is_refusal());
-        activity.call_ends(number, has_run, ended);
-        if !calls::is_ordinary(&outcome, begins, ended) {
+        let is_awaited = activity.call_ends(number, has_run, ended) || is_question;
+        if !calls::is_ordinary(&outcome, is_awaited, begins, ended) {
+            let caller = match is_awaited {
+                true => CallerAtEnd::Waits,
+                false if activity.forget_given_up(number) => CallerAtEnd::GaveUp,
+                false => CallerAtEnd::GaveUpBefore,
+            };
             let note = CallNote {
                 method: &call.header.method,
                 failure: outcome.as_ref().err().map(Box::as_ref),
                 took: ended.saturating_duration_since(begins),
+                caller,
             };
             note.log(&self.serving.state, self.context.client());
         }

@@ -10,8 +10,8 @@ use std::io;
 use std::time::Duration;
 
 use ipc_client::{
-    Bye, ByeReason, CallError, ConnectError, Fault, FaultKind, NotSent, QueueStatus, Refusal,
-    Retry, SystemError,
+    Bye, ByeReason, CallError, ConnectError, Device, DeviceError, Fault, FaultKind, NotSent,
+    OpenError, QueueStatus, Refusal, Retry, SystemError,
 };
 use ipc_core::RegisterError;
 use ipc_core::secure::{ChannelError, SecretError, SecretSourceError};
@@ -31,6 +31,7 @@ fn check<E: Error + Clone + Send + Sync + 'static>(error: E, words: &[&str]) {
 
 fn check_once<E: Error + Send + Sync + 'static>(error: E, again: E, words: &[&str]) {
     let alone = error.to_string();
+    let unwrapped = format!("{error:?}");
     let texts: Vec<String> =
         std::iter::successors(Some(&error as &dyn Error), |error: &&dyn Error| {
             (*error).source()
@@ -41,6 +42,8 @@ fn check_once<E: Error + Send + Sync + 'static>(error: E, again: E, words: &[&st
         format!("{:#}", anyhow::Error::new(error)),
         format!("{:#}", eyre::Report::new(again)),
     ];
+    // As `unwrap()` and a `main` that returns the error print it.
+    assert_eq!(unwrapped, reports[0]);
     for report in reports {
         for text in &texts {
             assert!(!text.is_empty(), "{report}");
@@ -230,6 +233,27 @@ fn servers_and_secrets() {
     check(taken(), &["a laser"]);
     let start = || StartError::from(taken());
     check_once(start(), start(), &["a laser"]);
+    let name = || "pump".to_string();
+    let laser = Device::new(Bench::new()).name("laser");
+    let server = Way::Plain.server().device(laser).spawn().unwrap();
+    check(server.remove(&name()).unwrap_err(), &["`pump`", "laser"]);
+    check(
+        DeviceError::Unknown {
+            device: name(),
+            devices: vec!["laser".into()],
+        },
+        &["`pump`", "`laser`"],
+    );
+    let asked = CallError::from(Refusal::Stopping { method: name() });
+    check(DeviceError::from(asked), &["the server is stopping"]);
+    let broken = || OpenError::Driver("the camera is asleep".to_string());
+    check_once(broken(), broken(), &["the camera is asleep"]);
+    let no_thread = || OpenError::<String>::NoThread(io::Error::other("too many of them"));
+    check_once(
+        no_thread(),
+        no_thread(),
+        &["cannot start a thread", "too many of them"],
+    );
     let start = || {
         Server::builder()
             .bind("192.0.2.7:0")
@@ -271,6 +295,17 @@ fn what_a_driver_says_comes_as_a_chain() {
     let error = BenchProxy::new(&client).fail(13).unwrap_err();
     let words = ["13 is unlucky", "because of thirteen"];
     check(error.clone(), &words);
+    // Its value is among the data, and not among what is printed.
+    let fault = error.fault().unwrap();
+    assert!(!fault.value.as_ref().unwrap().bytes.is_empty());
+    let data = format!("{fault:?}");
+    assert!(data.contains(" bytes }"), "{data}");
+    let returned: Box<dyn Error> = Box::new(error.clone());
+    let printed = format!("{returned:?}");
+    assert_eq!(
+        printed,
+        "`fail` failed at the instrument: 13 is unlucky: because of thirteen"
+    );
     let raised = error.fault().unwrap().to_error();
     assert_eq!(raised.source().unwrap().to_string(), words[1]);
     check(raised, &words);

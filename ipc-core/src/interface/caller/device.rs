@@ -5,7 +5,7 @@ use crate::interface::describe::{DeviceDescription, ServerDescription};
 use crate::wire::sanitize::fit_to_show;
 
 /// Why there is no proxy for a device of this name. No driver was entered.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
     /// The server could not be asked for its description.
@@ -36,6 +36,8 @@ pub enum DeviceError {
         devices: Vec<String>,
     },
 }
+
+crate::readable_debug!(DeviceError);
 
 pub(super) fn find<'a>(
     server: &'a ServerDescription,

@@ -30,12 +30,13 @@ pub struct OutgoingCall {
     idempotent: bool,
     /// Memory that the decoded result may take, beyond 8 times its bytes.
     decode_memory: usize,
-    target: Target,
+    callee: Callee,
     error: Option<CallError>,
 }
 
+/// What a call names: a method of a proxy, or any method by its name.
 #[derive(Clone)]
-enum Target {
+enum Callee {
     Method {
         table: Arc<MethodTable>,
         index: usize,
@@ -49,10 +50,11 @@ pub(super) struct MethodTable {
     /// The name of the device, if the proxy was made by name.
     pub(super) device: Option<String>,
     pub(super) prefix: String,
-    entries: Vec<Entry>,
+    named: Vec<NamedMethod>,
 }
 
-struct Entry {
+/// A method under its name on the wire.
+struct NamedMethod {
     name: String,
     idempotent: bool,
     /// What every call of this method begins with.
@@ -61,22 +63,22 @@ struct Entry {
 
 impl MethodTable {
     pub(super) fn new(device: Option<String>, prefix: &str, interface: Interface) -> Self {
-        let entry = |method: &Method| {
+        let named = |method: &Method| {
             let name = method.wire_name(prefix);
             let head = head(CtrlMsg::Call, &name, method.fingerprint());
             let idempotent = method.idempotent;
-            Entry {
+            NamedMethod {
                 name,
                 idempotent,
                 head,
             }
         };
-        let entries = interface.methods.iter().map(entry).collect();
+        let named = interface.methods.iter().map(named).collect();
         Self {
             interface,
             device,
             prefix: prefix.to_string(),
-            entries,
+            named,
         }
     }
 }
@@ -85,15 +87,15 @@ impl OutgoingCall {
     /// Begins a call of method number `index` of an interface.
     pub(super) fn of_method(table: &Arc<MethodTable>, index: usize) -> Self {
         let (mut frame, mut idempotent) = (Vec::with_capacity(USUAL_FRAME), false);
-        if let Some(entry) = table.entries.get(index) {
-            frame.extend_from_slice(&entry.head);
-            idempotent = entry.idempotent;
+        if let Some(method) = table.named.get(index) {
+            frame.extend_from_slice(&method.head);
+            idempotent = method.idempotent;
         }
         let table = Arc::clone(table);
         Self::begin(
             frame,
             Form::Typed,
-            Target::Method { table, index },
+            Callee::Method { table, index },
             idempotent,
         )
     }
@@ -101,7 +103,7 @@ impl OutgoingCall {
     /// A call by name, its arguments and result in self-describing form.
     pub fn by_name(method: &str, args: &Args) -> Self {
         let head = head(CtrlMsg::CallByName, method, 0);
-        let mut call = Self::begin(head, Form::ByName, Target::Name(method.into()), false);
+        let mut call = Self::begin(head, Form::ByName, Callee::Name(method.into()), false);
         call.append(|frame| codec::encode(&value::pack(args)?, frame, MAX_VALUE));
         call
     }
@@ -110,17 +112,17 @@ impl OutgoingCall {
     pub fn describe() -> Self {
         let method = "describe";
         let head = head(CtrlMsg::Describe, method, 0);
-        Self::begin(head, Form::Describe, Target::Name(method.into()), true)
+        Self::begin(head, Form::Describe, Callee::Name(method.into()), true)
     }
 
-    fn begin(head: Vec<u8>, form: Form, target: Target, idempotent: bool) -> Self {
+    fn begin(head: Vec<u8>, form: Form, callee: Callee, idempotent: bool) -> Self {
         Self {
             arguments_at: head.len(),
             frame: head,
             form,
             idempotent,
             decode_memory: DECODE_MEMORY,
-            target,
+            callee,
             error: None,
         }
     }
@@ -152,7 +154,7 @@ impl OutgoingCall {
         if self.error.is_none()
             && let Some(description) = self.description()
             && let Err(refusal) =
-                invocation::check(description, self.target.wire_name(), index, accepted, given)
+                invocation::check(description, self.callee.wire_name(), index, accepted, given)
         {
             self.error = Some(CallError::Refused(refusal));
         }
@@ -160,15 +162,15 @@ impl OutgoingCall {
 
     /// What is known of the method, unless it is called by its name only.
     pub(crate) fn description(&self) -> Option<&Method> {
-        match &self.target {
-            Target::Method { table, index } => table.interface.methods.get(*index),
-            Target::Name(_) => None,
+        match &self.callee {
+            Callee::Method { table, index } => table.interface.methods.get(*index),
+            Callee::Name(_) => None,
         }
     }
 
     /// The method on the wire.
     pub fn method(&self) -> &str {
-        self.target.wire_name()
+        self.callee.wire_name()
     }
 
     /// True if running the call twice does no more than running it once.
@@ -229,7 +231,8 @@ impl OutgoingCall {
                 let decoded = decoded.and_then(|value| reader.finish().map(|()| value));
                 decoded.map_err(CodecError::of_typed)
             }
-            Form::ByName | Form::Describe | Form::Command => unpack(payload, memory),
+            Form::ByName => unpack(payload, memory).map_err(|error| self.of_result(error)),
+            Form::Describe | Form::Command => unpack(payload, memory),
         };
         decoded.map_err(|error| CallError::BadReply {
             method: self.method().to_string(),
@@ -237,11 +240,23 @@ impl OutgoingCall {
         })
     }
 
+    /// Adds what to do about a result that is not of the type that the caller expects.
+    #[cold]
+    fn of_result(&self, error: CodecError) -> CodecError {
+        let method = self.method();
+        match error {
+            CodecError::Invalid(problem) => CodecError::Invalid(format!(
+                "{problem}; `help_for(\"{method}\")` says what it returns, and a `Value` holds any result"
+            )),
+            error => error,
+        }
+    }
+
     /// The error for a refusal by the server; adds what only this end knows.
     pub fn refused(&self, refusal: Refusal) -> CallError {
-        match (&self.target, refusal) {
+        match (&self.callee, refusal) {
             (
-                Target::Method { table, index },
+                Callee::Method { table, index },
                 Refusal::SignatureMismatch { method, server, .. },
             ) => {
                 let client = table.interface.methods.get(*index);
@@ -256,7 +271,7 @@ impl OutgoingCall {
                 })
             }
             (
-                Target::Method { table, index },
+                Callee::Method { table, index },
                 Refusal::UnknownMethod {
                     method, similar, ..
                 },
@@ -274,8 +289,8 @@ impl OutgoingCall {
                     hint,
                 })
             }
-            (target, Refusal::Protocol { method, reason }) if method.is_empty() => {
-                let method = target.wire_name().to_string();
+            (callee, Refusal::Protocol { method, reason }) if method.is_empty() => {
+                let method = callee.wire_name().to_string();
                 CallError::Refused(Refusal::Protocol { method, reason })
             }
             (_, refusal) => CallError::Refused(refusal),
@@ -291,18 +306,18 @@ impl OutgoingCall {
     }
 }
 
-impl Target {
+impl Callee {
     fn wire_name(&self) -> &str {
         match self {
-            Target::Method { table, index } => {
-                table.entries.get(*index).map_or("", |entry| &entry.name)
+            Callee::Method { table, index } => {
+                table.named.get(*index).map_or("", |method| &method.name)
             }
-            Target::Name(name) => name,
+            Callee::Name(name) => name,
         }
     }
 }
 
-impl fmt::Debug for Target {
+impl fmt::Debug for Callee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.wire_name())
     }

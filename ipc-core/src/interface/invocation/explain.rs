@@ -8,6 +8,7 @@ use crate::interface::schema::Schema;
 use crate::interface::value::{self, Value};
 use crate::wire::codec::CodecError;
 use crate::wire::failure::{FaultValue, Refusal};
+use crate::wire::sanitize::shortened;
 
 /// The refusal of a call whose list of arguments cannot be read.
 #[cold]
@@ -72,7 +73,7 @@ pub(crate) fn check(
         method: wire_name.to_string(),
         argument: argument.name.clone(),
         expected: bounds::in_words(accepts, argument.unit.as_deref()),
-        given: shortened(given),
+        given: shown_briefly(&given),
     })
 }
 
@@ -99,10 +100,12 @@ pub(super) fn too_much_memory(what: &str, limit: usize) -> String {
 /// Given in an error text for bytes that are no value.
 pub(super) const UNREADABLE: &str = "unreadable";
 
+/// Number of bytes beyond which an error shows only the length of a value.
+const LONG_VALUE: usize = 64 * 1024;
+
 /// An argument by name for an error text.
 pub(super) fn shown(packed: &[u8]) -> String {
-    const SHOWN: usize = 64 * 1024;
-    if packed.len() > SHOWN {
+    if packed.len() > LONG_VALUE {
         return format!("a value of {} bytes", packed.len());
     }
     match value::unpack::<Value>(packed) {
@@ -111,12 +114,10 @@ pub(super) fn shown(packed: &[u8]) -> String {
     }
 }
 
-/// The text, cut to what an error shows of it.
-pub(crate) fn shortened(mut text: String) -> String {
-    const SHOWN: usize = 200;
-    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
+/// The text of a value, cut to what an error shows of it.
+pub(crate) fn shown_briefly(text: &str) -> String {
+    shortened(text, SHOWN)
 }
+
+/// Maximum number of characters of a value in an error.
+const SHOWN: usize = 200;

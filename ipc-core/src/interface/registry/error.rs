@@ -4,7 +4,7 @@ use super::names::{MAX_NAME, RESERVED};
 use crate::interface::describe::DeviceDescription;
 
 /// Why a device or function cannot be registered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
     /// Two methods or functions would have the same name on the wire.
@@ -46,6 +46,8 @@ pub enum RegisterError {
         device: String,
     },
 }
+
+crate::readable_debug!(RegisterError);
 
 /// How errors refer to a function. They give its name anyway.
 pub(super) const FUNCTION: &str = "a function";

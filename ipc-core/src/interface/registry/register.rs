@@ -19,7 +19,10 @@ impl Registry {
     ///
     /// Its name, or that of one of its methods, is malformed or taken. Nothing has been added, and the device has been
     /// dropped.
-    pub fn add_device(&mut self, device: impl IntoDevice) -> Result<(), RegisterError> {
+    pub fn add_device(
+        &mut self,
+        device: impl IntoDevice + Send, // for a driver that is not `Send`: `Device::on_thread(|| ..)`
+    ) -> Result<(), RegisterError> {
         let added = self.try_add_device(device.into_device());
         added.map(drop).map_err(|(error, device)| {
             // A panic in the driver's `Drop` must not hide the error.

@@ -32,7 +32,7 @@ const FIXEXT_1: u8 = 0xd4;
 struct Packer<'a>(&'a mut Vec<u8>);
 
 /// Appends the elements of one list or map.
-struct Elements<'a> {
+struct Compound<'a> {
     out: &'a mut Vec<u8>,
     length: Length,
     written: usize,
@@ -69,7 +69,7 @@ fn done<T, E: Display>(written: Result<T, E>) -> Result<(), CodecError> {
 }
 
 impl<'a> Packer<'a> {
-    fn elements(self, length: Option<usize>, header: Header) -> Result<Elements<'a>, CodecError> {
+    fn elements(self, length: Option<usize>, header: Header) -> Result<Compound<'a>, CodecError> {
         let length = match length {
             Some(length) => {
                 header(self.0, length)?;
@@ -80,7 +80,7 @@ impl<'a> Packer<'a> {
                 header,
             },
         };
-        Ok(Elements {
+        Ok(Compound {
             out: self.0,
             length,
             written: 0,
@@ -110,7 +110,7 @@ fn count_some(out: &mut Vec<u8>, begin: usize) -> Result<(), CodecError> {
     Ok(())
 }
 
-impl Elements<'_> {
+impl Compound<'_> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
         self.written += 1;
         value.serialize(Packer(self.out))
@@ -146,13 +146,13 @@ impl Elements<'_> {
 impl<'a> Serializer for Packer<'a> {
     type Ok = ();
     type Error = CodecError;
-    type SerializeSeq = Elements<'a>;
-    type SerializeTuple = Elements<'a>;
-    type SerializeTupleStruct = Elements<'a>;
-    type SerializeTupleVariant = Elements<'a>;
-    type SerializeMap = Elements<'a>;
-    type SerializeStruct = Elements<'a>;
-    type SerializeStructVariant = Elements<'a>;
+    type SerializeSeq = Compound<'a>;
+    type SerializeTuple = Compound<'a>;
+    type SerializeTupleStruct = Compound<'a>;
+    type SerializeTupleVariant = Compound<'a>;
+    type SerializeMap = Compound<'a>;
+    type SerializeStruct = Compound<'a>;
+    type SerializeStructVariant = Compound<'a>;
 
     fn serialize_bool(self, value: bool) -> Result<(), CodecError> {
         done(encode::write_bool(self.0, value))
@@ -267,11 +267,11 @@ impl<'a> Serializer for Packer<'a> {
         value.serialize(self.variant(variant)?)
     }
 
-    fn serialize_seq(self, length: Option<usize>) -> Result<Elements<'a>, CodecError> {
+    fn serialize_seq(self, length: Option<usize>) -> Result<Compound<'a>, CodecError> {
         self.elements(length, array_header)
     }
 
-    fn serialize_tuple(self, length: usize) -> Result<Elements<'a>, CodecError> {
+    fn serialize_tuple(self, length: usize) -> Result<Compound<'a>, CodecError> {
         self.elements(Some(length), array_header)
     }
 
@@ -279,7 +279,7 @@ impl<'a> Serializer for Packer<'a> {
         self,
         _name: &'static str,
         length: usize,
-    ) -> Result<Elements<'a>, CodecError> {
+    ) -> Result<Compound<'a>, CodecError> {
         self.elements(Some(length), array_header)
     }
 
@@ -289,11 +289,11 @@ impl<'a> Serializer for Packer<'a> {
         _index: u32,
         variant: &'static str,
         length: usize,
-    ) -> Result<Elements<'a>, CodecError> {
+    ) -> Result<Compound<'a>, CodecError> {
         self.variant(variant)?.elements(Some(length), array_header)
     }
 
-    fn serialize_map(self, length: Option<usize>) -> Result<Elements<'a>, CodecError> {
+    fn serialize_map(self, length: Option<usize>) -> Result<Compound<'a>, CodecError> {
         self.elements(length, map_header)
     }
 
@@ -301,7 +301,7 @@ impl<'a> Serializer for Packer<'a> {
         self,
         _name: &'static str,
         length: usize,
-    ) -> Result<Elements<'a>, CodecError> {
+    ) -> Result<Compound<'a>, CodecError> {
         self.elements(Some(length), map_header)
     }
 
@@ -311,7 +311,7 @@ impl<'a> Serializer for Packer<'a> {
         _index: u32,
         variant: &'static str,
         length: usize,
-    ) -> Result<Elements<'a>, CodecError> {
+    ) -> Result<Compound<'a>, CodecError> {
         self.variant(variant)?.elements(Some(length), map_header)
     }
 
@@ -322,7 +322,7 @@ impl<'a> Serializer for Packer<'a> {
 
 macro_rules! elements {
     ($($kind:ident: $method:ident($($name:ident: $ty:ty)?) => $how:ident;)*) => {
-        $(impl $kind for Elements<'_> {
+        $(impl $kind for Compound<'_> {
             type Ok = ();
             type Error = CodecError;
 
@@ -350,7 +350,7 @@ elements! {
     SerializeStructVariant: serialize_field(name: &'static str) => field;
 }
 
-impl SerializeMap for Elements<'_> {
+impl SerializeMap for Compound<'_> {
     type Ok = ();
     type Error = CodecError;
 

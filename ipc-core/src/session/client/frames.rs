@@ -282,8 +282,9 @@ fn has_answered_all(error: &LinkError) -> bool {
     )
 }
 
-/// Maximum number of calls under way at once. More wait here, so that the answers that the server keeps are bounded.
-const WINDOW: usize = 1000;
+/// Maximum number of calls under way at once: one that runs, and 1,000 that wait at the server, which reads on while no
+/// more than 1,024 wait. More wait here, so that the answers that the server keeps are bounded, too.
+const WINDOW: usize = 1001;
 /// Number of answers that are confirmed at once if no call confirms them on the way.
 const CONFIRMED_TOGETHER: u64 = 250;
 /// Answers of at least this many bytes are confirmed without waiting for the next call, so that the server can forget them.

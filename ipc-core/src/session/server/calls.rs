@@ -8,6 +8,7 @@ use crate::wire::ctrl::{CtrlMsg, Info};
 use crate::wire::failure::Refusal;
 use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{IncomingCall, frame_of};
+use crate::wire::sanitize::shortened;
 
 #[derive(Clone, Debug)]
 pub(super) struct Waiting {
@@ -155,7 +156,7 @@ impl ServerSession {
             return;
         }
         if let Some(link) = self.link.as_mut().filter(|link| link.has_room()) {
-            let message = message.chars().take(MAX_MESSAGE).collect();
+            let message = shortened(message, MAX_MESSAGE);
             let info = Info::Progress {
                 call,
                 fraction,

@@ -8,7 +8,7 @@ use super::{HEADER, LENGTH};
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
 /// Why a byte stream is not a sequence of frames. Nothing after such an error can be trusted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
     /// A frame is longer than allowed.
@@ -29,6 +29,8 @@ pub enum FrameError {
     #[error("the connection ended in the middle of a frame")]
     Truncated,
 }
+
+crate::readable_debug!(FrameError);
 
 /// One complete frame.
 #[derive(Clone, PartialEq, Eq)]
