@@ -12,9 +12,10 @@ use tokio::runtime::Handle;
 
 use crate::event::{DeviceInfo, ServerEvent};
 use crate::events::Events;
-use crate::hosted::{Hosted, run_outside_async};
+use crate::hosted::{Hosted, drop_refused_device};
 use crate::log::{self, About};
 use crate::tick::Tick;
+use crate::time::later;
 use crate::work::{ServingThread, Work, WorkCounter};
 
 /// The devices of a server, and what all of its front ends share.
@@ -89,21 +90,15 @@ impl Hub {
         devices.map(|device| DeviceInfo::of(device)).collect()
     }
 
-    /// Offers another device from now on. Blocks only to drop a device that cannot be added.
+    /// Offers another device from now on. Blocks only to drop a device that cannot be added, for at most 5 s.
     ///
     /// # Errors
     ///
-    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped.
+    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped, unless that
+    /// hangs.
     pub fn add_device(&self, device: Device) -> Result<(), RegisterError> {
         let added = self.change(|registry| registry.try_add_device(device));
-        let device = match added {
-            Ok(device) => device,
-            Err((error, device)) => {
-                // Dropping its driver may block.
-                run_outside_async(move || drop(ipc_core::contain::contain(|| drop(device))));
-                return Err(error);
-            }
-        };
+        let device = added.map_err(drop_refused_device)?;
         let info = DeviceInfo::of(&device);
         log::info(About::server(), format_args!("added `{}`", info.name));
         self.emit(ServerEvent::DeviceAdded(info));
@@ -244,14 +239,17 @@ impl Hub {
     }
 
     /// Stops offering anything, and drops drivers, closures and hooks. A call that was left behind keeps the device
-    /// that it is inside of until it returns. May block.
-    pub fn close(&self) {
+    /// that it is inside of until it returns.
+    ///
+    /// Blocks for what hangs while it is dropped, but only until `end`, or for a second if less than that is left.
+    pub fn close(&self, end: Instant) {
         self.is_closed.store(true, Ordering::SeqCst);
         self.tick.end();
         self.offers.0.store(Arc::default());
         let mut hosted = std::mem::take(&mut *self.hosted());
         hosted.observer = self.events.close();
-        drop(hosted);
+        let _runtime = self.runtime.enter();
+        hosted.drop_by(end.max(later(Instant::now(), DROPS)));
     }
 
     fn hosted(&self) -> MutexGuard<'_, Hosted> {
@@ -286,3 +284,6 @@ fn listed(devices: &[String]) -> String {
         devices => format!("`{}`", devices.join("`, `")),
     }
 }
+
+/// Minimum time that a stop leaves for drivers, closures and hooks to be dropped.
+const DROPS: Duration = Duration::from_secs(1);

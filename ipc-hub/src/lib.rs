@@ -18,6 +18,7 @@ mod release;
 mod sync;
 pub mod tick;
 pub mod time;
+mod user_thread;
 pub mod work;
 
 pub use hub::{CurrentOffers, Hub, OffersView, RemoveError};

@@ -109,12 +109,12 @@ impl ServerHandle {
     /// Adds a device to the running server.
     ///
     /// Connected clients can call it at once: a proxy made by name or by prefix works as for any other device. Blocks
-    /// only on an error, while the driver is dropped.
+    /// only on an error, while the driver is dropped, for at most 5 s.
     ///
     /// # Errors
     ///
-    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped; the server
-    /// goes on unchanged.
+    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped, unless that
+    /// hangs; the server goes on unchanged.
     pub fn add_device(&self, device: impl IntoDevice) -> Result<(), RegisterError> {
         self.state.hub.add_device(device.into_device())
     }
@@ -183,13 +183,16 @@ impl ServerHandle {
     }
 
     /// Stops the server: no more connections are accepted, a running call may finish, clients are told, and release
-    /// hooks run. On return the port is free, and all drivers, closures and hooks have been dropped, except
-    /// those of a call that was left behind.
+    /// hooks run. On return the port is free, and all drivers, closures and hooks have been dropped, one after the other,
+    /// except those that hang.
     ///
     /// A running call may finish within the [stop timeout](crate::ServerBuilder::stop_timeout), 5 s by default, and is
     /// cancelled after half of it. A call that still runs then is left behind: its own device stays alive until
-    /// it ends, and the release hook of that device runs only then, if the program still exists. A driver that blocks while
-    /// it is dropped holds the stop up.
+    /// it ends, and the release hook of that device runs only then, if the program still exists.
+    ///
+    /// Whatever hangs while it is dropped is left behind on a thread of its own, when the rest of the stop timeout has
+    /// passed, and at least a second; the others are dropped nevertheless. The log names what was left behind. None of it
+    /// keeps the program from ending.
     ///
     /// Blocks; in async code use [`stop_async`](Self::stop_async). In a driver method, a hook or the callback of
     /// [`on_event`](crate::ServerBuilder::on_event), for which the stop would have to wait, it returns at once: the call
@@ -260,8 +263,10 @@ impl Drop for ServerHandle {
 impl Shutdown {
     /// Waits for running calls, drops drivers, closures and hooks, and ends the server's own runtime. Blocks.
     fn wait(self) {
-        wait_for_work(&self.state);
-        self.state.hub.close();
+        let calls_and_goodbyes = self.state.config.stop_timeout.saturating_add(GOODBYES);
+        let end = later(Instant::now(), calls_and_goodbyes);
+        wait_for_work(&self.state, end);
+        self.state.hub.close(end);
         log::flush(LOG_WITHIN);
         let Some(runtime) = self.runtime else {
             return;
@@ -285,12 +290,8 @@ impl Shutdown {
     }
 }
 
-fn wait_for_work(state: &ServerState) {
-    let calls_and_goodbyes = state.config.stop_timeout.saturating_add(GOODBYES);
-    if !state
-        .hub
-        .wait_for_work(later(Instant::now(), calls_and_goodbyes))
-    {
+fn wait_for_work(state: &ServerState, end: Instant) {
+    if !state.hub.wait_for_work(end) {
         let after = state.config.stop_timeout;
         for session in state.active_sessions() {
             if let Some(call) = session.activity.seen(Instant::now()).running {

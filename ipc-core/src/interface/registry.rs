@@ -17,7 +17,6 @@ use super::context::CallContext;
 use super::describe::ServerDescription;
 use super::job::{Job, Reply};
 use super::remote::{OVERRUN, Release};
-use crate::contain::contain;
 use crate::wire::codec::MIN_DECODE_MEMORY;
 use crate::wire::failure::Failure;
 
@@ -64,12 +63,18 @@ impl Registry {
         self.devices.is_empty() && self.leaving.is_empty() && self.functions.is_empty()
     }
 
-    /// Drops devices, functions and hooks one by one, and returns the message of each `Drop` that panicked.
-    pub fn dismantle(self) -> Vec<String> {
-        let functions = self.functions.into_iter();
-        let functions = functions.filter_map(|function| contain(|| drop(function)).err());
+    /// Returns functions and devices, each with a text that names it, for a caller that drops them one by one: each
+    /// `Drop` may block, and may panic.
+    pub fn dismantle(self) -> Vec<(String, Box<dyn Send>)> {
+        let functions = self.functions.into_iter().map(|function| {
+            let label = format!("the function `{}`", function.name());
+            (label, Box::new(function) as Box<dyn Send>)
+        });
         let devices = self.devices.into_iter().chain(self.leaving);
-        let devices = devices.filter_map(|device| contain(|| drop(device)).err());
+        let devices = devices.map(|device| {
+            let label = format!("`{}`", device.name());
+            (label, Box::new(device) as Box<dyn Send>)
+        });
         functions.chain(devices).collect()
     }
 

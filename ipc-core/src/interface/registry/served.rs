@@ -229,6 +229,10 @@ impl ServedFunction {
         let slot = Slot::new(function);
         Self { slot, name }
     }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// What stands behind a gate.
