@@ -162,7 +162,8 @@ pub(crate) fn report_left(label: &str) {
     );
 }
 
-fn drop_contained(label: &str, value: Box<dyn Send>) {
+/// Drops `value`, which the log calls `label`. A panic is logged.
+pub(crate) fn drop_contained(label: &str, value: Box<dyn Send>) {
     if let Err(message) = contain(|| drop(value)) {
         log::error(
             About::server(),

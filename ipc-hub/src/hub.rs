@@ -228,9 +228,34 @@ impl Hub {
         self.work.begin()
     }
 
-    /// Waits until no work is left. Returns false if some is left at `deadline`. Blocks.
+    /// Makes a stop wait until the returned value is dropped, and name `device` if it does not wait for long enough.
+    pub(crate) fn begin_removal(&self, device: &str) -> Work {
+        self.work.begin_labelled(device)
+    }
+
+    /// Waits until no work is left. Returns false if some is left at `deadline`, after logging which removed devices and
+    /// which event it belongs to; calls are for the front end to name. Blocks.
     pub fn wait_for_work(&self, deadline: Instant) -> bool {
-        self.work.wait(deadline)
+        let has_ended = self.work.wait(deadline);
+        if !has_ended {
+            for device in self.work.labels() {
+                log::error(
+                    About::server(),
+                    format_args!(
+                        "`{device}` was removed, and is left behind before it was released and dropped"
+                    ),
+                );
+            }
+            if let Some(event) = self.events.delivering() {
+                log::error(
+                    About::server(),
+                    format_args!(
+                        "`on_event` does not return, and is left behind; it was called with {event:?}"
+                    ),
+                );
+            }
+        }
+        has_ended
     }
 
     /// Returns true once [`close`](Self::close) has begun.

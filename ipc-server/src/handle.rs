@@ -124,7 +124,8 @@ impl ServerHandle {
     ///
     /// A call that runs inside the driver may return first. Blocks until everything is done, but for no longer than the
     /// device's [overrun](ipc_core::Device::overrun), 10 s by default; what is left to do is then done as soon as the call
-    /// returns. A device that removes itself, in a method or in its hook, is not waited for.
+    /// returns. The log names a driver that hangs while it is dropped. A device that removes itself, in a method or in its
+    /// hook, is not waited for.
     ///
     /// # Errors
     ///
@@ -188,7 +189,8 @@ impl ServerHandle {
     ///
     /// A running call may finish within the [stop timeout](crate::ServerBuilder::stop_timeout), 5 s by default, and is
     /// cancelled after half of it. A call that still runs then is left behind: its own device stays alive until
-    /// it ends, and the release hook of that device runs only then, if the program still exists.
+    /// it ends, and the release hook of that device runs only then, if the program still exists. The callback of
+    /// [`on_event`](crate::ServerBuilder::on_event) has the same time for the events before the stop.
     ///
     /// Whatever hangs while it is dropped is left behind on a thread of its own, when the rest of the stop timeout has
     /// passed, and at least a second; the others are dropped nevertheless. The log names what was left behind. None of it

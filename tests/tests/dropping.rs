@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 use ipc_core::{Device, Shared, remote};
 use ipc_server::{ServerBuilder, ServerHandle, StartError};
 use tests::child::Peer;
-use tests::{Way, both_ways, log};
+use tests::{Way, both_ways, log, until};
 
 both_ways!(
     a_stop_leaves_behind_what_hangs_while_it_is_dropped,
     drivers_are_dropped_in_order_on_one_thread,
     a_driver_that_hangs_on_its_own_thread_holds_no_stop_up,
+    a_removed_driver_that_hangs_while_it_is_dropped_is_left_behind,
+    a_stop_names_a_driver_that_removed_itself_and_hangs,
 );
 
 /// Much less than something that hangs takes, much more than a busy machine.
@@ -182,6 +184,63 @@ fn a_driver_that_hangs_on_its_own_thread_holds_no_stop_up(way: Way) {
     let took = timed(|| server.stop());
     assert!(took < PATIENCE, "{took:?}");
     assert!(shop.dropped().contains(&"other".into()));
+}
+
+/// `remove` named nothing, and the stop waited for its whole time.
+fn a_removed_driver_that_hangs_while_it_is_dropped_is_left_behind(way: Way) {
+    log::capture();
+    let mut shop = Shop::default();
+    let name = format!("removed_{way:?}");
+    let device = stage(shop.stubborn(&name)).overrun(Duration::from_millis(300));
+    let server = way.server().stop_timeout(HANGS_FOR).device(device);
+    let server = server.spawn().unwrap();
+    let took = timed(|| server.remove(&name).unwrap());
+    assert!(took < PATIENCE, "{took:?}");
+    log::expect(&["ERROR", &format!("`{name}` hangs while it is dropped")]);
+    let took = timed(|| server.stop());
+    assert!(took < PATIENCE, "{took:?}");
+}
+
+/// Removes itself.
+pub struct Fuse {
+    server: Arc<Mutex<Option<ServerHandle>>>,
+    part: Part,
+}
+
+#[remote]
+impl Fuse {
+    pub fn blow(&mut self) {
+        let server = self.server.lock().unwrap();
+        server.as_ref().unwrap().remove(&self.part.name).unwrap();
+    }
+}
+
+/// `remove` did not wait for it, and the stop did not say what it had waited for.
+fn a_stop_names_a_driver_that_removed_itself_and_hangs(way: Way) {
+    log::capture();
+    let mut shop = Shop::default();
+    let name = format!("fuse_{way:?}");
+    let handle: Arc<Mutex<Option<ServerHandle>>> = Arc::default();
+    let fuse = Fuse {
+        server: Arc::clone(&handle),
+        part: shop.stubborn(&name),
+    };
+    let server = way.server().stop_timeout(Duration::from_millis(200));
+    let server = server
+        .device(Device::new(fuse).name(&name))
+        .spawn()
+        .unwrap();
+    let client = way.client(&server).connect().unwrap();
+    *handle.lock().unwrap() = Some(server);
+    FuseProxy::new(&client).blow().unwrap();
+    until("it is dropped", || shop.dropped() == [name.as_str()]);
+    let server = handle.lock().unwrap().take().unwrap();
+    let took = timed(|| server.stop());
+    assert!(took < PATIENCE, "{took:?}");
+    log::expect(&[
+        "ERROR",
+        &format!("`{name}` was removed, and is left behind"),
+    ]);
 }
 
 #[test]
