@@ -1,11 +1,13 @@
 //! The hub: the devices of a server, and what all of its front ends share.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
 use ipc_core::contain::contain_logged;
+use ipc_core::interface::context::CallHost;
 use ipc_core::interface::registry::{Offers, Registry, ServedDevice};
 use ipc_core::{Device, RegisterError, Release, Stuck};
 use tokio::runtime::Handle;
@@ -144,8 +146,15 @@ impl Hub {
         self.hosted().registry.overrun(id)
     }
 
-    /// Marks the devices and functions that the call with this [id](ipc_core::interface::context::call_id) is inside of
-    /// as stuck: other calls to them are refused until it leaves them. Returns those that were marked.
+    /// Returns the longest overrun of the devices that the [hook](ServedDevice::hook_id) is inside of. `None` if there are
+    /// none.
+    pub(crate) fn hook_overrun(&self, hook: u64) -> Option<Duration> {
+        self.hosted().registry.longest_overrun(hook)
+    }
+
+    /// Marks the devices and functions that the call with this [id](ipc_core::interface::context::call_id), or the
+    /// [hook](ServedDevice::hook_id), is inside of as stuck: other calls to them are refused until it leaves them. Returns
+    /// those that were marked.
     pub fn mark_stuck(&self, id: u64, by: &str, since: Instant) -> Vec<Stuck> {
         self.hosted().registry.mark_stuck(id, by, since)
     }
@@ -280,6 +289,25 @@ impl Hub {
     fn hosted(&self) -> MutexGuard<'_, Hosted> {
         // A panic elsewhere leaves it usable: each change is a single step.
         self.hosted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Release hooks, which no caller can cancel, watch or wait for.
+impl CallHost for Hub {
+    fn is_cancelled(&self, _call: u64) -> bool {
+        false
+    }
+
+    fn progress(&self, _call: u64, _fraction: f64, _message: &str) {}
+
+    fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
+        self.runtime.block_on(future);
+    }
+
+    fn run_elsewhere(&self, code: &mut dyn FnMut()) {
+        let _runtime = self.runtime.enter();
+        let _inside = self.enter();
+        code();
     }
 }
 

@@ -1,10 +1,12 @@
 //! The release hooks of the devices, when a client no longer holds them or they are removed.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use ipc_core::Release;
+use ipc_core::interface::context::CallHost;
+use ipc_core::interface::current::Serves;
 use ipc_core::interface::registry::{Released, ServedDevice};
 
 use crate::hosted::{drop_contained, report_left};
@@ -17,8 +19,8 @@ use crate::work::Work;
 /// A device that is released on a thread, which is left behind if the hook hangs.
 struct Releasing {
     thread: UserThread,
-    /// The thread may be the one to drop the driver.
-    device: Weak<ServedDevice>,
+    /// The number of the hook.
+    hook: u64,
     label: String,
     overrun: Duration,
     began: Instant,
@@ -27,7 +29,8 @@ struct Releasing {
 
 #[derive(Default)]
 struct ReleasingState {
-    is_stuck: bool,
+    /// Devices that are stuck because of the hook.
+    stuck: Vec<String>,
     /// True once the hook has run and the thread drops the device.
     is_dropping: bool,
     /// Makes a stopping server wait for the thread, unless it was left behind.
@@ -107,7 +110,7 @@ impl Hub {
             Some(thread) => thread,
             None => UserThread::start("ipc release", Some(self.runtime().clone()))?,
         };
-        let (released, overrun) = (Arc::downgrade(&device), device.overrun());
+        let (hook, overrun) = (device.hook_id(), device.overrun());
         let label = format!("`{}`", device.name());
         let shared = Arc::new(Mutex::new(ReleasingState {
             work,
@@ -117,10 +120,11 @@ impl Hub {
             let (hub, shared, label) = (Arc::clone(self), Arc::clone(&shared), label.clone());
             move || {
                 let _inside = hub.enter();
+                let _hooks = Serves::calls_of(Arc::clone(&hub) as Arc<dyn CallHost>);
                 release(&hub, &device);
                 let mut state = lock(&shared);
-                if mem::take(&mut state.is_stuck) {
-                    hub.report_recovered(device.name());
+                for device in mem::take(&mut state.stuck) {
+                    hub.report_recovered(&device);
                 }
                 state.is_dropping = true;
                 drop(state);
@@ -129,7 +133,7 @@ impl Hub {
         });
         Ok(Releasing {
             thread,
-            device: released,
+            hook,
             label,
             overrun,
             began,
@@ -137,12 +141,13 @@ impl Hub {
         })
     }
 
-    /// Waits for the overrun of the device, and long enough for the thread to reach the gate, but in a stop only for one
+    /// Waits for the overrun of the device, or of another one that the hook is inside of, and long enough for the thread to reach the gate, but in a stop only for one
     /// part in `parts` of the time that it leaves. Returns false if the thread has not finished by then.
     fn await_release(&self, releasing: &Releasing, parts: u32) -> bool {
-        let Releasing { began, overrun, .. } = releasing;
+        let Releasing { began, hook, .. } = releasing;
         loop {
-            let mut until = later(*began, AT_LEAST.max(*overrun));
+            let overrun = self.hook_overrun(*hook).unwrap_or(releasing.overrun);
+            let mut until = later(*began, AT_LEAST.max(overrun));
             if let Some(end) = self.hooks_end() {
                 until = until.min(*began + end.saturating_duration_since(*began) / parts);
             }
@@ -156,18 +161,17 @@ impl Hub {
         }
     }
 
-    /// Refuses the device to others while its hook runs, and no longer waits for that.
+    /// Refuses the devices that the hook is inside of to others while it runs, and no longer waits for that.
     fn leave_release(&self, releasing: &Releasing) {
         let mut state = lock(&releasing.shared);
         if state.is_dropping {
             state.work = None;
             return report_left(&releasing.label);
         }
-        let device = releasing.device.upgrade();
-        if let Some(stuck) = device.and_then(|device| device.mark_hook_stuck(releasing.began)) {
-            state.is_stuck = true;
-            state.work = None;
+        for stuck in self.mark_stuck(releasing.hook, "the server", releasing.began) {
             self.report_stuck(&stuck);
+            state.stuck.push(stuck.device);
+            state.work = None;
         }
     }
 }

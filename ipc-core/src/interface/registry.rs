@@ -101,23 +101,35 @@ impl Registry {
     /// Returns how long the call with this [id](crate::interface::context::call_id) must run before the devices that it
     /// is inside of can count as stuck: the longest [overrun](crate::Device::overrun) among them.
     pub fn overrun(&self, id: u64) -> Duration {
-        let entered = self.behind_gates().filter(|behind| behind.is_inside(id));
-        let overruns = entered.map(|behind| behind.overrun());
-        overruns.max().unwrap_or(OVERRUN)
+        self.longest_overrun(id).unwrap_or(OVERRUN)
     }
 
-    /// Marks the devices and functions that the call with this [id](crate::interface::context::call_id) is inside of as
-    /// stuck: other calls to them are refused until it leaves them. Returns those that were marked.
+    /// Like [`overrun`](Self::overrun), also for a [hook](ServedDevice::hook_id). `None` if it is inside of no device.
+    pub fn longest_overrun(&self, id: u64) -> Option<Duration> {
+        let entered = self.behind_gates().filter(|behind| behind.is_inside(id));
+        entered.map(|behind| behind.overrun()).max()
+    }
+
+    /// Marks the devices and functions that the call with this [id](crate::interface::context::call_id), or the
+    /// [hook](ServedDevice::hook_id), is inside of as stuck: other calls to them are refused until it leaves them. Returns
+    /// those that were marked.
     ///
     /// `by` names its caller; `since` is when it began.
     pub fn mark_stuck(&self, id: u64, by: &str, since: Instant) -> Vec<Stuck> {
         let entered = || self.behind_gates().filter(|behind| behind.is_inside(id));
-        let method = entered().find_map(|behind| behind.method_inside());
-        let method = method.unwrap_or_else(|| "a release hook".into());
+        let called = entered().find_map(|behind| behind.method_inside());
+        let hooked = self.all_devices().find(|device| device.hook_id() == id);
         let mark = |behind: Behind<'_>| {
+            let method = match (&called, hooked) {
+                (Some(method), _) => method.clone(),
+                (None, Some(device)) if device.name() != behind.name() => {
+                    format!("on_release of {}", device.name())
+                }
+                (None, _) => "on_release".into(),
+            };
             let stuck = Stuck {
                 device: behind.name().to_string(),
-                method: method.clone(),
+                method,
                 by: by.to_string(),
                 since,
             };
@@ -135,9 +147,12 @@ impl Registry {
         stuck.map(|stuck| (*stuck).clone()).collect()
     }
 
+    fn all_devices(&self) -> impl Iterator<Item = &Arc<ServedDevice>> {
+        self.devices.iter().chain(&self.leaving)
+    }
+
     fn behind_gates(&self) -> impl Iterator<Item = Behind<'_>> {
-        let devices = self.devices.iter().chain(&self.leaving);
-        let devices = devices.map(|device| Behind::Device(device));
+        let devices = self.all_devices().map(|device| Behind::Device(device));
         let functions = self.functions.iter();
         devices.chain(functions.map(|function| Behind::Function(function)))
     }

@@ -245,10 +245,8 @@ impl CallHost for Serving {
         self.state.hub.runtime().block_on(future);
     }
 
-    fn run_elsewhere(&self, method: &mut dyn FnMut()) {
-        let _runtime = self.state.hub.runtime().enter();
-        let _inside = self.state.hub.enter();
-        method();
+    fn run_elsewhere(&self, code: &mut dyn FnMut()) {
+        self.state.hub.run_elsewhere(code);
     }
 
     fn is_revoked(&self, id: u64) -> bool {
