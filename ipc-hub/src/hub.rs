@@ -1,7 +1,7 @@
 //! The hub: the devices of a server, and what all of its front ends share.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,8 @@ pub struct Hub {
     hosted: Mutex<Hosted>,
     is_closed: AtomicBool,
     hooks_end: OnceLock<Instant>,
+    /// Number of removed devices whose hooks have run.
+    removals: AtomicU64,
     events: Arc<Events>,
     /// Notices calls that run long.
     tick: Arc<Tick>,
@@ -68,6 +70,7 @@ impl Hub {
             hosted: Mutex::new(hosted),
             is_closed: AtomicBool::new(false),
             hooks_end: OnceLock::new(),
+            removals: AtomicU64::new(0),
             tick: Arc::default(),
             runtime,
             incarnation,
@@ -124,6 +127,17 @@ impl Hub {
         log::info(About::server(), format_args!("removed `{}`", info.name));
         self.emit(ServerEvent::DeviceRemoved(info));
         Ok(())
+    }
+
+    /// Returns the number of removed devices whose release hooks have run, or are left to calls that hang. A client that
+    /// finds another number than before may have lost the state of its devices.
+    pub fn removals(&self) -> u64 {
+        self.removals.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the hook of a removed device has run.
+    pub(crate) fn count_removal(&self) {
+        self.removals.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Notes that a removed device has been released.

@@ -74,7 +74,10 @@ impl Hub {
     pub(crate) fn release_removed(self: &Arc<Self>, device: Arc<ServedDevice>) {
         let release = |hub: &Arc<Self>, device: &Arc<ServedDevice>| {
             match device.has_release_hook() {
-                true => report(device, device.release(Release::Removed)),
+                true => {
+                    report(device, device.release(Release::Removed));
+                    hub.count_removal();
+                }
                 false => device.wait_until_free(),
             }
             hub.forget(&Arc::downgrade(device));

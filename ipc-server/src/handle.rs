@@ -127,6 +127,9 @@ impl ServerHandle {
     /// returns. The log names a driver that hangs while it is dropped. A device that removes itself, in a method or in its
     /// hook, is not waited for.
     ///
+    /// If the device has a release hook, a client that comes back afterwards learns that devices have been released
+    /// meanwhile, as after other hooks.
+    ///
     /// # Errors
     ///
     /// There is no such device. The error lists the existing ones.

@@ -75,7 +75,7 @@ impl Serving {
 
     /// Goes on over another connection.
     pub(super) fn attach(&self, reader: &mut SocketReader, connection: Connection, hello: &Hello) {
-        let epoch = self.lease_epoch.load(Ordering::Relaxed);
+        let epoch = self.lease_epoch.load(Ordering::Relaxed) + self.state.hub.removals();
         self.pump()
             .attach(reader, connection, hello, epoch, &self.activity);
         self.mailbox.set_waiting(false);
