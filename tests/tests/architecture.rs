@@ -179,7 +179,7 @@ fn uses(path: &Path, prefix: &str) -> Vec<String> {
 
 /// The modules of the hub, from the ground up.
 const HUB_FLOORS: [&[&str]; 5] = [
-    &["event", "log", "sync", "time", "work"],
+    &["event", "log", "sync", "time", "user_thread", "work"],
     &["log::limited", "driver_call", "hosted", "tick"],
     &["events"],
     &["hub"],
