@@ -29,6 +29,8 @@ struct EventQueue {
     lost: u64,
     /// True while a thread delivers events.
     is_running: bool,
+    /// The event that the callback has been called with, until it returns.
+    delivering: Option<Arc<ServerEvent>>,
 }
 
 impl std::fmt::Debug for EventQueue {
@@ -85,6 +87,11 @@ impl Events {
         queue.observer.take()
     }
 
+    /// Returns the event that the callback has been called with and has not returned from.
+    pub fn delivering(&self) -> Option<Arc<ServerEvent>> {
+        self.queue().delivering.clone()
+    }
+
     /// Starts the thread, which ends when the queue is empty.
     fn start(self: &Arc<Self>) -> io::Result<()> {
         let events = Arc::clone(self);
@@ -106,15 +113,16 @@ impl Events {
         thread.spawn(run).map(drop)
     }
 
-    fn next(&self) -> Option<(ServerEvent, Observer, Work)> {
+    fn next(&self) -> Option<(Arc<ServerEvent>, Observer, Work)> {
         let mut queue = self.queue();
         let lost = std::mem::take(&mut queue.lost);
         let observer = queue.observer.clone();
         let next = observer.and_then(|observer| {
             let (event, work) = queue.events.pop_front()?;
-            Some((event, observer, work))
+            Some((Arc::new(event), observer, work))
         });
         queue.is_running = next.is_some();
+        queue.delivering = next.as_ref().map(|(event, ..)| Arc::clone(event));
         drop(queue);
         if lost > 0 {
             log::warn(

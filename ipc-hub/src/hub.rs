@@ -1,20 +1,23 @@
 //! The hub: the devices of a server, and what all of its front ends share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
 use ipc_core::contain::contain_logged;
+use ipc_core::interface::context::CallHost;
 use ipc_core::interface::registry::{Offers, Registry, ServedDevice};
 use ipc_core::{Device, RegisterError, Release, Stuck};
 use tokio::runtime::Handle;
 
 use crate::event::{DeviceInfo, ServerEvent};
 use crate::events::Events;
-use crate::hosted::{Hosted, run_outside_async};
+use crate::hosted::{Hosted, drop_refused_device};
 use crate::log::{self, About};
 use crate::tick::Tick;
+use crate::time::later;
 use crate::work::{ServingThread, Work, WorkCounter};
 
 /// The devices of a server, and what all of its front ends share.
@@ -24,6 +27,8 @@ pub struct Hub {
     hosted: Mutex<Hosted>,
     is_closed: AtomicBool,
     hooks_end: OnceLock<Instant>,
+    /// Number of removed devices whose hooks have run.
+    removals: AtomicU64,
     events: Arc<Events>,
     /// Notices calls that run long.
     tick: Arc<Tick>,
@@ -67,6 +72,7 @@ impl Hub {
             hosted: Mutex::new(hosted),
             is_closed: AtomicBool::new(false),
             hooks_end: OnceLock::new(),
+            removals: AtomicU64::new(0),
             tick: Arc::default(),
             runtime,
             incarnation,
@@ -91,21 +97,15 @@ impl Hub {
         devices.map(|device| DeviceInfo::of(device)).collect()
     }
 
-    /// Offers another device from now on. Blocks only to drop a device that cannot be added.
+    /// Offers another device from now on. Blocks only to drop a device that cannot be added, for at most 5 s.
     ///
     /// # Errors
     ///
-    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped.
+    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped, unless that
+    /// hangs.
     pub fn add_device(&self, device: Device) -> Result<(), RegisterError> {
         let added = self.change(|registry| registry.try_add_device(device));
-        let device = match added {
-            Ok(device) => device,
-            Err((error, device)) => {
-                // Dropping its driver may block.
-                run_outside_async(move || drop(ipc_core::contain::contain(|| drop(device))));
-                return Err(error);
-            }
-        };
+        let device = added.map_err(drop_refused_device)?;
         let info = DeviceInfo::of(&device);
         log::info(About::server(), format_args!("added `{}`", info.name));
         self.emit(ServerEvent::DeviceAdded(info));
@@ -131,6 +131,17 @@ impl Hub {
         Ok(())
     }
 
+    /// Returns the number of removed devices whose release hooks have run, or are left to calls that hang. A client that
+    /// finds another number than before may have lost the state of its devices.
+    pub fn removals(&self) -> u64 {
+        self.removals.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the hook of a removed device has run.
+    pub(crate) fn count_removal(&self) {
+        self.removals.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Notes that a removed device has been released.
     pub(crate) fn forget(&self, device: &Weak<ServedDevice>) {
         let forgotten = self.hosted().registry.forget(device);
@@ -151,8 +162,15 @@ impl Hub {
         self.hosted().registry.overrun(id)
     }
 
-    /// Marks the devices and functions that the call with this [id](ipc_core::interface::context::call_id) is inside of
-    /// as stuck: other calls to them are refused until it leaves them. Returns those that were marked.
+    /// Returns the longest overrun of the devices that the [hook](ServedDevice::hook_id) is inside of. `None` if there are
+    /// none.
+    pub(crate) fn hook_overrun(&self, hook: u64) -> Option<Duration> {
+        self.hosted().registry.longest_overrun(hook)
+    }
+
+    /// Marks the devices and functions that the call with this [id](ipc_core::interface::context::call_id), or the
+    /// [hook](ServedDevice::hook_id), is inside of as stuck: other calls to them are refused until it leaves them. Returns
+    /// those that were marked.
     pub fn mark_stuck(&self, id: u64, by: &str, since: Instant) -> Vec<Stuck> {
         self.hosted().registry.mark_stuck(id, by, since)
     }
@@ -235,9 +253,34 @@ impl Hub {
         self.work.begin()
     }
 
-    /// Waits until no work is left. Returns false if some is left at `deadline`. Blocks.
+    /// Makes a stop wait until the returned value is dropped, and name `device` if it does not wait for long enough.
+    pub(crate) fn begin_removal(&self, device: &str) -> Work {
+        self.work.begin_labelled(device)
+    }
+
+    /// Waits until no work is left. Returns false if some is left at `deadline`, after logging which removed devices and
+    /// which event it belongs to; calls are for the front end to name. Blocks.
     pub fn wait_for_work(&self, deadline: Instant) -> bool {
-        self.work.wait(deadline)
+        let has_ended = self.work.wait(deadline);
+        if !has_ended {
+            for device in self.work.labels() {
+                log::error(
+                    About::server(),
+                    format_args!(
+                        "`{device}` was removed, and is left behind before it was released and dropped"
+                    ),
+                );
+            }
+            if let Some(event) = self.events.delivering() {
+                log::error(
+                    About::server(),
+                    format_args!(
+                        "`on_event` does not return, and is left behind; it was called with {event:?}"
+                    ),
+                );
+            }
+        }
+        has_ended
     }
 
     /// Returns true once [`close`](Self::close) has begun.
@@ -246,19 +289,41 @@ impl Hub {
     }
 
     /// Stops offering anything, and drops drivers, closures and hooks. A call that was left behind keeps the device
-    /// that it is inside of until it returns. May block.
-    pub fn close(&self) {
+    /// that it is inside of until it returns.
+    ///
+    /// Blocks for what hangs while it is dropped, but only until `end`, or for a second if less than that is left.
+    pub fn close(&self, end: Instant) {
         self.is_closed.store(true, Ordering::SeqCst);
         self.tick.end();
         self.offers.0.store(Arc::default());
         let mut hosted = std::mem::take(&mut *self.hosted());
         hosted.observer = self.events.close();
-        drop(hosted);
+        let _runtime = self.runtime.enter();
+        hosted.drop_by(end.max(later(Instant::now(), DROPS)));
     }
 
     fn hosted(&self) -> MutexGuard<'_, Hosted> {
         // A panic elsewhere leaves it usable: each change is a single step.
         self.hosted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Release hooks, which no caller can cancel, watch or wait for.
+impl CallHost for Hub {
+    fn is_cancelled(&self, _call: u64) -> bool {
+        false
+    }
+
+    fn progress(&self, _call: u64, _fraction: f64, _message: &str) {}
+
+    fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
+        self.runtime.block_on(future);
+    }
+
+    fn run_elsewhere(&self, code: &mut dyn FnMut()) {
+        let _runtime = self.runtime.enter();
+        let _inside = self.enter();
+        code();
     }
 }
 
@@ -288,3 +353,6 @@ fn listed(devices: &[String]) -> String {
         devices => format!("`{}`", devices.join("`, `")),
     }
 }
+
+/// Minimum time that a stop leaves for drivers, closures and hooks to be dropped.
+const DROPS: Duration = Duration::from_secs(1);

@@ -36,6 +36,7 @@ pub mod stay;
 mod sync;
 pub mod tick;
 pub mod time;
+mod user_thread;
 pub mod work;
 
 pub use hub::{CurrentOffers, Hub, OffersView, RemoveError};

@@ -1,35 +1,39 @@
 //! The release hooks of the devices, when a client no longer holds them or they are removed.
 
-use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use std::{io, mem};
 
 use ipc_core::Release;
-use ipc_core::contain::contain_logged;
+use ipc_core::interface::context::CallHost;
+use ipc_core::interface::current::Serves;
 use ipc_core::interface::registry::{Released, ServedDevice};
 
+use crate::hosted::{drop_contained, report_left};
 use crate::hub::Hub;
 use crate::log::{self, About};
 use crate::time::later;
+use crate::user_thread::UserThread;
 use crate::work::Work;
 
-/// A device that is released on a thread of its own, which is left behind if the hook hangs.
+/// A device that is released on a thread, which is left behind if the hook hangs.
 struct Releasing {
-    /// The thread may be the one to drop the driver.
-    device: Weak<ServedDevice>,
+    thread: UserThread,
+    /// The number of the hook.
+    hook: u64,
+    label: String,
     overrun: Duration,
     began: Instant,
-    /// Closed when the thread no longer keeps the device alive.
-    ended: Receiver<()>,
     shared: Arc<Mutex<ReleasingState>>,
 }
 
 #[derive(Default)]
 struct ReleasingState {
-    is_stuck: bool,
-    /// Makes a stopping server wait for the thread, unless it is stuck.
+    /// Devices that are stuck because of the hook.
+    stuck: Vec<String>,
+    /// True once the hook has run and the thread drops the device.
+    is_dropping: bool,
+    /// Makes a stopping server wait for the thread, unless it was left behind.
     work: Option<Work>,
 }
 
@@ -37,14 +41,13 @@ impl Hub {
     /// Runs the release hooks of `devices`, one after the other. Blocks, but not for a hook that hangs: its device is then
     /// stuck, and those behind it are released all the same.
     pub(crate) fn release(self: &Arc<Self>, devices: &[Arc<ServedDevice>], why: Release) {
-        let mut late = Vec::new();
+        let (mut idle, mut late) = (None, Vec::new());
         for device in devices {
-            let release = move |_: &Arc<Self>, device: Arc<ServedDevice>| {
-                report(&device, device.release(why));
-                contain_logged("a driver, while it was dropped,", || drop(device));
+            let release = move |_: &Arc<Self>, device: &Arc<ServedDevice>| {
+                report(device, device.release(why))
             };
-            match self.start_release(Arc::clone(device), None, release) {
-                Ok(releasing) if self.await_release(&releasing, 2) => {}
+            match self.start_release(idle.take(), Arc::clone(device), None, release) {
+                Ok(releasing) if self.await_release(&releasing, 2) => idle = Some(releasing.thread),
                 // There is time left for it, but the others come first.
                 Ok(releasing) if self.hooks_end().is_some() => late.push(releasing),
                 Ok(releasing) => self.leave_release(&releasing),
@@ -69,17 +72,20 @@ impl Hub {
     /// Runs the release hook of a removed device and drops it, on a thread that is left behind if the call that is
     /// inside does not return in time, or is the one that asks for it.
     pub(crate) fn release_removed(self: &Arc<Self>, device: Arc<ServedDevice>) {
-        let release = |hub: &Arc<Self>, device: Arc<ServedDevice>| {
+        let release = |hub: &Arc<Self>, device: &Arc<ServedDevice>| {
             match device.has_release_hook() {
-                true => report(&device, device.release(Release::Removed)),
+                true => {
+                    report(device, device.release(Release::Removed));
+                    hub.count_removal();
+                }
                 false => device.wait_until_free(),
             }
-            hub.forget(&Arc::downgrade(&device));
+            hub.forget(&Arc::downgrade(device));
             device.wait_until_unused();
-            contain_logged("a driver, while it was dropped,", || drop(device));
         };
+        let work = self.begin_removal(device.name());
         let (removed, is_own) = (Arc::downgrade(&device), device.is_used_by_caller());
-        match self.start_release(device, Some(self.begin_work()), release) {
+        match self.start_release(None, device, Some(work), release) {
             Ok(releasing) => {
                 if !is_own && !self.await_release(&releasing, 1) {
                     self.leave_release(&releasing);
@@ -95,75 +101,80 @@ impl Hub {
         }
     }
 
-    /// Starts `release` on a thread of its own.
+    /// Starts `release` on the thread `idle`, or on a new one, which then lets go of the device.
     fn start_release(
         self: &Arc<Self>,
+        idle: Option<UserThread>,
         device: Arc<ServedDevice>,
         work: Option<Work>,
-        release: impl FnOnce(&Arc<Self>, Arc<ServedDevice>) + Send + 'static,
+        release: impl FnOnce(&Arc<Self>, &Arc<ServedDevice>) + Send + 'static,
     ) -> io::Result<Releasing> {
-        let (done, ended) = channel::<()>();
-        let (start, started) = channel::<()>();
-        let (is_stuck, overrun) = (false, device.overrun());
-        let released = Arc::downgrade(&device);
-        let shared = Arc::new(Mutex::new(ReleasingState { is_stuck, work }));
-        let run = {
-            let (hub, shared) = (Arc::clone(self), Arc::clone(&shared));
-            move || {
-                drop(start);
-                let _runtime = hub.runtime().enter();
-                let _inside = hub.enter();
-                let name = device.name().to_string();
-                release(&hub, device);
-                let state = lock(&shared);
-                if state.is_stuck {
-                    hub.report_recovered(&name);
-                }
-                drop(state);
-                // A stop that goes on from here finds that this thread keeps no driver alive.
-                drop((done, shared));
-            }
+        let thread = match idle {
+            Some(thread) => thread,
+            None => UserThread::start("ipc release", Some(self.runtime().clone()))?,
         };
-        let thread = thread::Builder::new().name("ipc release".into());
-        thread.spawn(run)?;
-        // A busy machine takes its time, in which no hook can be said to hang.
-        let _ = started.recv();
+        let (hook, overrun) = (device.hook_id(), device.overrun());
+        let label = format!("`{}`", device.name());
+        let shared = Arc::new(Mutex::new(ReleasingState {
+            work,
+            ..ReleasingState::default()
+        }));
+        let began = thread.begin({
+            let (hub, shared, label) = (Arc::clone(self), Arc::clone(&shared), label.clone());
+            move || {
+                let _inside = hub.enter();
+                let _hooks = Serves::calls_of(Arc::clone(&hub) as Arc<dyn CallHost>);
+                release(&hub, &device);
+                let mut state = lock(&shared);
+                for device in mem::take(&mut state.stuck) {
+                    hub.report_recovered(&device);
+                }
+                state.is_dropping = true;
+                drop(state);
+                drop_contained(&label, Box::new(device));
+            }
+        });
         Ok(Releasing {
-            device: released,
+            thread,
+            hook,
+            label,
             overrun,
-            began: Instant::now(),
-            ended,
+            began,
             shared,
         })
     }
 
-    /// Waits for the overrun of the device, and long enough for the thread to reach the gate, but in a stop only for one
-    /// part in `parts` of the time that it leaves. Returns false if the thread has not ended by then.
+    /// Waits for the overrun of the device, or of another one that the hook is inside of, and long enough for the thread to reach the gate, but in a stop only for one
+    /// part in `parts` of the time that it leaves. Returns false if the thread has not finished by then.
     fn await_release(&self, releasing: &Releasing, parts: u32) -> bool {
-        let Releasing { began, overrun, .. } = releasing;
+        let Releasing { began, hook, .. } = releasing;
         loop {
-            let mut until = later(*began, AT_LEAST.max(*overrun));
+            let overrun = self.hook_overrun(*hook).unwrap_or(releasing.overrun);
+            let mut until = later(*began, AT_LEAST.max(overrun));
             if let Some(end) = self.hooks_end() {
                 until = until.min(*began + end.saturating_duration_since(*began) / parts);
             }
-            let left = until.saturating_duration_since(Instant::now());
-            match releasing.ended.recv_timeout(left.min(LOOK_AGAIN)) {
-                Err(RecvTimeoutError::Timeout) if left.is_zero() => return false,
-                Err(RecvTimeoutError::Timeout) => {}
-                // Nothing is sent: the channel closes when the thread is done.
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return true,
+            let now = Instant::now();
+            if releasing.thread.wait(until.min(now + LOOK_AGAIN)) {
+                return true;
+            }
+            if until <= now {
+                return false;
             }
         }
     }
 
-    /// Refuses the device to others while its hook runs, and no longer waits for that.
+    /// Refuses the devices that the hook is inside of to others while it runs, and no longer waits for that.
     fn leave_release(&self, releasing: &Releasing) {
         let mut state = lock(&releasing.shared);
-        let device = releasing.device.upgrade();
-        if let Some(stuck) = device.and_then(|device| device.mark_hook_stuck(releasing.began)) {
-            state.is_stuck = true;
+        if state.is_dropping {
             state.work = None;
+            return report_left(&releasing.label);
+        }
+        for stuck in self.mark_stuck(releasing.hook, "the server", releasing.began) {
             self.report_stuck(&stuck);
+            state.stuck.push(stuck.device);
+            state.work = None;
         }
     }
 }

@@ -9,38 +9,70 @@ use std::time::Instant;
 /// The wait has a deadline and blocks, outside of a runtime as well as inside one. The trackers of tokio cannot do that.
 #[derive(Debug, Default)]
 pub struct WorkCounter {
-    running: Mutex<usize>,
+    running: Mutex<Running>,
     ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    count: usize,
+    labels: Vec<Arc<str>>,
 }
 
 /// A task or thread that a stop waits for, until dropped.
 #[derive(Debug)]
-pub struct Work(Arc<WorkCounter>);
+pub struct Work {
+    counter: Arc<WorkCounter>,
+    label: Option<Arc<str>>,
+}
 
 impl WorkCounter {
     /// Makes a stop wait until the returned value is dropped.
     pub fn begin(self: &Arc<Self>) -> Work {
-        *self.lock() += 1;
-        Work(Arc::clone(self))
+        self.start(None)
+    }
+
+    /// Like [`begin`](Self::begin), for work that is [listed](Self::labels) until it has ended.
+    pub fn begin_labelled(self: &Arc<Self>, label: &str) -> Work {
+        self.start(Some(label.into()))
+    }
+
+    fn start(self: &Arc<Self>, label: Option<Arc<str>>) -> Work {
+        let mut running = self.lock();
+        running.count += 1;
+        running.labels.extend(label.clone());
+        drop(running);
+        let counter = Arc::clone(self);
+        Work { counter, label }
+    }
+
+    /// Returns the labels of the work that has not ended.
+    pub fn labels(&self) -> Vec<Arc<str>> {
+        self.lock().labels.clone()
     }
 
     /// Waits until no work is left. Returns false if some is left at `deadline`. Blocks.
     pub fn wait(&self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
-        let is_running = |running: &mut usize| *running > 0;
+        let is_running = |running: &mut Running| running.count > 0;
         let waited = self.ended.wait_timeout_while(self.lock(), left, is_running);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+        waited.unwrap_or_else(PoisonError::into_inner).0.count == 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, usize> {
+    fn lock(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        *self.0.lock() -= 1;
-        self.0.ended.notify_all();
+        let mut running = self.counter.lock();
+        running.count -= 1;
+        if let Some(label) = &self.label {
+            running.labels.retain(|other| !Arc::ptr_eq(other, label));
+        }
+        drop(running);
+        self.counter.ended.notify_all();
     }
 }
 

@@ -7,7 +7,8 @@ use ipc_core::RegisterError;
 use ipc_core::secure::SecretError;
 use ipc_net::{AddressError, unresolved};
 
-/// The error for a server that cannot start. Nothing listens then, and drivers, closures and hooks have been dropped.
+/// The error for a server that cannot start. Nothing listens then, and drivers, closures and hooks have been dropped, except
+/// one that hangs while it is dropped.
 ///
 /// `{:?}` prints the same text as `{}`, followed by the source: a program can return this error from `main`.
 #[derive(thiserror::Error)]

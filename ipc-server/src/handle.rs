@@ -109,12 +109,12 @@ impl ServerHandle {
     /// Adds a device to the running server.
     ///
     /// Connected clients can call it at once: a proxy made by name or by prefix works as for any other device. Blocks
-    /// only on an error, while the driver is dropped.
+    /// only on an error, while the driver is dropped, for at most 5 s.
     ///
     /// # Errors
     ///
-    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped; the server
-    /// goes on unchanged.
+    /// The name of the device or of one of its methods is malformed or taken. The device has been dropped, unless that
+    /// hangs; the server goes on unchanged.
     pub fn add_device(
         &self,
         device: impl IntoDevice + Send, // for a driver that is not `Send`: `Device::on_thread(|| ..)`
@@ -127,7 +127,11 @@ impl ServerHandle {
     ///
     /// A call that runs inside the driver may return first. Blocks until everything is done, but for no longer than the
     /// device's [overrun](ipc_core::Device::overrun), 10 s by default; what is left to do is then done as soon as the call
-    /// returns. A device that removes itself, in a method or in its hook, is not waited for.
+    /// returns. The log names a driver that hangs while it is dropped. A device that removes itself, in a method or in its
+    /// hook, is not waited for.
+    ///
+    /// If the device has a release hook, a client that comes back afterwards learns that devices have been released
+    /// meanwhile, as after other hooks.
     ///
     /// # Errors
     ///
@@ -186,13 +190,17 @@ impl ServerHandle {
     }
 
     /// Stops the server: no more connections are accepted, a running call may finish, clients are told, and release
-    /// hooks run. On return the port is free, and all drivers, closures and hooks have been dropped, except
-    /// those of a call that was left behind.
+    /// hooks run. On return the port is free, and all drivers, closures and hooks have been dropped, one after the other,
+    /// except those that hang.
     ///
     /// A running call may finish within the [stop timeout](crate::ServerBuilder::stop_timeout), 5 s by default, and is
     /// cancelled after half of it. A call that still runs then is left behind: its own device stays alive until
-    /// it ends, and the release hook of that device runs only then, if the program still exists. A driver that blocks while
-    /// it is dropped holds the stop up.
+    /// it ends, and the release hook of that device runs only then, if the program still exists. The callback of
+    /// [`on_event`](crate::ServerBuilder::on_event) has the same time for the events before the stop.
+    ///
+    /// Whatever hangs while it is dropped is left behind on a thread of its own, when the rest of the stop timeout has
+    /// passed, and at least a second; the others are dropped nevertheless. The log names what was left behind. None of it
+    /// keeps the program from ending.
     ///
     /// Blocks; in async code use [`stop_async`](Self::stop_async). In a driver method, a hook or the callback of
     /// [`on_event`](crate::ServerBuilder::on_event), for which the stop would have to wait, it returns at once: the call
@@ -263,8 +271,10 @@ impl Drop for ServerHandle {
 impl Shutdown {
     /// Waits for running calls, drops drivers, closures and hooks, and ends the server's own runtime. Blocks.
     fn wait(self) {
-        wait_for_work(&self.state);
-        self.state.hub.close();
+        let calls_and_goodbyes = self.state.config.stop_timeout.saturating_add(GOODBYES);
+        let end = later(Instant::now(), calls_and_goodbyes);
+        wait_for_work(&self.state, end);
+        self.state.hub.close(end);
         log::flush(LOG_WITHIN);
         let Some(runtime) = self.runtime else {
             return;
@@ -288,12 +298,8 @@ impl Shutdown {
     }
 }
 
-fn wait_for_work(state: &ServerState) {
-    let calls_and_goodbyes = state.config.stop_timeout.saturating_add(GOODBYES);
-    if !state
-        .hub
-        .wait_for_work(later(Instant::now(), calls_and_goodbyes))
-    {
+fn wait_for_work(state: &ServerState, end: Instant) {
+    if !state.hub.wait_for_work(end) {
         let after = state.config.stop_timeout;
         for session in state.active_sessions() {
             if let Some(call) = session.activity.seen(Instant::now()).running {

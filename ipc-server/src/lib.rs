@@ -32,8 +32,9 @@
 //!
 //! Release hooks, and the callback of [`ServerBuilder::on_event`], run on threads of their own.
 //!
-//! Drivers, closures and hooks are dropped before a stop returns, on a thread that may block: a driver may own a runtime.
-//! The exception is a device whose call still runs at the end of the stop: it is dropped when the call returns.
+//! Drivers, closures and hooks are dropped before a stop returns, one after the other on a thread that may block: a driver
+//! may own a runtime. The exceptions are a device whose call still runs at the end of the stop, which is dropped when the
+//! call returns, and whatever hangs while it is dropped.
 //!
 //! # Devices
 //!

@@ -186,6 +186,7 @@ const HUB_FLOORS: [&[&str]; 5] = [
         "mutant",
         "sync",
         "time",
+        "user_thread",
         "work",
     ],
     &["log::limited", "driver_call", "hosted", "tick"],

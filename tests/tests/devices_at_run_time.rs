@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use ipc_client::{AsyncClient, CallError};
 use ipc_core::{Device, Refusal, RegisterError, Shared, remote};
 use ipc_server::{Release, ServerEvent, ServerHandle};
+use tests::middle::Middle;
 use tests::{Way, both_ways, until};
 
 both_ways!(
@@ -19,6 +20,7 @@ both_ways!(
     a_removed_device_whose_driver_hangs_is_dropped_when_it_returns,
     calls_go_on_while_devices_come_and_go,
     a_stop_leaves_only_the_device_that_hangs,
+    a_client_that_was_away_learns_that_a_device_was_released,
 );
 
 const OVERRUN: Duration = Duration::from_millis(300);
@@ -261,6 +263,35 @@ fn a_stop_leaves_only_the_device_that_hangs(way: Way) {
         log.lock().unwrap().contains(&"slow dropped".into())
     });
     caller.join().unwrap().unwrap_err();
+}
+
+/// Only the hooks of other releases were noticed.
+fn a_client_that_was_away_learns_that_a_device_was_released(way: Way) {
+    let log = Log::default();
+    let server = lab(way, &log);
+    server.add_device(meter("second", &log)).unwrap();
+    let plain = Meter {
+        name: "plain",
+        log: Arc::clone(&log),
+    };
+    let plain = Device::new(plain).name("plain").prefix("plain_");
+    server.add_device(plain).unwrap();
+    let middle = Middle::new(server.local_addr());
+    let client = way
+        .client_at(&middle.address().to_string())
+        .connect()
+        .unwrap();
+    let first = MeterProxy::with_prefix(&client, "first_");
+    for (removed, interruptions) in [("plain", 0), ("second", 1)] {
+        assert_eq!(first.read().unwrap(), "first");
+        middle.cut();
+        server.remove(removed).unwrap();
+        assert_eq!(first.read().unwrap(), "first");
+        assert_eq!(client.interruptions(), interruptions, "{removed}");
+    }
+    middle.cut();
+    assert_eq!(first.read().unwrap(), "first");
+    assert_eq!(client.interruptions(), 1, "it is told once");
 }
 
 #[tokio::test]

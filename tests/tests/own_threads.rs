@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use ipc_client::CallError;
 use ipc_core::{CallContext, Device, Fault, OpenError, Refusal, remote};
+use ipc_server::ServerHandle;
 use tests::{Bench, BenchProxy, Way, both_ways, until};
 
 both_ways!(
     a_driver_that_is_not_send_is_served_from_its_thread,
     a_driver_on_a_thread_can_hang_like_any_other,
+    a_hook_on_a_thread_finds_the_runtime_and_can_stop_its_server,
 );
 
 const OVERRUN: Duration = Duration::from_millis(300);
@@ -171,5 +173,28 @@ fn a_driver_on_a_thread_can_hang_like_any_other(way: Way) {
         BenchProxy::with_prefix(&client.timeout(PATIENCE), "a_")
             .steps()
             .is_ok()
+    });
+}
+
+/// The stop waited for the hook that it was in, and the hook panicked if it needed a runtime.
+fn a_hook_on_a_thread_finds_the_runtime_and_can_stop_its_server(way: Way) {
+    let handle: Arc<Mutex<Option<ServerHandle>>> = Arc::default();
+    let (inner, said) = (Arc::clone(&handle), Log::default());
+    let lines = Arc::clone(&said);
+    let hook = move |_: &mut Bench, _| {
+        let runtime = tokio::runtime::Handle::try_current();
+        log(&lines, format!("runtime {}", runtime.is_ok()));
+        inner.lock().unwrap().take().unwrap().stop();
+        log(&lines, "stopped");
+    };
+    let device = Device::on_thread_with_release(|| Ok::<_, String>(Bench::new()), hook);
+    let server = way.server().stop_timeout(Duration::from_secs(3600));
+    let server = server.device(device.unwrap().overrun(Duration::from_secs(3600)));
+    let server = server.spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    *handle.lock().unwrap() = Some(server);
+    client.close();
+    until("the hook returns", || {
+        *said.lock().unwrap() == ["runtime true", "stopped"]
     });
 }

@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{CallError, Client, ConnectionState, Retry};
-use ipc_server::{AccessLimits, ServerHandle};
+use ipc_server::{AccessLimits, ServerEvent, ServerHandle};
 use tests::middle::Middle;
-use tests::{Bench, BenchProxy, Way, both_ways, until};
+use tests::{Bench, BenchProxy, Way, both_ways, log, until};
 
 both_ways!(
     an_idle_server_stops_at_once,
@@ -23,6 +23,7 @@ both_ways!(
     a_handle_that_is_dropped_stops,
     strangers_do_not_hold_a_stop_up,
     a_stop_inside_a_runtime_is_bounded,
+    a_stop_names_the_event_whose_callback_hangs,
 );
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -250,4 +251,31 @@ fn a_stop_inside_a_runtime_is_bounded(way: Way) {
     assert!(waiter.join().unwrap().unwrap_err().is_not_executed());
     gate.open(1);
     assert!(call.join().unwrap().is_err());
+}
+
+/// The log did not say what the stop had waited for.
+fn a_stop_names_the_event_whose_callback_hangs(way: Way) {
+    log::capture();
+    let name = format!("granted_{way:?}");
+    let (entered, enters) = mpsc::channel();
+    let (_held, hangs) = mpsc::channel::<()>();
+    let hangs = Mutex::new(hangs);
+    let server = way
+        .server()
+        .stop_timeout(Duration::from_millis(200))
+        .device(Bench::new())
+        .on_event(move |event| {
+            if matches!(event, ServerEvent::Granted(_)) {
+                entered.send(()).unwrap();
+                // Until the test is over.
+                let _ = hangs.lock().unwrap().recv();
+            }
+        })
+        .spawn()
+        .unwrap();
+    let client = way.client(&server).name(&name).connect().unwrap();
+    enters.recv_timeout(Duration::from_secs(20)).unwrap();
+    client.close();
+    stop(server);
+    log::expect(&["ERROR", "`on_event` does not return", "Granted", &name]);
 }

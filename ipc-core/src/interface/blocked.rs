@@ -9,7 +9,8 @@ use std::time::Instant;
 pub struct Stuck {
     /// The device, or the function, that is stuck.
     pub device: String,
-    /// The method that runs, by its name on the wire; `on_release` for a release hook.
+    /// The method that runs, by its name on the wire. `on_release` for the release hook of the device, and
+    /// `on_release of laser` for that of a device `laser` which hangs in this one.
     pub method: String,
     /// The caller: name and address of the client, or `the server` for a release hook.
     pub by: String,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -52,10 +52,10 @@ pub trait CallHost: Send + Sync {
     /// Runs the future of an `async fn` to its end.
     fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>);
 
-    /// Runs a method on a thread that is not the host's, in the same environment as on the host's threads, such as
+    /// Runs a method or a release hook on a thread that is not the host's, in the same environment as on the host's threads, such as
     /// inside its runtime.
-    fn run_elsewhere(&self, method: &mut dyn FnMut()) {
-        method();
+    fn run_elsewhere(&self, code: &mut dyn FnMut()) {
+        code();
     }
 
     /// True if the call with this [id](call_id) must not enter another device: its client no longer holds them, or it was
@@ -102,7 +102,7 @@ impl CallContext {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     /// # use ipc_core::CallContext;
     ///
     /// let is_half_done = Arc::new(AtomicBool::new(false));
@@ -195,9 +195,22 @@ impl CallContext {
 
 /// Returns the number by which gates know call `call` of client `party`; not 0.
 pub fn call_id(party: u64, call: u64) -> u64 {
-    const CALLS: u32 = 40;
     ((party + 1) << CALLS) | (call & ((1 << CALLS) - 1))
 }
+
+/// Returns a number by which gates know the release hook of a device; not 0, and not that of any call.
+pub(crate) fn hook_id() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) % ((1 << CALLS) - 1) + 1
+}
+
+/// True if `id` is the number of a call, and not of a release hook.
+pub(crate) fn is_call(id: u64) -> bool {
+    id >> CALLS != 0
+}
+
+/// Number of bits for the calls of a client.
+const CALLS: u32 = 40;
 
 /// The name of the client in a [`CallContext`] for a call without a server.
 pub(crate) const HERE: &str = "this process";

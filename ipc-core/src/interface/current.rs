@@ -1,5 +1,5 @@
-//! The call that the current thread runs, for what a driver does without its `CallContext`, such as locking another
-//! driver.
+//! The call or release hook that the current thread runs, for what a driver does without its `CallContext`, such as locking
+//! another driver.
 
 use std::cell::{Cell, RefCell};
 use std::panic;
@@ -8,18 +8,18 @@ use std::thread;
 use std::time::Duration;
 
 use super::blocked::{Blocked, Stuck};
-use super::context::CallHost;
+use super::context::{CallContext, CallHost, is_call};
 use super::slot::Entry;
 
 thread_local! {
     static HOST: RefCell<Option<Arc<dyn CallHost>>> = const { RefCell::new(None) };
-    /// The call, as gates know it; 0 for none.
-    static CALL: Cell<u64> = const { Cell::new(0) };
+    /// The call or release hook, as gates know it; 0 for none.
+    static INSIDE: Cell<u64> = const { Cell::new(0) };
     /// True while this library unwinds a call on purpose.
     static UNWINDS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Marks a thread as one that runs calls for `host`, until dropped.
+/// Marks a thread as one that runs calls or release hooks for `host`, until dropped.
 #[derive(Debug)]
 #[must_use = "the thread is no longer marked when this is dropped"]
 pub struct Serves(());
@@ -39,45 +39,78 @@ impl Drop for Serves {
     }
 }
 
-/// Marks the calling thread as being inside the call `id`, until dropped.
+/// Marks the calling thread as being inside a call or a release hook, until dropped.
 pub(super) struct Inside(u64);
 
 impl Inside {
     #[inline]
     pub(super) fn call(id: u64) -> Self {
         UNWINDS.set(false);
-        Self(CALL.replace(id))
+        Self(INSIDE.replace(id))
     }
 
-    /// As local code, although a call runs around it.
-    pub(super) fn nothing() -> Self {
-        Self(CALL.replace(0))
+    /// A release hook, although a call may run around it. It waits for other drivers as local code does, but is known where
+    /// it hangs.
+    pub(super) fn hook(id: u64) -> Self {
+        Self(INSIDE.replace(id))
     }
 }
 
 impl Drop for Inside {
     #[inline]
     fn drop(&mut self) {
-        CALL.set(self.0);
+        INSIDE.set(self.0);
     }
 }
 
-/// Returns what enters the gate if the current thread locks a driver: the call that it runs, or local code.
+/// The call or release hook that a thread runs, for another thread that runs a part of it.
+pub(super) struct Running {
+    host: Option<Arc<dyn CallHost>>,
+    id: u64,
+}
+
+impl Running {
+    /// The call with this context.
+    pub(super) fn call(context: &CallContext) -> Self {
+        Self {
+            host: Some(Arc::clone(context.host())),
+            id: context.id(),
+        }
+    }
+
+    /// What the calling thread runs.
+    pub(super) fn here() -> Self {
+        Self {
+            host: HOST.with_borrow(Clone::clone),
+            id: INSIDE.get(),
+        }
+    }
+
+    /// Runs `part` on the calling thread, in the environment of the host.
+    pub(super) fn run(&self, part: &mut dyn FnMut()) {
+        let _inside = Inside::call(self.id);
+        let Some(host) = &self.host else {
+            return part();
+        };
+        let _calls = Serves::calls_of(Arc::clone(host));
+        host.run_elsewhere(part);
+    }
+}
+
+/// Returns what enters the gate if the current thread locks a driver: the call or release hook that it runs, or local
+/// code.
 pub(super) fn entry() -> Entry {
-    match CALL.get() {
+    match INSIDE.get() {
         0 => Entry::LOCAL,
-        id => Entry {
-            id,
-            method: usize::MAX,
-        },
+        id => Entry::of(id),
     }
 }
 
 /// Waits for a moment for a driver that another call has locked.
 ///
-/// Local code waits for as long as it takes. A call does not wait for a device that hangs.
+/// Local code and release hooks wait for as long as it takes. A call does not wait for a device that hangs.
 pub(super) fn pause(stuck: Option<Arc<Stuck>>) -> Result<(), Blocked> {
-    if let Some(stuck) = stuck.filter(|_| CALL.get() != 0) {
+    if let Some(stuck) = stuck.filter(|_| is_call(INSIDE.get())) {
         return Err(Blocked::Stuck(stuck));
     }
     check_right();
@@ -94,8 +127,8 @@ pub(super) fn park() {
 /// the call would do next, it would do in the time of another client. Or it was left behind because it hangs: nobody
 /// would notice that it hangs in yet another device.
 pub(super) fn check_right() {
-    let id = CALL.get();
-    if id == 0 {
+    let id = INSIDE.get();
+    if !is_call(id) {
         return;
     }
     let host = HOST.with_borrow(Clone::clone);
@@ -104,20 +137,18 @@ pub(super) fn check_right() {
     }
 }
 
-/// Ends the call that the thread runs, by unwinding. In local code, panics.
+/// Ends the call that the thread runs, by unwinding. In local code and release hooks, panics.
 #[allow(
     clippy::panic,
     reason = "a deadlock is an error of the program, and waiting would never end"
 )]
 pub(super) fn unwind(message: String) -> ! {
-    match CALL.get() {
-        0 => panic::panic_any(message),
-        _ => {
-            UNWINDS.set(true);
-            // No message on standard error: the driver is not at fault.
-            panic::resume_unwind(Box::new(message))
-        }
+    if !is_call(INSIDE.get()) {
+        panic::panic_any(message);
     }
+    UNWINDS.set(true);
+    // No message on standard error: the driver is not at fault.
+    panic::resume_unwind(Box::new(message))
 }
 
 /// Continues to unwind on another thread than the one that caught it. `is_ours` says whether [`unwind`] began it.

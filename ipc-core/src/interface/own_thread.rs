@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use super::current;
+use super::current::{self, Running};
 use super::describe::Interface;
 use super::invocation::{Invocation, OwnedInvocation};
 use super::job::Reply;
@@ -122,7 +122,7 @@ struct ThreadDriver<D> {
 /// A request to the thread, and the channel for its answer.
 enum Task {
     Call(OwnedInvocation, usize, SyncSender<CallOutcome>),
-    Release(Release, SyncSender<Result<(), String>>),
+    Release(Release, Running, SyncSender<Result<(), String>>),
 }
 
 /// The outcome of a call. If it unwound: the message, and whether this library unwound it on purpose.
@@ -168,7 +168,8 @@ impl<D: Remote> ThreadDriver<D> {
     }
 
     fn release(&self, why: Release) {
-        if let Some(Err(message)) = self.ask(|answer| Task::Release(why, answer)) {
+        let hook = Running::here();
+        if let Some(Err(message)) = self.ask(|answer| Task::Release(why, hook, answer)) {
             // As if the hook had panicked here.
             std::panic::resume_unwind(Box::new(message));
         }
@@ -202,7 +203,10 @@ fn run_tasks<D: Remote>(driver: &mut D, queue: &Receiver<Task>, hook: impl Fn(&m
                 let outcome = contain(run).map_err(|message| (message, current::has_unwound()));
                 drop(answer.send(outcome));
             }
-            Task::Release(why, answer) => drop(answer.send(contain(|| hook(driver, why)))),
+            Task::Release(why, running, answer) => {
+                let run = || running.run(&mut || hook(driver, why));
+                drop(answer.send(contain(run)));
+            }
         }
     }
 }

@@ -17,7 +17,6 @@ use super::context::CallContext;
 use super::describe::ServerDescription;
 use super::job::{Job, Reply};
 use super::remote::{OVERRUN, Release};
-use crate::contain::contain;
 use crate::wire::codec::MIN_DECODE_MEMORY;
 use crate::wire::failure::Failure;
 
@@ -64,12 +63,18 @@ impl Registry {
         self.devices.is_empty() && self.leaving.is_empty() && self.functions.is_empty()
     }
 
-    /// Drops devices, functions and hooks one by one, and returns the message of each `Drop` that panicked.
-    pub fn dismantle(self) -> Vec<String> {
-        let functions = self.functions.into_iter();
-        let functions = functions.filter_map(|function| contain(|| drop(function)).err());
+    /// Returns functions and devices, each with a text that names it, for a caller that drops them one by one: each
+    /// `Drop` may block, and may panic.
+    pub fn dismantle(self) -> Vec<(String, Box<dyn Send>)> {
+        let functions = self.functions.into_iter().map(|function| {
+            let label = format!("the function `{}`", function.name());
+            (label, Box::new(function) as Box<dyn Send>)
+        });
         let devices = self.devices.into_iter().chain(self.leaving);
-        let devices = devices.filter_map(|device| contain(|| drop(device)).err());
+        let devices = devices.map(|device| {
+            let label = format!("`{}`", device.name());
+            (label, Box::new(device) as Box<dyn Send>)
+        });
         functions.chain(devices).collect()
     }
 
@@ -96,23 +101,35 @@ impl Registry {
     /// Returns how long the call with this [id](crate::interface::context::call_id) must run before the devices that it
     /// is inside of can count as stuck: the longest [overrun](crate::Device::overrun) among them.
     pub fn overrun(&self, id: u64) -> Duration {
-        let entered = self.behind_gates().filter(|behind| behind.is_inside(id));
-        let overruns = entered.map(|behind| behind.overrun());
-        overruns.max().unwrap_or(OVERRUN)
+        self.longest_overrun(id).unwrap_or(OVERRUN)
     }
 
-    /// Marks the devices and functions that the call with this [id](crate::interface::context::call_id) is inside of as
-    /// stuck: other calls to them are refused until it leaves them. Returns those that were marked.
+    /// Like [`overrun`](Self::overrun), also for a [hook](ServedDevice::hook_id). `None` if it is inside of no device.
+    pub fn longest_overrun(&self, id: u64) -> Option<Duration> {
+        let entered = self.behind_gates().filter(|behind| behind.is_inside(id));
+        entered.map(|behind| behind.overrun()).max()
+    }
+
+    /// Marks the devices and functions that the call with this [id](crate::interface::context::call_id), or the
+    /// [hook](ServedDevice::hook_id), is inside of as stuck: other calls to them are refused until it leaves them. Returns
+    /// those that were marked.
     ///
     /// `by` names its caller; `since` is when it began.
     pub fn mark_stuck(&self, id: u64, by: &str, since: Instant) -> Vec<Stuck> {
         let entered = || self.behind_gates().filter(|behind| behind.is_inside(id));
-        let method = entered().find_map(|behind| behind.method_inside());
-        let method = method.unwrap_or_else(|| "a release hook".into());
+        let called = entered().find_map(|behind| behind.method_inside());
+        let hooked = self.all_devices().find(|device| device.hook_id() == id);
         let mark = |behind: Behind<'_>| {
+            let method = match (&called, hooked) {
+                (Some(method), _) => method.clone(),
+                (None, Some(device)) if device.name() != behind.name() => {
+                    format!("on_release of {}", device.name())
+                }
+                (None, _) => "on_release".into(),
+            };
             let stuck = Stuck {
                 device: behind.name().to_string(),
-                method: method.clone(),
+                method,
                 by: by.to_string(),
                 since,
             };
@@ -130,9 +147,12 @@ impl Registry {
         stuck.map(|stuck| (*stuck).clone()).collect()
     }
 
+    fn all_devices(&self) -> impl Iterator<Item = &Arc<ServedDevice>> {
+        self.devices.iter().chain(&self.leaving)
+    }
+
     fn behind_gates(&self) -> impl Iterator<Item = Behind<'_>> {
-        let devices = self.devices.iter().chain(&self.leaving);
-        let devices = devices.map(|device| Behind::Device(device));
+        let devices = self.all_devices().map(|device| Behind::Device(device));
         let functions = self.functions.iter();
         devices.chain(functions.map(|function| Behind::Function(function)))
     }

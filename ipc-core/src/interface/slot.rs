@@ -54,8 +54,8 @@ struct Waiter {
     thread: Thread,
 }
 
-/// What goes through a gate: a number that no other call of the server has at the same time, and the number of the
-/// method.
+/// What goes through a gate: a number that no other call or hook of the server has at the same time, and the number of
+/// the method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: u64,
@@ -68,11 +68,13 @@ impl Entry {
         id: u64::MAX,
         method: usize::MAX,
     };
-    /// A release hook.
-    pub(crate) const HOOK: Self = Self {
-        id: u64::MAX - 1,
-        method: usize::MAX,
-    };
+    /// A call or a release hook that uses the driver without being a call of one of its methods.
+    pub(crate) const fn of(id: u64) -> Self {
+        Self {
+            id,
+            method: usize::MAX,
+        }
+    }
 }
 
 /// The right to use a driver, until dropped.

@@ -77,7 +77,7 @@ impl Serving {
 
     /// Serves the client over another connection from now on.
     pub(super) fn attach(&self, reader: &mut SocketReader, connection: Connection, hello: &Hello) {
-        let epoch = self.lease_epoch.load(Ordering::Relaxed);
+        let epoch = self.lease_epoch.load(Ordering::Relaxed) + self.state.hub.removals();
         self.pump()
             .attach(reader, connection, hello, epoch, &self.activity);
         self.mailbox.set_waiting(false);
@@ -241,10 +241,8 @@ impl CallHost for Serving {
         self.state.hub.runtime().block_on(future);
     }
 
-    fn run_elsewhere(&self, method: &mut dyn FnMut()) {
-        let _runtime = self.state.hub.runtime().enter();
-        let _inside = self.state.hub.enter();
-        method();
+    fn run_elsewhere(&self, code: &mut dyn FnMut()) {
+        self.state.hub.run_elsewhere(code);
     }
 
     fn is_revoked(&self, id: u64) -> bool {

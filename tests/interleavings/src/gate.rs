@@ -173,7 +173,7 @@ fn release(fault: Option<Fault>, is_blind: bool) {
         thread::spawn(move || {
             let wait = |stuck| {
                 let duty = Arc::clone(&device);
-                let run_hook = move || duty.use_on_duty(Entry::HOOK, |hooks| *hooks += 1);
+                let run_hook = move || duty.use_on_duty(Entry::of(9), |hooks| *hooks += 1);
                 if let Some(stuck) = stuck
                     && (device.gate.leave_to_stuck_call(0, Box::new(run_hook)) || is_blind)
                 {
@@ -182,7 +182,7 @@ fn release(fault: Option<Fault>, is_blind: bool) {
                 thread::park();
                 Ok(())
             };
-            if let Ok(mut hooks) = device.enter(Entry::HOOK, wait) {
+            if let Ok(mut hooks) = device.enter(Entry::of(9), wait) {
                 *hooks += 1;
             }
         })
@@ -218,7 +218,7 @@ fn nobody_before_the_hook(is_early: bool) {
     let call = enter(&device, 1);
     assert!(device.gate.mark_stuck(1, stuck()));
     let duty = Arc::clone(&device);
-    let run_hook = move || duty.use_on_duty(Entry::HOOK, |hooks| *hooks += 1);
+    let run_hook = move || duty.use_on_duty(Entry::of(9), |hooks| *hooks += 1);
     if !is_early {
         assert!(device.gate.leave_to_stuck_call(0, Box::new(run_hook)));
     }

@@ -2,7 +2,8 @@
 //!
 //! `peer serve SECRET-FILE PORT [STOP-TIMEOUT-MS [IDLE-MS]]` serves a [`Bench`] until it is told to stop. `peer client SECRET-FILE
 //! ADDRESS NAME` does what it is told on its standard input, a line each, and says on its standard output what came of
-//! it. `peer watch SECRET-FILE ADDRESS` makes two calls and prints the notices about its connection, and what came of the
+//! it. `peer stubborn` serves a driver whose `Drop` does not return until it reads a line, and then stops and returns from
+//! `main`. `peer watch SECRET-FILE ADDRESS` makes two calls and prints the notices about its connection, and what came of the
 //! calls on its standard error. In the place of the file `-` stands for no secret, and `env` for the one in the
 //! environment.
 
@@ -30,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["serve", secret, port, stop_timeout, idle] => serve(secret, port, stop_timeout, idle),
         ["client", secret, address, name] => use_server(secret, address, name),
         ["watch", secret, address] => watch(secret, address),
+        ["stubborn"] => stop_stubborn_driver(),
         _ => Err("see the source for what to say".into()),
     }
 }
@@ -92,6 +94,33 @@ fn use_server(secret: &str, address: &str, name: &str) -> Result<(), Box<dyn Err
             Err(error) => println!("error {error}"),
         }
     }
+    Ok(())
+}
+
+/// A driver that hangs while it is dropped.
+pub struct Stubborn;
+
+#[ipc_core::remote]
+impl Stubborn {
+    /// Does nothing.
+    pub fn rest(&mut self) {}
+}
+
+impl Drop for Stubborn {
+    fn drop(&mut self) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+fn stop_stubborn_driver() -> Result<(), Box<dyn Error>> {
+    let server = Server::builder().port(0).device(Stubborn);
+    let server = server.stop_timeout(Duration::ZERO).spawn()?;
+    println!("Serving on {}", server.local_addr());
+    std::io::stdin().lock().read_line(&mut String::new())?;
+    server.stop();
+    println!("stopped");
     Ok(())
 }
 

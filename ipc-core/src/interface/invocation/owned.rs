@@ -65,12 +65,8 @@ impl OwnedInvocation {
             self.reply,
             self.limit,
         );
-        let _calls = current::Serves::calls_of(Arc::clone(context.host()));
-        let _inside = current::Inside::call(context.id());
         let mut ran = Ok(());
-        context
-            .host()
-            .run_elsewhere(&mut || ran = dispatch(&mut invocation));
+        current::Running::call(context).run(&mut || ran = dispatch(&mut invocation));
         ran.map(|()| invocation.into_reply())
     }
 }

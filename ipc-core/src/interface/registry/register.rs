@@ -9,7 +9,7 @@ use super::served::{ServedDevice, ServedFunction};
 use super::{Offers, Registry};
 use crate::contain::contain;
 use crate::interface::describe::DeviceDescription;
-use crate::interface::function::BoxedFunction;
+use crate::interface::function::{BoxedFunction, Function};
 use crate::interface::remote::{Device, IntoDevice};
 
 impl Registry {
@@ -61,14 +61,23 @@ impl Registry {
     ///
     /// Its name is malformed, or taken by a method or another function. The function has been dropped.
     pub fn add_function(&mut self, function: impl BoxedFunction) -> Result<(), RegisterError> {
-        let function = function.boxed();
+        let added = self.try_add_function(function.boxed());
+        added.map_err(|(error, function)| {
+            let _ = contain(|| drop(function));
+            error
+        })
+    }
+
+    /// Like [`add_function`](Self::add_function), but an error returns the function, so that the caller can drop it where
+    /// that may block.
+    pub fn try_add_function(
+        &mut self,
+        function: Box<dyn Function>,
+    ) -> Result<(), (RegisterError, Box<dyn Function>)> {
         let method = function.method();
         let name = match self.offers.free_name(method.wire_name(""), FUNCTION) {
             Ok(name) => name,
-            Err(error) => {
-                let _ = contain(|| drop(function));
-                return Err(error);
-            }
+            Err(error) => return Err((error, function)),
         };
         let function = Arc::new(ServedFunction::new(function, name.clone()));
         let target = Target {

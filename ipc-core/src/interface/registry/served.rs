@@ -4,15 +4,15 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::contain::{contain, contain_logged};
 use crate::interface::blocked::{Blocked, Stuck};
-use crate::interface::current;
 use crate::interface::describe::DeviceDescription;
 use crate::interface::function::Function;
 use crate::interface::remote::{Device, OVERRUN, Release, ReleaseHook, Remote, Shared};
 use crate::interface::slot::{DriverGuard, Entry, Gate, Slot};
+use crate::interface::{context, current};
 
 /// A device that is offered.
 pub struct ServedDevice {
@@ -21,6 +21,8 @@ pub struct ServedDevice {
     /// The path of the driver's type.
     path: &'static str,
     release_hook: Option<ReleaseHook>,
+    /// The release hook, as gates know it. It runs once at a time, inside the gate of the device.
+    hook_id: u64,
     overrun: Duration,
     is_removed: AtomicBool,
 }
@@ -64,6 +66,7 @@ impl ServedDevice {
             },
             path,
             release_hook,
+            hook_id: context::hook_id(),
             overrun,
             is_removed: AtomicBool::new(false),
         }
@@ -100,6 +103,11 @@ impl ServedDevice {
         self.release_hook.is_some()
     }
 
+    /// Returns the number of its release hook, for [`Registry::mark_stuck`](super::Registry::mark_stuck).
+    pub fn hook_id(&self) -> u64 {
+        self.hook_id
+    }
+
     /// Lets no more calls in. A call that is inside goes on.
     pub(super) fn remove(&self) {
         self.is_removed.store(true, Ordering::Relaxed);
@@ -129,7 +137,7 @@ impl ServedDevice {
     /// that hangs.
     pub fn release(self: &Arc<Self>, why: Release) -> Option<Released> {
         let hook = self.release_hook.as_ref()?;
-        let entered = self.enter(Entry::HOOK, |stuck| {
+        let entered = self.enter(Entry::of(self.hook_id), |stuck| {
             if let Some(stuck) = stuck
                 && self.release_later(why)
             {
@@ -141,6 +149,7 @@ impl ServedDevice {
         let Ok(mut driver) = entered else {
             return Some(Released::Owed);
         };
+        let _inside = current::Inside::hook(self.hook_id);
         let driver: &mut dyn Any = &mut *driver;
         let ended = contain(|| hook(driver, why));
         Some(ended.map_or_else(Released::Panicked, |()| Released::Done))
@@ -156,8 +165,9 @@ impl ServedDevice {
                 return;
             };
             // The client of the call has lost the device; the hook may use others all the same.
-            let _outside = current::Inside::nothing();
-            device.driver.slot().use_on_duty(Entry::HOOK, |driver| {
+            let _inside = current::Inside::hook(device.hook_id);
+            let entry = Entry::of(device.hook_id);
+            device.driver.slot().use_on_duty(entry, |driver| {
                 let what = "the release hook of a device that had hung";
                 contain_logged(what, || hook(driver, why));
             });
@@ -167,7 +177,7 @@ impl ServedDevice {
 
     /// Waits until no call uses the driver, but not for one that hangs. Blocks.
     pub fn wait_until_free(&self) {
-        let entered = self.enter(Entry::HOOK, |stuck| match stuck {
+        let entered = self.enter(Entry::of(self.hook_id), |stuck| match stuck {
             Some(stuck) => Err(Blocked::Stuck(stuck)),
             None => {
                 current::park();
@@ -190,18 +200,6 @@ impl ServedDevice {
         while Arc::strong_count(self) > 1 && !self.gate().is_stuck() {
             thread::park_timeout(MOMENT);
         }
-    }
-
-    /// Refuses the device to everybody while its release hook runs, which began at `since`.
-    pub fn mark_hook_stuck(&self, since: Instant) -> Option<Stuck> {
-        let stuck = Stuck {
-            device: self.name().to_string(),
-            method: "on_release".into(),
-            by: "the server".into(),
-            since,
-        };
-        let is_marked = self.gate().mark_stuck(Entry::HOOK.id, stuck.clone());
-        is_marked.then_some(stuck)
     }
 }
 
@@ -228,6 +226,10 @@ impl ServedFunction {
     pub(super) fn new(function: Box<dyn Function>, name: String) -> Self {
         let slot = Slot::new(function);
         Self { slot, name }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 }
 

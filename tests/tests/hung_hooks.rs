@@ -1,0 +1,92 @@
+//! Release hooks that use other devices, and hang there.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ipc_client::{CallError, Client};
+use ipc_core::{Device, Refusal, Release, Shared};
+use ipc_server::ServerEvent;
+use tests::{Bench, BenchProxy, Way, both_ways, until};
+
+both_ways!(
+    a_hook_that_hangs_in_another_device_takes_that_one_too,
+    so_does_the_hook_of_a_driver_on_its_own_thread,
+);
+
+const OVERRUN: Duration = Duration::from_millis(300);
+/// Much less than something that hangs takes, much more than a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn named(device: impl Into<Device>, name: &str) -> Device {
+    let device = device.into().name(name).prefix(format!("{name}_"));
+    device.overrun(OVERRUN)
+}
+
+fn of(client: &Client, name: &str) -> BenchProxy<Client> {
+    BenchProxy::with_prefix(&client.timeout(PATIENCE), &format!("{name}_"))
+}
+
+fn a_hook_that_hangs_in_another_device_takes_that_one_too(way: Way) {
+    hangs_in_another_device(way, |other| {
+        Shared::new(Bench::new()).on_release(move |_, why| pass(&other, why))
+    });
+}
+
+fn so_does_the_hook_of_a_driver_on_its_own_thread(way: Way) {
+    hangs_in_another_device(way, |other| {
+        let open = || Ok::<_, String>(Bench::new());
+        Device::on_thread_with_release(open, move |_, why| pass(&other, why)).unwrap()
+    });
+}
+
+/// Hangs in the other device when the first client leaves.
+fn pass(other: &Shared<Bench>, why: Release) {
+    if why == Release::Finished {
+        other.lock().pass();
+    }
+}
+
+/// The device that `hooked` makes has a hook that hangs in another one. That one let its callers wait.
+fn hangs_in_another_device(way: Way, hooked: impl FnOnce(Shared<Bench>) -> Device) {
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let shutter = Shared::new(bench);
+    let recovered: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&recovered);
+    let server = way
+        .server()
+        .device(named(hooked(shutter.clone()), "laser"))
+        .device(named(shutter, "shutter"))
+        .device(named(Bench::new(), "meter"))
+        .on_event(move |event| {
+            if let ServerEvent::Recovered { device } = event {
+                told.lock().unwrap().push(device.clone());
+            }
+        })
+        .spawn()
+        .unwrap();
+    way.client(&server).connect().unwrap().close();
+    let next = way.client(&server).connect_timeout(PATIENCE);
+    let next = next.connect().unwrap();
+    assert_eq!(of(&next, "meter").step().unwrap(), 1);
+    let running = ["laser", "shutter"].map(|name| match of(&next, name).steps() {
+        Err(CallError::Refused(Refusal::Stuck { running, by, .. })) => (running, by),
+        other => (format!("{other:?}"), String::new()),
+    });
+    let expected = ["on_release", "on_release of laser"];
+    assert_eq!(
+        running,
+        expected.map(|method| (method.into(), "the server".into()))
+    );
+    assert_eq!(server.stuck().len(), 2);
+    gate.open(1);
+    until("both come back", || {
+        let mut recovered = recovered.lock().unwrap().clone();
+        recovered.sort();
+        recovered == ["laser", "shutter"]
+    });
+    assert_eq!(of(&next, "shutter").steps().unwrap(), 1);
+    assert_eq!(of(&next, "laser").steps().unwrap(), 0);
+}
