@@ -108,10 +108,8 @@ impl CallEnd {
                 method: method(),
                 reason: timing.fill_in(reason),
             },
-            CallOutcome::TimedOut => CallError::TimedOut {
-                method: method(),
-                after: timing.waited(),
-            },
+            CallOutcome::TimedOut => timing.timed_out(method(), true),
+            CallOutcome::NotBegun => timing.timed_out(method(), false),
             CallOutcome::Unknown(reason) => CallError::OutcomeUnknown {
                 method: method(),
                 reason: printable(reason),
@@ -124,6 +122,14 @@ impl Timing {
     /// How long a call that has just timed out has waited.
     fn waited(self) -> Duration {
         self.timeout.unwrap_or_else(|| self.started.elapsed())
+    }
+
+    fn timed_out(self, method: String, may_have_run: bool) -> CallError {
+        CallError::TimedOut {
+            method,
+            after: self.waited(),
+            may_have_run,
+        }
     }
 
     /// Fills in how long the call has waited, which neither the session nor the engine knows.

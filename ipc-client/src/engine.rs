@@ -188,7 +188,10 @@ impl Engine {
     /// [`CallEnd::into_result`].
     fn explained(&mut self, outcome: CallOutcome, now: Instant) -> CallOutcome {
         match outcome {
-            CallOutcome::Returned(_) | CallOutcome::Refused(_) | CallOutcome::Failed(_) => {
+            CallOutcome::Returned(_)
+            | CallOutcome::Refused(_)
+            | CallOutcome::Failed(_)
+            | CallOutcome::NotBegun => {
                 self.on_answer();
                 outcome
             }

@@ -23,7 +23,7 @@ use crate::wire::failure::{Fault, Refusal};
 /// |---|---|---|
 /// | [`Refused`](Self::Refused), [`NotSent`](Self::NotSent) | no | fix the call or the connection, then call again |
 /// | [`Fault`](Self::Fault), [`BadReply`](Self::BadReply) | yes, and it has finished | look at the instrument's error |
-/// | [`TimedOut`](Self::TimedOut), [`Cancelled`](Self::Cancelled) | perhaps, and it may still be running | check the state of the instrument before continuing |
+/// | [`TimedOut`](Self::TimedOut), [`Cancelled`](Self::Cancelled) | perhaps, and it may still be running | check the state of the instrument before continuing, unless [`is_not_executed`](Self::is_not_executed) is true |
 /// | [`OutcomeUnknown`](Self::OutcomeUnknown) | perhaps | check the state of the instrument before continuing |
 #[derive(Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
@@ -47,20 +47,20 @@ pub enum CallError {
         /// What the driver said.
         fault: Box<Fault>,
     },
-    /// No reply arrived within the timeout. The call may still be running and take effect later; its late reply is
-    /// never mistaken for another one.
-    #[error(
-        "`{method}` did not answer within {after:?}; it may still be running at the instrument"
-    )]
+    /// No reply arrived within the timeout. The call may still be running and take effect later, unless `may_have_run`
+    /// is false; its late reply is never mistaken for another one.
+    #[error("`{method}` {}", timed_out(*.after, *.may_have_run))]
     TimedOut {
         /// The method on the wire.
         method: String,
-        /// How long the caller waited.
+        /// The timeout.
         after: Duration,
+        /// False if the server has said that the call was still waiting for its turn. It does not run any more.
+        may_have_run: bool,
     },
     /// The caller cancelled the call after it had been sent. The driver was asked to stop, but may still be running.
     #[error(
-        "`{method}` was cancelled after it had been sent; it may still be running at the instrument"
+        "`{method}` was cancelled after it had been sent; it may not have begun, be running at the instrument, or have run"
     )]
     Cancelled {
         /// The method on the wire.
@@ -92,7 +92,11 @@ crate::readable_debug!(CallError);
 impl CallError {
     /// Returns true if the driver certainly did not run, so that repeating the call cannot double its effect.
     pub fn is_not_executed(&self) -> bool {
-        matches!(self, CallError::Refused(_) | CallError::NotSent { .. })
+        match self {
+            CallError::Refused(_) | CallError::NotSent { .. } => true,
+            CallError::TimedOut { may_have_run, .. } => !may_have_run,
+            _ => false,
+        }
     }
 
     /// Returns the driver's error, if it ran and failed.
@@ -171,6 +175,18 @@ pub enum NotSent {
 }
 
 crate::readable_debug!(NotSent);
+
+/// What is known of a call that has timed out.
+fn timed_out(after: Duration, may_have_run: bool) -> String {
+    match may_have_run {
+        true => format!(
+            "did not answer within {after:?}; it may not have begun, be running at the instrument, or have run"
+        ),
+        false => format!(
+            "did not begin within {after:?}, because earlier calls were not finished; it will not run"
+        ),
+    }
+}
 
 /// Names the setting of a limit that is lower than the codec's own.
 fn settable(error: &CodecError) -> &'static str {

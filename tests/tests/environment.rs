@@ -41,11 +41,11 @@ fn blanks_line_ends_and_marks_are_part_of_it() {
 fn what_cannot_be_a_secret_is_refused_and_nothing_of_it_shown() {
     let too_long = [b'x'; 70_000];
     let cases: [(Option<&[u8]>, &str); 4] = [
-        (None, "NotSet"),
-        (Some(b""), "Empty"),
+        (None, "is not set"),
+        (Some(b""), "is empty"),
         // The true place of the wrong byte.
-        (Some(b"waktu\xff"), "NotText { valid: 5 }"),
-        (Some(&too_long), "TooLong"),
+        (Some(b"waktu\xff"), "first invalid byte at offset 5"),
+        (Some(&too_long), "is longer than"),
     ];
     for (secret, complaint) in cases {
         let mut peer = Peer::start(server(secret));

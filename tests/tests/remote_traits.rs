@@ -281,6 +281,7 @@ fn a_mock_answers_and_remembers() {
         "pump_twice" => CallError::TimedOut {
             method: "pump_twice".into(),
             after: Default::default(),
+            may_have_run: true,
         }
         .into(),
         _ => call.answer("of the wrong type"),

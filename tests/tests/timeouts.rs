@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ipc_client::{CallError, CancellationToken, Retry};
 use ipc_core::Shared;
 use tests::middle::Middle;
-use tests::{Bench, BenchProxy, Way, both_ways, within};
+use tests::{Bench, BenchProxy, Way, both_ways, until, within};
 
 both_ways!(
     a_timeout_ends_the_call_and_shifts_no_answer,
@@ -20,6 +20,7 @@ both_ways!(
     a_token_cancels_at_once,
     progress_arrives_while_the_call_runs,
     a_call_whose_time_is_over_before_its_turn_is_not_run,
+    an_async_call_whose_time_is_over_before_its_turn_is_not_run,
     a_deadline_holds_for_all_calls_together,
 );
 
@@ -189,9 +190,37 @@ fn a_call_whose_time_is_over_before_its_turn_is_not_run(way: Way) {
     gate.wait_for_call();
     let hasty = BenchProxy::new(&client.timeout(Duration::from_millis(100)));
     assert!(matches!(hasty.step(), Err(CallError::TimedOut { .. })));
+    until_known(|| hasty.step());
     gate.open(1);
     assert_eq!(long.join().unwrap(), 1);
     assert_eq!(BenchProxy::new(&client).steps().unwrap(), 1);
+}
+
+/// Repeats a call that waits for its turn until the client has learned in time that it was not run.
+fn until_known(mut call: impl FnMut() -> Result<u64, CallError>) {
+    until("it is known that the call was not run", || {
+        let error = call().unwrap_err();
+        assert!(matches!(error, CallError::TimedOut { .. }), "{error}");
+        error.is_not_executed() && error.to_string().contains("did not begin within 100ms")
+    });
+}
+
+fn an_async_call_whose_time_is_over_before_its_turn_is_not_run(way: Way) {
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let server = way.server().device(bench).spawn().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let client = runtime
+        .block_on(way.async_client(&server).connect())
+        .unwrap();
+    let long = runtime.spawn(BenchProxy::new(&client).pass());
+    gate.wait_for_call();
+    let hasty = BenchProxy::new(&client.timeout(Duration::from_millis(100)));
+    until_known(|| runtime.block_on(hasty.step()));
+    gate.open(1);
+    assert_eq!(runtime.block_on(long).unwrap().unwrap(), 1);
+    let steps = runtime.block_on(BenchProxy::new(&client).steps());
+    assert_eq!(steps.unwrap(), 1);
 }
 
 fn a_deadline_holds_for_all_calls_together(way: Way) {

@@ -192,8 +192,14 @@ impl SharedConnection {
         if !state.prepare_sleep(call, thread::current()) {
             return state;
         }
+        let now = Instant::now();
+        // Beyond its timeout, a call waits for the answer to its cancellation, which the leader may not know of.
+        let timeout = match limit.has_passed(now) {
+            true => state.connection.engine.poll_timeout(),
+            false => None,
+        };
         drop(state);
-        match limit.sleep_time(None, Instant::now()) {
+        match limit.sleep_time(timeout, now) {
             Some(time) => thread::park_timeout(time),
             None => thread::park(),
         }
@@ -267,9 +273,14 @@ impl SharedConnection {
 }
 
 impl WaitLimit<'_> {
+    fn has_passed(self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
     /// How long to sleep at most, if `other` is a further reason to wake up.
     fn sleep_time(self, other: Option<Instant>, now: Instant) -> Option<Duration> {
-        let until = match (self.deadline, other) {
+        let deadline = self.deadline.filter(|_| !self.has_passed(now));
+        let until = match (deadline, other) {
             (Some(deadline), Some(other)) => Some(deadline.min(other)),
             (deadline, other) => deadline.or(other),
         };

@@ -10,6 +10,7 @@ mod frames;
 mod in_flight;
 #[cfg(feature = "proof")]
 mod proof;
+mod timed_out;
 
 pub use event::{CallOutcome, Event, GivenUp};
 
@@ -156,6 +157,7 @@ impl ClientSession {
             sent: false,
             forgotten: false,
             asked_again: false,
+            timed_out: false,
         };
         self.calls.insert(number, call);
         match self.state {
@@ -218,8 +220,9 @@ impl ClientSession {
         self.events
             .retain(|event| matches!(event, Event::Ended { .. }));
         for number in self.calls.keys().copied().collect::<Vec<_>>() {
-            let left = self.calls.get(&number).is_some_and(InFlight::may_have_left);
-            let outcome = match left {
+            let call = self.calls.get(&number);
+            let outcome = match call.is_some_and(InFlight::may_have_left) {
+                _ if call.is_some_and(|call| call.timed_out) => CallOutcome::TimedOut,
                 false => CallOutcome::NotSent(NotSent::Closed),
                 true => CallOutcome::Unknown(NotSent::Closed.to_string()),
             };
@@ -272,6 +275,9 @@ impl ClientSession {
             .map(|call| call.given)
             .collect();
         for number in due {
+            if self.ask_whether_it_began(number, now) {
+                continue;
+            }
             let outcome = match self.give_up(number) {
                 GivenUp::Ended => continue,
                 GivenUp::NotSent => CallOutcome::NotSent(NotSent::TimedOut(Duration::ZERO)),

@@ -6,7 +6,7 @@ pub fn fit_to_show(text: &str) -> String {
     on_one_line(text, MAX_SHOWN)
 }
 
-/// Like [`fit_to_show`], for the text of an error in a line of the log: shortened to 500 characters.
+/// Like [`fit_to_show`], for the text of an error in a line of the log: shortened to 300 characters.
 pub fn fit_for_log(text: &str) -> String {
     on_one_line(text, MAX_LOGGED)
 }
@@ -57,7 +57,7 @@ fn is_invisible_mark(c: char) -> bool {
 /// Maximum number of characters of a name or message.
 const MAX_SHOWN: usize = 200;
 /// Maximum number of characters of an error in the log.
-const MAX_LOGGED: usize = 500;
+const MAX_LOGGED: usize = 300;
 
 #[cfg(test)]
 mod tests {

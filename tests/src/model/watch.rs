@@ -110,7 +110,7 @@ impl Record {
                 Outcome::Unknown
             }
             // The model has neither failing drivers nor a clock.
-            CallOutcome::Failed(_) | CallOutcome::TimedOut => {
+            CallOutcome::Failed(_) | CallOutcome::TimedOut | CallOutcome::NotBegun => {
                 broken(Broken::WrongAnswer);
                 Outcome::Unknown
             }

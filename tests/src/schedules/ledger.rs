@@ -109,6 +109,7 @@ impl Ledger {
             CallOutcome::Refused(_) => ("refused", End::NeverRuns),
             CallOutcome::NotSent(_) => ("not sent", End::NeverRuns),
             CallOutcome::TimedOut => ("timed out", End::MayRun),
+            CallOutcome::NotBegun => ("timed out before its turn", End::NeverRuns),
             CallOutcome::Unknown(reason) => {
                 if self.disasters == 0 {
                     self.break_promise(format!("call {tag} is needlessly unknown: {reason}"));

@@ -94,6 +94,7 @@ impl Ledger {
             CallOutcome::Refused(_) => ("refused", End::NeverRuns),
             CallOutcome::NotSent(_) => ("not sent", End::NeverRuns),
             CallOutcome::TimedOut => ("timed out", End::MayRun),
+            CallOutcome::NotBegun => ("timed out before its turn", End::NeverRuns),
             CallOutcome::Unknown(_) => {
                 if self.book().crashes == 0 {
                     self.book()

@@ -190,8 +190,17 @@ fn calls_without_a_result() {
             CallError::TimedOut {
                 method: method(),
                 after: second,
+                may_have_run: true,
             },
             "1s",
+        ),
+        (
+            CallError::TimedOut {
+                method: method(),
+                after: second,
+                may_have_run: false,
+            },
+            "did not begin within 1s",
         ),
         (CallError::Cancelled { method: method() }, "cancelled"),
         (

@@ -61,6 +61,8 @@ pub enum CallOutcome {
     NotSent(NotSent),
     /// Its timeout passed after it had been sent.
     TimedOut,
+    /// Its timeout passed while it waited at the server for its turn. The driver was not entered.
+    NotBegun,
     /// It had been sent, and nobody knows whether it was executed.
     Unknown(String),
 }
@@ -76,6 +78,7 @@ impl fmt::Debug for CallOutcome {
             Self::Failed(fault) => f.debug_tuple("Failed").field(fault).finish(),
             Self::NotSent(why) => f.debug_tuple("NotSent").field(why).finish(),
             Self::TimedOut => f.write_str("TimedOut"),
+            Self::NotBegun => f.write_str("NotBegun"),
             Self::Unknown(why) => f.debug_tuple("Unknown").field(why).finish(),
         }
     }

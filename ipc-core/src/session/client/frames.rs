@@ -195,6 +195,10 @@ impl ClientSession {
         // The answer to a call that was given up is dropped.
         if let Some(call) = self.calls.get(&number) {
             let ended = match outcome {
+                Outcome::Refused(_) if call.timed_out && !call.forgotten => {
+                    Some(CallOutcome::NotBegun)
+                }
+                _ if call.timed_out => Some(CallOutcome::TimedOut),
                 Outcome::Ok(payload) => Some(CallOutcome::Returned(payload)),
                 // A refusal says nothing about an earlier try, in another session or under another number.
                 Outcome::Refused(refusal) if call.forgotten => {
@@ -253,6 +257,7 @@ impl ClientSession {
 
     /// Leaves the connection at hand without a goodbye. What is in flight waits for the next one.
     pub fn disconnect(&mut self) {
+        self.end_timed_out();
         let state = std::mem::replace(&mut self.state, LinkState::Disconnected);
         match state {
             LinkState::Ready(link) => {

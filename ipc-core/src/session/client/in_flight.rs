@@ -21,6 +21,8 @@ pub(super) struct InFlight {
     pub(super) forgotten: bool,
     /// True if this session has got it under two numbers.
     pub(super) asked_again: bool,
+    /// True if its time is over, and only the question whether it has begun is open.
+    pub(super) timed_out: bool,
 }
 
 impl InFlight {

@@ -29,7 +29,8 @@ impl ClientSession {
                 .zip(link)
                 .map(|(start, link)| link.distance(start));
             (number, call.given, &call.frame).hash(hasher);
-            (call.sent, call.forgotten, call.asked_again, start).hash(hasher);
+            (call.sent, call.forgotten, call.asked_again).hash(hasher);
+            (call.timed_out, start).hash(hasher);
         }
     }
 }

@@ -11,6 +11,7 @@ mod random;
 mod scripted;
 mod server_end;
 mod stories;
+mod timed_out;
 mod trial;
 mod worn;
 

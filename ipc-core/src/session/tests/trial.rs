@@ -126,6 +126,10 @@ impl Trial {
                 assert!(call.deadline.is_some_and(|deadline| deadline <= now));
                 ("timed out", End::MayRun)
             }
+            CallOutcome::NotBegun => {
+                assert!(call.deadline.is_some_and(|deadline| deadline <= now));
+                ("timed out before its turn", End::NeverRuns)
+            }
             CallOutcome::Unknown(reason) => {
                 // It may have been sent to a server that had crashed already.
                 let known = call.disasters.min(self.at_session_before);
