@@ -19,7 +19,7 @@ use crate::user_thread::UserThread;
 /// Drivers, closures and hooks, before and after they are registered.
 ///
 /// Their `Drop` may block, may hang, may panic, and may end a tokio runtime that a driver owns, which tokio forbids in async
-/// code. They are therefore dropped [one by one](drop_one_by_one), on a thread that can be left behind.
+/// code. They are therefore dropped one by one, on a thread that can be left behind.
 #[derive(Default)]
 pub struct Hosted {
     waiting: VecDeque<Registration>,
