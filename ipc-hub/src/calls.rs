@@ -47,11 +47,13 @@ impl RunningCalls {
     }
 
     /// Adds a call that is about to begin.
+    #[inline]
     pub(crate) fn push(&mut self, call: DriverCall) {
         self.calls.push(call);
     }
 
     /// Removes a call that has returned.
+    #[inline]
     pub fn end(&mut self, call: u64) -> Returned {
         let at = self.calls.iter().position(|running| running.number == call);
         at.map(|at| self.calls.remove(at).end()).unwrap_or_default()
@@ -74,6 +76,7 @@ impl RunningCalls {
     }
 
     /// Returns true if there is none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }
@@ -95,6 +98,7 @@ impl RunningCalls {
     }
 
     /// Notes which callers no longer wait for their calls. Returns those of which it was not known.
+    #[inline]
     pub fn give_up(&mut self, has_given_up: impl Fn(u64) -> bool, now: Instant) -> Vec<u64> {
         let mut given_up = Vec::new();
         for call in &mut self.calls {

@@ -38,6 +38,7 @@ pub struct Returned {
 
 impl DriverCall {
     /// A call that is about to begin. `work` makes a stopping server wait for its thread.
+    #[inline]
     pub fn new(number: u64, deadline: Option<Instant>, work: Option<Work>) -> Self {
         Self {
             number,
@@ -114,6 +115,7 @@ impl DriverCall {
     }
 
     /// Notes that the call has returned.
+    #[inline]
     pub(crate) fn end(self) -> Returned {
         Returned {
             work: self.work,

@@ -155,6 +155,7 @@ impl Stay {
     }
 
     /// Returns true while the last calls of a client that was asked to leave are answered: nothing more is read from it.
+    #[inline]
     pub fn is_draining(&self) -> bool {
         self.phase == Phase::Asked
     }
@@ -192,6 +193,7 @@ impl Stay {
     }
 
     /// Adds a call that is about to begin to `calls`. If the client is gone already, nobody waits for it.
+    #[inline]
     pub fn begin(&self, mut call: DriverCall, calls: &mut RunningCalls, now: Instant) {
         let is_gone = matches!(self.phase, Phase::Retiring(_) | Phase::Over(_));
         if is_gone && !has_mutant!(calls, WaitsForLateCalls) {

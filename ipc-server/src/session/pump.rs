@@ -159,8 +159,8 @@ impl Pump {
     /// Returns false if nothing more is to be read until another thread has made room or has ended a call.
     pub(super) fn has_room(&self) -> bool {
         // A thread that is alone has run what waited, and has written what was to be said.
-        let reads_on = self.session.wants_input() && !self.stay.is_draining();
-        self.is_alone() || reads_on || self.session.end().is_some()
+        let reads_on = || self.session.wants_input() && !self.stay.is_draining();
+        self.is_alone() || reads_on() || self.session.end().is_some()
     }
 
     /// Returns true if the calling thread, which reads, is the only one that uses the session.
