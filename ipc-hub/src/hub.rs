@@ -208,8 +208,10 @@ impl Hub {
     /// Runs the release hooks of all devices. Returns true if any device has one. Blocks, but not for a hook that
     /// hangs: its device is then stuck, and the remaining hooks run nevertheless.
     pub fn release_all(self: &Arc<Self>, why: Release) -> bool {
-        let mut hooked = self.devices();
-        hooked.retain(|device| device.has_release_hook());
+        let hooked = self.devices().into_iter();
+        let hooked = hooked.filter(|device| device.has_release_hook());
+        // A device that is removed meanwhile must not have to wait for the hooks before its own.
+        let hooked: Vec<_> = hooked.map(|device| Arc::downgrade(&device)).collect();
         self.release(&hooked, why);
         !hooked.is_empty()
     }

@@ -1,6 +1,6 @@
 //! The release hooks of the devices, when a client no longer holds them or they are removed.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
@@ -40,13 +40,13 @@ struct ReleasingState {
 impl Hub {
     /// Runs the release hooks of `devices`, one after the other. Blocks, but not for a hook that hangs: its device is then
     /// stuck, and those behind it are released all the same.
-    pub(crate) fn release(self: &Arc<Self>, devices: &[Arc<ServedDevice>], why: Release) {
+    pub(crate) fn release(self: &Arc<Self>, devices: &[Weak<ServedDevice>], why: Release) {
         let (mut idle, mut late) = (None, Vec::new());
-        for device in devices {
+        for device in devices.iter().filter_map(Weak::upgrade) {
             let release = move |_: &Arc<Self>, device: &Arc<ServedDevice>| {
                 report(device, device.release(why))
             };
-            match self.start_release(idle.take(), Arc::clone(device), None, release) {
+            match self.start_release(idle.take(), Arc::clone(&device), None, release) {
                 Ok(releasing) if self.await_release(&releasing, 2) => idle = Some(releasing.thread),
                 // There is time left for it, but the others come first.
                 Ok(releasing) if self.hooks_end().is_some() => late.push(releasing),
@@ -58,7 +58,7 @@ impl Hub {
                             "no thread for a release hook, which runs without a time limit: {error}"
                         ),
                     );
-                    report(device, device.release(why));
+                    report(&device, device.release(why));
                 }
             }
         }

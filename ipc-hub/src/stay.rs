@@ -192,10 +192,15 @@ impl Stay {
         }
     }
 
+    /// Returns true until the release hooks run: no call may follow them. Those that wait are kept with the session.
+    pub fn lets_calls_begin(&self) -> bool {
+        !matches!(self.phase, Phase::Over(_))
+    }
+
     /// Adds a call that is about to begin to `calls`. If the client is gone already, nobody waits for it.
     #[inline]
     pub fn begin(&self, mut call: DriverCall, calls: &mut RunningCalls, now: Instant) {
-        let is_gone = matches!(self.phase, Phase::Retiring(_) | Phase::Over(_));
+        let is_gone = matches!(self.phase, Phase::Retiring(_));
         if is_gone && !has_mutant!(calls, WaitsForLateCalls) {
             call.give_up(now);
         }
@@ -219,6 +224,12 @@ impl Stay {
                 }
             }
             Phase::Leaving { why, since } => {
+                let is_for_good = seen.asked == Some(LeaveReason::Disconnected);
+                let why = match why {
+                    // It was asked again meanwhile, and must not come back.
+                    LeaveReason::Idle if is_for_good => LeaveReason::Disconnected,
+                    why => why,
+                };
                 let last_call = (why != LeaveReason::Stopping).then(|| later(since, LAST_CALL));
                 let until = last_call.into_iter().chain(seen.stops_at).min();
                 let until = until.filter(|until| *until > now && seen.ended.is_none());

@@ -106,6 +106,12 @@ impl Tick {
         }
     }
 
+    /// Has the thread look soon, also if it is about to sleep. For calls that begin while another thread reads, so that
+    /// [`Unattended`] does not show them.
+    pub fn look_soon(&self) {
+        self.unpark();
+    }
+
     #[cold]
     fn unpark(&self) {
         if let Some(thread) = self.thread.get() {

@@ -190,7 +190,8 @@ impl Bench {
 }
 
 impl Gate {
-    fn pass(&self) {
+    /// Waits at the door.
+    pub fn pass(&self) {
         let (doors, changed) = &*self.0;
         let mut doors = doors.lock().expect("no panic at the door");
         doors.waiting += 1;

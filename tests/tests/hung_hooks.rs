@@ -1,4 +1,4 @@
-//! Release hooks that use other devices, and hang there.
+//! Release hooks that use other devices, hang there, or remove them.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use ipc_client::{CallError, Client};
 use ipc_core::{Device, Refusal, Release, Shared};
-use ipc_server::ServerEvent;
+use ipc_server::{ServerEvent, ServerHandle};
 use tests::{Bench, BenchProxy, Way, both_ways, until};
 
 both_ways!(
     a_hook_that_hangs_in_another_device_takes_that_one_too,
     so_does_the_hook_of_a_driver_on_its_own_thread,
+    a_hook_can_remove_another_device,
 );
 
 const OVERRUN: Duration = Duration::from_millis(300);
@@ -89,4 +90,44 @@ fn hangs_in_another_device(way: Way, hooked: impl FnOnce(Shared<Bench>) -> Devic
     });
     assert_eq!(of(&next, "shutter").steps().unwrap(), 1);
     assert_eq!(of(&next, "laser").steps().unwrap(), 0);
+}
+
+/// The removed device was kept for its turn: both hung for a while, and the hook of the removed one ran twice.
+fn a_hook_can_remove_another_device(way: Way) {
+    let handle: Arc<Mutex<Option<Arc<ServerHandle>>>> = Arc::default();
+    let in_hook = Arc::clone(&handle);
+    let log: Arc<Mutex<Vec<String>>> = Arc::default();
+    let [by_laser, by_shutter, by_server] = [&log; 3].map(Arc::clone);
+    let laser = Shared::new(Bench::new()).on_release(move |_, why| {
+        let server = in_hook.lock().unwrap().clone();
+        if let Some(server) = server.filter(|_| why == Release::Finished) {
+            server.remove("shutter").unwrap();
+        }
+        by_laser.lock().unwrap().push(format!("laser {why:?}"));
+    });
+    let shutter = Shared::new(Bench::new()).on_release(move |_, why| {
+        by_shutter.lock().unwrap().push(format!("shutter {why:?}"));
+    });
+    let in_time = |device: Device, name| named(device, name).overrun(Duration::from_secs(5));
+    let server = way
+        .server()
+        .device(in_time(laser, "laser"))
+        .device(in_time(shutter, "shutter"))
+        .on_event(move |event| {
+            if let ServerEvent::Stuck(stuck) = event {
+                by_server
+                    .lock()
+                    .unwrap()
+                    .push(format!("stuck {}", stuck.device));
+            }
+        })
+        .spawn()
+        .unwrap();
+    let server = Arc::new(server);
+    *handle.lock().unwrap() = Some(Arc::clone(&server));
+    way.client(&server).connect().unwrap().close();
+    until("all are released", || server.holder().is_none());
+    // The hook has it no longer, so that the test stops the server.
+    handle.lock().unwrap().take();
+    assert_eq!(*log.lock().unwrap(), ["shutter Removed", "laser Finished"]);
 }

@@ -174,8 +174,10 @@ fn a_disconnected_client_may_wait_for_its_last_call() {
     assert_eq!(steps[0], Step::SayBye(LeaveReason::Disconnected));
     assert_eq!(steps[1], Step::Abandon(vec![1]));
     assert!(matches!(steps[2], Step::AwaitCalls(_)), "{steps:?}");
+    assert!(scene.stay.lets_calls_begin());
     scene.calls.end(1);
     assert_eq!(scene.next(), over(Release::HandedOver, false));
+    assert!(!scene.stay.lets_calls_begin(), "the hooks run");
 }
 
 #[test]
@@ -256,4 +258,18 @@ fn a_client_that_broke_the_protocol_keeps_its_session_but_not_its_place() {
         over(Release::Lost, true),
     ];
     assert_eq!(scene.steps(), steps);
+}
+
+#[test]
+fn an_idle_client_that_is_disconnected_while_it_leaves_does_not_come_back() {
+    let mut scene = Scene::new();
+    scene.begin(1);
+    scene.seen.asked = Some(LeaveReason::Idle);
+    let steps = scene.steps();
+    assert!(matches!(steps[..], [.., Step::AwaitCalls(_)]), "{steps:?}");
+    scene.seen.asked = Some(LeaveReason::Disconnected);
+    scene.calls.end(1);
+    let steps = scene.steps();
+    assert_eq!(steps[0], Step::SayBye(LeaveReason::Disconnected));
+    assert_eq!(steps.last(), Some(&over(Release::HandedOver, false)));
 }

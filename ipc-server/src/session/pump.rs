@@ -118,8 +118,11 @@ impl Pump {
         }
     }
 
-    /// Hands out the next call. It counts as running until [`end`](Self::end).
+    /// Hands out the next call, unless the stay of the client is over. It counts as running until [`end`](Self::end).
     pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<TakenCall> {
+        if !self.stay.lets_calls_begin() {
+            return None;
+        }
         let (call, deadline) = self.session.next_call(now)?;
         let running = DriverCall::new(call.header.number, deadline, work.take());
         self.stay.begin(running, &mut self.running, now);

@@ -119,8 +119,12 @@ impl Serving {
         self.state.hub.tick().wake();
     }
 
-    /// Takes the reader back, unless a companion has taken it.
+    /// Takes the reader back, unless a companion has taken it, or this client is no longer served: the reader is then that
+    /// of the client's next stay.
     pub(super) fn unpark(&self, pump: &mut Pump) -> Option<SocketReader> {
+        if !self.is_served(pump) {
+            return None;
+        }
         let reader = pump.handover.unpark()?;
         self.unattended.end();
         Some(reader)

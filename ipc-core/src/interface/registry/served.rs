@@ -133,8 +133,8 @@ impl ServedDevice {
         self.driver.slot().enter(entry, pause)
     }
 
-    /// Runs the release hook. Returns `None` if there is none. Blocks while a call uses the device, but not for a call
-    /// that hangs.
+    /// Runs the release hook. Returns `None` if there is none, and for a device that was removed unless that is why: its
+    /// hook has run for the last time. Blocks while a call uses the device, but not for a call that hangs.
     pub fn release(self: &Arc<Self>, why: Release) -> Option<Released> {
         let hook = self.release_hook.as_ref()?;
         let entered = self.enter(Entry::of(self.hook_id), |stuck| {
@@ -149,6 +149,9 @@ impl ServedDevice {
         let Ok(mut driver) = entered else {
             return Some(Released::Owed);
         };
+        if self.is_removed() && why != Release::Removed {
+            return None;
+        }
         let _inside = current::Inside::hook(self.hook_id);
         let driver: &mut dyn Any = &mut *driver;
         let ended = contain(|| hook(driver, why));
