@@ -322,6 +322,10 @@ impl CallHost for Hub {
         self.runtime.block_on(future);
     }
 
+    fn run_late_hook(&self, hook: u64, run: &mut dyn FnMut()) {
+        self.watch_late_hook(hook, run);
+    }
+
     fn run_elsewhere(&self, code: &mut dyn FnMut()) {
         let _runtime = self.runtime.enter();
         let _inside = self.enter();

@@ -1,8 +1,9 @@
 //! The release hooks of the devices, when a client no longer holds them or they are removed.
 
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
-use std::{io, mem};
+use std::{io, mem, thread};
 
 use ipc_core::Release;
 use ipc_core::interface::context::CallHost;
@@ -144,8 +145,8 @@ impl Hub {
         })
     }
 
-    /// Waits for the overrun of the device, or of another one that the hook is inside of, and long enough for the thread to reach the gate, but in a stop only for one
-    /// part in `parts` of the time that it leaves. Returns false if the thread has not finished by then.
+    /// Waits for the overrun of the device, or of another one that the hook is inside of, and long enough for the thread
+    /// to reach the gate, but in a stop only for one part in `parts` of the time that it leaves. Returns false if the thread has not finished by then.
     fn await_release(&self, releasing: &Releasing, parts: u32) -> bool {
         let Releasing { began, hook, .. } = releasing;
         loop {
@@ -162,6 +163,44 @@ impl Hub {
                 return false;
             }
         }
+    }
+
+    /// Runs a hook on the calling thread, that of a call that hung. Another thread notices if the hook hangs as well: its
+    /// own device is stuck until it is over, but it may have locked others.
+    pub(crate) fn watch_late_hook(&self, hook: u64, run: &mut dyn FnMut()) {
+        let began = Instant::now();
+        let (end, ended) = channel::<()>();
+        let watch = move || {
+            loop {
+                let overrun = self.hook_overrun(hook).unwrap_or(AT_LEAST);
+                if ended.recv_timeout(LOOK_AGAIN) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+                if began.elapsed() >= overrun {
+                    break;
+                }
+            }
+            let before = self.stuck();
+            let mut stuck = self.mark_stuck(hook, "the server", began);
+            stuck.retain(|stuck| !before.iter().any(|other| other.device == stuck.device));
+            stuck.iter().for_each(|stuck| self.report_stuck(stuck));
+            // Fails when the hook has ended.
+            let _ = ended.recv();
+            for stuck in stuck {
+                self.report_recovered(&stuck.device);
+            }
+        };
+        thread::scope(|scope| {
+            let watcher = thread::Builder::new().name("ipc release".into());
+            if let Err(error) = watcher.spawn_scoped(scope, watch) {
+                log::error(
+                    About::server(),
+                    format_args!("no thread to watch a release hook: {error}"),
+                );
+            }
+            run();
+            drop(end);
+        });
     }
 
     /// Refuses the devices that the hook is inside of to others while it runs, and no longer waits for that.

@@ -13,6 +13,7 @@ use tests::{Bench, BenchProxy, Way, both_ways, until};
 both_ways!(
     a_hook_that_hangs_in_another_device_takes_that_one_too,
     so_does_the_hook_of_a_driver_on_its_own_thread,
+    so_does_a_hook_that_was_left_to_a_call_that_hung,
     a_hook_can_remove_another_device,
 );
 
@@ -90,6 +91,56 @@ fn hangs_in_another_device(way: Way, hooked: impl FnOnce(Shared<Bench>) -> Devic
     });
     assert_eq!(of(&next, "shutter").steps().unwrap(), 1);
     assert_eq!(of(&next, "laser").steps().unwrap(), 0);
+}
+
+/// Nobody watched such a hook: callers of the other device waited for ever.
+fn so_does_a_hook_that_was_left_to_a_call_that_hung(way: Way) {
+    let (bench, other) = (Bench::new(), Bench::new());
+    let [gate, other_gate] = [bench.gate(), other.gate()];
+    let shutter = Shared::new(other);
+    let in_hook = shutter.clone();
+    let laser = Shared::new(bench).on_release(move |_, why| pass(&in_hook, why));
+    let recovered: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&recovered);
+    let server = way
+        .server()
+        .device(named(laser, "laser"))
+        .device(named(shutter, "shutter"))
+        .on_event(move |event| {
+            if let ServerEvent::Recovered { device } = event {
+                told.lock().unwrap().push(device.clone());
+            }
+        })
+        .spawn()
+        .unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let short = client.timeout(Duration::from_millis(50));
+    assert!(BenchProxy::with_prefix(&short, "laser_").pass().is_err());
+    client.close();
+    until("the call counts as stuck", || !server.stuck().is_empty());
+    let next = way.client(&server).connect_timeout(PATIENCE);
+    let next = next.connect().unwrap();
+    assert_eq!(of(&next, "shutter").steps().unwrap(), 0);
+
+    // The call returns, and leaves its hook to hang in the other device.
+    gate.open(1);
+    until("the other device counts as stuck", || {
+        server.stuck().len() == 2
+    });
+    match of(&next, "shutter").steps() {
+        Err(CallError::Refused(Refusal::Stuck { running, .. })) => {
+            assert_eq!(running, "on_release of laser");
+        }
+        other => panic!("{other:?}"),
+    }
+    other_gate.open(1);
+    until("both come back", || {
+        let mut recovered = recovered.lock().unwrap().clone();
+        recovered.sort();
+        recovered == ["laser", "shutter"]
+    });
+    assert_eq!(of(&next, "shutter").steps().unwrap(), 1);
+    assert_eq!(of(&next, "laser").steps().unwrap(), 1);
 }
 
 /// The removed device was kept for its turn: both hung for a while, and the hook of the removed one ran twice.

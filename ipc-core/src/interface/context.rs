@@ -58,6 +58,13 @@ pub trait CallHost: Send + Sync {
         code();
     }
 
+    /// Runs a release hook that was left to a call that hung, on the thread of that call.
+    ///
+    /// `hook` is its [number](crate::interface::registry::ServedDevice::hook_id).
+    fn run_late_hook(&self, _hook: u64, run: &mut dyn FnMut()) {
+        run();
+    }
+
     /// True if the call with this [id](call_id) must not enter another device: its client no longer holds them, or it was
     /// left behind as one that hangs.
     fn is_revoked(&self, _id: u64) -> bool {

@@ -78,11 +78,25 @@ impl Running {
         }
     }
 
+    /// A release hook, which the calling thread runs or leaves to another one.
+    pub(super) fn hook(id: u64) -> Self {
+        let host = HOST.with_borrow(Clone::clone);
+        Self { host, id }
+    }
+
     /// What the calling thread runs.
     pub(super) fn here() -> Self {
         Self {
             host: HOST.with_borrow(Clone::clone),
             id: INSIDE.get(),
+        }
+    }
+
+    /// Runs this release hook later, by `run`, on the thread of another call.
+    pub(super) fn run_late(&self, run: &mut dyn FnMut()) {
+        match &self.host {
+            Some(host) => host.run_late_hook(self.id, run),
+            None => run(),
         }
     }
 

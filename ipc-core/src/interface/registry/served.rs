@@ -163,6 +163,7 @@ impl ServedDevice {
     fn release_later(self: &Arc<Self>, why: Release) -> bool {
         let device = Arc::clone(self);
         let owner = Arc::as_ptr(self).addr();
+        let hook_run = current::Running::hook(self.hook_id);
         let duty = Box::new(move || {
             let Some(hook) = &device.release_hook else {
                 return;
@@ -170,9 +171,11 @@ impl ServedDevice {
             // The client of the call has lost the device; the hook may use others all the same.
             let _inside = current::Inside::hook(device.hook_id);
             let entry = Entry::of(device.hook_id);
-            device.driver.slot().use_on_duty(entry, |driver| {
-                let what = "the release hook of a device that had hung";
-                contain_logged(what, || hook(driver, why));
+            hook_run.run_late(&mut || {
+                device.driver.slot().use_on_duty(entry, |driver| {
+                    let what = "the release hook of a device that had hung";
+                    contain_logged(what, || hook(driver, why));
+                });
             });
         });
         self.gate().leave_to_stuck_call(owner, duty)
