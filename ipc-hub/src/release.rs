@@ -165,6 +165,27 @@ impl Hub {
         }
     }
 
+    /// Logs which devices a stop leaves behind because something hangs in them.
+    pub fn report_stuck_at_stop(&self) {
+        let devices = self.devices();
+        for stuck in self.stuck() {
+            let is_it = |device: &&Arc<ServedDevice>| device.name() == stuck.device;
+            let device = devices.iter().find(is_it);
+            let hook = match device.is_some_and(|device| device.has_release_hook()) {
+                true if stuck.method.starts_with("on_release") => "",
+                true => ", and its release hook has not run",
+                false => "",
+            };
+            log::error(
+                About::client(&stuck.by),
+                format_args!(
+                    "`{}` is left behind: `{}` still hangs in it{hook}; check the instrument",
+                    stuck.device, stuck.method
+                ),
+            );
+        }
+    }
+
     /// Runs a hook on the calling thread, that of a call that hung. Another thread notices if the hook hangs as well: its
     /// own device is stuck until it is over, but it may have locked others.
     pub(crate) fn watch_late_hook(&self, hook: u64, run: &mut dyn FnMut()) {

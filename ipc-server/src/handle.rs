@@ -274,7 +274,9 @@ impl Shutdown {
         let calls_and_goodbyes = self.state.config.stop_timeout.saturating_add(GOODBYES);
         let end = later(Instant::now(), calls_and_goodbyes);
         wait_for_work(&self.state, end);
+        self.state.hub.report_stuck_at_stop();
         self.state.hub.close(end);
+        log::info(About::server(), "stopped");
         log::flush(LOG_WITHIN);
         let Some(runtime) = self.runtime else {
             return;

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{CallError, Client, ConnectionState, Retry};
+use ipc_core::{Device, Shared};
 use ipc_server::{AccessLimits, ServerEvent, ServerHandle};
 use tests::middle::Middle;
 use tests::{Bench, BenchProxy, Way, both_ways, log, until};
@@ -24,6 +25,7 @@ both_ways!(
     strangers_do_not_hold_a_stop_up,
     a_stop_inside_a_runtime_is_bounded,
     a_stop_names_the_event_whose_callback_hangs,
+    a_stop_names_a_device_that_was_stuck_before,
 );
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -278,4 +280,26 @@ fn a_stop_names_the_event_whose_callback_hangs(way: Way) {
     client.close();
     stop(server);
     log::expect(&["ERROR", "`on_event` does not return", "Granted", &name]);
+}
+
+/// A stop that found a device stuck said nothing of it, and took no time.
+fn a_stop_names_a_device_that_was_stuck_before(way: Way) {
+    log::capture();
+    let name = format!("jammed_{way:?}").to_lowercase();
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let device = Device::from(Shared::new(bench).on_release(|_, _| {}));
+    let server = way
+        .server()
+        .device(device.name(&name).overrun(Duration::from_millis(100)))
+        .spawn()
+        .unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let hasty = BenchProxy::new(&client.timeout(Duration::from_millis(50)));
+    assert!(hasty.pass().is_err());
+    until("the device counts as stuck", || !server.stuck().is_empty());
+    stop(server);
+    let left = format!("`{name}` is left behind: `pass` still hangs in it");
+    log::expect(&["ERROR", &left, "its release hook has not run"]);
+    gate.open(1);
 }

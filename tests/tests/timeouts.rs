@@ -20,6 +20,7 @@ both_ways!(
     a_token_cancels_at_once,
     progress_arrives_while_the_call_runs,
     a_call_whose_time_is_over_before_its_turn_is_not_run,
+    a_call_behind_one_that_was_given_up_is_not_run,
     an_async_call_whose_time_is_over_before_its_turn_is_not_run,
     a_deadline_holds_for_all_calls_together,
 );
@@ -193,6 +194,20 @@ fn a_call_whose_time_is_over_before_its_turn_is_not_run(way: Way) {
     until_known(|| hasty.step());
     gate.open(1);
     assert_eq!(long.join().unwrap(), 1);
+    assert_eq!(BenchProxy::new(&client).steps().unwrap(), 1);
+}
+
+/// The first one is given up and hangs in the device, so that the second one begins, and waits at the gate.
+fn a_call_behind_one_that_was_given_up_is_not_run(way: Way) {
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let server = way.server().device(bench).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let hasty = BenchProxy::new(&client.timeout(Duration::from_millis(100)));
+    assert!(hasty.pass().is_err());
+    gate.wait_for_call();
+    until_known(|| hasty.step());
+    gate.open(1);
     assert_eq!(BenchProxy::new(&client).steps().unwrap(), 1);
 }
 

@@ -14,7 +14,10 @@ impl ClientSession {
         let Some(number) = self.number_of(given) else {
             return false;
         };
-        let is_behind_another = self.oldest_call().is_some_and(|oldest| oldest < number);
+        let given_up = self.abandoned.iter().copied();
+        let is_behind_another = given_up
+            .chain(self.oldest_call())
+            .any(|other| other < number);
         let (LinkState::Ready(link), Some(call)) = (&mut self.state, self.calls.get_mut(&number))
         else {
             return false;

@@ -96,7 +96,8 @@ impl ServerSession {
 
     /// Answers a call that runs. Does nothing if the call has been answered already.
     ///
-    /// An answer that the client no longer wants is not sent, and only whether the driver was entered is kept of it.
+    /// What a driver has returned is not sent if the client no longer wants it, and only that it ran is kept. A refusal is
+    /// sent: its caller may want to know that the driver was not entered.
     pub fn reply(&mut self, number: u64, frame: impl Into<OutgoingFrame>) {
         let is_it = |running: &Running| running.number == number;
         let Some(at) = self.running.iter().position(is_it) else {
@@ -109,7 +110,7 @@ impl ServerSession {
         if number < self.confirmed && !has_mutant!(self, KeepsConfirmed) {
             return;
         }
-        if cancelled {
+        if cancelled && frame.ctrl() != Some(CtrlMsg::Error) {
             let answer = Answer::without_result(&frame);
             self.done.insert(number, Done { digest, answer });
             return;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::scripted::Scripted;
 use crate::session::server::SessionLimits;
 use crate::wire::ctrl::CtrlMsg;
-use crate::wire::failure::Refusal;
+use crate::wire::failure::{Failure, Refusal};
+use crate::wire::message::failure_frame;
 
 fn scripted() -> Scripted {
     Scripted::new(SessionLimits::default())
@@ -112,6 +113,21 @@ fn the_answer_of_a_cancelled_call_is_neither_sent_nor_kept() {
     scripted.call(2);
     let again = [(CtrlMsg::ErrorForwarded, 1), (CtrlMsg::Error, 2)];
     assert_eq!(scripted.heard(), again, "it ran, and it did not");
+}
+
+/// The call had begun, and waited at the gate of its device. Its caller could not learn that it never got in.
+#[test]
+fn the_refusal_of_a_cancelled_call_is_sent() {
+    let mut scripted = scripted();
+    scripted.call(1);
+    scripted.next();
+    scripted.cancel(1);
+    let refusal = Refusal::Cancelled {
+        method: "m1".into(),
+    };
+    let refusal = failure_frame(1, &Failure::Refused(refusal), 1 << 20);
+    scripted.session.reply(1, refusal);
+    assert_eq!(scripted.heard(), [(CtrlMsg::Error, 1)]);
 }
 
 #[test]

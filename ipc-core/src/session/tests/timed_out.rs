@@ -69,6 +69,23 @@ fn an_answer_is_not_awaited_for_long() {
     assert_eq!(scene.events(), []);
 }
 
+/// The call ahead may still run, although its caller has given it up. Nothing was asked then.
+#[test]
+fn a_call_behind_one_that_was_given_up_is_asked_about() {
+    let mut scene = Scene::new();
+    let first = scene.call(1, false);
+    scene.said();
+    scene.client.give_up(first);
+    let second = scene
+        .client
+        .call(call_frame(2, 0), false, Some(TIMEOUT), scene.now);
+    scene.said();
+    scene.client.handle_timeout(scene.now + TIMEOUT);
+    assert_eq!(scene.events(), []);
+    scene.hear(&refusal(second));
+    assert_eq!(scene.end(), (second, CallOutcome::NotBegun));
+}
+
 /// Over the next connection, the call would be made again.
 #[test]
 fn a_call_ends_with_its_connection() {
