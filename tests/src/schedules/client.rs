@@ -1,6 +1,6 @@
 //! A client: the shipped session, and what a program does with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use ipc_core::Args;
@@ -20,6 +20,8 @@ pub(super) struct Client {
     pub(super) wire: Option<WireId>,
     /// The calls whose ends have not been told, by their numbers.
     pub(super) open: BTreeMap<u64, u64>,
+    /// When the timeouts of calls pass by its clock, and the calls.
+    due: BTreeSet<(Instant, u64)>,
     /// Not before this time it tries to connect again.
     next_dial: Instant,
     is_queued: bool,
@@ -42,6 +44,7 @@ impl Client {
             session,
             wire: None,
             open: BTreeMap::new(),
+            due: BTreeSet::new(),
             next_dial: now,
             is_queued: false,
             is_closed: false,
@@ -78,6 +81,7 @@ impl Client {
         let now = lab.now - self.lag;
         let number = self.session.call(frame, idempotent, timeout, now);
         self.open.insert(number, tag);
+        self.due.extend(timeout.map(|timeout| (now + timeout, tag)));
     }
 
     pub(super) fn cancel(&mut self, lab: &mut Lab, which: u64) {
@@ -183,6 +187,14 @@ impl Client {
     }
 
     fn read_events(&mut self, lab: &mut Lab) {
+        let mine = lab.now - self.lag;
+        while self.is_awake()
+            && let Some(&(at, tag)) = self.due.first()
+            && at <= mine
+        {
+            self.due.pop_first();
+            lab.ledger.times_out(tag, lab.clock);
+        }
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::Ended { call, outcome } => match self.open.remove(&call) {

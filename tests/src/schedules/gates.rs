@@ -53,7 +53,7 @@ impl Lab {
         };
         let device = call.device;
         let waits_for = |earlier: &&Execution| {
-            let is_over = earlier.is_left || self.ledger.has_ended(earlier.tag);
+            let is_over = earlier.is_left || !self.ledger.awaits_result(earlier.tag);
             earlier.session.key == session.key && !is_over
         };
         if let Some(earlier) = self.executions.values().find(waits_for) {
@@ -224,6 +224,7 @@ impl Lab {
             .end
             .map(|(_, at)| at)
             .into_iter()
+            .chain(call.timed_out)
             .chain(execution.abandoned);
         let deadline = call.timeout.map(|timeout| call.made + timeout);
         let is_overdue = deadline.is_some_and(|at| at + 2 * GIVEN_UP_FOR <= self.now);

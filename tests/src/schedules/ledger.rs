@@ -29,6 +29,9 @@ pub(super) struct Call {
     /// How long its driver takes; `None` if it hangs until it is let go.
     pub(super) takes: Option<Duration>,
     pub(super) runs: u64,
+    /// When its client cancelled it because its timeout had passed, by the clock of the server: its caller may wait for a
+    /// moment to learn whether it has begun.
+    pub(super) timed_out: Option<Duration>,
     /// How it ended, and when by the clock of the server.
     pub(super) end: Option<(End, Duration)>,
 }
@@ -71,6 +74,19 @@ impl Ledger {
 
     pub(super) fn has_ended(&self, tag: u64) -> bool {
         self.calls.get(&tag).is_some_and(|call| call.end.is_some())
+    }
+
+    /// The timeout of a call passes by the clock of its client, which cancels it.
+    pub(super) fn times_out(&mut self, tag: u64, clock: Duration) {
+        if let Some(call) = self.calls.get_mut(&tag) {
+            call.timed_out = Some(clock);
+        }
+    }
+
+    /// True while the caller of a call waits for its result.
+    pub(super) fn awaits_result(&self, tag: u64) -> bool {
+        let awaits = |call: &Call| call.end.is_none() && call.timed_out.is_none();
+        self.calls.get(&tag).is_some_and(awaits)
     }
 
     /// The driver is entered.

@@ -161,6 +161,7 @@ impl Step {
                     timeout,
                     takes,
                     runs: 0,
+                    timed_out: None,
                     end: None,
                 };
                 if world.clients[client].is_awake() {

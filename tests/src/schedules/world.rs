@@ -188,7 +188,9 @@ impl World {
         let mut clients = self.clients.iter();
         let client = clients.find(|client| client.wire == Some(wire) && client.is_awake());
         let is_connected = |client: &&Client| {
-            client.session.is_ready() && !client.open.is_empty() && !self.lab.network.is_held(wire)
+            let mut open = client.open.values();
+            let awaits = open.any(|tag| self.lab.ledger.awaits_result(*tag));
+            client.session.is_ready() && awaits && !self.lab.network.is_held(wire)
         };
         if client.filter(is_connected).is_some() && !is_leaving && !self.lab.has_call_under_way(key)
         {
