@@ -20,11 +20,11 @@ pub struct ClientInfo {
     pub address: String,
     /// How long ago it arrived, including the time in the queue.
     pub connected: Duration,
-    /// How long ago its last call ended; zero while a call runs.
+    /// How long ago its last call ended or was given up; zero while it waits for one that runs.
     pub idle: Duration,
     /// Number of its calls so far, including one that runs.
     pub calls: u64,
-    /// The running call, if there is one.
+    /// The running call, if there is one, also if the client has given it up.
     pub running: Option<RunningCall>,
     /// Number of bytes received from it while it held the server.
     pub bytes_received: u64,

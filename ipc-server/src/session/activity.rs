@@ -41,19 +41,27 @@ struct Use {
     running: Option<(u64, Instant)>,
     /// The method that runs or ran last. Kept between calls for its memory.
     method: String,
-    /// The calls that run although their callers have given up, until the log has them.
+    /// The calls that run although their callers have given up, the longest one first.
     given_up: Vec<GivenUpCall>,
 }
 
 /// A call whose caller has given up.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct GivenUpCall {
     number: u64,
     /// The method on the wire, as much of it as is shown.
     pub(crate) method: String,
-    /// How long it had run by then.
-    pub(crate) ran_for: Duration,
-    at: Instant,
+    began: Instant,
+    given_up: Instant,
+    /// True once the log has it.
+    is_logged: bool,
+}
+
+impl GivenUpCall {
+    /// How long it had run when its caller gave it up.
+    pub(crate) fn ran_for(&self) -> Duration {
+        self.given_up.saturating_duration_since(self.began)
+    }
 }
 
 /// The connection of the client as others use it: to say where the client is, and to make it leave.
@@ -170,8 +178,9 @@ impl Activity {
             let call = GivenUpCall {
                 number,
                 method: used.method.clone(),
-                ran_for: now.saturating_duration_since(began),
-                at: now,
+                began,
+                given_up: now,
+                is_logged: false,
             };
             used.given_up.push(call);
         }
@@ -180,17 +189,26 @@ impl Activity {
     /// Takes the calls that still run although their callers gave up a moment ago, each of them once.
     pub(crate) fn take_running_on(&self, now: Instant) -> Vec<GivenUpCall> {
         let mut used = self.used();
-        let runs_on = |call: &mut GivenUpCall| now.saturating_duration_since(call.at) >= RETURNS_IN;
-        used.given_up.extract_if(.., runs_on).collect()
+        let runs_on = |call: &&mut GivenUpCall| {
+            !call.is_logged && now.saturating_duration_since(call.given_up) >= RETURNS_IN
+        };
+        let runs_on = used.given_up.iter_mut().filter(runs_on);
+        runs_on
+            .map(|call| {
+                call.is_logged = true;
+                call.clone()
+            })
+            .collect()
     }
 
     /// Forgets that the caller of call `number`, which has ended, had given up. Returns false if
     /// [`take_running_on`](Self::take_running_on) has returned the call.
     pub(crate) fn forget_given_up(&self, number: u64) -> bool {
         let mut used = self.used();
-        let before = used.given_up.len();
-        used.given_up.retain(|call| call.number != number);
-        used.given_up.len() < before
+        let is_it = |call: &mut GivenUpCall| call.number == number;
+        used.given_up
+            .extract_if(.., is_it)
+            .any(|call| !call.is_logged)
     }
 
     /// Bytes have come from the network.
@@ -206,13 +224,16 @@ impl Activity {
     pub(crate) fn seen(&self, now: Instant) -> Seen {
         let used = self.used();
         let since = |then: Instant| now.saturating_duration_since(then);
-        let running = used
+        let awaited = used
             .running
             .map(|(_, began)| (used.method.clone(), since(began)));
-        let idle_ms = match running {
+        let idle_ms = match awaited {
             Some(_) => 0,
             None => millis(since(used.last_call)),
         };
+        let given_up = used.given_up.first();
+        let given_up = given_up.map(|call| (call.method.clone(), since(call.began)));
+        let running = awaited.or(given_up);
         let held_ms = millis(since(used.held_since));
         drop(used);
         let (running, running_text) = match running {

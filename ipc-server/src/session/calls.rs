@@ -91,7 +91,7 @@ impl CallNote<'_> {
 pub(crate) fn log_running_on(state: &ServerState, activity: &Activity, now: Instant) {
     for call in activity.take_running_on(now) {
         let method = called(state, &call.method);
-        let ran_for = call.ran_for;
+        let ran_for = call.ran_for();
         state.failed_calls.info(
             About::client(activity.name_and_address()),
             format_args!(

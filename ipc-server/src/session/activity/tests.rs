@@ -61,6 +61,29 @@ fn a_holder_that_returns_is_no_longer_asked_to_leave_for_being_idle() {
     }
 }
 
+/// Clients that waited behind such a call were told that the holder was idle.
+#[test]
+fn a_call_that_was_given_up_is_shown_until_it_ends() {
+    let start = Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let address = ([127, 0, 0, 1], 1).into();
+    let activity = Activity::new(1, "scan".into(), address, Default::default(), start);
+    activity.call_begins(1, Some("sweep"), after(1));
+    activity.caller_gave_up(1, after(2));
+    assert_eq!(activity.take_running_on(after(3)).len(), 1);
+    assert_eq!(activity.take_running_on(after(3)).len(), 0, "logged once");
+    let seen = activity.seen(after(5));
+    assert_eq!(
+        (seen.running_text.as_str(), seen.running_ms()),
+        ("sweep", 4000)
+    );
+    assert_eq!(seen.idle_ms, 3000, "nobody waits for it");
+    assert!(!activity.call_ends(1, true, after(6)), "nobody waits");
+    assert!(!activity.forget_given_up(1), "the log has it");
+    let seen = activity.seen(after(7));
+    assert_eq!((seen.running_text.as_str(), seen.idle_ms), ("", 5000));
+}
+
 #[test]
 fn what_enters_no_driver_does_not_count_as_use() {
     let start = Instant::now();
