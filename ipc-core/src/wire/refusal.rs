@@ -105,7 +105,7 @@ pub enum Refusal {
     /// A method of the device hangs, and its caller has given it up.
     #[error(
         "`{method}` was refused: `{device}` does not answer, because `{running}`, called by {by}, has run for {:?} and was \
-         given up; the device can be used again once that call ends, look at the instrument",
+         given up; look at the instrument: the device can be used again once that call ends",
         after(*.since_ms)
     )]
     Stuck {
