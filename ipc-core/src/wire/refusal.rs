@@ -322,8 +322,9 @@ fn after(ms: u64) -> Duration {
 
 fn did_you_mean(similar: &[String]) -> String {
     match similar {
-        [] => "; `describe()` lists what it offers".into(),
-        names => format!("; did you mean `{}`?", names.join("`, `")),
+        [] => "; `help()` lists what it offers".into(),
+        [name] => format!("; did you mean `{name}`?"),
+        [names @ .., last] => format!("; did you mean `{}` or `{last}`?", names.join("`, `")),
     }
 }
 
