@@ -24,7 +24,7 @@ macro_rules! client_methods {
 
             /// A handle whose calls end when `token` is cancelled, with [`CallError::Cancelled`] or
             /// `NotSent::Cancelled`: at once if they are futures, within about 50 ms if they block. The driver is asked
-            /// to stop; the next call waits until it has returned.
+            /// to stop; the next call to the same device waits until it has returned.
             pub fn cancel_with(&self, token: &CancellationToken) -> Self {
                 self.with(|options| options.token = Some(token.clone()))
             }

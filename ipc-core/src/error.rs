@@ -60,7 +60,7 @@ pub enum CallError {
     },
     /// The caller cancelled the call after it had been sent. The driver was asked to stop, but may still be running.
     #[error(
-        "`{method}` was cancelled after it had been sent; it may not have begun, be running at the instrument, or have run"
+        "`{method}` was cancelled after it had been sent; it may still be waiting, be running, or have finished"
     )]
     Cancelled {
         /// The method on the wire.
@@ -69,7 +69,7 @@ pub enum CallError {
     /// The call was sent, and nobody can say whether it was executed: the server that got it is gone or has forgotten the
     /// session, or it has left the call behind while the driver still runs.
     #[error(
-        "it is unknown whether `{method}` was executed: {reason}; check the state of the instrument before repeating it"
+        "the outcome of `{method}` is unknown: {reason}; check the state of the instrument before repeating it"
     )]
     OutcomeUnknown {
         /// The method on the wire.
@@ -180,7 +180,7 @@ crate::readable_debug!(NotSent);
 fn timed_out(after: Duration, may_have_run: bool) -> String {
     match may_have_run {
         true => format!(
-            "did not answer within {after:?}; it may not have begun, be running at the instrument, or have run"
+            "did not answer within {after:?}; it may still be waiting, be running, or have finished"
         ),
         false => format!(
             "did not begin within {after:?}, because earlier calls were not finished; it will not run"

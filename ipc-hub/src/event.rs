@@ -1,5 +1,6 @@
 //! What the program that runs a server can learn about its clients and devices.
 
+use std::fmt;
 use std::time::Duration;
 
 use ipc_core::interface::registry::ServedDevice;
@@ -103,7 +104,8 @@ impl DeviceInfo {
     }
 }
 
-/// A change at the server, reported to the callback of `ServerBuilder::on_event`.
+/// A change at the server, reported to the callback of `ServerBuilder::on_event`. `Display` is one line of plain words:
+/// "`pump` is no longer stuck: the call has returned".
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerEvent {
@@ -136,4 +138,79 @@ pub enum ServerEvent {
         /// The name of the device or function.
         device: String,
     },
+}
+
+impl fmt::Display for ServerEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting { client, status } => write!(f, "client {client} waits: {status}"),
+            Self::Granted(ClientInfo {
+                id, name, address, ..
+            }) => write!(f, "client {id} has the server: {name} at {address}"),
+            Self::Released { client, why } => {
+                write!(f, "client {client} no longer has the server: {why}")
+            }
+            Self::Stuck(Stuck {
+                device, method, by, ..
+            }) => write!(
+                f,
+                "`{device}` is stuck: `{method}`, called by {by}, does not return; calls to it are refused until it does"
+            ),
+            Self::DeviceAdded(device) => write!(f, "added `{}`", device.name),
+            Self::DeviceRemoved(device) => write!(f, "removed `{}`", device.name),
+            Self::Recovered { device } => {
+                write!(f, "`{device}` is no longer stuck: the call has returned")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_of_plain_words() {
+        let laser = || "laser".to_string();
+        let info = ClientInfo::new(7, "scan".into(), "10.0.0.7:5000".into());
+        let device = DeviceInfo {
+            name: laser(),
+            prefix: String::new(),
+            driver: "laser::Laser",
+        };
+        let status = QueueStatus {
+            place: 1,
+            waiting: 2,
+            holder: "sweep".into(),
+            holder_address: "10.0.0.8:5000".into(),
+            held_ms: 3000,
+            idle_ms: 1000,
+            running: String::new(),
+            running_ms: 0,
+        };
+        let (client, why) = (7, Release::Finished);
+        for (event, line) in [
+            (
+                ServerEvent::Waiting { client, status },
+                "client 7 waits: place 1 of 2 in the queue",
+            ),
+            (
+                ServerEvent::Granted(info),
+                "client 7 has the server: scan at 10.0.0.7:5000",
+            ),
+            (
+                ServerEvent::Released { client, why },
+                "client 7 no longer has the server: the client has finished",
+            ),
+            (ServerEvent::DeviceAdded(device.clone()), "added `laser`"),
+            (ServerEvent::DeviceRemoved(device), "removed `laser`"),
+            (
+                ServerEvent::Recovered { device: laser() },
+                "`laser` is no longer stuck: the call has returned",
+            ),
+        ] {
+            let said = event.to_string();
+            assert!(said.starts_with(line) && !said.contains('\n'), "{said}");
+        }
+    }
 }

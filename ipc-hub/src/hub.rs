@@ -196,7 +196,8 @@ impl Hub {
 
     /// Logs and reports that a device that was stuck can be used again.
     pub fn report_recovered(&self, device: &str) {
-        log::info(
+        // A log that shows errors and warnings only has said that it is stuck.
+        log::warn(
             About::server(),
             format_args!("`{device}` is no longer stuck: the call has returned"),
         );

@@ -44,8 +44,8 @@ impl Hub {
     pub(crate) fn release(self: &Arc<Self>, devices: &[Weak<ServedDevice>], why: Release) {
         let (mut idle, mut late) = (None, Vec::new());
         for device in devices.iter().filter_map(Weak::upgrade) {
-            let release = move |_: &Arc<Self>, device: &Arc<ServedDevice>| {
-                report(device, device.release(why))
+            let release = move |hub: &Arc<Self>, device: &Arc<ServedDevice>| {
+                hub.report_released(device, device.release(why));
             };
             match self.start_release(idle.take(), Arc::clone(&device), None, release) {
                 Ok(releasing) if self.await_release(&releasing, 2) => idle = Some(releasing.thread),
@@ -59,7 +59,7 @@ impl Hub {
                             "no thread for a release hook, which runs without a time limit: {error}"
                         ),
                     );
-                    report(&device, device.release(why));
+                    self.report_released(&device, device.release(why));
                 }
             }
         }
@@ -76,7 +76,7 @@ impl Hub {
         let release = |hub: &Arc<Self>, device: &Arc<ServedDevice>| {
             match device.has_release_hook() {
                 true => {
-                    report(device, device.release(Release::Removed));
+                    hub.report_released(device, device.release(Release::Removed));
                     hub.count_removal();
                 }
                 false => device.wait_until_free(),
@@ -237,25 +237,34 @@ impl Hub {
             state.work = None;
         }
     }
+
+    fn report_released(&self, device: &ServedDevice, released: Option<Released>) {
+        let name = device.name();
+        match released {
+            Some(Released::Panicked(message)) => log::error(
+                About::server(),
+                format_args!("the release hook of `{name}` panicked: {message}"),
+            ),
+            Some(Released::Owed) => {
+                let hook = match self.hooks_end() {
+                    // The server is stopping.
+                    Some(_) => {
+                        "has not run, and runs only if the call returns before the program ends"
+                    }
+                    None => "runs when the call returns",
+                };
+                log::warn(
+                    About::server(),
+                    format_args!("`{name}` hangs; its release hook {hook}"),
+                );
+            }
+            _ => {}
+        }
+    }
 }
 
 fn lock(state: &Mutex<ReleasingState>) -> MutexGuard<'_, ReleasingState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn report(device: &ServedDevice, released: Option<Released>) {
-    let name = device.name();
-    match released {
-        Some(Released::Panicked(message)) => log::error(
-            About::server(),
-            format_args!("the release hook of `{name}` panicked: {message}"),
-        ),
-        Some(Released::Owed) => log::warn(
-            About::server(),
-            format_args!("`{name}` hangs; its release hook runs when the call returns"),
-        ),
-        _ => {}
-    }
 }
 
 /// In this time a thread reaches the gate of a device. If the next client were let in before, it could be there first.

@@ -146,9 +146,9 @@ impl ServerBuilder {
         self
     }
 
-    /// How long until a client whose computer or cable has silently vanished is replaced by the next waiting one: at most
-    /// this time (a setting of 3 s can take 4 s). While no client waits, its place is kept for the [grace](Self::grace) in addition.
-    /// The default is 15 s. The time is rounded down to seconds, and limited to 3 s .. 24 h.
+    /// How long until a client whose computer or cable has silently vanished is replaced by the next waiting one: about
+    /// this time, up to a second more. While no client waits, its place is kept for the [grace](Self::grace) in addition. The
+    /// default is 15 s. The time is rounded down to seconds, and limited to 3 s .. 24 h.
     pub fn liveness(mut self, dead_after: Duration) -> Self {
         self.config.liveness = dead_after;
         self
@@ -179,8 +179,19 @@ impl ServerBuilder {
         self
     }
 
-    /// Calls `observer` for every [`ServerEvent`]: when a client joins the queue, gets the server or gives it back, when a
-    /// device hangs and when it has recovered, and when devices are added or removed.
+    /// Calls `observer` for every [`ServerEvent`]: when a client joins the queue, gets the server or no longer has it, when
+    /// a device hangs and when it has recovered, and when devices are added or removed. `Display` of an event is a line for
+    /// a person.
+    ///
+    /// ```
+    /// use ipc_server::{Server, ServerEvent};
+    ///
+    /// let builder = Server::builder().on_event(|event| match event {
+    ///     ServerEvent::Stuck(stuck) => eprintln!("go and look at {}: {event}", stuck.device),
+    ///     event => eprintln!("{event}"),
+    /// });
+    /// # drop(builder);
+    /// ```
     ///
     /// It runs on a thread of its own, and delays neither calls nor clients. If it is slow, up to 1024 events wait for it;
     /// then the oldest ones are dropped, and the log says how many. If it panics, the panic is logged and the server goes

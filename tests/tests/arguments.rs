@@ -150,7 +150,7 @@ fn an_unknown_method_is_answered_with_those_that_look_like_it(way: Way) {
     }
     lab.refuses(
         lab.client.call::<u64>("ramp_magnet", ()),
-        &["`ramp_magnet`", "`describe()`"],
+        &["`ramp_magnet`", "`help()`"],
     );
     let wrong = lab.client.help_for("divid").unwrap_err().to_string();
     assert!(wrong.contains("`divide`"), "{wrong}");

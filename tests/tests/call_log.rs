@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use ipc_client::{CancellationToken, Client};
-use ipc_server::{Device, Release, ServerHandle};
-use tests::{Bench, BenchProxy, Gate, Way, both_ways, log};
+use ipc_server::{Device, Release, ServerHandle, Shared};
+use tests::{Bench, BenchProxy, Gate, Way, both_ways, log, until};
 
 both_ways!(
     a_caller_that_gives_up_is_logged_while_the_driver_runs_on,
@@ -15,6 +15,7 @@ both_ways!(
     a_failure_after_its_caller_gave_up_says_so,
     a_client_that_leaves_is_logged_in_plain_words,
     a_long_text_is_cut_at_a_word,
+    a_device_that_hangs_is_logged_until_it_comes_back_or_the_server_stops,
 );
 
 /// A server with one bench, and a client called `name`.
@@ -101,14 +102,14 @@ fn a_client_that_leaves_is_logged_in_plain_words(way: Way) {
     client.close();
     log::expect(&[
         &name,
-        "client gave the server back: the client has finished",
+        "client no longer has the server: the client has finished",
     ]);
     let name = format!("stays {way:?}");
     let client = way.client(&server).name(&name).connect().unwrap();
     assert!(server.disconnect(server.holder().unwrap().id, "maintenance"));
     log::expect(&[
         &name,
-        "client gave the server back: the client was asked to leave",
+        "client no longer has the server: the client was asked to leave",
     ]);
     drop(client);
     assert_eq!(Release::Stopping.to_string(), "the server is stopping");
@@ -125,4 +126,35 @@ fn a_long_text_is_cut_at_a_word(way: Way) {
     let is_whole = |word| text.ends_with(&format!("{word}…"));
     assert!(is_whole("calibrate") || is_whole("everything"), "{text}");
     assert!((250..=300).contains(&text.chars().count()), "{text}");
+}
+
+fn a_device_that_hangs_is_logged_until_it_comes_back_or_the_server_stops(way: Way) {
+    log::capture();
+    let name = format!("hangs_{way:?}");
+    let bench = Bench::new();
+    let gate = bench.gate();
+    let device = Shared::new(bench)
+        .on_release(|_, _| {})
+        .name(&*name)
+        .overrun(Duration::from_millis(100));
+    let server = way.server().stop_timeout(Duration::from_secs(1));
+    let server = server.device(device).spawn().unwrap();
+    let client = way.client(&server).connect().unwrap();
+    let hang = || {
+        let hasty = client.timeout(Duration::from_millis(100));
+        BenchProxy::new(&hasty).pass().unwrap_err();
+        until("it is stuck", || !server.stuck().is_empty());
+    };
+    hang();
+    log::expect(&["ERROR", &format!("`{name}` is stuck: `pass`")]);
+    BenchProxy::new(&client).echo(1).unwrap_err();
+    // It does not say twice that the call was refused.
+    let refused = format!("refused a call: `echo`: `{name}` does not answer, because `pass`");
+    log::expect(&["INFO", &refused]);
+    gate.open(1);
+    log::expect(&["WARN", &format!("`{name}` is no longer stuck")]);
+    hang();
+    server.stop();
+    let hook = format!("`{name}` hangs; its release hook has not run, and runs only if");
+    log::expect(&["WARN", &hook]);
 }

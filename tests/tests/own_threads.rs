@@ -132,10 +132,19 @@ fn a_driver_that_is_not_send_is_served_from_its_thread(way: Way) {
     assert_eq!(log.lock().unwrap().last().unwrap(), "dropped");
 
     let failed = Device::on_thread(|| Err::<Camera, _>(io::Error::other("no camera"))).unwrap_err();
-    assert!(matches!(failed, OpenError::Driver(_)));
-    assert_eq!(failed.to_string(), "no camera");
+    assert!(matches!(failed, OpenError::Driver { .. }));
+    assert_eq!(
+        failed.to_string(),
+        "cannot open the driver `Camera`: no camera"
+    );
     let open = || -> io::Result<Camera> { panic!("no power") };
     let failed = Device::on_thread(open).unwrap_err();
+    assert!(
+        failed
+            .to_string()
+            .starts_with("the driver `Camera` panicked"),
+        "{failed}"
+    );
     assert!(failed.to_string().contains("no power"), "{failed}");
 }
 

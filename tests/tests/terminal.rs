@@ -162,7 +162,7 @@ fn a_server_logs_what_its_operator_wants_to_know() {
         client.call::<()>("set_power", 99.0).unwrap_err();
         client.call::<()>("set_pover", 1.0).unwrap_err();
         client.close();
-        for words in ["has the server", "gave the server back"] {
+        for words in ["client has the server", "client no longer has the server"] {
             peer.expect(words);
         }
         peer.expect("called `align` of `laser`, which failed: the beam is off its path");

@@ -6,8 +6,9 @@ use std::fmt::{self, Write as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::definitions;
 use super::schema::Schema;
+
+mod help;
 
 /// Everything a driver offers to callers elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,96 +200,13 @@ impl ServerDescription {
             found.map(|method| (device, method))
         })
     }
-
-    /// All names and summaries, for a person to read.
-    pub fn help(&self) -> String {
-        let mut text = String::new();
-        for device in &self.devices {
-            let _ = writeln!(text, "{}", device.heading());
-            write_methods(&mut text, &device.prefix, &device.interface.methods);
-        }
-        if !self.functions.is_empty() {
-            text.push_str("Functions\n");
-            write_methods(&mut text, "", &self.functions);
-        }
-        text
-    }
-
-    /// Signature, units, limits and docs of one method, found by its name on the wire or by the name of its property.
-    pub fn help_for(&self, name: &str) -> Option<String> {
-        let found: Vec<_> = self
-            .methods()
-            .filter(|(prefix, method)| {
-                method.wire_name(prefix) == name
-                    || method.kind != MethodKind::Call && format!("{prefix}{}", method.name) == name
-            })
-            .map(|(prefix, method)| method.help(prefix))
-            .collect();
-        (!found.is_empty()).then(|| found.join("\n"))
-    }
-}
-
-impl DeviceDescription {
-    fn heading(&self) -> String {
-        let Self {
-            name,
-            prefix,
-            interface,
-        } = self;
-        match prefix.as_str() {
-            "" => format!("{name}: {}", interface.name),
-            prefix => format!("{name}: {} ({prefix}*)", interface.name),
-        }
-    }
-}
-
-impl Method {
-    fn help(&self, prefix: &str) -> String {
-        let mut text = self.signature(prefix);
-        if let Some(unit) = &self.unit {
-            let _ = write!(text, "  [{unit}]");
-        }
-        text.push('\n');
-        for argument in &self.arguments {
-            if let Some(accepts) = &argument.accepts {
-                let _ = writeln!(text, "  {} accepts {accepts}", argument.name);
-            }
-            if let Some(unit) = &argument.unit {
-                let _ = writeln!(text, "  {} in {unit}", argument.name);
-            }
-        }
-        if let Some(reason) = &self.deprecated {
-            let _ = writeln!(text, "  deprecated: {reason}");
-        }
-        for line in self.doc.lines() {
-            let _ = writeln!(text, "  {line}");
-        }
-        for definition in definitions::of(self) {
-            definitions::explain(definition, &mut text);
-        }
-        text
-    }
-}
-
-fn write_methods(text: &mut String, prefix: &str, methods: &[Method]) {
-    for method in methods {
-        let unit = method
-            .unit
-            .as_ref()
-            .map(|unit| format!("  [{unit}]"))
-            .unwrap_or_default();
-        let _ = writeln!(text, "  {}{unit}", method.signature(prefix));
-        if !method.summary().is_empty() {
-            let _ = writeln!(text, "      {}", method.summary());
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read_voltage() -> Method {
+    pub(super) fn read_voltage() -> Method {
         Method {
             name: "read_voltage".into(),
             doc: "Mean voltage.\n\nAveraged.".into(),
@@ -338,40 +256,6 @@ mod tests {
         changed[3].kind = MethodKind::Get;
         for method in changed {
             assert_ne!(method.fingerprint(), print, "{}", method.signature(""));
-        }
-    }
-
-    #[test]
-    fn help_says_what_a_caller_needs() {
-        let interface = Interface {
-            name: "Meter".into(),
-            methods: vec![read_voltage()],
-            ..Default::default()
-        };
-        let device = DeviceDescription {
-            name: "pump".into(),
-            prefix: "pump_".into(),
-            interface,
-        };
-        let server = ServerDescription {
-            devices: vec![device],
-            functions: vec![],
-        };
-        assert!(
-            server
-                .help()
-                .contains("pump_read_voltage(samples: u32 = 1) -> f64")
-        );
-        assert!(server.help().starts_with("pump: Meter (pump_*)\n"));
-        let help = server.help_for("pump_read_voltage").unwrap();
-        for part in ["[V]", "samples accepts 1..=1000", "Averaged."] {
-            assert!(help.contains(part), "{help}");
-        }
-        assert_eq!(server.help_for("read_voltage"), None);
-        let (device, method) = server.device_with("pump_read_voltage").unwrap();
-        assert_eq!((device.name.as_str(), method), ("pump", &read_voltage()));
-        for other in ["read_voltage", "get_pump_read_voltage", "pump_"] {
-            assert_eq!(server.device_with(other), None, "{other}");
         }
     }
 }

@@ -59,8 +59,8 @@ impl Local {
         Ok(registry.into())
     }
 
-    /// A handle whose calls tell `callback` how far they are, from 0 to 1, and what is going on, if the driver says so. If
-    /// the callback panics, the panic is logged and the call goes on.
+    /// A handle whose calls report their progress to `callback`, if the driver reports any: a fraction from 0 to 1, and a
+    /// message. If the callback panics, the panic is logged and the call goes on.
     pub fn on_progress(&self, callback: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
         Self {
             on_progress: Some(Arc::new(callback)),
@@ -68,8 +68,8 @@ impl Local {
         }
     }
 
-    /// A handle whose calls are cancelled while `is_cancelled` says so. Only a driver that looks at its context takes
-    /// note.
+    /// A handle whose calls are cancelled while `is_cancelled` says so. Only a driver that looks at its context
+    /// notices.
     pub fn cancel_when(&self, is_cancelled: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self {
             is_cancelled: Some(Arc::new(is_cancelled)),

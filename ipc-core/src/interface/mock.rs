@@ -179,7 +179,7 @@ impl MockCall {
         PackedArgs::split(packed, &Budget::new(packed.len(), usize::MAX))?.unpack()
     }
 
-    /// Has the method return `value`, which is of the method's type, or of one that is written alike: `&str` for
+    /// Has the method return `value`, which is of the method's type, or of one that is encoded alike: `&str` for
     /// `String`, or `3` for any number. If the value fits neither, the call ends in [`CallError::BadReply`], which names
     /// both types.
     pub fn answer<T: Serialize + 'static>(&self, value: T) -> MockAnswer {

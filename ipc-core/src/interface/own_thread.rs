@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -19,11 +20,21 @@ use crate::wire::failure::{Failure, Fault, FaultKind};
 #[non_exhaustive]
 pub enum OpenError<E: Display> {
     /// The driver could not be opened.
-    #[error("{0}")]
-    Driver(E),
+    #[error("cannot open the driver `{driver}`: {error}")]
+    Driver {
+        /// The driver's type, without its path.
+        driver: String,
+        /// What `open` returned. It need not be an [`Error`](std::error::Error), so it is part of the text and not a source.
+        error: E,
+    },
     /// The driver panicked while it was being opened.
-    #[error("the driver panicked when it was opened: {0}")]
-    Panicked(String),
+    #[error("the driver `{driver}` panicked when it was opened: {message}")]
+    Panicked {
+        /// The driver's type, without its path.
+        driver: String,
+        /// The message of the panic.
+        message: String,
+    },
     /// The operating system could not provide a thread.
     #[error("cannot start a thread for the driver")]
     NoThread(#[source] io::Error),
@@ -135,20 +146,24 @@ impl<D: Remote> ThreadDriver<D> {
     ) -> Result<Self, OpenError<E>> {
         let (tasks, queue) = channel();
         let (opened, result) = sync_channel(1);
+        let driver = D::interface().name;
+        let thread = thread::Builder::new().name(thread_name(&driver));
         let run = move || {
             let mut driver = match contain(open) {
                 Ok(Ok(driver)) => driver,
-                Ok(Err(error)) => return drop(opened.send(Err(OpenError::Driver(error)))),
-                Err(message) => return drop(opened.send(Err(OpenError::Panicked(message)))),
+                Ok(Err(error)) => {
+                    return drop(opened.send(Err(OpenError::Driver { driver, error })));
+                }
+                Err(message) => {
+                    return drop(opened.send(Err(OpenError::Panicked { driver, message })));
+                }
             };
             // Fails if the opening thread is gone; the queue is then closed as well.
             let _ = opened.send(Ok(()));
             run_tasks(&mut driver, &queue, hook);
             contain_logged("a driver, while it was dropped,", || drop(driver));
         };
-        let name = short_thread_name(std::any::type_name::<D>());
-        let thread = thread::Builder::new().name(name).spawn(run);
-        let thread = thread.map_err(OpenError::NoThread)?;
+        let thread = thread.spawn(run).map_err(OpenError::NoThread)?;
         match result.recv() {
             Ok(Ok(())) => Ok(Self {
                 tasks: Some(tasks),
@@ -156,7 +171,10 @@ impl<D: Remote> ThreadDriver<D> {
                 driver: PhantomData,
             }),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(OpenError::Panicked("its thread has ended".into())),
+            Err(_) => Err(OpenError::Panicked {
+                driver: D::interface().name,
+                message: "its thread has ended".into(),
+            }),
         }
     }
 
@@ -221,7 +239,10 @@ impl<D> Drop for ThreadDriver<D> {
     }
 }
 
-/// Thread names are cut after 15 bytes on Linux.
-fn short_thread_name(path: &str) -> String {
-    path.rsplit("::").next().unwrap_or(path).to_string()
+/// Returns the name of a driver's thread: its type and a number, which tells two of one type apart. Linux cuts names after
+/// 15 bytes.
+fn thread_name(driver: &str) -> String {
+    static OPENED: AtomicUsize = AtomicUsize::new(0);
+    let number = OPENED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+    format!("{driver:.11}-{number}")
 }

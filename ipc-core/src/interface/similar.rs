@@ -4,7 +4,7 @@ use super::describe::{Method, ServerDescription};
 
 impl ServerDescription {
     /// Returns wire names that a caller may have meant by `name`: the same method of devices with other prefixes, and
-    /// at most three similar names, the most similar first.
+    /// at most three similar names: those with the same prefix first, and among them the most similar one.
     pub fn names_like(&self, name: &str) -> Vec<String> {
         let mut names = self.with_other_prefixes(name);
         for near in self.near(name).into_iter().take(NEAR) {
@@ -16,20 +16,24 @@ impl ServerDescription {
     }
 
     fn near(&self, name: &str) -> Vec<String> {
-        let asked: String = without_accessor(name).chars().take(COMPARED).collect();
-        let mut near: Vec<(usize, String)> = self
+        let name: String = name.chars().take(COMPARED).collect();
+        let asked = without_accessor(&name);
+        let mut near: Vec<_> = self
             .methods()
-            .map(|(prefix, method)| method.wire_name(prefix))
-            .filter_map(|known| {
+            .filter_map(|(prefix, method)| {
+                let known = method.wire_name(prefix);
                 let bare = without_accessor(&known);
-                let distance = strsim::osa_distance(&asked, bare);
+                let distance = strsim::osa_distance(asked, bare);
                 let is_near = distance * 3 <= bare.len().max(asked.len());
-                let is_part = !asked.is_empty() && (bare.contains(&asked) || asked.contains(bare));
-                (is_near || is_part).then_some((distance, known))
+                let is_part = !asked.is_empty() && (bare.contains(asked) || asked.contains(bare));
+                let is_elsewhere = prefix.is_empty() || !asked.starts_with(prefix);
+                // If `get_` was asked for, a getter is meant and not a method.
+                let with_accessor = strsim::osa_distance(&name, &known);
+                (is_near || is_part).then_some((is_elsewhere, distance, with_accessor, known))
             })
             .collect();
         near.sort();
-        near.into_iter().map(|(_, known)| known).collect()
+        near.into_iter().map(|(.., known)| known).collect()
     }
 
     /// Returns the wire names of the method that `name` ends with, for a proxy that was given a wrong prefix.
@@ -157,6 +161,27 @@ mod tests {
         for other in ["", "x", "wavelength", "storage"] {
             assert!(server.names_like(other).is_empty(), "{other}");
         }
+    }
+
+    #[test]
+    fn the_same_prefix_and_accessor_come_first() {
+        let mut server = server(&["west_", "east_"]);
+        for device in &mut server.devices {
+            device.interface.methods = vec![
+                Method {
+                    name: "expose".into(),
+                    ..Method::default()
+                },
+                Method {
+                    name: "exposure".into(),
+                    kind: MethodKind::Get,
+                    ..Method::default()
+                },
+            ];
+        }
+        let meant = ["get_east_exposure", "east_expose", "get_west_exposure"];
+        assert_eq!(server.names_like("get_east_exposre"), meant);
+        assert_eq!(server.names_like("east_expos")[0], "east_expose");
     }
 
     #[test]

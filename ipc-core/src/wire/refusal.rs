@@ -105,7 +105,7 @@ pub enum Refusal {
     /// A method of the device hangs, and its caller has given it up.
     #[error(
         "`{method}` was refused: `{device}` does not answer, because `{running}`, called by {by}, has run for {:?} and was \
-         given up; the device can be used again once that call ends, look at the instrument",
+         given up; look at the instrument: the device can be used again once that call ends",
         after(*.since_ms)
     )]
     Stuck {
@@ -322,8 +322,9 @@ fn after(ms: u64) -> Duration {
 
 fn did_you_mean(similar: &[String]) -> String {
     match similar {
-        [] => "; `describe()` lists what it offers".into(),
-        names => format!("; did you mean `{}`?", names.join("`, `")),
+        [] => "; `help()` lists what it offers".into(),
+        [name] => format!("; did you mean `{name}`?"),
+        [names @ .., last] => format!("; did you mean `{}` or `{last}`?", names.join("`, `")),
     }
 }
 

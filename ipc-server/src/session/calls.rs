@@ -69,7 +69,9 @@ impl CallNote<'_> {
         }
         match failure {
             Failure::Refused(refusal) => {
-                let refusal = fit_for_log(&refusal.to_string());
+                // The line says that it was refused.
+                let refusal = refusal.to_string().replacen("` was refused: ", "`: ", 1);
+                let refusal = fit_for_log(&refusal);
                 log::info(about(), format_args!("refused a call: {refusal}"));
             }
             Failure::Fault(fault) if fault.kind == FaultKind::Panic => {

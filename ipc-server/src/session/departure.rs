@@ -176,7 +176,7 @@ impl Serving {
             why: departure.why,
         });
         self.log(format_args!(
-            "client gave the server back: {}",
+            "client no longer has the server: {}",
             departure.why
         ));
         self.give_up_place();

@@ -255,8 +255,11 @@ fn servers_and_secrets() {
     );
     let asked = CallError::from(Refusal::Stopping { method: name() });
     check(DeviceError::from(asked), &["the server is stopping"]);
-    let broken = || OpenError::Driver("the camera is asleep".to_string());
-    check_once(broken(), broken(), &["the camera is asleep"]);
+    let broken = || OpenError::Driver {
+        driver: "SkyCam".into(),
+        error: "the camera is asleep".to_string(),
+    };
+    check_once(broken(), broken(), &["`SkyCam`", "the camera is asleep"]);
     let no_thread = || OpenError::<String>::NoThread(io::Error::other("too many of them"));
     check_once(
         no_thread(),

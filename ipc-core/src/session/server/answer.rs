@@ -71,7 +71,7 @@ pub(super) fn unknown_frame(number: u64) -> OutgoingFrame {
     fault_frame(
         number,
         FaultKind::Unknown,
-        "it still runs at the server, and nobody waits for its end any more",
+        "it was still running when the server stopped waiting for it",
     )
 }
 

@@ -133,7 +133,7 @@ impl Trial {
             CallOutcome::Unknown(reason) => {
                 // It may have been sent to a server that had crashed already.
                 let known = call.disasters.min(self.at_session_before);
-                let is_left_behind = reason.contains("it still runs");
+                let is_left_behind = reason.contains("it was still running");
                 assert!(
                     is_left_behind || self.disasters > known,
                     "unknown, but: {reason}"
