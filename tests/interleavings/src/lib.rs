@@ -43,7 +43,11 @@ mod blocked;
 #[path = "../../../ipc-core/src/interface/slot.rs"]
 mod slot;
 
-#[allow(unreachable_pub, reason = "the model has no users")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the model does not use all of it"
+)]
 #[path = "../../../ipc-hub/src/tick.rs"]
 mod tick;
 
