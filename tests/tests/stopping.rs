@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{CallError, Client, ConnectionState, Retry};
-use ipc_core::{Device, Shared};
+use ipc_core::Shared;
 use ipc_server::{AccessLimits, ServerEvent, ServerHandle};
 use tests::middle::Middle;
 use tests::{Bench, BenchProxy, Way, both_ways, log, until};
@@ -288,7 +288,7 @@ fn a_stop_names_a_device_that_was_stuck_before(way: Way) {
     let name = format!("jammed_{way:?}").to_lowercase();
     let bench = Bench::new();
     let gate = bench.gate();
-    let device = Device::from(Shared::new(bench).on_release(|_, _| {}));
+    let device = Shared::new(bench).on_release(|_, _| {});
     let server = way
         .server()
         .device(device.name(&name).overrun(Duration::from_millis(100)))
