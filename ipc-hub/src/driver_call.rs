@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ipc_core::wire::sanitize::shortened;
+use ipc_core::wire::sanitize::fit_for_progress;
 
 use crate::work::Work;
 
@@ -132,7 +132,7 @@ impl DriverCall {
             return false;
         }
         let may_send = self.may_report(now);
-        let held_back = || (fraction, shortened(message, MAX_MESSAGE));
+        let held_back = || (fraction, fit_for_progress(message));
         self.progress = (!may_send).then(held_back);
         may_send
     }
@@ -157,7 +157,5 @@ impl DriverCall {
 /// How long ago a caller must have given up its call before the call can count as hung; also how long after its
 /// deadline a caller counts as one that has given up.
 const GIVEN_UP_FOR: Duration = Duration::from_secs(1);
-/// Maximum number of characters of a report of progress; the rest is cut.
-const MAX_MESSAGE: usize = 1000;
 /// Minimum time between two reports of progress.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);

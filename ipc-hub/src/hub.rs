@@ -106,9 +106,9 @@ impl Hub {
     pub fn add_device(&self, device: Device) -> Result<(), RegisterError> {
         let added = self.change(|registry| registry.try_add_device(device));
         let device = added.map_err(drop_refused_device)?;
-        let info = DeviceInfo::of(&device);
-        log::info(About::server(), format_args!("added `{}`", info.name));
-        self.emit(ServerEvent::DeviceAdded(info));
+        let added = ServerEvent::DeviceAdded(DeviceInfo::of(&device));
+        log::info(About::server(), &added);
+        self.emit(added);
         Ok(())
     }
 
@@ -124,10 +124,10 @@ impl Hub {
             let devices = devices.map(|device| device.name).collect();
             return Err(RemoveError { name, devices });
         };
-        let info = DeviceInfo::of(&device);
+        let removed = ServerEvent::DeviceRemoved(DeviceInfo::of(&device));
         self.release_removed(device);
-        log::info(About::server(), format_args!("removed `{}`", info.name));
-        self.emit(ServerEvent::DeviceRemoved(info));
+        log::info(About::server(), &removed);
+        self.emit(removed);
         Ok(())
     }
 
@@ -196,14 +196,11 @@ impl Hub {
 
     /// Logs and reports that a device that was stuck can be used again.
     pub fn report_recovered(&self, device: &str) {
+        let device = device.to_string();
+        let recovered = ServerEvent::Recovered { device };
         // A log that shows errors and warnings only has said that it is stuck.
-        log::warn(
-            About::server(),
-            format_args!("`{device}` is no longer stuck: the call has returned"),
-        );
-        self.emit(ServerEvent::Recovered {
-            device: device.to_string(),
-        });
+        log::warn(About::server(), &recovered);
+        self.emit(recovered);
     }
 
     /// Runs the release hooks of all devices. Returns true if any device has one. Blocks, but not for a hook that

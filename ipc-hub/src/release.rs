@@ -146,7 +146,8 @@ impl Hub {
     }
 
     /// Waits for the overrun of the device, or of another one that the hook is inside of, and long enough for the thread
-    /// to reach the gate, but in a stop only for one part in `parts` of the time that it leaves. Returns false if the thread has not finished by then.
+    /// to reach the gate, but in a stop only for one part in `parts` of the time that it leaves. Returns false if the
+    /// thread has not finished by then.
     fn await_release(&self, releasing: &Releasing, parts: u32) -> bool {
         let Releasing { began, hook, .. } = releasing;
         loop {

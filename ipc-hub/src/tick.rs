@@ -98,18 +98,13 @@ impl Tick {
         self.unpark();
     }
 
-    /// Wakes the thread if it sleeps. Must be called after [`Unattended::begin`].
+    /// Wakes the thread if it sleeps. Must be called after [`Unattended::begin`] or, for a call that begins while another
+    /// thread reads, once [`Monitored::check_calls`] finds the call.
     #[inline]
     pub fn wake(&self) {
         if self.is_asleep.load(Ordering::SeqCst) {
             self.unpark();
         }
-    }
-
-    /// Has the thread look soon, also if it is about to sleep. For calls that begin while another thread reads, so that
-    /// [`Unattended`] does not show them.
-    pub fn look_soon(&self) {
-        self.unpark();
     }
 
     #[cold]
@@ -141,13 +136,15 @@ impl Tick {
         }
     }
 
-    /// Sleeps until a connection is unattended. A call that begins at this moment either sees that the tick is about to
-    /// sleep, and wakes it, or is seen here.
+    /// Sleeps until a connection is unattended or a call runs. A call that begins at this moment either sees that the tick
+    /// is about to sleep, and wakes it, or is seen here.
     fn sleep(&self) {
         self.is_asleep.store(true, Ordering::SeqCst);
-        let is_unattended =
-            |monitored: Arc<dyn Monitored>| is_unattended(monitored.unattended().step());
-        if !self.all().into_iter().any(is_unattended) && !self.has_ended.load(Ordering::SeqCst) {
+        let is_busy = |monitored: Arc<dyn Monitored>| {
+            is_unattended(monitored.unattended().step())
+                || monitored.check_calls(now(), Duration::ZERO)
+        };
+        if !self.all().into_iter().any(is_busy) && !self.has_ended.load(Ordering::SeqCst) {
             thread::park();
         }
         self.is_asleep.store(false, Ordering::SeqCst);

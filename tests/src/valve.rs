@@ -2,10 +2,18 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ipc_client::Client;
 use ipc_core::{Device, Release, Shared, remote};
 use ipc_server::ServerEvent;
+
+/// The overrun of the devices, so that a call that hangs counts as stuck soon.
+pub const OVERRUN: Duration = Duration::from_millis(300);
+/// The timeout of a caller that gives a hanging call up.
+pub const HASTY: Duration = Duration::from_millis(500);
+/// Much less than something that hangs takes, much more than a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Lines that a test reads, in the order in which they were written.
 pub type Log = Arc<Mutex<Vec<String>>>;
@@ -15,7 +23,7 @@ pub fn has(log: &Log, line: &str) -> bool {
     log.lock().unwrap().iter().any(|seen| seen == line)
 }
 
-/// A driver that hangs on request, and writes down when it is dropped.
+/// A driver with a method that hangs, which notes in a log when it is dropped.
 pub struct Valve {
     name: &'static str,
     go_on: Receiver<()>,

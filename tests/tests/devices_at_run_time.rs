@@ -291,7 +291,7 @@ fn a_client_that_was_away_learns_that_a_device_was_released(way: Way) {
     }
     middle.cut();
     assert_eq!(first.read().unwrap(), "first");
-    assert_eq!(client.interruptions(), 1, "it is told once");
+    assert_eq!(client.interruptions(), 1, "it learns of one interruption");
 }
 
 #[tokio::test]

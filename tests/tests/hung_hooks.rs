@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipc_client::{CallError, Client};
 use ipc_core::{Device, Refusal, Release, Shared};
 use ipc_server::{ServerEvent, ServerHandle};
+use tests::valve::{self, OVERRUN, PATIENCE};
 use tests::{Bench, BenchProxy, Way, both_ways, until};
 
 both_ways!(
@@ -17,13 +18,8 @@ both_ways!(
     a_hook_can_remove_another_device,
 );
 
-const OVERRUN: Duration = Duration::from_millis(300);
-/// Much less than something that hangs takes, much more than a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 fn named(device: impl Into<Device>, name: &str) -> Device {
-    let device = device.into().name(name).prefix(format!("{name}_"));
-    device.overrun(OVERRUN)
+    valve::named(device, name).overrun(OVERRUN)
 }
 
 fn of(client: &Client, name: &str) -> BenchProxy<Client> {

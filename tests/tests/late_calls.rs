@@ -11,6 +11,7 @@ use ipc_client::Client;
 use ipc_core::{Device, Release, remote};
 use ipc_server::ServerEvent;
 use tests::middle::{Middle, Towards};
+use tests::valve::{self, HASTY, OVERRUN, PATIENCE};
 use tests::{Bench, BenchProxy, Gate, Way, both_ways, until};
 
 both_ways!(
@@ -18,14 +19,8 @@ both_ways!(
     a_call_that_hangs_behind_a_slow_answer_holds_nobody_up,
 );
 
-const OVERRUN: Duration = Duration::from_millis(300);
-const HASTY: Duration = Duration::from_millis(500);
-/// Much less than something that hangs takes, much more than a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 fn named(device: impl Into<Device>, name: &str) -> Device {
-    let device = device.into().name(name).prefix(format!("{name}_"));
-    device.overrun(OVERRUN)
+    valve::named(device, name).overrun(OVERRUN)
 }
 
 fn of(client: &Client, name: &str) -> BenchProxy<Client> {

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use ipc_client::CallError;
 use ipc_core::{Shared, remote};
 use ipc_server::ServerHandle;
-use tests::valve::{Log, Valve, has, hooked, named, of, valve, write_down};
+use tests::valve::{
+    HASTY, Log, OVERRUN, PATIENCE, Valve, has, hooked, named, of, valve, write_down,
+};
 use tests::{Way, both_ways, until};
 
 both_ways!(
@@ -20,11 +22,6 @@ both_ways!(
     many_devices_may_hang_at_once,
     many_devices_may_hang_before_any_of_them_is_stuck,
 );
-
-const OVERRUN: Duration = Duration::from_millis(300);
-const HASTY: Duration = Duration::from_millis(500);
-/// Much less than something that hangs takes, much more than a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server whose device `a` has a hook that hangs, and a device `b` behind it.
 fn with_hook_that_hangs(way: Way, log: &Log, overrun: Duration) -> (ServerHandle, Sender<()>) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipc_core::{Device, Release, Shared, remote};
 use ipc_server::ServerHandle;
-use tests::valve::{Log, has, hooked, named, of, valve, write_down};
+use tests::valve::{HASTY, Log, OVERRUN, PATIENCE, has, hooked, named, of, valve, write_down};
 use tests::{Way, both_ways, until};
 
 both_ways!(
@@ -17,11 +17,6 @@ both_ways!(
     a_driver_on_a_thread_can_stop_its_server,
     a_device_that_removes_itself_waits_for_nobody,
 );
-
-const OVERRUN: Duration = Duration::from_millis(300);
-const HASTY: Duration = Duration::from_millis(500);
-/// Much less than something that hangs takes, much more than a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Nobody found out that it hung, and no other client ever got the server.
 fn a_device_that_is_removed_while_it_hangs_holds_nobody_up(way: Way) {

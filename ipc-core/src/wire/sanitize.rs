@@ -6,6 +6,11 @@ pub fn fit_to_show(text: &str) -> String {
     on_one_line(text, MAX_SHOWN)
 }
 
+/// Returns the message of a report of progress, shortened to 1,000 characters.
+pub fn fit_for_progress(message: &str) -> String {
+    shortened(message, MAX_PROGRESS)
+}
+
 /// Like [`fit_to_show`], for the text of an error in a line of the log: shortened to 300 characters.
 pub fn fit_for_log(text: &str) -> String {
     on_one_line(text, MAX_LOGGED)
@@ -58,6 +63,8 @@ fn is_invisible_mark(c: char) -> bool {
 const MAX_SHOWN: usize = 200;
 /// Maximum number of characters of an error in the log.
 const MAX_LOGGED: usize = 300;
+/// Maximum number of characters of a report of progress.
+const MAX_PROGRESS: usize = 1000;
 
 #[cfg(test)]
 mod tests {

@@ -110,7 +110,7 @@ fn status(state: &ServerState, client: ClientId, now: Instant) -> (Option<QueueS
     }
 }
 
-/// Returns what a client at `place` is told when `waiting` clients wait.
+/// Describes the queue to the client at `place`, of `waiting` clients in all.
 pub(crate) fn queue_status(place: usize, waiting: usize, holder: Seen) -> QueueStatus {
     let to_u32 = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     QueueStatus {

@@ -150,8 +150,8 @@ impl Worker {
             let limit = pump.session.reply_limit();
             self.follow_client(&pump);
             drop(pump);
-            // The tick may have gone to sleep while an answer was written to a slow client.
-            serving.state.hub.tick().look_soon();
+            // It may have gone to sleep while an answer was written to a slow client.
+            serving.state.hub.tick().wake();
             let (reply, ended) = self.run(&taken, limit, now);
             now = ended;
             pump = serving.pump();

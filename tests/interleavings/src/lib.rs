@@ -43,11 +43,7 @@ mod blocked;
 #[path = "../../../ipc-core/src/interface/slot.rs"]
 mod slot;
 
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "the model does not use all of it"
-)]
+#[allow(unreachable_pub, reason = "the model has no users")]
 #[path = "../../../ipc-hub/src/tick.rs"]
 mod tick;
 

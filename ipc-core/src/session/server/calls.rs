@@ -8,7 +8,7 @@ use crate::wire::ctrl::{CtrlMsg, Info};
 use crate::wire::failure::Refusal;
 use crate::wire::frame::OutgoingFrame;
 use crate::wire::message::{IncomingCall, frame_of};
-use crate::wire::sanitize::shortened;
+use crate::wire::sanitize::fit_for_progress;
 
 #[derive(Clone, Debug)]
 pub(super) struct Waiting {
@@ -157,7 +157,7 @@ impl ServerSession {
             return;
         }
         if let Some(link) = self.link.as_mut().filter(|link| link.has_room()) {
-            let message = shortened(message, MAX_MESSAGE);
+            let message = fit_for_progress(message);
             let info = Info::Progress {
                 call,
                 fraction,
@@ -183,8 +183,6 @@ impl ServerSession {
     }
 }
 
-/// Maximum number of characters of a progress message; the rest is cut.
-const MAX_MESSAGE: usize = 1000;
 /// Maximum number of calls that run at the same time, apart from those that are stuck; all but one of them were cancelled.
 ///
 /// Each of them costs the server a thread. A call that was cancelled and does not end soon is inside a device of its own,
