@@ -237,7 +237,7 @@ impl<'a> Invocation<'a> {
         let index = self.next;
         self.next += 1;
         match &mut self.arguments {
-            Arguments::Typed(reader) => match bulk::read(reader) {
+            Arguments::Typed(reader) => match reader.read() {
                 Ok(value) => Ok(Some(value)),
                 Err(error) => Err(self.bad_argument(index, UNREADABLE.into(), &error.of_typed())),
             },

@@ -19,7 +19,6 @@ use super::readable;
 use super::schema::short_name;
 use super::value::Value;
 use crate::error::CallError;
-use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, MAX_VALUE, Reader};
 use crate::wire::ctrl::Form;
 use crate::wire::failure::{Fault, FaultKind};
@@ -184,7 +183,7 @@ impl MockCall {
     /// both types.
     pub fn answer<T: Serialize + 'static>(&self, value: T) -> MockAnswer {
         let mut typed = Vec::new();
-        let written = bulk::encode(&value, &mut typed, MAX_VALUE);
+        let written = codec::encode(&value, &mut typed, MAX_VALUE);
         MockAnswer(Ok(Answered {
             type_id: TypeId::of::<T>(),
             type_name: std::any::type_name::<T>(),

@@ -1,4 +1,4 @@
-//! Arrays of numbers at memory speed: on a little-endian machine, their bytes on the wire are those in memory.
+//! Long arrays of numbers, sent from where they lie.
 //!
 //! The bytes are the same as those of the codec; only the path is faster. Which types qualify is decided at compile
 //! time, so there is no check at run time.
@@ -8,43 +8,8 @@ use std::any::Any;
 use bytemuck::NoUninit;
 use bytes::Bytes;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use super::codec::{self, CodecError, Reader};
-
-macro_rules! for_each_number {
-    ($try:ident) => {
-        $try!(f64);
-        $try!(f32);
-        $try!(u8);
-        $try!(i8);
-        $try!(u16);
-        $try!(i16);
-        $try!(u32);
-        $try!(i32);
-        $try!(u64);
-        $try!(i64);
-    };
-}
-
-/// Appends `value` to `out` like [`codec::encode`].
-pub(crate) fn encode<T: Serialize + Any>(
-    value: &T,
-    out: &mut Vec<u8>,
-    limit: usize,
-) -> Result<(), CodecError> {
-    macro_rules! try_vec {
-        ($number:ty) => {
-            if let Some(numbers) = (value as &dyn Any).downcast_ref::<Vec<$number>>() {
-                return append(numbers.len(), bytemuck::cast_slice(numbers), out, limit);
-            }
-        };
-    }
-    if cfg!(target_endian = "little") {
-        for_each_number!(try_vec);
-    }
-    codec::encode(value, out, limit)
-}
+use super::codec::{self, CodecError, for_each_plain};
 
 /// Appends `value` to `out` like [`codec::encode`]. Of a long array of numbers it appends only the beginning and
 /// returns the rest without a copy, to be sent right after `out`. Both together stay within `limit`.
@@ -64,10 +29,10 @@ pub(crate) fn encode_owned<T: Serialize + Any>(
         };
     }
     if cfg!(target_endian = "little") {
-        for_each_number!(try_vec);
+        for_each_plain!(try_vec);
     }
     match &value {
-        Some(value) => encode(value, out, limit)?,
+        Some(value) => codec::encode(value, out, limit)?,
         None => return Err(CodecError::UnexpectedEnd),
     }
     Ok(Bytes::new())
@@ -83,31 +48,6 @@ pub(crate) fn encode_numbers<T: NoUninit + Serialize>(
         return append(numbers.len(), bytemuck::cast_slice(numbers), out, limit);
     }
     codec::encode(numbers, out, limit)
-}
-
-/// Reads the next value like [`Reader::read`].
-pub(crate) fn read<T: DeserializeOwned + Any>(reader: &mut Reader<'_>) -> Result<T, CodecError> {
-    let mut value: Option<T> = None;
-    macro_rules! try_vec {
-        ($number:ty) => {
-            if let Some(slot) = (&mut value as &mut dyn Any).downcast_mut::<Option<Vec<$number>>>()
-            {
-                let count: u64 = reader.read()?;
-                let size = usize::try_from(count)
-                    .ok()
-                    .and_then(|n| n.checked_mul(size_of::<$number>()));
-                let bytes = reader.take(size.ok_or(CodecError::UnexpectedEnd)?)?;
-                *slot = Some(bytemuck::allocation::pod_collect_to_vec(bytes));
-            }
-        };
-    }
-    if cfg!(target_endian = "little") {
-        for_each_number!(try_vec);
-    }
-    match value {
-        Some(numbers) => Ok(numbers),
-        None => reader.read(),
-    }
 }
 
 fn append(count: usize, bytes: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), CodecError> {
@@ -165,35 +105,22 @@ mod tests {
     use super::*;
     use crate::wire::codec::MAX_VALUE;
 
-    fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug + Any + Clone>(
-        value: T,
-    ) {
-        let (mut fast, mut plain) = (Vec::new(), Vec::new());
-        encode(&value, &mut fast, MAX_VALUE).unwrap();
+    fn check<T: Serialize + Any>(value: T) {
+        let mut plain = Vec::new();
         codec::encode(&value, &mut plain, MAX_VALUE).unwrap();
-        assert_eq!(fast, plain);
-        let mut reader = Reader::new(&fast);
-        assert_eq!(read::<T>(&mut reader).unwrap(), value.clone());
-        assert_eq!(reader.finish(), Ok(()));
         let mut owned = Vec::new();
         let tail = encode_owned(value, &mut owned, plain.len()).unwrap();
-        assert_eq!([&owned[..], &tail[..]].concat(), plain);
-        let mut cut = Reader::new(&fast[..fast.len() - 1]);
-        assert_eq!(read::<T>(&mut cut), Err(CodecError::UnexpectedEnd));
+        assert!([&owned[..], &tail[..]].concat() == plain);
     }
 
     #[test]
     fn the_fast_way_writes_the_same_bytes() {
         check(vec![0.0_f64, -1.5, f64::MAX]);
-        check(vec![1.0_f32, f32::MIN]);
-        check(vec![u64::MAX, 1]);
-        check(vec![i16::MIN, 7]);
-        check(vec![1_u8, 2, 3]);
-        check(vec![u128::MAX]);
         check("not a list of numbers".to_string());
         check(vec![-1.5_f64; LONG / 8]);
         check(vec![7_i16; LONG]);
         check(vec![1_u8; LONG - 1]);
+        check(vec![true; LONG]);
         check(vec![u128::MAX; LONG]);
     }
 
@@ -220,16 +147,5 @@ mod tests {
         encode_numbers(&numbers, &mut fast, MAX_VALUE).unwrap();
         codec::encode(&numbers.to_vec(), &mut plain, MAX_VALUE).unwrap();
         assert_eq!(fast, plain);
-    }
-
-    #[test]
-    fn a_length_bomb_allocates_nothing() {
-        for count in [u64::MAX, 1 << 61, 1000] {
-            let bytes = count.to_le_bytes();
-            assert_eq!(
-                read::<Vec<f64>>(&mut Reader::new(&bytes)),
-                Err(CodecError::UnexpectedEnd)
-            );
-        }
     }
 }

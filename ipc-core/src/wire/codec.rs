@@ -1,29 +1,49 @@
-//! The codec: bincode 2 with fixed-width little-endian integers, under limits.
+//! The codec: the format of the crate `bincode` 2 with fixed-width little-endian integers, under limits.
 //!
-//! This is the only file that names `bincode`. Its use is restricted:
+//! `write` and `read` are small: the format has no names, tags or padding. The tests compare them with `bincode` itself.
 //!
-//! * values are decoded from complete frames only, never from a socket;
-//! * nesting deeper than [`MAX_DEPTH`], runs of empty elements, and values that take far more memory than bytes are
-//!   refused (see `guard.rs`);
-//! * bytes left over after the last value are refused;
-//! * encoding stops at the limit of the receiver, so that each end can read everything that the other sends.
+//! * Lists of plain numbers are written and read as one block, wherever they stand in a value.
+//! * Values are decoded from complete frames only, never from a socket.
+//! * Nesting deeper than [`MAX_DEPTH`], runs of empty elements, and values that take far more memory than bytes are
+//!   refused (see `guard.rs`).
+//! * Bytes left over after the last value are refused.
+//! * Encoding stops at the limit of the receiver, so that each end can read everything that the other sends.
 
 use std::fmt;
 
-use bincode::config::{self, Config};
-use bincode::enc::write::Writer;
-#[cfg(test)]
-use bincode::error::IntegerType;
-use bincode::error::{AllowedEnumVariants, DecodeError, EncodeError};
-use bincode::serde::{DecodeError as SerdeDecodeError, EncodeError as SerdeEncodeError};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Serialize};
 
+mod read;
 #[cfg(test)]
 mod tests;
+mod write;
 
+use self::read::Input;
+use self::write::Output;
 use super::guard::{Budget, GuardedSeed};
 use super::redact::ByteCount;
+
+/// Runs a macro for each type whose lists are one block: its bytes in memory are those on the wire, on a little-endian
+/// machine.
+macro_rules! for_each_plain {
+    ($run:ident) => {
+        $run!(f64);
+        $run!(f32);
+        $run!(u8);
+        $run!(i8);
+        $run!(u16);
+        $run!(i16);
+        $run!(u32);
+        $run!(i32);
+        $run!(u64);
+        $run!(i64);
+        $run!(bool);
+    };
+}
+
+pub(super) use for_each_plain;
+pub(super) use read::not_a_bool;
 
 /// Maximum nesting depth of a value. `Vec<Vec<f64>>` has a depth of 2.
 pub const MAX_DEPTH: u32 = 64;
@@ -86,21 +106,11 @@ pub fn encode<T: Serialize + ?Sized>(
     limit: usize,
 ) -> Result<(), CodecError> {
     let start = out.len();
-    let limit = limit.min(MAX_VALUE);
-    let mut writer = BoundedWriter {
-        out,
-        limit,
-        full: false,
-    };
-    let result = bincode::serde::encode_into_writer(value, &mut writer, configuration());
-    let full = writer.full;
-    result.map_err(|error| {
+    let written = Output::new(out, limit.min(MAX_VALUE)).value(value);
+    if written.is_err() {
         out.truncate(start);
-        match full {
-            true => CodecError::TooLarge { limit },
-            false => CodecError::Invalid(unwritable(&error)),
-        }
-    })
+    }
+    written
 }
 
 /// Decodes one value, which must fill `bytes` exactly.
@@ -154,15 +164,13 @@ impl<'a> Reader<'a> {
     /// Reads the next value.
     pub fn read<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
         let budget = Budget::with_left(self.rest.len(), self.memory_left, self.memory_limit);
+        let mut input = Input { rest: self.rest };
         let seed = GuardedSeed::<T>::new(&budget, MAX_DEPTH);
-        let decoded = bincode::serde::seed_decode_from_slice(seed, self.rest, configuration());
-        let (value, read) = decoded.map_err(|error| match (budget.failure(), error) {
-            (Some(failure), _) => failure,
-            (None, DecodeError::UnexpectedEnd { .. }) => CodecError::UnexpectedEnd,
-            (None, error) => CodecError::Invalid(unreadable(&error, &budget)),
-        })?;
+        let value = seed
+            .deserialize(&mut input)
+            .map_err(|error| explained(error, &budget))?;
         self.memory_left = budget.memory_left();
-        self.rest = self.rest.get(read..).unwrap_or_default();
+        self.rest = input.rest;
         Ok(value)
     }
 
@@ -241,25 +249,12 @@ const OTHERWISE: &str = "it travels in calls by name only, or as text";
 const UNLIKE: &str = "; a type that does not write what it reads, such as one with `skip_serializing_if`, travels in \
     calls by name only, or as text";
 
-/// Describes why a value cannot be written.
-fn unwritable(error: &EncodeError) -> String {
-    match error {
-        EncodeError::OtherString(text) => text.clone(),
-        EncodeError::Other(text) => (*text).into(),
-        EncodeError::Serde(SerdeEncodeError::SequenceMustHaveLength) => format!(
-            "its type does not announce its number of elements, as with an iterator or \
-             `#[serde(flatten)]`; {OTHERWISE}"
-        ),
-        EncodeError::InvalidPathCharacters => "its path is not UTF-8".into(),
-        EncodeError::InvalidSystemTime { .. } => "its time is before 1970".into(),
-        EncodeError::LockFailed { .. } => "it is behind a lock whose holder has panicked".into(),
-        EncodeError::RefCellAlreadyBorrowed { .. } => {
-            "it is in a `RefCell` that is mutably borrowed".into()
-        }
-        // Errors of other kinds of writers, and future kinds, whose names must not reach users.
-        _ => "its type cannot be written".into(),
-    }
-}
+/// Why a list without a known number of elements cannot be written.
+const NO_COUNT: &str = "its type does not announce its number of elements, as with an iterator or `#[serde(flatten)]`; it \
+    travels in calls by name only, or as text";
+
+/// Why a type that asks what comes next cannot be read.
+const NOT_SELF_DESCRIBING: &str = "its type can only be read from a self-describing format";
 
 fn not_utf8(error: &std::str::Utf8Error) -> String {
     format!(
@@ -268,91 +263,17 @@ fn not_utf8(error: &std::str::Utf8Error) -> String {
     )
 }
 
-/// Describes why the bytes are not the expected value.
-fn unreadable(error: &DecodeError, budget: &Budget) -> String {
-    match error {
-        DecodeError::OtherString(text) => match budget.unknown_variant_of() {
-            Some(name) => format!("no variant of `{name}`: {text}"),
-            None => text.clone(),
-        },
-        DecodeError::Other(text) => (*text).into(),
-        DecodeError::Serde(
-            SerdeDecodeError::AnyNotSupported
-            | SerdeDecodeError::IdentifierNotSupported
-            | SerdeDecodeError::IgnoredAnyNotSupported,
-        ) => format!("its type can only be read from a self-describing format; {OTHERWISE}"),
-        DecodeError::Serde(_) => {
-            "its type borrows from the message, which does not outlive the call; use an owned one"
-                .into()
+/// Says more about an error than what passed through serde.
+#[cold]
+fn explained(error: CodecError, budget: &Budget) -> CodecError {
+    match (budget.failure(), error) {
+        (Some(failure), _) => failure,
+        (None, CodecError::Invalid(text)) => {
+            CodecError::Invalid(match budget.unknown_variant_of() {
+                Some(name) => format!("no variant of `{name}`: {text}"),
+                None => text,
+            })
         }
-        DecodeError::InvalidBooleanValue(found) => {
-            format!("expected a bool, the byte 0 or 1, but found {found}{UNLIKE}")
-        }
-        DecodeError::InvalidCharEncoding(_) => {
-            format!("expected a character in UTF-8, but found other bytes{UNLIKE}")
-        }
-        DecodeError::Utf8 { inner } => not_utf8(inner),
-        DecodeError::UnexpectedVariant {
-            type_name,
-            allowed: AllowedEnumVariants::Range { min, max },
-            found,
-        } => {
-            format!(
-                "expected a variant of `{type_name}`, numbered {min} to {max}, but found {found}{UNLIKE}"
-            )
-        }
-        DecodeError::UnexpectedVariant {
-            type_name, found, ..
-        } => {
-            format!("expected a variant of `{type_name}`, but found {found}, which is none")
-        }
-        DecodeError::NonZeroTypeIsZero { .. } => {
-            "expected a number other than 0, but found 0".into()
-        }
-        DecodeError::ArrayLengthMismatch { required, found } => {
-            format!("expected an array of {required} elements, but found {found}")
-        }
-        DecodeError::OutsideUsizeRange(found) => {
-            format!("expected a size that this computer can address, but found {found}")
-        }
-        DecodeError::EmptyEnum { type_name } => {
-            format!("expected `{type_name}`, which has no values")
-        }
-        DecodeError::InvalidDuration { secs, nanos } => {
-            format!("expected a duration, but {secs} s and {nanos} ns are too long for one")
-        }
-        DecodeError::InvalidSystemTime { duration } => {
-            format!("expected a time, but {duration:?} after 1970 is too late for one")
-        }
-        DecodeError::CStringNulError { position } => {
-            format!("expected a text without the byte 0, but found it at {position}")
-        }
-        DecodeError::LimitExceeded => format!("it takes more than {MAX_VALUE} bytes"),
-        // Errors of other kinds of readers and integers, and future kinds, whose names must not reach users.
-        _ => "the bytes are not a value of the expected type".into(),
-    }
-}
-
-fn configuration() -> impl Config {
-    config::standard()
-        .with_fixed_int_encoding()
-        .with_little_endian()
-        .with_limit::<MAX_VALUE>()
-}
-
-struct BoundedWriter<'a> {
-    out: &'a mut Vec<u8>,
-    limit: usize,
-    full: bool,
-}
-
-impl Writer for BoundedWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        if bytes.len() > self.limit.saturating_sub(self.out.len()) {
-            self.full = true;
-            return Err(EncodeError::UnexpectedEnd);
-        }
-        self.out.extend_from_slice(bytes);
-        Ok(())
+        (None, error) => error,
     }
 }

@@ -25,11 +25,13 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
+pub(crate) mod block;
 mod budget;
 mod parts;
 
+use block::BlockVisitor;
 pub(crate) use budget::Budget;
-use parts::{Beside, InNodes, InPlace, PartStorage};
+use parts::{Beside, InNodes, InPlace, NODE, PartStorage};
 
 /// Decodes a `T` within a budget.
 pub(crate) struct GuardedSeed<'b, T> {
@@ -102,6 +104,13 @@ impl<'b> Guard<'b> {
             ..self
         })
     }
+
+    /// Charges a list of `count` elements of type `T`, which is not empty.
+    fn charge_list<T>(self, count: usize) -> Option<()> {
+        self.budget.take_elements(count)?;
+        let charged = count.saturating_add(NODE - 1);
+        self.budget.charge(size_of::<T>().saturating_mul(charged))
+    }
 }
 
 /// Wraps `inner` (a deserialiser, visitor, access or seed) and charges `guard` for what passes.
@@ -128,12 +137,32 @@ impl<'b, A, P: PartStorage> Guarded<'b, A, P> {
         })
     }
 
+    /// Charges the next element of a list, of type `T`. With the first of several, all of them are charged, which costs
+    /// each of them less.
+    #[inline]
+    fn element<T>(&mut self, left: Option<usize>) -> Option<Guard<'b>> {
+        if self.parts.is_prepaid::<T>() {
+            return Some(Guard {
+                room: room_of::<T>(),
+                ..self.guard
+            });
+        }
+        match left.filter(|_| self.parts.prepay::<T>()) {
+            Some(count) => self.guard.charge_list::<T>(count)?,
+            None => {
+                self.count()?;
+                return self.part::<T>(true);
+            }
+        }
+        self.element::<T>(None)
+    }
+
     /// Charges an element or entry.
     #[inline]
     fn count(&self) -> Option<()> {
         match P::ARE_IN_PLACE {
             true => Some(()),
-            false => self.guard.budget.take_element(),
+            false => self.guard.budget.take_elements(1),
         }
     }
 }
@@ -182,8 +211,24 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
             deserialize_tuple_struct(name: &'static str, len: usize)
             deserialize_struct(name: &'static str, fields: &'static [&'static str]);
         // Self-describing values have lists and maps without B-tree nodes.
-        beside: deserialize_seq(InNodes) deserialize_map(InNodes)
-            deserialize_any(InNodes) deserialize_ignored_any(Beside)
+        beside: deserialize_map(InNodes) deserialize_any(InNodes) deserialize_ignored_any(Beside)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let guard = self
+            .guard
+            .enter::<V::Value, InNodes>()
+            .ok_or_else(refused)?;
+        let visitor = guard.wrap::<V, InNodes>(visitor);
+        match block::request::<V>() {
+            None => self.inner.deserialize_seq(visitor),
+            Some(name) => {
+                let otherwise = visitor;
+                self.inner
+                    .deserialize_newtype_struct(name, BlockVisitor { guard, otherwise })
+            }
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -275,11 +320,11 @@ impl<'de, A: SeqAccess<'de>, P: PartStorage> SeqAccess<'de> for Guarded<'_, A, P
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        if self.inner.size_hint() == Some(0) {
+        let left = self.inner.size_hint();
+        if left == Some(0) {
             return self.inner.next_element_seed(seed);
         }
-        self.count().ok_or_else(refused)?;
-        let guard = self.part::<S::Value>(true).ok_or_else(refused)?;
+        let guard = self.element::<S::Value>(left).ok_or_else(refused)?;
         self.inner.next_element_seed(guard.wrap::<S, InPlace>(seed))
     }
 

@@ -227,7 +227,7 @@ impl OutgoingCall {
         let decoded = match self.form {
             Form::Typed => {
                 let mut reader = Reader::within(payload, memory);
-                let decoded = bulk::read(&mut reader);
+                let decoded = reader.read();
                 let decoded = decoded.and_then(|value| reader.finish().map(|()| value));
                 decoded.map_err(CodecError::of_typed)
             }

@@ -1,5 +1,7 @@
 //! Round trips of values, and what the codec refuses.
 
+mod blocks;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proptest::prelude::*;
@@ -181,140 +183,6 @@ proptest! {
     }
 }
 
-/// Every error that the codec may report, and words of its text.
-#[test]
-fn no_error_of_the_codec_shows_its_inner_names() {
-    let time = std::time::SystemTime::UNIX_EPOCH;
-    let before = time.duration_since(time + std::time::Duration::from_secs(1));
-    let borrowed = std::cell::RefCell::new(());
-    let _held = borrowed.borrow_mut();
-    let io = || std::io::Error::other("a failing disk");
-    let written = [
-        (EncodeError::UnexpectedEnd, "cannot be written"),
-        (EncodeError::Other("no reason"), "no reason"),
-        (EncodeError::OtherString("a reason".into()), "a reason"),
-        (EncodeError::InvalidPathCharacters, "not UTF-8"),
-        (
-            EncodeError::Io {
-                inner: io(),
-                index: 1,
-            },
-            "cannot be written",
-        ),
-        (EncodeError::LockFailed { type_name: "Mutex" }, "lock"),
-        (
-            EncodeError::RefCellAlreadyBorrowed {
-                inner: borrowed.try_borrow().unwrap_err(),
-                type_name: "RefCell",
-            },
-            "mutably borrowed",
-        ),
-        (
-            EncodeError::InvalidSystemTime {
-                inner: before.unwrap_err(),
-                time: Box::new(time),
-            },
-            "before 1970",
-        ),
-        (
-            EncodeError::Serde(SerdeEncodeError::SequenceMustHaveLength),
-            "calls by name only",
-        ),
-    ];
-    for (error, words) in &written {
-        is_plain(&unwritable(error), words);
-    }
-    let budget = Budget::new(0, 0);
-    let text = String::from_utf8(vec![b'a', 0xff]);
-    let text = text.unwrap_err().utf8_error();
-    let numbers = || (IntegerType::U8, IntegerType::U16);
-    let (expected, found) = numbers();
-    let read = [
-        (DecodeError::UnexpectedEnd { additional: 1 }, "expected"),
-        (DecodeError::LimitExceeded, "1073741824 bytes"),
-        (
-            DecodeError::InvalidIntegerType { expected, found },
-            "expected",
-        ),
-        (
-            DecodeError::NonZeroTypeIsZero {
-                non_zero_type: numbers().0,
-            },
-            "found 0",
-        ),
-        (
-            DecodeError::UnexpectedVariant {
-                type_name: "Option<T>",
-                allowed: &AllowedEnumVariants::Range { min: 0, max: 1 },
-                found: 9,
-            },
-            "a variant of `Option<T>`, numbered 0 to 1, but found 9",
-        ),
-        (
-            DecodeError::UnexpectedVariant {
-                type_name: "Odd",
-                allowed: &AllowedEnumVariants::Allowed(&[1, 3]),
-                found: 9,
-            },
-            "`Odd`, but found 9",
-        ),
-        (DecodeError::Utf8 { inner: text }, "after the first 1"),
-        (DecodeError::InvalidCharEncoding([0xff; 4]), "a character"),
-        (DecodeError::InvalidBooleanValue(7), "found 7"),
-        (
-            DecodeError::ArrayLengthMismatch {
-                required: 3,
-                found: 2,
-            },
-            "3 elements, but found 2",
-        ),
-        (
-            DecodeError::OutsideUsizeRange(1 << 40),
-            "found 1099511627776",
-        ),
-        (DecodeError::EmptyEnum { type_name: "Never" }, "`Never`"),
-        (
-            DecodeError::InvalidDuration { secs: 1, nanos: 2 },
-            "1 s and 2 ns",
-        ),
-        (
-            DecodeError::InvalidSystemTime {
-                duration: std::time::Duration::MAX,
-            },
-            "too late",
-        ),
-        (DecodeError::CStringNulError { position: 4 }, "at 4"),
-        (
-            DecodeError::Io {
-                inner: io(),
-                additional: 1,
-            },
-            "expected",
-        ),
-        (DecodeError::Other("no reason"), "no reason"),
-        (DecodeError::OtherString("a reason".into()), "a reason"),
-        (
-            DecodeError::Serde(SerdeDecodeError::AnyNotSupported),
-            "by name only",
-        ),
-        (
-            DecodeError::Serde(SerdeDecodeError::IdentifierNotSupported),
-            "by name only",
-        ),
-        (
-            DecodeError::Serde(SerdeDecodeError::IgnoredAnyNotSupported),
-            "by name only",
-        ),
-        (
-            DecodeError::Serde(SerdeDecodeError::CannotBorrowOwnedData),
-            "an owned one",
-        ),
-    ];
-    for (error, words) in &read {
-        is_plain(&unreadable(error, &budget), words);
-    }
-}
-
 fn is_plain(text: &str, words: &str) {
     assert!(text.contains(words), "`{words}` in: {text}");
     for debug in [" {", "inner:", "Serde(", "Error", "NotSupported", "Length("] {
@@ -335,7 +203,9 @@ fn what_does_not_fit_is_said_in_words() {
         is_plain(&error, words);
     }
     said::<bool>(&[7], "the byte 0 or 1, but found 7");
-    said::<Option<u8>>(&[9, 1], "`Option<T>`");
+    said::<Option<u8>>(&[9, 1], "begins with the byte 0 or 1, but found 9");
+    said::<Vec<bool>>(&[1, 0, 0, 0, 0, 0, 0, 0, 7], "the byte 0 or 1, but found 7");
+    said::<serde_json::Value>(&[0], "calls by name only");
     said::<char>(&[0xff, 0, 0, 0], "a character in UTF-8");
     said::<String>(&[1, 0, 0, 0, 0, 0, 0, 0, 0xff], "text in UTF-8");
     said::<Trigger>(

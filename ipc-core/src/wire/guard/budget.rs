@@ -76,11 +76,11 @@ impl Budget {
         self.variant_of.set(name);
     }
 
-    /// Charges an element. Returns `None` if that is too many; the callers create the error, because an error as a
+    /// Charges `count` elements. Returns `None` if that is too many; the callers create the error, because an error as a
     /// return value would be larger than everything else here.
     #[inline]
-    pub(super) fn take_element(&self) -> Option<()> {
-        let left = self.elements.get().checked_sub(1);
+    pub(super) fn take_elements(&self, count: usize) -> Option<()> {
+        let left = self.elements.get().checked_sub(count);
         let left = left.or_else(|| self.exceeded(Exceeded::Elements))?;
         self.elements.set(left);
         Some(())

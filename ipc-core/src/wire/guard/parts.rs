@@ -8,6 +8,16 @@ pub(super) trait PartStorage: Default {
     fn charged_by_next(&mut self, _ends: bool) -> usize {
         1
     }
+    /// Returns true if the next element, of type `T`, has been charged.
+    #[inline]
+    fn is_prepaid<T>(&self) -> bool {
+        false
+    }
+    /// Notes that all elements to come are charged as elements of type `T`. Returns false if that cannot be noted.
+    #[inline]
+    fn prepay<T>(&mut self) -> bool {
+        false
+    }
 }
 
 /// Stored inside the value, like the fields of a struct.
@@ -20,6 +30,8 @@ pub(super) struct Beside;
 #[derive(Default)]
 pub(super) struct InNodes {
     has_some: bool,
+    /// The size that has been charged for each element to come, in bytes.
+    prepaid: Option<usize>,
 }
 
 impl PartStorage for InPlace {
@@ -38,6 +50,20 @@ impl PartStorage for InNodes {
         let charged = if self.has_some { 1 } else { NODE };
         self.has_some |= ends;
         charged
+    }
+
+    #[inline]
+    fn is_prepaid<T>(&self) -> bool {
+        self.prepaid.is_some_and(|size| size_of::<T>() <= size)
+    }
+
+    #[inline]
+    fn prepay<T>(&mut self) -> bool {
+        let is_first = !self.has_some && self.prepaid.is_none();
+        if is_first {
+            self.prepaid = Some(size_of::<T>());
+        }
+        is_first
     }
 }
 

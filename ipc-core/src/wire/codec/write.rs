@@ -1,0 +1,271 @@
+//! Writing values: the serialiser of the codec.
+
+use castaway::cast;
+use serde::Serialize;
+use serde::ser::{self, Serializer};
+
+use super::{CodecError, NO_COUNT};
+
+/// Appends values to a buffer, up to a limit.
+///
+/// A list of plain numbers is appended as one block, wherever it stands in a value: on a little-endian machine its bytes
+/// in memory are those on the wire.
+pub(super) struct Output<'a> {
+    out: &'a mut Vec<u8>,
+    limit: usize,
+}
+
+impl<'a> Output<'a> {
+    /// Appends to `out`, which may grow to `limit` bytes.
+    pub(super) fn new(out: &'a mut Vec<u8>, limit: usize) -> Self {
+        Self { out, limit }
+    }
+
+    /// Appends a value.
+    #[inline]
+    pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+        macro_rules! try_vec {
+            ($number:ty) => {
+                if let Ok(list) = cast!(value, &Vec<$number>) {
+                    return self.block(list.len(), bytemuck::cast_slice(list));
+                }
+            };
+        }
+        // Most types are ruled out by their size, without a look at each of the others.
+        if cfg!(target_endian = "little") && size_of_val(value) == size_of::<Vec<u8>>() {
+            super::for_each_plain!(try_vec);
+        }
+        value.serialize(self)
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> Result<(), CodecError> {
+        if bytes.len() > self.out.capacity().min(self.limit) - self.out.len() {
+            self.make_room(bytes.len())?;
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    #[cold]
+    fn make_room(&mut self, bytes: usize) -> Result<(), CodecError> {
+        let limit = self.limit;
+        let needed = self.out.len().checked_add(bytes);
+        let needed = needed.filter(|needed| *needed <= limit);
+        let needed = needed.ok_or(CodecError::TooLarge { limit })?;
+        let wanted = needed.max(self.out.capacity().saturating_mul(2)).min(limit);
+        self.out.reserve_exact(wanted - self.out.len());
+        Ok(())
+    }
+
+    /// Appends the number of elements, and their bytes.
+    fn block(&mut self, count: usize, bytes: &[u8]) -> Result<(), CodecError> {
+        self.count(count)?;
+        self.put(bytes)
+    }
+
+    #[inline]
+    fn count(&mut self, count: usize) -> Result<(), CodecError> {
+        self.put(&(count as u64).to_le_bytes())
+    }
+
+    fn variant(&mut self, number: u32) -> Result<&mut Self, CodecError> {
+        self.put(&number.to_le_bytes())?;
+        Ok(self)
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident: $number:ty,)*) => {
+        $(#[inline]
+        fn $method(self, value: $number) -> Result<(), CodecError> {
+            self.put(&value.to_le_bytes())
+        })*
+    };
+}
+
+impl Serializer for &mut Output<'_> {
+    type Ok = ();
+    type Error = CodecError;
+    type SerializeSeq = Self;
+    type SerializeTuple = Self;
+    type SerializeTupleStruct = Self;
+    type SerializeTupleVariant = Self;
+    type SerializeMap = Self;
+    type SerializeStruct = Self;
+    type SerializeStructVariant = Self;
+
+    numbers! {
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
+        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128,
+        serialize_f32: f32, serialize_f64: f64,
+    }
+
+    #[inline]
+    fn serialize_bool(self, value: bool) -> Result<(), CodecError> {
+        self.put(&[u8::from(value)])
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), CodecError> {
+        self.put(value.encode_utf8(&mut [0; 4]).as_bytes())
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), CodecError> {
+        self.block(value.len(), value.as_bytes())
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), CodecError> {
+        self.block(value.len(), value)
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<(), CodecError> {
+        self.put(&[0])
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), CodecError> {
+        self.put(&[1])?;
+        self.value(value)
+    }
+
+    #[inline]
+    fn serialize_unit(self) -> Result<(), CodecError> {
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), CodecError> {
+        Ok(())
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _name: &'static str,
+        number: u32,
+        _variant: &'static str,
+    ) -> Result<(), CodecError> {
+        self.variant(number).map(drop)
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        value: &T,
+    ) -> Result<(), CodecError> {
+        self.value(value)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        number: u32,
+        _variant: &'static str,
+        value: &T,
+    ) -> Result<(), CodecError> {
+        self.variant(number)?.value(value)
+    }
+
+    #[inline]
+    fn serialize_seq(self, count: Option<usize>) -> Result<Self, CodecError> {
+        let count = count.ok_or_else(|| CodecError::Invalid(NO_COUNT.into()))?;
+        self.count(count)?;
+        Ok(self)
+    }
+
+    #[inline]
+    fn serialize_tuple(self, _count: usize) -> Result<Self, CodecError> {
+        Ok(self)
+    }
+
+    #[inline]
+    fn serialize_tuple_struct(
+        self,
+        _name: &'static str,
+        _count: usize,
+    ) -> Result<Self, CodecError> {
+        Ok(self)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _name: &'static str,
+        number: u32,
+        _variant: &'static str,
+        _count: usize,
+    ) -> Result<Self, CodecError> {
+        self.variant(number)
+    }
+
+    fn serialize_map(self, count: Option<usize>) -> Result<Self, CodecError> {
+        self.serialize_seq(count)
+    }
+
+    #[inline]
+    fn serialize_struct(self, _name: &'static str, _count: usize) -> Result<Self, CodecError> {
+        Ok(self)
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _name: &'static str,
+        number: u32,
+        _variant: &'static str,
+        _count: usize,
+    ) -> Result<Self, CodecError> {
+        self.variant(number)
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+macro_rules! parts {
+    ($($parts:ident: $method:ident($($key:ty)?),)*) => {
+        $(impl ser::$parts for &mut Output<'_> {
+            type Ok = ();
+            type Error = CodecError;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(
+                &mut self,
+                $(_key: $key,)?
+                value: &T,
+            ) -> Result<(), CodecError> {
+                self.value(value)
+            }
+
+            #[inline]
+            fn end(self) -> Result<(), CodecError> {
+                Ok(())
+            }
+        })*
+    };
+}
+
+parts! {
+    SerializeSeq: serialize_element(),
+    SerializeTuple: serialize_element(),
+    SerializeTupleStruct: serialize_field(),
+    SerializeTupleVariant: serialize_field(),
+    SerializeStruct: serialize_field(&'static str),
+    SerializeStructVariant: serialize_field(&'static str),
+}
+
+impl ser::SerializeMap for &mut Output<'_> {
+    type Ok = ();
+    type Error = CodecError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), CodecError> {
+        self.value(key)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+        self.value(value)
+    }
+
+    fn end(self) -> Result<(), CodecError> {
+        Ok(())
+    }
+}
