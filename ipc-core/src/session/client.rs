@@ -1,6 +1,6 @@
 //! The client's end of a session: which calls are in flight, and what became of them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 mod again;
@@ -51,6 +51,8 @@ pub struct ClientSession {
     max_request: usize,
     last_number: u64,
     calls: BTreeMap<u64, InFlight>,
+    /// The calls in flight that have a deadline, by their deadlines.
+    deadlines: BTreeSet<(Instant, u64)>,
     /// Calls below this number have gone out over the connection at hand.
     next: u64,
     /// How many of the calls in flight have.
@@ -90,6 +92,7 @@ impl ClientSession {
             max_request: usize::MAX,
             last_number: 0,
             calls: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
             next: 0,
             under_way: 0,
             confirmed: 0,
@@ -159,7 +162,7 @@ impl ClientSession {
             asked_again: false,
             timed_out: false,
         };
-        self.calls.insert(number, call);
+        self.insert(number, call);
         match self.state {
             LinkState::Ready(_) => self.send_waiting(),
             LinkState::Closed(_) => self.end(number, CallOutcome::NotSent(NotSent::Closed)),
@@ -267,19 +270,15 @@ impl ClientSession {
 
     /// The time has come that [`poll_timeout`](Self::poll_timeout) named. Too early is harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let is_due = |call: &InFlight| call.deadline.is_some_and(|deadline| deadline <= now);
-        let due: Vec<u64> = self
-            .calls
-            .values()
-            .filter(|call| is_due(call))
-            .map(|call| call.given)
-            .collect();
-        for number in due {
+        while let Some(&(deadline, number)) = self.deadlines.first()
+            && deadline <= now
+        {
+            let number = self.calls.get(&number).map_or(number, |call| call.given);
             if self.ask_whether_it_began(number, now) {
                 continue;
             }
             let outcome = match self.give_up(number) {
-                GivenUp::Ended => continue,
+                GivenUp::Ended => break,
                 GivenUp::NotSent => CallOutcome::NotSent(NotSent::TimedOut(Duration::ZERO)),
                 GivenUp::Sent => CallOutcome::TimedOut,
             };
@@ -305,11 +304,8 @@ impl ClientSession {
             LinkState::Greeting { give_up, .. } => give_up,
             _ => None,
         };
-        self.calls
-            .values()
-            .filter_map(|call| call.deadline)
-            .chain(greeting)
-            .min()
+        let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
+        deadline.into_iter().chain(greeting).min()
     }
 
     /// What happened, in order.

@@ -16,7 +16,7 @@ impl ClientSession {
         call.frame = message::renumbered(&call.frame, number, call.oldest);
         (call.start, call.sent) = (None, false);
         (call.forgotten, call.asked_again) = (true, true);
-        self.calls.insert(number, call);
+        self.insert(number, call);
     }
 
     /// The number on the wire of the call that its caller knows by the number `given`.

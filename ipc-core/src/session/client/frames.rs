@@ -235,8 +235,28 @@ impl ClientSession {
         }
     }
 
+    pub(super) fn set_deadline(&mut self, number: u64, deadline: Option<Instant>) {
+        if let Some(mut call) = self.calls.remove(&number) {
+            if let Some(before) = call.deadline {
+                self.deadlines.remove(&(before, number));
+            }
+            call.deadline = deadline;
+            self.insert(number, call);
+        }
+    }
+
+    pub(super) fn insert(&mut self, number: u64, call: InFlight) {
+        if let Some(deadline) = call.deadline {
+            self.deadlines.insert((deadline, number));
+        }
+        self.calls.insert(number, call);
+    }
+
     pub(super) fn take(&mut self, number: u64) -> Option<InFlight> {
         let call = self.calls.remove(&number)?;
+        if let Some(deadline) = call.deadline {
+            self.deadlines.remove(&(deadline, number));
+        }
         if call.start.is_some() {
             self.under_way -= 1;
         }

@@ -27,7 +27,7 @@ impl ClientSession {
         }
         link.send(frame_of(CtrlMsg::Cancel, &number));
         call.timed_out = true;
-        call.deadline = now.checked_add(ANSWERED_WITHIN);
+        self.set_deadline(number, now.checked_add(ANSWERED_WITHIN));
         true
     }
 
