@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::LinkError;
 use crate::wire::frame::OutgoingFrame;
@@ -20,13 +20,15 @@ pub(super) struct Plain {
     /// The own preamble; goes out with the first frame, in one write.
     prefix: Vec<u8>,
     outbox: VecDeque<Bytes>,
-    /// How many bytes are in it.
+    /// Short frames behind the outbox, joined to go out in one write.
+    joined: BytesMut,
+    /// How many bytes are in both.
     backlog: u64,
 }
 
 impl fmt::Debug for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let to_transmit = self.outbox.iter().map(Bytes::len).sum();
+        let to_transmit = usize::try_from(self.backlog).unwrap_or(usize::MAX);
         f.debug_struct("Plain")
             .field("role", &self.role)
             .field("greeted", &self.greeted)
@@ -44,6 +46,7 @@ impl Plain {
             greeting: Vec::new(),
             prefix: own.to_vec(),
             outbox: VecDeque::new(),
+            joined: BytesMut::new(),
             backlog: 0,
         }
     }
@@ -109,15 +112,40 @@ impl Plain {
 
     fn queue(&mut self, piece: Bytes) {
         self.backlog += piece.len() as u64;
+        if piece.len() <= SHORT && self.begin_joining() {
+            self.joined.extend_from_slice(&piece);
+            return;
+        }
+        self.end_joining();
         self.outbox.push_back(piece);
+    }
+
+    /// Makes room for a short piece that can go out in one write with what waits before it. Returns false if nothing like
+    /// that waits: a piece on its own is not copied.
+    fn begin_joining(&mut self) -> bool {
+        if self.joined.len() > JOINED {
+            self.end_joining();
+            return false;
+        }
+        if let [only] = self.outbox.make_contiguous()
+            && self.joined.is_empty()
+            && only.len() <= SHORT
+        {
+            self.joined.extend_from_slice(only);
+            self.outbox.clear();
+        }
+        !self.joined.is_empty() || !self.outbox.is_empty()
+    }
+
+    fn end_joining(&mut self) {
+        if !self.joined.is_empty() {
+            self.outbox.push_back(self.joined.split().freeze());
+        }
     }
 
     /// The next piece for the network.
     pub(super) fn transmit(&self) -> &[u8] {
-        self.outbox
-            .front()
-            .map(|bytes| &bytes[..])
-            .unwrap_or_default()
+        self.outbox.front().map_or(&self.joined, |bytes| &bytes[..])
     }
 
     /// How many bytes wait for the network.
@@ -137,26 +165,36 @@ impl Plain {
             greeting,
             prefix,
             outbox,
-            // It follows from the outbox.
+            joined,
+            // It follows from these.
             backlog: _,
             role: _,
         } = self;
-        std::hash::Hash::hash(&(greeted, greeting, prefix, outbox), hasher);
+        std::hash::Hash::hash(&(greeted, greeting, prefix, outbox, &joined[..]), hasher);
     }
 
     pub(super) fn take_output(&mut self) -> Option<Bytes> {
+        self.end_joining();
         let piece = self.outbox.pop_front()?;
         self.backlog -= piece.len() as u64;
         Some(piece)
     }
 
     pub(super) fn consume(&mut self, count: usize) {
-        if let Some(front) = self.outbox.front_mut() {
-            front.advance(count);
-            self.backlog -= count as u64;
-            if front.is_empty() {
-                self.outbox.pop_front();
+        self.backlog -= count as u64;
+        match self.outbox.front_mut() {
+            None => self.joined.advance(count),
+            Some(front) => {
+                front.advance(count);
+                if front.is_empty() {
+                    self.outbox.pop_front();
+                }
             }
         }
     }
 }
+
+/// Maximum size in bytes of a piece that is copied, to go out with others.
+const SHORT: usize = 4 * 1024;
+/// Size in bytes of joined pieces to which no more are added.
+const JOINED: usize = 64 * 1024;

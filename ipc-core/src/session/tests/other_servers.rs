@@ -10,7 +10,8 @@ use crate::wire::ctrl::{
     Bye, ByeReason, CtrlMsg, Features, Info, Notice, NoticeKind, SessionKey, WaitingStatus, Welcome,
 };
 use crate::wire::failure::{Fault, FaultKind};
-use crate::wire::message::{call_of, frame_of, single_frame};
+use crate::wire::frame::FrameReader;
+use crate::wire::message::{call_of, frame_of};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
 pub(super) const KEY: SessionKey = SessionKey {
@@ -57,19 +58,16 @@ impl Scene {
 
     /// The numbers and methods of the calls that the client has sent.
     pub(super) fn said(&mut self) -> Vec<(u64, String)> {
-        let mut said = Vec::new();
+        let preamble = Preamble::new(Suite::Plain, Role::Client).encode();
+        let mut frames = FrameReader::new(1 << 24);
         while !self.client.transmit().is_empty() {
             let bytes = self.client.transmit();
-            if !bytes.starts_with(b"LIPC")
-                && let Some(call) = call_of(single_frame(bytes).unwrap())
-            {
-                let header = call.unwrap().header;
-                said.push((header.number, header.method));
-            }
-            let count = bytes.len();
-            self.client.consume(count);
+            frames.push(bytes.strip_prefix(&preamble[..]).unwrap_or(bytes));
+            self.client.consume(usize::MAX);
         }
-        said
+        let frames = std::iter::from_fn(|| frames.next_frame().unwrap());
+        let calls = frames.filter_map(|frame| Some(call_of(frame)?.unwrap().header));
+        calls.map(|call| (call.number, call.method)).collect()
     }
 
     pub(super) fn events(&mut self) -> Vec<Event> {
@@ -310,7 +308,8 @@ fn a_cancel_that_was_lost_is_sent_again_until_a_later_call_has_begun() {
         let preamble = Preamble::new(Suite::Plain, Role::Server).encode();
         scene.hear(&[&preamble[..], &welcome(KEY, true)].concat());
         let cancel = frame_of(CtrlMsg::Cancel, &hung);
-        assert_eq!(scene.client.transmit(), cancel, "before anything else");
+        let said = scene.client.transmit();
+        assert!(said.starts_with(&cancel), "before anything else: {said:?}");
         scene.said();
         scene.events();
     }
