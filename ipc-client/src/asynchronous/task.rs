@@ -1,5 +1,6 @@
 //! The task behind an async client, which owns its socket and its session.
 
+use std::collections::HashMap;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
 use ipc_core::session::client::Event;
-use tokio::io::{AsyncWriteExt, Interest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, oneshot};
@@ -57,15 +58,11 @@ pub(super) struct ClientTask {
     /// Notified when the token of some call is cancelled.
     cancelled: Arc<Notify>,
     stream: Option<TcpStream>,
-    calls: Vec<PendingCall>,
+    /// The calls in flight, by their numbers.
+    calls: HashMap<u64, CallOwner>,
     /// The program that waits for the first connection, if one does.
     connecting: Option<oneshot::Sender<Result<(), ConnectError>>>,
     buffer: Vec<u8>,
-}
-
-struct PendingCall {
-    number: u64,
-    owner: CallOwner,
 }
 
 impl ClientTask {
@@ -80,7 +77,7 @@ impl ClientTask {
             commands,
             cancelled: Arc::default(),
             stream: None,
-            calls: Vec::new(),
+            calls: HashMap::new(),
             connecting: None,
             buffer: vec![0; BUFFER],
         }
@@ -97,12 +94,18 @@ impl ClientTask {
                 command = self.commands.recv() => match command {
                     None => break None,
                     Some(Command::Close { done }) => break Some(done),
-                    Some(command) => self.execute(command),
+                    Some(command) => {
+                        self.execute(command);
+                        if let Some(done) = self.execute_waiting() {
+                            break Some(done);
+                        }
+                    }
                 },
-                ready = readiness(self.stream.as_ref(), wants_write) => match ready {
-                    Ok(()) => self.read(),
-                    Err(error) => self.engine.lost_because(&error.to_string()),
-                },
+                result = exchange(self.stream.as_mut(), &mut self.buffer, wants_write) => {
+                    if let Some(result) = result {
+                        self.received(result);
+                    }
+                }
                 () = self.cancelled.notified() => self.give_up_cancelled(),
                 () = sleep_until(wake) => {}
             }
@@ -113,6 +116,19 @@ impl ClientTask {
             // Fails if the future of `close` has been dropped.
             let _ = done.send(());
         }
+    }
+
+    /// Executes the commands that are there, up to a limit, so that calls that are made together leave together. Returns
+    /// the request to close, if it is among them.
+    fn execute_waiting(&mut self) -> Option<oneshot::Sender<()>> {
+        for _ in 0..COMMANDS_IN_A_ROW {
+            match self.commands.try_recv() {
+                Err(_) => break,
+                Ok(Command::Close { done }) => return Some(done),
+                Ok(command) => self.execute(command),
+            }
+        }
+        None
     }
 
     fn execute(&mut self, command: Command) {
@@ -142,7 +158,7 @@ impl ClientTask {
             false => self.engine.begin(frame, idempotent, timing),
         };
         match begun {
-            Ok(number) => self.calls.push(PendingCall { number, owner }),
+            Ok(number) => drop(self.calls.insert(number, owner)),
             // Fails if the future has been dropped.
             Err(reason) => drop(owner.reply.send(CallEnd::not_sent(reason))),
         }
@@ -154,8 +170,8 @@ impl ClientTask {
     }
 
     fn give_up(&mut self, which: fn(&CallOwner) -> bool, reason: &NotSent) {
-        let calls = self.calls.iter().filter(|call| which(&call.owner));
-        for number in calls.map(|call| call.number).collect::<Vec<_>>() {
+        let calls = self.calls.iter().filter(|(_, owner)| which(owner));
+        for number in calls.map(|(number, _)| *number).collect::<Vec<_>>() {
             if let Some(end) = self.engine.give_up(number, reason.clone()) {
                 self.end(number, end);
             }
@@ -216,15 +232,15 @@ impl ClientTask {
     }
 
     fn end(&mut self, number: u64, end: CallEnd) {
-        if let Some(at) = self.calls.iter().position(|call| call.number == number) {
+        if let Some(owner) = self.calls.remove(&number) {
             // Fails if the future has been dropped.
-            let _ = self.calls.swap_remove(at).owner.reply.send(end);
+            let _ = owner.reply.send(end);
         }
     }
 
     fn progress(&self, number: u64, fraction: f64, message: &str) {
-        let call = self.calls.iter().find(|call| call.number == number);
-        if let Some(on_progress) = call.and_then(|call| call.owner.on_progress.as_ref()) {
+        let owner = self.calls.get(&number);
+        if let Some(on_progress) = owner.and_then(|owner| owner.on_progress.as_ref()) {
             on_progress.run(|on_progress| on_progress(fraction, message));
         }
     }
@@ -239,14 +255,14 @@ impl ClientTask {
         }
     }
 
-    /// Reads what is there, up to a limit, so that commands get their turn.
-    fn read(&mut self) {
+    /// Takes what was read, and reads on for as long as there is more, up to a limit, so that commands get their turn.
+    fn received(&mut self, mut result: io::Result<usize>) {
         for _ in 0..READS_IN_A_ROW {
-            let Some(stream) = &self.stream else { return };
-            let result = stream.try_read(&mut self.buffer);
             if !self.engine.received(&self.buffer, result, Instant::now()) {
                 return;
             }
+            let Some(stream) = &self.stream else { return };
+            result = stream.try_read(&mut self.buffer);
         }
     }
 
@@ -278,15 +294,26 @@ impl CallOwner {
     }
 }
 
-async fn readiness(stream: Option<&TcpStream>, wants_write: bool) -> io::Result<()> {
+/// Waits for bytes, and returns the result of reading them, or `None` if there may be room to write.
+///
+/// Nothing is lost if the future is dropped.
+async fn exchange(
+    stream: Option<&mut TcpStream>,
+    buffer: &mut [u8],
+    wants_write: bool,
+) -> Option<io::Result<usize>> {
     let Some(stream) = stream else {
         return pending().await;
     };
-    let interest = match wants_write {
-        true => Interest::READABLE | Interest::WRITABLE,
-        false => Interest::READABLE,
-    };
-    stream.ready(interest).await.map(drop)
+    if !wants_write {
+        return Some(stream.read(buffer).await);
+    }
+    let (mut reads, writes) = stream.split();
+    tokio::select! {
+        result = reads.read(buffer) => Some(result),
+        // An error shows when it is written to.
+        _ = writes.writable() => None,
+    }
 }
 
 async fn sleep_until(wake: Option<Instant>) {
@@ -299,5 +326,7 @@ async fn sleep_until(wake: Option<Instant>) {
 const BUFFER: usize = 64 * 1024;
 /// Maximum number of reads before commands get their turn.
 const READS_IN_A_ROW: usize = 16;
+/// Maximum number of commands that are executed before their calls are written.
+const COMMANDS_IN_A_ROW: usize = 256;
 /// How long sending the goodbye may take.
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(200);
