@@ -1,6 +1,7 @@
 //! Options of connected sockets.
 
 use std::io;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -65,9 +66,30 @@ where
     no_delay.and(keepalive)
 }
 
+/// Reads what is there without waiting. Fails with [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing.
+///
+/// The socket is a blocking one, and no other thread uses it at the same time.
+#[cfg(unix)]
+pub fn read_now(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let (count, _) = rustix::net::recv(socket, buffer, rustix::net::RecvFlags::DONTWAIT)?;
+    Ok(count)
+}
+
+/// Reads what is there without waiting. Fails with [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing.
+///
+/// The socket is a blocking one, and no other thread uses it at the same time.
+#[cfg(not(unix))]
+pub fn read_now(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    socket.set_nonblocking(true)?;
+    let result = io::Read::read(&mut &*socket, buffer);
+    socket.set_nonblocking(false)?;
+    result
+}
+
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
+    use std::io::Write;
+    use std::net::TcpListener;
 
     use super::*;
 
@@ -82,5 +104,22 @@ mod tests {
             assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
         }
         configure(&stream, Duration::MAX).unwrap();
+    }
+
+    #[test]
+    fn reading_without_waiting_leaves_the_socket_blocking() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut buffer = [0; 8];
+        let nothing = read_now(&stream, &mut buffer).unwrap_err();
+        assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        peer.write_all(b"here").unwrap();
+        stream.peek(&mut buffer).unwrap();
+        assert_eq!(read_now(&stream, &mut buffer).unwrap(), 4);
+        drop(peer);
+        // Blocks until the end has come.
+        stream.peek(&mut buffer).unwrap();
+        assert_eq!(read_now(&stream, &mut buffer).unwrap(), 0);
     }
 }

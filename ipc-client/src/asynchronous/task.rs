@@ -264,6 +264,7 @@ impl ClientTask {
             let Some(stream) = &self.stream else { return };
             result = stream.try_read(&mut self.buffer);
         }
+        self.engine.received(&self.buffer, result, Instant::now());
     }
 
     /// Ends the session and all calls, and says goodbye, unless the network does not take it in time.

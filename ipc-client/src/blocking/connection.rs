@@ -226,21 +226,14 @@ impl ClientConnection {
         let Some(socket) = self.socket.clone() else {
             return false;
         };
-        if socket.set_nonblocking(true).is_err() {
-            return false;
-        }
         let mut buffer = [0; 4096];
         while !self.engine.is_disconnected() {
-            let result = as_on_unix((&*socket).read(&mut buffer));
+            let result = as_on_unix(ipc_net::read_now(&socket, &mut buffer));
             let is_empty = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
             if result.as_ref().is_err_and(is_empty) {
                 break;
             }
             self.received(&buffer, result, now);
-        }
-        if socket.set_nonblocking(false).is_err() {
-            self.engine
-                .lost_because("its socket cannot be used any more");
         }
         self.last_read = Some(now);
         true
