@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
 use ipc_core::session::client::Event;
+use ipc_core::wire::frame::PartialFrame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -62,7 +63,14 @@ pub(super) struct ClientTask {
     calls: HashMap<u64, CallOwner>,
     /// The program that waits for the first connection, if one does.
     connecting: Option<oneshot::Sender<Result<(), ConnectError>>>,
+    reading: Reading,
+}
+
+/// Where the next bytes are read to.
+struct Reading {
     buffer: Vec<u8>,
+    /// A long frame to read into, in place of the buffer.
+    partial: Option<PartialFrame>,
 }
 
 impl ClientTask {
@@ -79,7 +87,10 @@ impl ClientTask {
             stream: None,
             calls: HashMap::new(),
             connecting: None,
-            buffer: vec![0; BUFFER],
+            reading: Reading {
+                buffer: vec![0; BUFFER],
+                partial: None,
+            },
         }
     }
 
@@ -101,7 +112,7 @@ impl ClientTask {
                         }
                     }
                 },
-                result = exchange(self.stream.as_mut(), &mut self.buffer, wants_write) => {
+                result = exchange(self.stream.as_mut(), &mut self.reading, wants_write) => {
                     if let Some(result) = result {
                         self.received(result);
                     }
@@ -219,6 +230,7 @@ impl ClientTask {
         }
         if self.engine.is_disconnected() {
             self.stream = None;
+            self.reading.partial = None;
         }
         if let Some(result) = self.engine.poll_first_connection(now)
             && let Some(connecting) = self.connecting.take()
@@ -258,13 +270,31 @@ impl ClientTask {
     /// Takes what was read, and reads on for as long as there is more, up to a limit, so that commands get their turn.
     fn received(&mut self, mut result: io::Result<usize>) {
         for _ in 0..READS_IN_A_ROW {
-            if !self.engine.received(&self.buffer, result, Instant::now()) {
+            if !self.take_in(result) {
                 return;
             }
             let Some(stream) = &self.stream else { return };
-            result = stream.try_read(&mut self.buffer);
+            result = match &mut self.reading.partial {
+                Some(partial) => stream.try_read_buf(partial.target()),
+                None => stream.try_read(&mut self.reading.buffer),
+            };
         }
-        self.engine.received(&self.buffer, result, Instant::now());
+        self.take_in(result);
+    }
+
+    /// Takes the result of one read. Returns true if there may be more to read.
+    fn take_in(&mut self, result: io::Result<usize>) -> bool {
+        let now = Instant::now();
+        let may_be_more = match self.reading.partial.take() {
+            Some(partial) => {
+                let has_read = result.as_ref().is_ok_and(|count| *count > 0);
+                self.engine.received_partial(partial, result, now);
+                has_read
+            }
+            None => self.engine.received(&self.reading.buffer, result, now),
+        };
+        self.reading.partial = self.engine.take_partial();
+        may_be_more
     }
 
     /// Ends the session and all calls, and says goodbye, unless the network does not take it in time.
@@ -300,18 +330,24 @@ impl CallOwner {
 /// Nothing is lost if the future is dropped.
 async fn exchange(
     stream: Option<&mut TcpStream>,
-    buffer: &mut [u8],
+    reading: &mut Reading,
     wants_write: bool,
 ) -> Option<io::Result<usize>> {
     let Some(stream) = stream else {
         return pending().await;
     };
-    if !wants_write {
-        return Some(stream.read(buffer).await);
-    }
     let (mut reads, writes) = stream.split();
+    let read = async {
+        match &mut reading.partial {
+            Some(partial) => reads.read_buf(partial.target()).await,
+            None => reads.read(&mut reading.buffer).await,
+        }
+    };
+    if !wants_write {
+        return Some(read.await);
+    }
     tokio::select! {
-        result = reads.read(buffer) => Some(result),
+        result = read => Some(result),
         // An error shows when it is written to.
         _ = writes.writable() => None,
     }

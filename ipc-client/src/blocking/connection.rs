@@ -6,6 +6,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ipc_core::wire::frame::PartialFrame;
+
 use crate::engine::{Engine, Written};
 
 /// An engine and the socket that it runs over, while there is one.
@@ -27,6 +29,8 @@ pub(crate) struct ClientConnection {
 pub(crate) struct PendingRead {
     socket: Arc<TcpStream>,
     buffer: Vec<u8>,
+    /// A long frame to read into, in place of the buffer.
+    partial: Option<PartialFrame>,
     generation: u64,
 }
 
@@ -176,11 +180,12 @@ impl ClientConnection {
         }
         let mut buffer = std::mem::take(&mut self.buffer);
         if buffer.is_empty() {
-            buffer.resize(SMALL_BUFFER, 0);
+            buffer.resize(BUFFER, 0);
         }
         Some(PendingRead {
             socket,
             buffer,
+            partial: self.engine.take_partial(),
             generation: self.generation,
         })
     }
@@ -193,17 +198,18 @@ impl ClientConnection {
         now: Instant,
     ) {
         if read.generation == self.generation {
-            let is_full = self.received(&read.buffer, result, now);
-            if is_full && read.buffer.len() < LARGE_BUFFER {
-                read.buffer.resize(LARGE_BUFFER, 0);
+            self.note(&result, now);
+            match read.partial.take() {
+                Some(partial) => self.engine.received_partial(partial, result, now),
+                None => drop(self.engine.received(&read.buffer, result, now)),
             }
         }
         self.buffer = read.buffer;
     }
 
-    /// Passes what was read on to the engine. Returns true if the buffer was full.
-    fn received(&mut self, buffer: &[u8], result: io::Result<usize>, now: Instant) -> bool {
-        match &result {
+    /// Notes what the result of a read says about the connection.
+    fn note(&mut self, result: &io::Result<usize>, now: Instant) {
+        match result {
             Ok(0) => {}
             Ok(_) => self.last_read = Some(now),
             Err(error) => {
@@ -213,7 +219,6 @@ impl ClientConnection {
                 }
             }
         }
-        self.engine.received(buffer, result, now)
     }
 
     /// Reads what has come since the last read, so that a call is not written to a connection that the server has closed.
@@ -233,7 +238,8 @@ impl ClientConnection {
             if result.as_ref().is_err_and(is_empty) {
                 break;
             }
-            self.received(&buffer, result, now);
+            self.note(&result, now);
+            self.engine.received(&buffer, result, now);
         }
         self.last_read = Some(now);
         true
@@ -243,7 +249,10 @@ impl ClientConnection {
 impl PendingRead {
     /// Reads once.
     pub(crate) fn run(&mut self) -> io::Result<usize> {
-        as_on_unix((&*self.socket).read(&mut self.buffer))
+        as_on_unix(match &mut self.partial {
+            Some(partial) => ipc_net::read_append(&self.socket, partial.target()),
+            None => (&*self.socket).read(&mut self.buffer),
+        })
     }
 }
 
@@ -293,9 +302,7 @@ const WRITE_CHUNK: usize = 256 * 1024;
 const TOLERANCE: Duration = Duration::from_millis(10);
 /// A connection that was read from this recently is not probed before a call.
 const RECENT: Duration = Duration::from_millis(1);
-const SMALL_BUFFER: usize = 64 * 1024;
-/// Size of the read buffer once an answer has filled the small one.
-const LARGE_BUFFER: usize = 256 * 1024;
+const BUFFER: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Instant;
 
+use ipc_core::wire::frame::PartialFrame;
+
 use super::Engine;
 
 /// How far a write has come.
@@ -69,6 +71,26 @@ impl Engine {
             },
         }
         false
+    }
+
+    /// Takes a long frame of which a part has come, into which the rest is read; see [`ClientSession::take_partial`].
+    ///
+    /// [`ClientSession::take_partial`]: ipc_core::session::client::ClientSession::take_partial
+    pub(crate) fn take_partial(&mut self) -> Option<PartialFrame> {
+        self.session.take_partial()
+    }
+
+    /// Takes back such a frame, and the result of reading into it.
+    pub(crate) fn received_partial(
+        &mut self,
+        partial: PartialFrame,
+        result: io::Result<usize>,
+        now: Instant,
+    ) {
+        self.session.handle_partial(partial, now);
+        if !result.as_ref().is_ok_and(|count| *count > 0) {
+            self.received(&[], result, now);
+        }
     }
 
     /// A read has timed out. A connection that cannot be written to either is lost.

@@ -24,6 +24,7 @@ use super::server::MIN_REPLY;
 use crate::error::NotSent;
 use crate::secure::Ticket;
 use crate::wire::ctrl::{ByeReason, ConnectionRole, CtrlMsg, Features, Hello, SessionKey};
+use crate::wire::frame::PartialFrame;
 use crate::wire::hello::fit_for_hello;
 use crate::wire::message::{frame_of, set_call_numbers};
 
@@ -247,6 +248,20 @@ impl ClientSession {
         }
         if let Err(error) = result {
             self.lose(error);
+        }
+    }
+
+    /// Takes a long frame of which a part has come. Whoever reads the socket can append to it what comes next, without a copy
+    /// in between. It must be given back to [`handle_partial`](Self::handle_partial) before there is other input.
+    pub fn take_partial(&mut self) -> Option<PartialFrame> {
+        self.link_mut()?.take_partial()
+    }
+
+    /// Takes back what [`take_partial`](Self::take_partial) returned, with or without more bytes.
+    pub fn handle_partial(&mut self, partial: PartialFrame, now: Instant) {
+        if let Some(link) = self.link_mut() {
+            link.put_partial(partial);
+            self.handle_input(&[], now);
         }
     }
 

@@ -12,7 +12,7 @@ use self::sealed::Sealed;
 use crate::secure::{ChannelError, Entropy, Secret, SecureChannel, Ticket};
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{Bye, CtrlMsg};
-use crate::wire::frame::{Frame, FrameError, FrameReader, OutgoingFrame};
+use crate::wire::frame::{Frame, FrameError, FrameReader, OutgoingFrame, PartialFrame};
 use crate::wire::preamble::{PreambleError, Role};
 
 /// Why a connection is of no more use.
@@ -137,6 +137,20 @@ impl Link {
             Channel::Secret(sealed) => sealed.open(bytes, self.frames.buffer())?,
         }
         Ok(())
+    }
+
+    /// Takes a long frame of which a part has come, for a reader that appends the rest to it. Nothing else may be taken from
+    /// the network until it is [given back](Self::put_partial).
+    pub(crate) fn take_partial(&mut self) -> Option<PartialFrame> {
+        match &self.channel {
+            Channel::Plain(_) => self.frames.take_partial(),
+            Channel::Secret(_) => None,
+        }
+    }
+
+    /// Takes back a frame with more of its bytes.
+    pub(crate) fn put_partial(&mut self, partial: PartialFrame) {
+        self.frames.put_partial(partial);
     }
 
     /// The next complete frame.

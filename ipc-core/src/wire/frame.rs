@@ -13,7 +13,10 @@ mod reader;
 #[cfg(feature = "protocol")]
 pub(crate) use reader::{Frame, FrameReader};
 #[cfg(feature = "protocol")]
-pub use {outgoing::OutgoingFrame, reader::FrameError};
+pub use {
+    outgoing::OutgoingFrame,
+    reader::{FrameError, PartialFrame},
+};
 
 /// Length and control message.
 #[cfg(feature = "protocol")]

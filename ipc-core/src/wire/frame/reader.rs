@@ -48,10 +48,45 @@ impl fmt::Debug for Frame {
     }
 }
 
+/// A long frame of which a part has come, so that the rest can be read from the network into its own memory.
+#[derive(Clone)]
+pub struct PartialFrame {
+    bytes: Vec<u8>,
+    /// The length of the whole frame.
+    whole: usize,
+}
+
+impl PartialFrame {
+    /// Returns where to append what is read, with room for some of it. What follows the frame may be read as well.
+    pub fn target(&mut self) -> &mut Vec<u8> {
+        if self.bytes.len() == self.bytes.capacity() {
+            // Memory follows the bytes received.
+            let room = self.bytes.len().max(MIN_ROOM);
+            self.bytes.reserve_exact(self.missing().min(room));
+        }
+        &mut self.bytes
+    }
+
+    fn missing(&self) -> usize {
+        self.whole.saturating_sub(self.bytes.len())
+    }
+}
+
+impl fmt::Debug for PartialFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartialFrame")
+            .field("bytes", &ByteCount(self.bytes.len()))
+            .field("whole", &ByteCount(self.whole))
+            .finish()
+    }
+}
+
 /// Cuts a byte stream into frames. Memory grows with the bytes received, never with the length announced.
 #[derive(Clone)]
 pub(crate) struct FrameReader {
     buffer: BytesMut,
+    /// The frame before what is in the buffer, if it is a long one.
+    partial: Option<PartialFrame>,
     limit: usize,
 }
 
@@ -71,6 +106,7 @@ impl FrameReader {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             buffer: BytesMut::new(),
+            partial: None,
             limit,
         }
     }
@@ -80,8 +116,37 @@ impl FrameReader {
         self.limit = limit;
     }
 
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
+    #[inline]
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) {
+        if let Some(partial) = &mut self.partial {
+            let (taken, rest) = bytes.split_at(partial.missing().min(bytes.len()));
+            partial.bytes.extend_from_slice(taken);
+            bytes = rest;
+        }
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Takes the next frame if much of it has not come yet. Until it is [given back](Self::put_partial), nothing may be
+    /// pushed.
+    pub(crate) fn take_partial(&mut self) -> Option<PartialFrame> {
+        if self.partial.is_none() {
+            let whole = LENGTH + u32::from_le_bytes(*self.buffer.first_chunk()?) as usize;
+            let is_long = whole.saturating_sub(self.buffer.len()) >= LONG_REST;
+            if is_long && whole - LENGTH <= self.limit {
+                let bytes = self.buffer.split().to_vec();
+                self.partial = Some(PartialFrame { bytes, whole });
+            }
+        }
+        self.partial.take_if(|partial| partial.missing() > 0)
+    }
+
+    /// Takes back a frame with more of its bytes.
+    pub(crate) fn put_partial(&mut self, mut partial: PartialFrame) {
+        if partial.bytes.len() > partial.whole {
+            let following = partial.bytes.split_off(partial.whole);
+            self.buffer.extend_from_slice(&following);
+        }
+        self.partial = Some(partial);
     }
 
     /// Where bytes can be appended by others.
@@ -109,6 +174,16 @@ impl FrameReader {
     }
 
     fn next_numbered(&mut self) -> Result<Option<(u16, Bytes)>, FrameError> {
+        if let Some(partial) = &self.partial {
+            if partial.missing() > 0 {
+                return Ok(None);
+            }
+            let whole = self
+                .partial
+                .take()
+                .map(|partial| Bytes::from(partial.bytes));
+            return Ok(whole.and_then(numbered));
+        }
         let Some(prefix) = self.buffer.first_chunk::<LENGTH>() else {
             return Ok(None);
         };
@@ -126,24 +201,33 @@ impl FrameReader {
         if self.buffer.len() - LENGTH < len {
             return Ok(None);
         }
-        let mut payload = self.buffer.split_to(LENGTH + len);
+        let whole = self.buffer.split_to(LENGTH + len).freeze();
         if len > Self::KEEP && self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
-        payload.advance(LENGTH);
-        let number = payload.get_u16_le();
-        Ok(Some((number, payload.freeze())))
+        Ok(numbered(whole))
     }
 
     /// The stream has ended: an error if it did so inside a frame.
     pub(crate) fn finish(&self) -> Result<(), FrameError> {
-        if self.buffer.is_empty() {
-            Ok(())
-        } else {
-            Err(FrameError::Truncated)
+        match self.buffer.is_empty() && self.partial.is_none() {
+            true => Ok(()),
+            false => Err(FrameError::Truncated),
         }
     }
 }
+
+/// Takes the number and the payload out of a whole frame.
+fn numbered(mut frame: Bytes) -> Option<(u16, Bytes)> {
+    frame.advance(LENGTH);
+    let number = frame.try_get_u16_le().ok()?;
+    Some((number, frame))
+}
+
+/// How much of a frame must be missing for the rest to be read into memory of its own, in bytes.
+const LONG_REST: usize = 64 * 1024;
+/// Minimum number of bytes that a part of such a frame may take.
+const MIN_ROOM: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -180,6 +264,49 @@ mod tests {
             );
             assert_eq!(reader.finish(), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_long_frame_is_read_into_memory_of_its_own() {
+        let payload: Vec<u8> = (0..3_000_000_u32).map(|n| n as u8).collect();
+        let stream = [frame(b"short"), frame(&payload), frame(b"last")].concat();
+        for first in [3, 11, 20, 400_000, 3_000_000] {
+            let mut reader = FrameReader::new(4_000_000);
+            let mut rest = &stream[..];
+            let mut payloads = Vec::new();
+            let mut was_partial = false;
+            reader.push(&rest[..first]);
+            rest = &rest[first..];
+            while payloads.len() < 3 {
+                while let Some(frame) = reader.next_frame().unwrap() {
+                    payloads.push(frame.payload);
+                }
+                match reader.take_partial() {
+                    Some(mut partial) => {
+                        was_partial = true;
+                        let (held, target) = (partial.bytes.len(), partial.target());
+                        assert!(target.capacity() <= (2 * held).max(held + MIN_ROOM));
+                        let count = (target.capacity() - target.len()).min(rest.len());
+                        target.extend_from_slice(&rest[..count]);
+                        rest = &rest[count..];
+                        reader.put_partial(partial);
+                    }
+                    None => {
+                        let count = rest.len().min(1000);
+                        reader.push(&rest[..count]);
+                        rest = &rest[count..];
+                    }
+                }
+            }
+            assert!(was_partial || first == 3_000_000);
+            assert!(
+                payloads[0] == b"short"[..] && payloads[1] == payload && payloads[2] == b"last"[..]
+            );
+            assert_eq!(reader.finish(), Ok(()));
+        }
+        let mut reader = FrameReader::new(100);
+        reader.push(&1_000_000_u32.to_le_bytes());
+        assert!(reader.take_partial().is_none(), "beyond the limit");
     }
 
     #[test]
