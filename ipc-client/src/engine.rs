@@ -14,6 +14,7 @@ use ipc_core::NotSent;
 use ipc_core::secure::Ticket;
 use ipc_core::session::client::{CallOutcome, ClientSession, Event, GivenUp};
 use ipc_core::wire::ctrl::QueueStatus;
+use ipc_core::wire::frame::CallFrame;
 use ipc_core::wire::sanitize::printable;
 
 use crate::call::{CallEnd, Timing};
@@ -101,7 +102,7 @@ impl Engine {
     /// Begins a call. Returns its number, or why it cannot begin.
     pub(crate) fn begin(
         &mut self,
-        frame: Vec<u8>,
+        frame: CallFrame,
         idempotent: bool,
         timing: Timing,
     ) -> Result<u64, NotSent> {

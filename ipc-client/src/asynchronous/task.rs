@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
 use ipc_core::session::client::Event;
-use ipc_core::wire::frame::PartialFrame;
+use ipc_core::wire::frame::{CallFrame, PartialFrame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -38,7 +38,7 @@ pub(super) enum Command {
 
 /// A call to be made.
 pub(super) struct CallRequest {
-    pub(super) frame: Vec<u8>,
+    pub(super) frame: CallFrame,
     pub(super) idempotent: bool,
     pub(super) timing: Timing,
     pub(super) owner: CallOwner,

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
+use ipc_core::wire::frame::CallFrame;
 
 use super::state::SharedState;
 use crate::call::{CallEnd, CallOptions, Timing};
@@ -56,7 +57,7 @@ impl SharedConnection {
     /// Makes a call and waits for its end.
     pub(crate) fn call(
         &self,
-        frame: Vec<u8>,
+        frame: CallFrame,
         idempotent: bool,
         timing: Timing,
         options: &CallOptions,

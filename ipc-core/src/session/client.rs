@@ -24,7 +24,7 @@ use super::server::MIN_REPLY;
 use crate::error::NotSent;
 use crate::secure::Ticket;
 use crate::wire::ctrl::{ByeReason, ConnectionRole, CtrlMsg, Features, Hello, SessionKey};
-use crate::wire::frame::PartialFrame;
+use crate::wire::frame::{CallFrame, PartialFrame};
 use crate::wire::hello::fit_for_hello;
 use crate::wire::message::{frame_of, set_call_numbers};
 
@@ -134,7 +134,7 @@ impl ClientSession {
     /// is returned, however it comes: numbers are never used twice.
     pub fn call(
         &mut self,
-        mut frame: Vec<u8>,
+        frame: impl Into<CallFrame>,
         idempotent: bool,
         timeout: Option<Duration>,
         now: Instant,
@@ -149,7 +149,8 @@ impl ClientSession {
         if has_mutant!(self, ConfirmsTooMuch) {
             oldest = number;
         }
-        set_call_numbers(&mut frame, number, oldest, timeout_ms);
+        let mut frame = frame.into();
+        set_call_numbers(&mut frame.head, number, oldest, timeout_ms);
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let call = InFlight {
             frame: frame.into(),

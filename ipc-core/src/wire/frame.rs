@@ -3,7 +3,12 @@
 //! A proxy writes each call into a frame with `begin` and `finish`. The rest is for connections, and behind the feature
 //! `protocol`.
 
+use std::fmt;
+
+use bytes::Bytes;
+
 use super::ctrl::CtrlMsg;
+use super::redact::ByteCount;
 
 #[cfg(feature = "protocol")]
 mod outgoing;
@@ -31,9 +36,39 @@ pub(crate) fn begin(ctrl: CtrlMsg) -> Vec<u8> {
     frame
 }
 
-/// Fills in the length of a frame that [`begin`] started.
-pub(crate) fn finish(frame: &mut [u8]) {
-    set_length(frame, frame.len());
+/// Fills in the length of a frame that [`begin`] started with `head`, and that ends with `tail` further bytes.
+pub(crate) fn finish(head: &mut [u8], tail: usize) {
+    let whole = head.len().saturating_add(tail);
+    set_length(head, whole);
+}
+
+/// The frame of a call, complete but for its numbers. The end of a long argument is not copied behind the rest.
+#[derive(Clone, Default)]
+pub struct CallFrame {
+    pub(crate) head: Vec<u8>,
+    pub(crate) tail: Bytes,
+}
+
+impl CallFrame {
+    /// Returns the frame in one piece.
+    pub fn into_vec(mut self) -> Vec<u8> {
+        self.head.extend_from_slice(&self.tail);
+        self.head
+    }
+}
+
+impl From<Vec<u8>> for CallFrame {
+    fn from(head: Vec<u8>) -> Self {
+        let tail = Bytes::new();
+        Self { head, tail }
+    }
+}
+
+impl fmt::Debug for CallFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = ByteCount(self.head.len() + self.tail.len());
+        f.debug_tuple("CallFrame").field(&bytes).finish()
+    }
 }
 
 /// Frames are bounded by the codec's limits, far below 4 GiB.

@@ -67,7 +67,7 @@ pub(crate) fn frame_of<T: Serialize>(ctrl: CtrlMsg, value: &T) -> Vec<u8> {
     let mut frame = frame::begin(ctrl);
     let written = codec::encode(value, &mut frame, codec::MAX_VALUE);
     debug_assert!(written.is_ok(), "{ctrl:?} cannot be encoded: {written:?}");
-    frame::finish(&mut frame);
+    frame::finish(&mut frame, 0);
     frame
 }
 
@@ -217,7 +217,7 @@ pub(crate) fn failure_frame(number: u64, failure: &Failure, limit: usize) -> Vec
 
 fn begin_finished(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
     let mut reply = begin_reply(ctrl, number);
-    frame::finish(&mut reply);
+    frame::finish(&mut reply, 0);
     reply
 }
 
@@ -229,6 +229,6 @@ fn encode_onto<T: serde::Serialize>(
 ) -> Result<Vec<u8>, CodecError> {
     let mut reply = begin_reply(ctrl, number);
     codec::encode(value, &mut reply, limit)?;
-    frame::finish(&mut reply);
+    frame::finish(&mut reply, 0);
     Ok(reply)
 }

@@ -119,7 +119,8 @@ impl Conversation {
         let meter = MeterProxy::with_prefix(&Recorder, "pump_");
         let by_name = |method: &str, args: Args| {
             let mut call = OutgoingCall::by_name(method, &args);
-            call.take_frame().expect("arguments that can travel")
+            let frame = call.take_frame().expect("arguments that can travel");
+            frame.into_vec()
         };
         let twenty = || Args::new().arg(20).expect("a number");
         let named = Args::new().named("samples", 20).expect("a number");
@@ -137,7 +138,7 @@ impl Conversation {
         self.call("call-refused", "error", by_name("set_pump_range", nine));
         self.call("call-failing", "error-forwarded", meter.read_voltage(20));
         let mut describe = OutgoingCall::describe();
-        let describe = describe.take_frame().expect("no arguments");
+        let describe = describe.take_frame().expect("no arguments").into_vec();
         self.call("describe", "description", describe);
 
         let frame_of_call = meter.inputs();

@@ -138,6 +138,7 @@ impl Caller for Recorder {
     type Reply<T: Send + 'static> = Vec<u8>;
 
     fn call<T: DeserializeOwned + Send + 'static>(&self, mut call: OutgoingCall) -> Vec<u8> {
-        call.take_frame().expect("values that can travel")
+        let frame = call.take_frame().expect("values that can travel");
+        frame.into_vec()
     }
 }

@@ -250,12 +250,16 @@ pub(crate) fn steps(interface: &Interface, method: &Method, call: &syn::Ident) -
         });
     let puts = method.arguments().map(|argument| {
         let ident = &argument.ident;
-        let value = match unwrapped(&argument.written) {
-            syn::Type::Reference(_) => quote!(#ident),
-            _ => quote!(&#ident),
+        let is_borrowed = matches!(unwrapped(&argument.written), syn::Type::Reference(_));
+        let value = match is_borrowed {
+            true => quote!(#ident),
+            false => quote!(&#ident),
         };
         if types::is_list_of_numbers(&argument.written) {
-            return quote!(#call.numbers(#value););
+            return match is_borrowed {
+                true => quote!(#call.numbers(#ident);),
+                false => quote!(#call.owned_numbers(#ident);),
+            };
         }
         if is_known(&argument.owned) || mentions(&argument.owned, parameters) {
             return quote!(#call.argument(#value););

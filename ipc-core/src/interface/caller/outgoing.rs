@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytemuck::NoUninit;
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,12 +19,12 @@ use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, MIN_DECODE_MEMORY, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg, Form};
 use crate::wire::failure::{Fault, Refusal};
-use crate::wire::frame;
+use crate::wire::frame::{self, CallFrame};
 
 /// A call on its way out: a frame with room for the numbers that the session fills in.
 #[derive(Debug)]
 pub struct OutgoingCall {
-    frame: Vec<u8>,
+    frame: CallFrame,
     /// Where the arguments begin in the frame.
     arguments_at: usize,
     form: Form,
@@ -118,7 +119,7 @@ impl OutgoingCall {
     fn begin(head: Vec<u8>, form: Form, callee: Callee, idempotent: bool) -> Self {
         Self {
             arguments_at: head.len(),
-            frame: head,
+            frame: head.into(),
             form,
             idempotent,
             decode_memory: DECODE_MEMORY,
@@ -129,7 +130,7 @@ impl OutgoingCall {
 
     fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) {
         if self.error.is_none()
-            && let Err(error) = write(&mut self.frame)
+            && let Err(error) = write(self.head())
         {
             let method = self.method().to_string();
             self.error = Some(CallError::NotSent {
@@ -137,6 +138,15 @@ impl OutgoingCall {
                 reason: NotSent::Arguments(error),
             });
         }
+    }
+
+    /// The frame up to here, to be continued.
+    fn head(&mut self) -> &mut Vec<u8> {
+        let CallFrame { head, tail } = &mut self.frame;
+        if !tail.is_empty() {
+            head.extend_from_slice(&std::mem::take(tail));
+        }
+        head
     }
 
     /// Adds the next argument.
@@ -147,6 +157,17 @@ impl OutgoingCall {
     /// Adds the next argument, a list of numbers, at memory speed. The same bytes as [`argument`](Self::argument).
     pub fn numbers<T: NoUninit + Serialize>(&mut self, values: &[T]) {
         self.append(|frame| bulk::encode_numbers(values, frame, MAX_VALUE));
+    }
+
+    /// Adds the next argument like [`numbers`](Self::numbers). If it is a long one, and the last one, it is sent from where
+    /// it lies.
+    pub fn owned_numbers<T: NoUninit + Serialize + Send>(&mut self, values: Vec<T>) {
+        let mut tail = Bytes::new();
+        self.append(|frame| {
+            tail = bulk::encode_owned(values, frame, MAX_VALUE)?;
+            Ok(())
+        });
+        self.frame.tail = tail;
     }
 
     /// Gives the call up, before anything is sent, unless argument number `index` was `accepted`.
@@ -190,19 +211,18 @@ impl OutgoingCall {
     }
 
     /// Takes the frame, all of it but the numbers that the session fills in; or why the call cannot be sent.
-    pub fn take_frame(&mut self) -> Result<Vec<u8>, CallError> {
-        match self.error.take() {
-            Some(error) => Err(error),
-            None => {
-                frame::finish(&mut self.frame);
-                Ok(std::mem::take(&mut self.frame))
-            }
+    pub fn take_frame(&mut self) -> Result<CallFrame, CallError> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
         }
+        let mut frame = std::mem::take(&mut self.frame);
+        frame::finish(&mut frame.head, frame.tail.len());
+        Ok(frame)
     }
 
     /// Takes the call for a driver in this process, or why it cannot be made.
     pub fn take_local(&mut self) -> Result<LocalCall, CallError> {
-        let frame = self.take_frame()?;
+        let frame = self.take_frame()?.into_vec();
         let description = self.description();
         Ok(LocalCall {
             method: self.method().to_string(),

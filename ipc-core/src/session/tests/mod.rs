@@ -50,7 +50,7 @@ pub(super) fn call_frame(tag: u64, size: usize) -> Vec<u8> {
     let mut out = frame::begin(CtrlMsg::Call);
     encode(&header, &mut out, MAX_VALUE).unwrap();
     out.extend_from_slice(&(size as u64).to_le_bytes());
-    frame::finish(&mut out);
+    frame::finish(&mut out, 0);
     out
 }
 

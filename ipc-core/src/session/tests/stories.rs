@@ -240,7 +240,7 @@ fn an_unreadable_refusal_ends_its_call() {
     let mut unknown = frame::begin(CtrlMsg::Error);
     unknown.extend_from_slice(&2_u64.to_le_bytes());
     unknown.extend_from_slice(&[0xee; 10]);
-    frame::finish(&mut unknown);
+    frame::finish(&mut unknown, 0);
     for (tag, reply) in [(1, shortened), (2, unknown)] {
         let number = call(&mut pair, tag);
         exchange(&mut pair);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{LENGTH, set_length};
+use super::{CallFrame, LENGTH, finish};
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
 
@@ -18,8 +18,7 @@ pub struct OutgoingFrame {
 impl OutgoingFrame {
     /// The frame that [`begin`](super::begin) started with `head`, and that ends with `tail`.
     pub(crate) fn finished(mut head: Vec<u8>, tail: Bytes) -> Self {
-        let whole = head.len().saturating_add(tail.len());
-        set_length(&mut head, whole);
+        finish(&mut head, tail.len());
         let head = head.into();
         Self { head, tail }
     }
@@ -62,6 +61,13 @@ impl fmt::Debug for OutgoingFrame {
             .field(&self.ctrl())
             .field(&ByteCount(self.len()))
             .finish()
+    }
+}
+
+impl From<CallFrame> for OutgoingFrame {
+    fn from(CallFrame { head, tail }: CallFrame) -> Self {
+        let head = head.into();
+        Self { head, tail }
     }
 }
 

@@ -237,7 +237,7 @@ mod tests {
     fn frame(payload: &[u8]) -> Vec<u8> {
         let mut frame = begin(CtrlMsg::Ok);
         frame.extend_from_slice(payload);
-        finish(&mut frame);
+        finish(&mut frame, 0);
         frame
     }
 
