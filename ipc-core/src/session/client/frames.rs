@@ -236,12 +236,10 @@ impl ClientSession {
     }
 
     pub(super) fn set_deadline(&mut self, number: u64, deadline: Option<Instant>) {
-        if let Some(mut call) = self.calls.remove(&number) {
-            if let Some(before) = call.deadline {
-                self.deadlines.remove(&(before, number));
-            }
-            call.deadline = deadline;
-            self.insert(number, call);
+        if let Some(call) = self.calls.get_mut(&number) {
+            let before = std::mem::replace(&mut call.deadline, deadline);
+            before.map(|before| self.deadlines.remove(&(before, number)));
+            deadline.map(|deadline| self.deadlines.insert((deadline, number)));
         }
     }
 
