@@ -60,7 +60,7 @@ impl Search {
         let frame = |number: usize| {
             let method = char::from(b'a' + u8::try_from(number).unwrap_or(0)).to_string();
             let frame = OutgoingCall::by_name(&method, &Args::default()).take_frame();
-            frame.unwrap_or_default()
+            frame.unwrap_or_default().into_vec()
         };
         Self {
             calls: calls.to_vec(),
