@@ -22,15 +22,21 @@ pub(crate) fn default_name() -> String {
 }
 
 fn host_name() -> Option<String> {
-    let from_file = |path| {
-        std::fs::read_to_string(path)
-            .ok()
-            .map(|name| name.trim().to_string())
-    };
     first_set(&["COMPUTERNAME", "HOSTNAME"])
-        .or_else(|| from_file("/proc/sys/kernel/hostname"))
-        .or_else(|| from_file("/etc/hostname"))
+        .or_else(node_name)
         .filter(|name| !name.is_empty())
+}
+
+#[cfg(unix)]
+fn node_name() -> Option<String> {
+    let system = rustix::system::uname();
+    Some(system.nodename().to_string_lossy().into_owned())
+}
+
+/// Windows sets a variable.
+#[cfg(not(unix))]
+fn node_name() -> Option<String> {
+    None
 }
 
 /// The value of the first of these environment variables that is set.
