@@ -1,9 +1,17 @@
 //! The default name of a client.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// `scan.rs by alice on lab-pc (pid 123)`, without the parts that cannot be found out.
 pub(crate) fn default_name() -> String {
+    static ORIGIN: OnceLock<String> = OnceLock::new();
+    let origin = ORIGIN.get_or_init(origin);
+    // Not kept: a forked process has another one.
+    format!("{origin} (pid {})", std::process::id())
+}
+
+fn origin() -> String {
     let program = std::env::args_os()
         .next()
         .and_then(|path| {
@@ -18,7 +26,7 @@ pub(crate) fn default_name() -> String {
     let host = host_name()
         .map(|host| format!(" on {host}"))
         .unwrap_or_default();
-    format!("{program}{user}{host} (pid {})", std::process::id())
+    format!("{program}{user}{host}")
 }
 
 fn host_name() -> Option<String> {
