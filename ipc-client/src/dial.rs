@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use ipc_net::Address;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::error::ConnectError;
 
@@ -29,7 +29,7 @@ enum DialPhase {
 #[derive(Default)]
 struct Attempts {
     untried: VecDeque<SocketAddr>,
-    pending: Vec<(SocketAddr, Socket)>,
+    pending: Vec<(SocketAddr, TcpStream)>,
     /// When to try the next address, in parallel to those that have not answered yet.
     next: Option<Instant>,
     last_error: Option<(SocketAddr, io::Error)>,
@@ -124,10 +124,10 @@ impl DialPhase {
 
 impl Attempts {
     fn poll(&mut self, now: Instant) -> Option<(SocketAddr, TcpStream)> {
-        for (server, socket) in std::mem::take(&mut self.pending) {
-            match progress(&socket) {
-                Ok(true) => return Some((server, socket.into())),
-                Ok(false) => self.pending.push((server, socket)),
+        for (server, stream) in std::mem::take(&mut self.pending) {
+            match is_connected(&stream) {
+                Ok(true) => return Some((server, stream)),
+                Ok(false) => self.pending.push((server, stream)),
                 Err(error) => self.last_error = Some((server, error)),
             }
         }
@@ -135,8 +135,8 @@ impl Attempts {
             let server = self.untried.pop_front()?;
             self.next = Some(now + STAGGER);
             match begin(server) {
-                Ok((socket, true)) => return Some((server, socket.into())),
-                Ok((socket, false)) => self.pending.push((server, socket)),
+                Ok((stream, true)) => return Some((server, stream)),
+                Ok((stream, false)) => self.pending.push((server, stream)),
                 Err(error) => self.last_error = Some((server, error)),
             }
         }
@@ -165,35 +165,32 @@ fn resolve(address: &Address) -> Receiver<io::Result<Vec<SocketAddr>>> {
     receiver
 }
 
-/// Begins to connect. Returns true if the socket is connected already.
-fn begin(server: SocketAddr) -> io::Result<(Socket, bool)> {
-    let socket = Socket::new(
-        Domain::for_address(server),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
-    match socket.connect(&server.into()) {
-        Ok(()) => Ok((socket, true)),
+/// Begins to connect. Returns true if the stream is connected already.
+fn begin(server: SocketAddr) -> io::Result<(TcpStream, bool)> {
+    let domain = Domain::for_address(server);
+    let stream: TcpStream = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?.into();
+    stream.set_nonblocking(true)?;
+    match SockRef::from(&stream).connect(&server.into()) {
+        Ok(()) => Ok((stream, true)),
         Err(error) if is_in_progress(&error) => {
-            let connected = progress(&socket)?;
-            Ok((socket, connected))
+            let is_connected = is_connected(&stream)?;
+            Ok((stream, is_connected))
         }
         Err(error) => Err(error),
     }
 }
 
-/// Returns true once the socket is connected.
-fn progress(socket: &Socket) -> io::Result<bool> {
-    if let Some(error) = socket.take_error()? {
-        return Err(error);
-    }
-    match socket.peer_addr() {
+/// Returns true once the stream is connected, and fails once it cannot be.
+fn is_connected(stream: &TcpStream) -> io::Result<bool> {
+    match (stream.peer_addr(), stream.local_addr()) {
         // On loopback, a socket can be given the very port it connects to, and then connects to itself.
-        Ok(peer) if socket.local_addr()? == peer => Err(io::ErrorKind::ConnectionRefused.into()),
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error),
+        (Ok(peer), Ok(own)) if peer == own => Err(io::ErrorKind::ConnectionRefused.into()),
+        (Ok(_), _) => Ok(true),
+        (Err(not_connected), _) => match stream.take_error()? {
+            Some(reason) => Err(reason),
+            None if not_connected.kind() == io::ErrorKind::NotConnected => Ok(false),
+            None => Err(not_connected),
+        },
     }
 }
 

@@ -1,9 +1,17 @@
 //! The default name of a client.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// `scan.rs by alice on lab-pc (pid 123)`, without the parts that cannot be found out.
 pub(crate) fn default_name() -> String {
+    static ORIGIN: OnceLock<String> = OnceLock::new();
+    let origin = ORIGIN.get_or_init(origin);
+    // Not kept: a forked process has another one.
+    format!("{origin} (pid {})", std::process::id())
+}
+
+fn origin() -> String {
     let program = std::env::args_os()
         .next()
         .and_then(|path| {
@@ -18,19 +26,25 @@ pub(crate) fn default_name() -> String {
     let host = host_name()
         .map(|host| format!(" on {host}"))
         .unwrap_or_default();
-    format!("{program}{user}{host} (pid {})", std::process::id())
+    format!("{program}{user}{host}")
 }
 
 fn host_name() -> Option<String> {
-    let from_file = |path| {
-        std::fs::read_to_string(path)
-            .ok()
-            .map(|name| name.trim().to_string())
-    };
     first_set(&["COMPUTERNAME", "HOSTNAME"])
-        .or_else(|| from_file("/proc/sys/kernel/hostname"))
-        .or_else(|| from_file("/etc/hostname"))
+        .or_else(node_name)
         .filter(|name| !name.is_empty())
+}
+
+#[cfg(unix)]
+fn node_name() -> Option<String> {
+    let system = rustix::system::uname();
+    Some(system.nodename().to_string_lossy().into_owned())
+}
+
+/// Windows sets a variable.
+#[cfg(not(unix))]
+fn node_name() -> Option<String> {
+    None
 }
 
 /// The value of the first of these environment variables that is set.

@@ -95,7 +95,7 @@ impl Tick {
     /// Looks at `monitored` from now on, until it is dropped.
     pub fn monitor(&self, monitored: Weak<dyn Monitored>) {
         self.monitored().push(monitored);
-        self.unpark();
+        self.wake();
     }
 
     /// Wakes the thread if it sleeps. Must be called after [`Unattended::begin`] or, for a call that begins while another

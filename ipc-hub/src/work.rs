@@ -71,8 +71,11 @@ impl Drop for Work {
         if let Some(label) = &self.label {
             running.labels.retain(|other| !Arc::ptr_eq(other, label));
         }
+        let is_last = running.count == 0;
         drop(running);
-        self.counter.ended.notify_all();
+        if is_last {
+            self.counter.ended.notify_all();
+        }
     }
 }
 

@@ -66,6 +66,10 @@ where
     no_delay.and(keepalive)
 }
 
+/// True if the connections that a listener accepts have the options of the listener, so that it is enough to
+/// [`configure`] the listener.
+pub const ACCEPTED_SOCKETS_INHERIT: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// Reads what is there without waiting. Fails with [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing.
 ///
 /// The socket is a blocking one, and no other thread uses it at the same time.
@@ -124,6 +128,27 @@ mod tests {
             assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
         }
         configure(&stream, Duration::MAX).unwrap();
+    }
+
+    #[test]
+    fn accepted_connections_inherit_the_options_where_this_is_said() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        configure(&listener, Duration::from_secs(60)).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let socket = SockRef::from(&accepted);
+        if ACCEPTED_SOCKETS_INHERIT {
+            let timing = ProbeTiming::within(Duration::from_secs(60));
+            assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), timing.idle);
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), timing.interval);
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), timing.retries);
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            assert_eq!(
+                socket.tcp_user_timeout().unwrap(),
+                Some(timing.user_timeout)
+            );
+        }
     }
 
     #[test]

@@ -274,6 +274,7 @@ impl Shutdown {
         let calls_and_goodbyes = self.state.config.stop_timeout.saturating_add(GOODBYES);
         let end = later(Instant::now(), calls_and_goodbyes);
         wait_for_work(&self.state, end);
+        self.state.threads.close();
         self.state.hub.report_stuck_at_stop();
         self.state.hub.close(end);
         log::info(About::server(), "stopped");

@@ -137,6 +137,9 @@ struct Port {
 
 async fn accept(port: Port, state: Arc<ServerState>) {
     let unidentified = Arc::new(Unidentified::default());
+    if ipc_net::ACCEPTED_SOCKETS_INHERIT {
+        unidentified.configure(&port.listener, &state);
+    }
     let limit = state.config.access.unidentified.saturating_add(SPARE);
     let permits = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
     let mut pauses = Pauses::default();

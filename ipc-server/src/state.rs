@@ -21,6 +21,7 @@ use crate::handshake::guesses::GuessLimiter;
 use crate::session::activity::Activity;
 use crate::session::mailbox::Mailbox;
 use crate::session::shared_session::SharedSession;
+use crate::session::threads::SessionThreads;
 
 /// What all parts of a running server share.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ pub(crate) struct ServerState {
     /// Changes whenever a place in the order of clients may have become free.
     turns: watch::Sender<u64>,
     active: Mutex<HashMap<SessionKey, ActiveSession>>,
+    pub(crate) threads: Arc<SessionThreads>,
     stopping: AtomicBool,
     /// When running calls are cancelled, once the server is stopping.
     calls_end: OnceLock<Instant>,
@@ -90,6 +92,7 @@ impl ServerState {
             lingering: Semaphore::new(LINGERING),
             turns: watch::Sender::new(0),
             active: Mutex::default(),
+            threads: Arc::default(),
             stopping: AtomicBool::new(false),
             calls_end: OnceLock::new(),
             answer_by: OnceLock::new(),

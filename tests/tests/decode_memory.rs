@@ -127,7 +127,7 @@ fn client(server: &ServerHandle) -> Client {
 fn typed(client: &Client, method: &str, write: impl FnOnce(&mut OutgoingCall)) -> OutgoingCall {
     let interface = Store::interface();
     let index = interface.methods.iter().position(|m| m.name == method);
-    let mut call = Stub::new(client, "", interface.clone()).begin(index.unwrap());
+    let mut call = Stub::new(client, "", Store::interface).begin(index.unwrap());
     write(&mut call);
     call
 }

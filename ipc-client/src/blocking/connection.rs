@@ -251,7 +251,16 @@ impl PendingRead {
     pub(crate) fn run(&mut self) -> io::Result<usize> {
         as_on_unix(match &mut self.partial {
             Some(partial) => ipc_net::read_append(&self.socket, partial.target()),
-            None => (&*self.socket).read(&mut self.buffer),
+            None => {
+                let result = (&*self.socket).read(&mut self.buffer);
+                if result
+                    .as_ref()
+                    .is_ok_and(|count| *count == self.buffer.len())
+                {
+                    self.buffer.resize(LARGE_BUFFER, 0);
+                }
+                result
+            }
         })
     }
 }
@@ -302,7 +311,10 @@ const WRITE_CHUNK: usize = 256 * 1024;
 const TOLERANCE: Duration = Duration::from_millis(10);
 /// A connection that was read from this recently is not probed before a call.
 const RECENT: Duration = Duration::from_millis(1);
-const BUFFER: usize = 64 * 1024;
+/// Size of the buffer of a new connection in bytes. Zeroing a large one takes as long as connecting on a fast network.
+const BUFFER: usize = 4 * 1024;
+/// Size of the buffer in bytes, once a read has filled the first one.
+const LARGE_BUFFER: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -2,13 +2,14 @@
 
 mod device;
 mod outgoing;
+mod table;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use self::outgoing::MethodTable;
+use self::table::{KnownInterface, MethodTable};
 use super::describe::{DeviceDescription, Interface, ServerDescription};
 use super::remote::Offer;
 use crate::error::CallError;
@@ -60,7 +61,7 @@ pub trait Proxy<C: Caller>: Offer + Sized {
 
     /// A proxy for the device that was registered with `prefix`.
     fn with_prefix(caller: &C, prefix: &str) -> Self {
-        Self::over(Stub::new(caller, prefix, Self::interface()))
+        Self::over(Stub::new(caller, prefix, Self::interface))
     }
 
     /// A proxy for the device called `device`. Asks the server once for its description, and blocks until it answers.
@@ -99,9 +100,9 @@ pub trait Proxy<C: Caller>: Offer + Sized {
         device: &str,
         server: &ServerDescription,
     ) -> Result<Self, DeviceError> {
-        let interface = Self::interface();
-        let device = device::find(server, device, &interface.name)?;
-        Ok(Self::over(Stub::of_device(caller, device, interface)))
+        let known = KnownInterface::of(Self::interface);
+        let device = device::find(server, device, &known.interface.name)?;
+        Ok(Self::over(Stub::of_device(caller, device, known)))
     }
 
     /// The proxy around its only part.
@@ -116,21 +117,26 @@ pub struct Stub<C> {
 }
 
 impl<C: Caller> Stub<C> {
-    /// Calls the methods of `interface`, registered with `prefix`, through `caller`.
-    pub fn new(caller: &C, prefix: &str, interface: Interface) -> Self {
-        Self::with_table(caller, None, prefix, interface)
+    /// Calls the methods of the interface that `describe` returns each time, registered with `prefix`, through `caller`.
+    pub fn new(caller: &C, prefix: &str, describe: fn() -> Interface) -> Self {
+        Self::with_table(caller, None, prefix, KnownInterface::of(describe))
     }
 
-    /// Calls the methods of `interface` at `device`.
-    fn of_device(caller: &C, device: &DeviceDescription, interface: Interface) -> Self {
+    /// Calls the methods of an interface at `device`.
+    fn of_device(caller: &C, device: &DeviceDescription, known: Arc<KnownInterface>) -> Self {
         let DeviceDescription { name, prefix, .. } = device;
-        Self::with_table(caller, Some(name.clone()), prefix, interface)
+        Self::with_table(caller, Some(name.clone()), prefix, known)
     }
 
-    fn with_table(caller: &C, device: Option<String>, prefix: &str, interface: Interface) -> Self {
+    fn with_table(
+        caller: &C,
+        device: Option<String>,
+        prefix: &str,
+        known: Arc<KnownInterface>,
+    ) -> Self {
         Self {
             caller: caller.clone(),
-            table: Arc::new(MethodTable::new(device, prefix, interface)),
+            table: Arc::new(MethodTable::new(device, prefix, known)),
         }
     }
 
@@ -156,7 +162,7 @@ impl<C: Clone> Clone for Stub<C> {
 
 impl<C> fmt::Debug for Stub<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct(&self.table.interface.name);
+        let mut shown = f.debug_struct(&self.table.interface().name);
         if let Some(device) = &self.table.device {
             shown.field("device", device);
         }

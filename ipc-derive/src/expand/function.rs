@@ -68,7 +68,7 @@ fn caller(function: &Function, method: &Method) -> TokenStream {
                 #caller: &#by,
                 #(#inputs),*
             ) -> #by::Reply<#value> {
-                let #stub = #krate::private::Stub::new(#caller, "", #description);
+                let #stub = #krate::private::Stub::new(#caller, "", || #description);
                 #[allow(unused_mut)]
                 let mut #call = #stub.begin(0);
                 #steps

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipc_hub::log::{self, About};
 use ipc_net::ConfigureError;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::AbortHandle;
@@ -59,7 +60,9 @@ impl Unidentified {
         let task = tokio::spawn(async move {
             // The task must be in the list before it can remove itself.
             let _ = wait.await;
-            all.configure(&stream, &state_of_task);
+            if !ipc_net::ACCEPTED_SOCKETS_INHERIT {
+                all.configure(&stream, &state_of_task);
+            }
             let identified = identify(stream, peer, &state_of_task).await;
             all.lock().retain(|other| other.id != id);
             drop(permit);
@@ -93,11 +96,15 @@ impl Unidentified {
         let _ = registered.send(());
     }
 
-    fn configure(&self, stream: &TcpStream, state: &ServerState) {
+    /// Sets the options of a connection, or those that the connections of a listener inherit.
+    pub(crate) fn configure<'s, S>(&self, socket: &'s S, state: &ServerState)
+    where
+        SockRef<'s>: From<&'s S>,
+    {
         let liveness = state.config.liveness;
         let dead_after = liveness.saturating_sub(TIMER_TOLERANCE);
         if let Err(ConfigureError::Refused { option, cause }) =
-            ipc_net::configure(stream, dead_after)
+            ipc_net::configure(socket, dead_after)
             && !self.has_warned.swap(true, Ordering::Relaxed)
         {
             log::warn(

@@ -5,7 +5,7 @@ mod tests;
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::ByeReason;
@@ -68,7 +68,7 @@ impl GivenUpCall {
 #[derive(Debug)]
 struct ConnectionControl {
     address: SocketAddr,
-    stream: Option<TcpStream>,
+    stream: Option<Arc<TcpStream>>,
     /// Why the client is to leave, once it was asked to.
     request: Option<(ByeReason, String)>,
 }
@@ -306,7 +306,12 @@ impl Activity {
 
     /// The holder is now at the other end of `stream`. If it was asked to leave because it was idle, it is heard again
     /// before that is decided anew.
-    pub(crate) fn connected(&self, address: SocketAddr, stream: Option<TcpStream>, now: Instant) {
+    pub(crate) fn connected(
+        &self,
+        address: SocketAddr,
+        stream: Option<Arc<TcpStream>>,
+        now: Instant,
+    ) {
         self.used().attached = Some(now);
         let mut connection = self.connection();
         connection.address = address;

@@ -11,6 +11,7 @@ mod pump;
 mod reader;
 mod serving;
 pub(crate) mod shared_session;
+pub(crate) mod threads;
 mod worker;
 mod write_queue;
 
@@ -47,7 +48,8 @@ pub(crate) struct AdmittedClient {
 pub(crate) fn spawn(client: AdmittedClient) -> io::Result<()> {
     client.state.hub.tick().start()?;
     let work = client.state.hub.begin_work();
-    worker::spawn(move || serve(client, work))
+    let threads = Arc::clone(&client.state.threads);
+    threads.run(move || serve(client, work))
 }
 
 fn serve(client: AdmittedClient, work: Work) {

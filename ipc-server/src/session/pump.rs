@@ -85,10 +85,10 @@ impl Pump {
     ) {
         let Connection { stream, link, peer } = connection;
         self.client = format!("{} at {peer}", hello.name).into();
-        activity.connected(peer, stream.try_clone().ok(), Instant::now());
+        let stream = Arc::new(stream);
+        activity.connected(peer, Some(Arc::clone(&stream)), Instant::now());
         self.session.attach(link, hello, lease_epoch);
         self.stay.resume();
-        let stream = Arc::new(stream);
         reader.attach(Arc::clone(&stream));
         self.stream = Some(stream);
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct SocketReader {
     stream: Option<Arc<TcpStream>>,
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     last: Last,
 }
 
@@ -41,7 +41,7 @@ impl SocketReader {
     pub(super) fn new() -> Self {
         Self {
             stream: None,
-            buffer: vec![0; BUFFER].into_boxed_slice(),
+            buffer: vec![0; BUFFER],
             last: Last::Nothing,
         }
     }
@@ -64,6 +64,9 @@ impl SocketReader {
             Some(mut stream) => stream.read(&mut self.buffer),
             None => Err(io::ErrorKind::NotConnected.into()),
         };
+        if read.as_ref().is_ok_and(|count| *count == self.buffer.len()) {
+            self.buffer.resize(LARGE_BUFFER, 0);
+        }
         self.last = match read {
             Ok(0) => Last::Ended,
             Ok(count) => Last::Bytes(count),
@@ -99,5 +102,7 @@ fn is_retry(error: &io::Error) -> bool {
     )
 }
 
-/// In bytes.
-const BUFFER: usize = 64 * 1024;
+/// Size of the buffer of a new connection in bytes. Zeroing a large one takes as long as connecting on a fast network.
+const BUFFER: usize = 4 * 1024;
+/// Size of the buffer in bytes, once a read has filled the first one.
+const LARGE_BUFFER: usize = 64 * 1024;

@@ -35,18 +35,11 @@ pub(super) struct Worker {
     recovered: Vec<String>,
 }
 
-/// Starts `work` on a thread that serves a client.
-pub(super) fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let thread = thread::Builder::new()
-        .name("ipc session".into())
-        .stack_size(STACK);
-    thread.spawn(work).map(drop)
-}
-
 /// Starts a companion, which waits for the reader of a thread that is inside a driver.
 pub(super) fn spawn_companion(serving: Arc<Serving>) -> io::Result<()> {
     let work = serving.state.hub.begin_work();
-    spawn(move || {
+    let threads = Arc::clone(&serving.state.threads);
+    threads.run(move || {
         if let Some(mut worker) = Worker::new(&serving, work) {
             worker.serve(None);
         }
@@ -257,6 +250,3 @@ impl Drop for EndedByPanic<'_> {
         }
     }
 }
-
-/// Stack size of a thread that runs drivers, in bytes. Drivers may recurse, and only the part that is used costs memory.
-const STACK: usize = 8 * 1024 * 1024;

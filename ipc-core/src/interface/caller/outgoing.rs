@@ -9,9 +9,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::device;
+use super::table::MethodTable;
 use crate::error::{CallError, NotSent};
 use crate::interface::args::Args;
-use crate::interface::describe::{Interface, Method};
+use crate::interface::describe::Method;
 use crate::interface::job::LocalCall;
 use crate::interface::similar::prefix_hint;
 use crate::interface::{definitions, invocation, value};
@@ -45,50 +46,11 @@ enum Callee {
     Name(String),
 }
 
-/// The methods of one interface under their names on the wire.
-pub(super) struct MethodTable {
-    pub(super) interface: Interface,
-    /// The name of the device, if the proxy was made by name.
-    pub(super) device: Option<String>,
-    pub(super) prefix: String,
-    named: Vec<NamedMethod>,
-}
-
-/// A method under its name on the wire.
-struct NamedMethod {
-    name: String,
-    idempotent: bool,
-    /// What every call of this method begins with.
-    head: Vec<u8>,
-}
-
-impl MethodTable {
-    pub(super) fn new(device: Option<String>, prefix: &str, interface: Interface) -> Self {
-        let named = |method: &Method| {
-            let name = method.wire_name(prefix);
-            let head = head(CtrlMsg::Call, &name, method.fingerprint());
-            let idempotent = method.idempotent;
-            NamedMethod {
-                name,
-                idempotent,
-                head,
-            }
-        };
-        let named = interface.methods.iter().map(named).collect();
-        Self {
-            interface,
-            device,
-            prefix: prefix.to_string(),
-            named,
-        }
-    }
-}
-
 impl OutgoingCall {
     /// Begins a call of method number `index` of an interface.
     pub(super) fn of_method(table: &Arc<MethodTable>, index: usize) -> Self {
         let (mut frame, mut idempotent) = (Vec::with_capacity(USUAL_FRAME), false);
-        if let Some(method) = table.named.get(index) {
+        if let Some(method) = table.method(index) {
             frame.extend_from_slice(&method.head);
             idempotent = method.idempotent;
         }
@@ -184,7 +146,7 @@ impl OutgoingCall {
     /// What is known of the method, unless it is called by its name only.
     pub(crate) fn description(&self) -> Option<&Method> {
         match &self.callee {
-            Callee::Method { table, index } => table.interface.methods.get(*index),
+            Callee::Method { table, index } => table.description(*index),
             Callee::Name(_) => None,
         }
     }
@@ -223,11 +185,16 @@ impl OutgoingCall {
     /// Takes the call for a driver in this process, or why it cannot be made.
     pub fn take_local(&mut self) -> Result<LocalCall, CallError> {
         let frame = self.take_frame()?.into_vec();
-        let description = self.description();
+        let fingerprint = match &self.callee {
+            Callee::Method { table, index } => {
+                table.method(*index).map(|method| method.fingerprint)
+            }
+            Callee::Name(_) => None,
+        };
         Ok(LocalCall {
             method: self.method().to_string(),
             form: self.form,
-            fingerprint: description.map_or(0, Method::fingerprint),
+            fingerprint: fingerprint.unwrap_or_default(),
             frame,
             arguments_at: self.arguments_at,
         })
@@ -279,7 +246,7 @@ impl OutgoingCall {
                 Callee::Method { table, index },
                 Refusal::SignatureMismatch { method, server, .. },
             ) => {
-                let client = table.interface.methods.get(*index);
+                let client = table.description(*index);
                 let client = client
                     .map(|m| definitions::full_signature(m, &table.prefix))
                     .unwrap_or_default();
@@ -296,7 +263,7 @@ impl OutgoingCall {
                     method, similar, ..
                 },
             ) => {
-                let own = table.interface.methods.get(*index);
+                let own = table.description(*index);
                 let hint = match &table.device {
                     Some(device) => device::made_before(device, &table.prefix),
                     None => own
@@ -330,7 +297,7 @@ impl Callee {
     fn wire_name(&self) -> &str {
         match self {
             Callee::Method { table, index } => {
-                table.named.get(*index).map_or("", |method| &method.name)
+                table.method(*index).map_or("", |method| &method.name)
             }
             Callee::Name(name) => name,
         }
@@ -351,7 +318,7 @@ fn unpack<T: DeserializeOwned>(payload: &[u8], memory: usize) -> Result<T, Codec
 }
 
 /// The beginning of a call's frame: all that stands before the arguments. The session fills the numbers in.
-fn head(ctrl: CtrlMsg, method: &str, fingerprint: u64) -> Vec<u8> {
+pub(super) fn head(ctrl: CtrlMsg, method: &str, fingerprint: u64) -> Vec<u8> {
     let header = CallHeader {
         fingerprint,
         method: method.to_string(),

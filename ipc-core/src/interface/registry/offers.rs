@@ -1,7 +1,8 @@
 //! Snapshots of what is offered, and how they run calls.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
+use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::served::{ServedDevice, ServedFunction};
@@ -13,8 +14,7 @@ use crate::interface::invocation::{Invocation, Source};
 use crate::interface::job::{Job, Reply};
 use crate::interface::slot::Entry;
 use crate::interface::{current, definitions, value};
-use crate::wire::bulk;
-use crate::wire::codec::DECODE_MEMORY;
+use crate::wire::codec::{self, CodecError, DECODE_MEMORY};
 use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 
@@ -26,7 +26,9 @@ use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 pub struct Offers {
     /// By names of our own choice, so that the hash need not resist an attacker.
     pub(super) targets: FxHashMap<String, Target>,
-    pub(super) description: ServerDescription,
+    description: ServerDescription,
+    /// The description as it is sent, once a client has asked for it: packing thousands of methods takes milliseconds.
+    packed: OnceLock<Bytes>,
     pub(super) decode_memory: usize,
 }
 
@@ -53,6 +55,12 @@ impl Offers {
         &self.description
     }
 
+    /// Returns the description to be changed.
+    pub(super) fn description_mut(&mut self) -> &mut ServerDescription {
+        self.packed = OnceLock::new();
+        &mut self.description
+    }
+
     /// Runs a call to its end. Blocks while other calls use the driver, and while the driver runs.
     ///
     /// # Errors
@@ -77,11 +85,22 @@ impl Offers {
     }
 
     fn describe(&self, job: Job<'_>) -> Result<Reply, Failure> {
-        let mut head = job.reply;
-        let tail = value::pack(&self.description)
-            .and_then(|packed| bulk::encode_owned(packed, &mut head, job.limit))
-            .map_err(|error| Fault::own(FaultKind::Unsendable, error.to_string()))?;
-        Ok(Reply { head, tail })
+        let unsendable = |error: CodecError| Fault::own(FaultKind::Unsendable, error.to_string());
+        let packed = self.packed().map_err(unsendable)?;
+        let (mut head, limit) = (job.reply, job.limit);
+        codec::encode(&packed.len(), &mut head, limit).map_err(unsendable)?;
+        if head.len().saturating_add(packed.len()) > limit {
+            return Err(unsendable(CodecError::TooLarge { limit }).into());
+        }
+        Ok(Reply { head, tail: packed })
+    }
+
+    fn packed(&self) -> Result<Bytes, CodecError> {
+        if let Some(packed) = self.packed.get() {
+            return Ok(packed.clone());
+        }
+        let packed = Bytes::from(value::pack(&self.description)?);
+        Ok(self.packed.get_or_init(|| packed).clone())
     }
 
     fn invoke(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Failure> {
@@ -143,6 +162,7 @@ impl Default for Offers {
         Self {
             targets: FxHashMap::default(),
             description: ServerDescription::default(),
+            packed: OnceLock::new(),
             decode_memory: DECODE_MEMORY,
         }
     }

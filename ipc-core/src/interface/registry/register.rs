@@ -88,7 +88,7 @@ impl Registry {
         };
         self.functions.push(function);
         let offers = Arc::make_mut(&mut self.offers);
-        offers.description.functions.push(method);
+        offers.description_mut().functions.push(method);
         offers.targets.insert(name, target);
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Registry {
         let device = self.devices.remove(at);
         device.remove();
         let offers = Arc::make_mut(&mut self.offers);
-        offers.description.devices.remove(at);
+        offers.description_mut().devices.remove(at);
         offers.targets.retain(|_, target| match &target.owner {
             Owner::Device { device: owner, .. } => !Weak::ptr_eq(owner, &Arc::downgrade(&device)),
             Owner::Function(_) => true,
@@ -125,7 +125,7 @@ impl Offers {
         device: &DeviceDescription,
     ) -> Result<DeviceDescription, RegisterError> {
         let other = |name: &str| {
-            let mut devices = self.description.devices.iter().enumerate();
+            let mut devices = self.description().devices.iter().enumerate();
             devices.find(|(_, device)| device.name == name)
         };
         let named = |name| DeviceDescription {
@@ -137,7 +137,7 @@ impl Offers {
             let name = default_name(&device.prefix, driver, |name| other(name).is_some());
             return Ok(named(name));
         };
-        let label = device_by_place(self.description.devices.len(), device);
+        let label = device_by_place(self.description().devices.len(), device);
         if name == RESERVED || !is_well_formed(&name) {
             return Err(RegisterError::BadDeviceName {
                 name,
@@ -185,7 +185,7 @@ impl Offers {
             prefix: description.prefix.clone(),
         });
         self.targets.extend(names.into_iter().zip(targets));
-        self.description.devices.push(description.clone());
+        self.description_mut().devices.push(description.clone());
     }
 
     fn free_name(&self, name: String, owner: &str) -> Result<String, RegisterError> {

@@ -6,6 +6,7 @@ use crate::interface::describe::{Interface, Method};
 use crate::interface::function::IntoFunction;
 use crate::interface::invocation::Invocation;
 use crate::interface::remote::{Device, Remote, Shared};
+use crate::interface::value;
 use crate::wire::ctrl::Form;
 use crate::wire::failure::Refusal;
 
@@ -195,4 +196,37 @@ fn hooks_run_for_one_device_or_for_all() {
         ]
     );
     assert_eq!(*log.lock().unwrap(), ["good", "bad", "good"]);
+}
+
+/// The description as a client gets it is kept, which must not outlive a change.
+#[test]
+fn the_description_is_sent_as_it_is_now() {
+    let described = |registry: &Registry, limit| {
+        let job = Job {
+            method: "describe",
+            form: Form::Describe,
+            fingerprint: 0,
+            arguments: &[],
+            reply: vec![1, 2],
+            limit,
+        };
+        registry.offers().run(job, &CallContext::local())
+    };
+    let mut registry = registry([meter("a_"), meter("b_")]);
+    let check = |registry: &Registry| {
+        for _ in 0..2 {
+            let reply = described(registry, usize::MAX).unwrap().into_bytes();
+            let packed = value::pack(registry.description()).unwrap();
+            let length = (packed.len() as u64).to_le_bytes();
+            assert_eq!(reply, [&[1, 2], &length[..], &packed].concat());
+            assert!(described(registry, reply.len()).is_ok());
+            let error = *described(registry, reply.len() - 1).unwrap_err();
+            assert!(!error.is_refusal(), "{error:?}");
+        }
+    };
+    check(&registry);
+    registry.add_device(meter("c_")).unwrap();
+    check(&registry);
+    registry.remove_device("a").unwrap();
+    check(&registry);
 }
