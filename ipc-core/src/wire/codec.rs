@@ -21,6 +21,7 @@ mod write;
 
 use self::read::Input;
 use self::write::Output;
+use super::block::{Aside, BlockMemory, CutBlock, Payload, ReadBlock};
 use super::guard::{Budget, GuardedSeed};
 use super::redact::ByteCount;
 
@@ -38,6 +39,8 @@ macro_rules! for_each_plain {
         $run!(i32);
         $run!(u64);
         $run!(i64);
+        $run!(u128);
+        $run!(i128);
         $run!(bool);
     };
 }
@@ -121,6 +124,55 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     Ok(value)
 }
 
+/// Decodes the one value of `payload`. It may take `memory` bytes in addition to 8 times its size.
+pub(crate) fn decode_payload<T: DeserializeOwned>(
+    payload: Payload,
+    memory: usize,
+) -> Result<T, CodecError> {
+    if payload.blocks.is_empty() {
+        let mut reader = Reader::within(&payload.bytes, memory);
+        let value = reader.read()?;
+        reader.finish()?;
+        return Ok(value);
+    }
+    let budget = Budget::new(payload.len(), memory).with_aside(Aside::new(payload.blocks));
+    let mut rest = &payload.bytes[..];
+    let value = read_value(&mut rest, &budget)?;
+    match (rest.len(), budget.aside().is_empty()) {
+        (0, true) => Ok(value),
+        (extra, _) => Err(CodecError::TrailingBytes { extra }),
+    }
+}
+
+/// Finds the first long list that is cut off in `bytes`, the beginning of a `T`; see [`Probe`](super::block::Probe).
+pub(crate) fn find_cut<T: DeserializeOwned>(
+    mut bytes: &[u8],
+    apart: &[(usize, usize)],
+) -> Option<CutBlock> {
+    // The lists that are apart are read as empty ones.
+    let husk = |&(rest, element): &(usize, usize)| ReadBlock {
+        rest,
+        memory: BlockMemory::new(element),
+    };
+    let husks = apart.iter().map(husk).collect();
+    let budget = Budget::new(bytes.len(), DECODE_MEMORY).with_aside(Aside::new(husks));
+    let read = read_value::<T>(&mut bytes, &budget);
+    read.err().and_then(|_| budget.aside().cut())
+}
+
+fn read_value<T: DeserializeOwned>(rest: &mut &[u8], budget: &Budget) -> Result<T, CodecError> {
+    let mut input = Input {
+        rest: *rest,
+        aside: budget.aside(),
+    };
+    let seed = GuardedSeed::<T>::new(budget, MAX_DEPTH);
+    let value = seed
+        .deserialize(&mut input)
+        .map_err(|error| explained(error, budget))?;
+    *rest = input.rest;
+    Ok(value)
+}
+
 /// Reads several values, one after the other, from one complete payload.
 ///
 /// Together they may take 8 times their size in memory, plus [`DECODE_MEMORY`] or the limit given to
@@ -164,13 +216,8 @@ impl<'a> Reader<'a> {
     /// Reads the next value.
     pub fn read<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
         let budget = Budget::with_left(self.rest.len(), self.memory_left, self.memory_limit);
-        let mut input = Input { rest: self.rest };
-        let seed = GuardedSeed::<T>::new(&budget, MAX_DEPTH);
-        let value = seed
-            .deserialize(&mut input)
-            .map_err(|error| explained(error, &budget))?;
+        let value = read_value(&mut self.rest, &budget)?;
         self.memory_left = budget.memory_left();
-        self.rest = input.rest;
         Ok(value)
     }
 

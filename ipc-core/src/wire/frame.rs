@@ -7,21 +7,21 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::block::Probe;
 use super::ctrl::CtrlMsg;
 use super::redact::ByteCount;
 
 #[cfg(feature = "protocol")]
 mod outgoing;
 #[cfg(feature = "protocol")]
+mod partial;
+#[cfg(feature = "protocol")]
 mod reader;
 
 #[cfg(feature = "protocol")]
 pub(crate) use reader::{Frame, FrameReader};
 #[cfg(feature = "protocol")]
-pub use {
-    outgoing::OutgoingFrame,
-    reader::{FrameError, PartialFrame},
-};
+pub use {outgoing::OutgoingFrame, partial::PartialFrame, reader::FrameError};
 
 /// Length and control message.
 #[cfg(feature = "protocol")]
@@ -47,6 +47,9 @@ pub(crate) fn finish(head: &mut [u8], tail: usize) {
 pub struct CallFrame {
     pub(crate) head: Vec<u8>,
     pub(crate) tail: Bytes,
+    /// Finds long lists in the result.
+    #[cfg_attr(not(feature = "protocol"), allow(dead_code))]
+    pub(crate) probe: Option<Probe>,
 }
 
 impl CallFrame {
@@ -59,8 +62,10 @@ impl CallFrame {
 
 impl From<Vec<u8>> for CallFrame {
     fn from(head: Vec<u8>) -> Self {
-        let tail = Bytes::new();
-        Self { head, tail }
+        Self {
+            head,
+            ..Self::default()
+        }
     }
 }
 

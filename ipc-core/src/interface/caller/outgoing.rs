@@ -15,6 +15,7 @@ use crate::interface::describe::{Interface, Method};
 use crate::interface::job::LocalCall;
 use crate::interface::similar::prefix_hint;
 use crate::interface::{definitions, invocation, value};
+use crate::wire::block::Payload;
 use crate::wire::bulk;
 use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, MIN_DECODE_MEMORY, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg, Form};
@@ -142,7 +143,7 @@ impl OutgoingCall {
 
     /// The frame up to here, to be continued.
     fn head(&mut self) -> &mut Vec<u8> {
-        let CallFrame { head, tail } = &mut self.frame;
+        let CallFrame { head, tail, .. } = &mut self.frame;
         if !tail.is_empty() {
             head.extend_from_slice(&std::mem::take(tail));
         }
@@ -233,26 +234,28 @@ impl OutgoingCall {
         })
     }
 
+    /// Says of which type the result is, so that its long lists can be read from the network into their own memory.
+    pub(super) fn expect<T: DeserializeOwned>(&mut self) {
+        self.frame.probe = Some(codec::find_cut::<T>);
+    }
+
     /// Reads the result.
-    pub fn decode<T: DeserializeOwned + 'static>(&self, payload: &[u8]) -> Result<T, CallError> {
+    pub fn decode<T: DeserializeOwned + 'static>(&self, payload: Payload) -> Result<T, CallError> {
         self.decode_within(payload, self.decode_memory)
     }
 
     /// Reads the result, which may take `memory` bytes beyond 8 times its bytes on the wire.
     pub(crate) fn decode_within<T: DeserializeOwned + 'static>(
         &self,
-        payload: &[u8],
+        payload: Payload,
         memory: usize,
     ) -> Result<T, CallError> {
         let decoded = match self.form {
-            Form::Typed => {
-                let mut reader = Reader::within(payload, memory);
-                let decoded = reader.read();
-                let decoded = decoded.and_then(|value| reader.finish().map(|()| value));
-                decoded.map_err(CodecError::of_typed)
+            Form::Typed => codec::decode_payload(payload, memory).map_err(CodecError::of_typed),
+            Form::ByName => {
+                unpack(&payload.into_bytes(), memory).map_err(|error| self.of_result(error))
             }
-            Form::ByName => unpack(payload, memory).map_err(|error| self.of_result(error)),
-            Form::Describe | Form::Command => unpack(payload, memory),
+            Form::Describe | Form::Command => unpack(&payload.into_bytes(), memory),
         };
         decoded.map_err(|error| CallError::BadReply {
             method: self.method().to_string(),

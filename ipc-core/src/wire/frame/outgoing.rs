@@ -65,7 +65,7 @@ impl fmt::Debug for OutgoingFrame {
 }
 
 impl From<CallFrame> for OutgoingFrame {
-    fn from(CallFrame { head, tail }: CallFrame) -> Self {
+    fn from(CallFrame { head, tail, .. }: CallFrame) -> Self {
         let head = head.into();
         Self { head, tail }
     }

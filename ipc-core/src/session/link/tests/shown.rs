@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::super::{Link, LinkError};
 use crate::secure::{Entropy, Secret};
 use crate::session::client::CallOutcome;
+use crate::wire::block::Payload;
 use crate::wire::codec::Reader;
 use crate::wire::ctrl::{Bye, ByeReason, CallHeader, CtrlMsg, Form};
 use crate::wire::frame::{self, Frame, OutgoingFrame};
@@ -92,9 +93,11 @@ fn debug_shows_sizes_and_no_bytes() {
     let frame = Frame {
         ctrl: CtrlMsg::Ok,
         payload: bytes.clone(),
+        blocks: Vec::new(),
     };
     let outgoing = word_frame();
-    let (outcome, ended) = (Outcome::Ok(bytes.clone()), CallOutcome::Returned(bytes));
+    let payload = Payload::from(bytes);
+    let (outcome, ended) = (Outcome::Ok(payload.clone()), CallOutcome::Returned(payload));
     let reader = Reader::new(WORD.as_bytes());
     let shown = format!("{call:?} {frame:?} {outgoing:?} {outcome:?} {ended:?} {reader:?}");
     shows_nothing(&shown);
