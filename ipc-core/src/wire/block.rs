@@ -85,7 +85,9 @@ pub(crate) type Probe = fn(&[u8], &[(usize, usize)]) -> Option<CutBlock>;
 
 /// The memory of a list: that of the `Vec` which the list becomes.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum BlockMemory {
+#[doc(hidden)]
+#[allow(clippy::exhaustive_enums)]
+pub enum BlockMemory {
     One(Vec<u8>),
     Two(Vec<u16>),
     Four(Vec<u32>),
@@ -146,9 +148,27 @@ impl BlockMemory {
         with_list!(self, list => list.resize(bytes.div_ceil(element_of(list)), 0));
     }
 
+    /// The memory of a list. Of other elements than plain numbers, it is empty.
+    pub(crate) fn of_list<T: NoUninit>(list: Vec<T>) -> Self {
+        use bytemuck::allocation::try_cast_vec;
+        match size_of::<T>() {
+            1 => Self::One(try_cast_vec(list).unwrap_or_default()),
+            2 => Self::Two(try_cast_vec(list).unwrap_or_default()),
+            4 => Self::Four(try_cast_vec(list).unwrap_or_default()),
+            8 => Self::Eight(try_cast_vec(list).unwrap_or_default()),
+            _ => Self::Sixteen(try_cast_vec(list).unwrap_or_default()),
+        }
+    }
+
     /// Returns the list of numbers, or `None` if they have another size.
     pub(crate) fn into_list<T: NoUninit + AnyBitPattern>(self) -> Option<Vec<T>> {
         with_list!(self, list => bytemuck::allocation::try_cast_vec(list).ok())
+    }
+}
+
+impl AsRef<[u8]> for BlockMemory {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
     }
 }
 

@@ -20,8 +20,9 @@ mod tests;
 mod write;
 
 use self::read::Input;
-use self::write::Output;
+use self::write::{Buffer, Output};
 use super::block::{Aside, BlockMemory, CutBlock, Payload, ReadBlock};
+use super::bulk::Lent;
 use super::guard::{Budget, GuardedSeed};
 use super::redact::ByteCount;
 
@@ -108,8 +109,18 @@ pub fn encode<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     limit: usize,
 ) -> Result<(), CodecError> {
+    encode_around(value, out, limit, None)
+}
+
+/// Appends `value` to `out` like [`encode`], without the lists that were taken out of it.
+pub(super) fn encode_around<T: Serialize + ?Sized>(
+    value: &T,
+    out: &mut Vec<u8>,
+    limit: usize,
+    lent: Option<&mut Lent>,
+) -> Result<(), CodecError> {
     let start = out.len();
-    let written = Output::new(out, limit.min(MAX_VALUE)).value(value);
+    let written = Output(Buffer::new(out, limit.min(MAX_VALUE), lent)).value(value);
     if written.is_err() {
         out.truncate(start);
     }

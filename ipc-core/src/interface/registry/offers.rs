@@ -78,10 +78,11 @@ impl Offers {
 
     fn describe(&self, job: Job<'_>) -> Result<Reply, Failure> {
         let mut head = job.reply;
-        let tail = value::pack(&self.description)
-            .and_then(|packed| bulk::encode_owned(packed, &mut head, job.limit))
+        let mut blocks = Vec::new();
+        value::pack(&self.description)
+            .and_then(|packed| bulk::encode_lists(packed, &mut head, &mut blocks, job.limit))
             .map_err(|error| Fault::own(FaultKind::Unsendable, error.to_string()))?;
-        Ok(Reply { head, tail })
+        Ok(Reply { head, blocks })
     }
 
     fn invoke(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Failure> {
