@@ -100,7 +100,7 @@ impl CallEnd {
         };
         Err(match outcome {
             CallOutcome::Returned(payload) => {
-                return call.decode(&payload).map_err(printable_error);
+                return call.decode(payload).map_err(printable_error);
             }
             CallOutcome::Refused(refusal) => call.refused(refusal.into_printable()),
             CallOutcome::Failed(fault) => call.failed(Box::new(fault.into_printable())),

@@ -29,7 +29,7 @@ pub fn answer(
     limit: usize,
 ) -> OutgoingFrame {
     match outcome {
-        Ok(Reply { head, tail }) => OutgoingFrame::finished(head, tail),
+        Ok(Reply { head, blocks }) => OutgoingFrame::finished(head, blocks),
         Err(failure) => failure_frame(call.header.number, &failure, limit).into(),
     }
 }

@@ -18,7 +18,8 @@ pub use crate::interface::macro_support::field::{
 };
 pub use crate::interface::macro_support::limit::{Limit, Listed, Ordered, list, range};
 pub use crate::interface::macro_support::probe::{
-    CannotPut, CannotTravel, Probe, Puts, SchemaByName, SchemaDescribed, Travels,
+    CannotPut, CannotTravel, LendsLists, Probe, Puts, SchemaByName, SchemaDescribed, ShowsLists,
+    ShowsNoLists, Travels,
 };
 pub use crate::interface::macro_support::results::{
     HoldsCallError, IsNoResult, IsResult, MayFail, Never, Output, Returned, ReturnedPlain,
@@ -34,6 +35,7 @@ pub use crate::interface::macro_support::travel::{
 pub use crate::interface::remote::{Offer, Part, Remote};
 pub use crate::interface::schema::{Describe, Schema};
 pub use crate::interface::wire_type::Wire;
+pub use crate::wire::bulk::{LongLists, Visit};
 pub use crate::wire::failure::Failure;
 pub use serde;
 

@@ -90,26 +90,6 @@ pub fn read_now(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     result
 }
 
-/// Reads once and appends what came, as far as there is room in `bytes`. Blocks like a read.
-#[cfg(unix)]
-pub fn read_append(socket: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<usize> {
-    Ok(rustix::io::read(
-        socket,
-        rustix::buffer::spare_capacity(bytes),
-    )?)
-}
-
-/// Reads once and appends what came, as far as there is room in `bytes`. Blocks like a read.
-#[cfg(not(unix))]
-pub fn read_append(socket: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<usize> {
-    let start = bytes.len();
-    // No more than the system is likely to have: the memory must be written before it can be read into.
-    bytes.resize(bytes.capacity().min(start + 256 * 1024), 0);
-    let result = io::Read::read(&mut &*socket, bytes.get_mut(start..).unwrap_or_default());
-    bytes.truncate(start + result.as_ref().map_or(0, |count| *count));
-    result
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;

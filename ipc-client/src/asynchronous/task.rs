@@ -275,7 +275,7 @@ impl ClientTask {
             }
             let Some(stream) = &self.stream else { return };
             result = match &mut self.reading.partial {
-                Some(partial) => stream.try_read_buf(partial.target()),
+                Some(partial) => stream.try_read(partial.room()),
                 None => stream.try_read(&mut self.reading.buffer),
             };
         }
@@ -339,7 +339,7 @@ async fn exchange(
     let (mut reads, writes) = stream.split();
     let read = async {
         match &mut reading.partial {
-            Some(partial) => reads.read_buf(partial.target()).await,
+            Some(partial) => reads.read(partial.room()).await,
             None => reads.read(&mut reading.buffer).await,
         }
     };

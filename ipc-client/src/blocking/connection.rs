@@ -250,7 +250,7 @@ impl PendingRead {
     /// Reads once.
     pub(crate) fn run(&mut self) -> io::Result<usize> {
         as_on_unix(match &mut self.partial {
-            Some(partial) => ipc_net::read_append(&self.socket, partial.target()),
+            Some(partial) => (&*self.socket).read(partial.room()),
             None => {
                 let result = (&*self.socket).read(&mut self.buffer);
                 if result

@@ -83,10 +83,13 @@ impl Engine {
     /// Takes back such a frame, and the result of reading into it.
     pub(crate) fn received_partial(
         &mut self,
-        partial: PartialFrame,
+        mut partial: PartialFrame,
         result: io::Result<usize>,
         now: Instant,
     ) {
+        if let Ok(count) = &result {
+            partial.advance(*count);
+        }
         self.session.handle_partial(partial, now);
         if !result.as_ref().is_ok_and(|count| *count > 0) {
             self.received(&[], result, now);

@@ -14,5 +14,4 @@ mod connecting;
 mod errors;
 mod giving_up;
 mod outages;
-mod round_trip;
 mod support;

@@ -146,7 +146,11 @@ impl<C: Caller> Stub<C> {
     }
 
     /// Makes the call.
-    pub fn send<T: DeserializeOwned + Send + 'static>(&self, call: OutgoingCall) -> C::Reply<T> {
+    pub fn send<T: DeserializeOwned + Send + 'static>(
+        &self,
+        mut call: OutgoingCall,
+    ) -> C::Reply<T> {
+        call.expect::<T>();
         self.caller.call(call)
     }
 }

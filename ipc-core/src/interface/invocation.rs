@@ -7,15 +7,13 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::args::PackedArgs;
 use super::context::CallContext;
 use super::describe::Method;
 use super::job::Reply;
 use super::value;
 use super::wire_type::Wire;
-use crate::wire::bulk;
+use crate::wire::bulk::{self, LongBlock, LongLists};
 use crate::wire::codec::{CodecError, Reader};
 use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
@@ -35,9 +33,7 @@ pub struct Invocation<'a> {
     arguments: Arguments<'a>,
     next: usize,
     context: &'a CallContext,
-    reply: Vec<u8>,
-    /// What follows `reply` without having been copied there.
-    tail: Bytes,
+    reply: Reply,
     limit: usize,
 }
 
@@ -106,15 +102,16 @@ impl<'a> Invocation<'a> {
             arguments,
             next: 0,
             context,
-            reply,
-            tail: Bytes::new(),
+            reply: Reply {
+                head: reply,
+                blocks: Vec::new(),
+            },
             limit,
         }
     }
 
     pub(crate) fn into_reply(self) -> Reply {
-        let Self { reply, tail, .. } = self;
-        Reply { head: reply, tail }
+        self.reply
     }
 
     /// The next argument, in the order of the signature.
@@ -216,12 +213,26 @@ impl<'a> Invocation<'a> {
 
     /// Writes the result, in the form in which the arguments came.
     pub fn succeed<T: Wire>(&mut self, result: T) -> Result<(), Failure> {
+        self.write(result, bulk::encode_owned)
+    }
+
+    /// Writes the result like [`succeed`](Self::succeed). Its long lists are sent from where they lie.
+    pub fn succeed_in_place<T: Wire + LongLists>(&mut self, result: T) -> Result<(), Failure> {
+        self.write(result, bulk::encode_lists)
+    }
+
+    fn write<T: Wire>(
+        &mut self,
+        result: T,
+        encode: fn(T, &mut Vec<u8>, &mut Vec<LongBlock>, usize) -> Result<(), CodecError>,
+    ) -> Result<(), Failure> {
+        let Reply { head, blocks } = &mut self.reply;
         let written = match self.arguments {
-            Arguments::Typed(_) => bulk::encode_owned(result, &mut self.reply, self.limit),
+            Arguments::Typed(_) => encode(result, head, blocks, self.limit),
             Arguments::ByName { .. } => value::pack(&result)
-                .and_then(|packed| bulk::encode_owned(packed, &mut self.reply, self.limit)),
+                .and_then(|packed| bulk::encode_lists(packed, head, blocks, self.limit)),
         };
-        self.tail = written.map_err(|error| {
+        written.map_err(|error| {
             let hint = match error {
                 CodecError::TooLarge { .. } => "; the limit is `max_reply` of the client's builder",
                 _ => "",
@@ -229,8 +240,7 @@ impl<'a> Invocation<'a> {
             let message =
                 format!("the method returned, but its result cannot be sent: {error}{hint}");
             Failure::from(Fault::own(FaultKind::Unsendable, message))
-        })?;
-        Ok(())
+        })
     }
 
     fn take<T: Wire>(&mut self) -> Result<Option<T>, Failure> {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::wire::bulk::{self, LongBlock};
 use crate::wire::ctrl::Form;
 
 /// A call that is to be run.
@@ -30,20 +31,19 @@ pub struct Job<'a> {
     reason = "taken apart by whatever takes calls"
 )]
 pub struct Reply {
-    /// The beginning of the reply.
+    /// The reply without its long lists.
     pub head: Vec<u8>,
-    /// The rest of the reply, if it was not copied behind `head`: a long array, in the driver's own memory.
-    pub tail: Bytes,
+    /// Long lists that stand between the bytes of `head`, in the driver's own memory.
+    pub blocks: Vec<LongBlock>,
 }
 
 impl Reply {
     /// Returns the whole reply in one piece.
-    pub fn into_bytes(mut self) -> Bytes {
-        if self.head.is_empty() {
-            return self.tail;
+    pub fn into_bytes(self) -> Bytes {
+        match self.blocks.is_empty() {
+            true => self.head.into(),
+            false => bulk::joined(&self.head, &self.blocks).into(),
         }
-        self.head.extend_from_slice(&self.tail);
-        self.head.into()
     }
 }
 

@@ -97,7 +97,7 @@ impl LocalReply {
     ) -> Result<T, CallError> {
         match self.0 {
             // Whatever comes is in this process already.
-            Ok(reply) => call.decode_within(&reply.into_bytes(), usize::MAX),
+            Ok(reply) => call.decode_within(reply.into_bytes().into(), usize::MAX),
             Err(failure) => Err(match *failure {
                 Failure::Refused(refusal) => call.refused(refusal),
                 Failure::Fault(fault) => call.failed(fault),

@@ -26,7 +26,7 @@ use crate::secure::Ticket;
 use crate::wire::ctrl::{ByeReason, ConnectionRole, CtrlMsg, Features, Hello, SessionKey};
 use crate::wire::frame::{CallFrame, PartialFrame};
 use crate::wire::hello::fit_for_hello;
-use crate::wire::message::{frame_of, set_call_numbers};
+use crate::wire::message::{frame_of, number_of_result, set_call_numbers};
 
 /// One session with a server, over as many connections as it takes.
 ///
@@ -153,6 +153,7 @@ impl ClientSession {
         set_call_numbers(&mut frame.head, number, oldest, timeout_ms);
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let call = InFlight {
+            probe: frame.probe,
             frame: frame.into(),
             given: number,
             oldest,
@@ -255,7 +256,12 @@ impl ClientSession {
     /// Takes a long frame of which a part has come. Whoever reads the socket can append to it what comes next, without a copy
     /// in between. It must be given back to [`handle_partial`](Self::handle_partial) before there is other input.
     pub fn take_partial(&mut self) -> Option<PartialFrame> {
-        self.link_mut()?.take_partial()
+        let mut partial = self.link_mut()?.take_partial()?;
+        if let Some(number) = partial.unexplained().and_then(number_of_result) {
+            let call = self.calls.get(&number);
+            partial.explain(call.and_then(|call| call.probe));
+        }
+        Some(partial)
     }
 
     /// Takes back what [`take_partial`](Self::take_partial) returned, with or without more bytes.

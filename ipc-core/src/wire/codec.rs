@@ -20,7 +20,9 @@ mod tests;
 mod write;
 
 use self::read::Input;
-use self::write::Output;
+use self::write::{Buffer, Output};
+use super::block::{Aside, BlockMemory, CutBlock, Payload, ReadBlock};
+use super::bulk::Lent;
 use super::guard::{Budget, GuardedSeed};
 use super::redact::ByteCount;
 
@@ -38,6 +40,8 @@ macro_rules! for_each_plain {
         $run!(i32);
         $run!(u64);
         $run!(i64);
+        $run!(u128);
+        $run!(i128);
         $run!(bool);
     };
 }
@@ -105,8 +109,18 @@ pub fn encode<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     limit: usize,
 ) -> Result<(), CodecError> {
+    encode_around(value, out, limit, None)
+}
+
+/// Appends `value` to `out` like [`encode`], without the lists that were taken out of it.
+pub(super) fn encode_around<T: Serialize + ?Sized>(
+    value: &T,
+    out: &mut Vec<u8>,
+    limit: usize,
+    lent: Option<&mut Lent>,
+) -> Result<(), CodecError> {
     let start = out.len();
-    let written = Output::new(out, limit.min(MAX_VALUE)).value(value);
+    let written = Output(Buffer::new(out, limit.min(MAX_VALUE), lent)).value(value);
     if written.is_err() {
         out.truncate(start);
     }
@@ -118,6 +132,55 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let mut reader = Reader::new(bytes);
     let value = reader.read()?;
     reader.finish()?;
+    Ok(value)
+}
+
+/// Decodes the one value of `payload`. It may take `memory` bytes in addition to 8 times its size.
+pub(crate) fn decode_payload<T: DeserializeOwned>(
+    payload: Payload,
+    memory: usize,
+) -> Result<T, CodecError> {
+    if payload.blocks.is_empty() {
+        let mut reader = Reader::within(&payload.bytes, memory);
+        let value = reader.read()?;
+        reader.finish()?;
+        return Ok(value);
+    }
+    let budget = Budget::new(payload.len(), memory).with_aside(Aside::new(payload.blocks));
+    let mut rest = &payload.bytes[..];
+    let value = read_value(&mut rest, &budget)?;
+    match (rest.len(), budget.aside().is_empty()) {
+        (0, true) => Ok(value),
+        (extra, _) => Err(CodecError::TrailingBytes { extra }),
+    }
+}
+
+/// Finds the first long list that is cut off in `bytes`, the beginning of a `T`; see [`Probe`](super::block::Probe).
+pub(crate) fn find_cut<T: DeserializeOwned>(
+    mut bytes: &[u8],
+    apart: &[(usize, usize)],
+) -> Option<CutBlock> {
+    // The lists that are apart are read as empty ones.
+    let husk = |&(rest, element): &(usize, usize)| ReadBlock {
+        rest,
+        memory: BlockMemory::new(element),
+    };
+    let husks = apart.iter().map(husk).collect();
+    let budget = Budget::new(bytes.len(), DECODE_MEMORY).with_aside(Aside::new(husks));
+    let read = read_value::<T>(&mut bytes, &budget);
+    read.err().and_then(|_| budget.aside().cut())
+}
+
+fn read_value<T: DeserializeOwned>(rest: &mut &[u8], budget: &Budget) -> Result<T, CodecError> {
+    let mut input = Input {
+        rest: *rest,
+        aside: budget.aside(),
+    };
+    let seed = GuardedSeed::<T>::new(budget, MAX_DEPTH);
+    let value = seed
+        .deserialize(&mut input)
+        .map_err(|error| explained(error, budget))?;
+    *rest = input.rest;
     Ok(value)
 }
 
@@ -164,13 +227,8 @@ impl<'a> Reader<'a> {
     /// Reads the next value.
     pub fn read<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
         let budget = Budget::with_left(self.rest.len(), self.memory_left, self.memory_limit);
-        let mut input = Input { rest: self.rest };
-        let seed = GuardedSeed::<T>::new(&budget, MAX_DEPTH);
-        let value = seed
-            .deserialize(&mut input)
-            .map_err(|error| explained(error, &budget))?;
+        let value = read_value(&mut self.rest, &budget)?;
         self.memory_left = budget.memory_left();
-        self.rest = input.rest;
         Ok(value)
     }
 

@@ -5,23 +5,22 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-
+use super::block::Probe;
+use super::bulk::{self, LongBlock};
 use super::ctrl::CtrlMsg;
 use super::redact::ByteCount;
 
 #[cfg(feature = "protocol")]
 mod outgoing;
 #[cfg(feature = "protocol")]
+mod partial;
+#[cfg(feature = "protocol")]
 mod reader;
 
 #[cfg(feature = "protocol")]
 pub(crate) use reader::{Frame, FrameReader};
 #[cfg(feature = "protocol")]
-pub use {
-    outgoing::OutgoingFrame,
-    reader::{FrameError, PartialFrame},
-};
+pub use {outgoing::OutgoingFrame, partial::PartialFrame, reader::FrameError};
 
 /// Length and control message.
 #[cfg(feature = "protocol")]
@@ -36,37 +35,45 @@ pub(crate) fn begin(ctrl: CtrlMsg) -> Vec<u8> {
     frame
 }
 
-/// Fills in the length of a frame that [`begin`] started with `head`, and that ends with `tail` further bytes.
-pub(crate) fn finish(head: &mut [u8], tail: usize) {
-    let whole = head.len().saturating_add(tail);
+/// Fills in the length of a frame that [`begin`] started with `head`, and in which `apart` further bytes are not copied.
+pub(crate) fn finish(head: &mut [u8], apart: usize) {
+    let whole = head.len().saturating_add(apart);
     set_length(head, whole);
 }
 
-/// The frame of a call, complete but for its numbers. The end of a long argument is not copied behind the rest.
+/// The frame of a call, complete but for its numbers. Long lists in the arguments are not copied.
 #[derive(Clone, Default)]
 pub struct CallFrame {
     pub(crate) head: Vec<u8>,
-    pub(crate) tail: Bytes,
+    /// The lists that stand between the bytes of `head`.
+    pub(crate) blocks: Vec<LongBlock>,
+    /// Finds long lists in the result.
+    #[cfg_attr(not(feature = "protocol"), allow(dead_code))]
+    pub(crate) probe: Option<Probe>,
 }
 
 impl CallFrame {
     /// Returns the frame in one piece.
-    pub fn into_vec(mut self) -> Vec<u8> {
-        self.head.extend_from_slice(&self.tail);
-        self.head
+    pub fn into_vec(self) -> Vec<u8> {
+        match self.blocks.is_empty() {
+            true => self.head,
+            false => bulk::joined(&self.head, &self.blocks),
+        }
     }
 }
 
 impl From<Vec<u8>> for CallFrame {
     fn from(head: Vec<u8>) -> Self {
-        let tail = Bytes::new();
-        Self { head, tail }
+        Self {
+            head,
+            ..Self::default()
+        }
     }
 }
 
 impl fmt::Debug for CallFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = ByteCount(self.head.len() + self.tail.len());
+        let bytes = ByteCount(self.head.len() + bulk::len_of(&self.blocks));
         f.debug_tuple("CallFrame").field(&bytes).finish()
     }
 }

@@ -6,6 +6,7 @@ use bytes::{Buf, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::block::Payload;
 use super::codec::{self, CodecError, Reader};
 use super::ctrl::{CallHeader, CtrlMsg, Form, Info};
 use super::failure::{Failure, Fault, FaultKind, Refusal};
@@ -45,7 +46,7 @@ impl fmt::Debug for IncomingCall {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The method ran and returned these bytes.
-    Ok(Bytes),
+    Ok(Payload),
     /// The driver was not entered.
     Refused(Refusal),
     /// The driver ran and failed.
@@ -55,7 +56,7 @@ pub(crate) enum Outcome {
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ok(bytes) => f.debug_tuple("Ok").field(&ByteCount(bytes.len())).finish(),
+            Self::Ok(payload) => f.debug_tuple("Ok").field(payload).finish(),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
             Self::Fault(fault) => f.debug_tuple("Fault").field(fault).finish(),
         }
@@ -153,7 +154,10 @@ pub(crate) fn reply_of(frame: Frame) -> Option<Result<(u64, Outcome), CodecError
             // What cannot be read still says whether the driver ran. To drop the connection over it would only bring
             // the same answer again.
             let outcome = match frame.ctrl {
-                CtrlMsg::Ok => Outcome::Ok(payload),
+                CtrlMsg::Ok => Outcome::Ok(Payload {
+                    bytes: payload,
+                    blocks: frame.blocks,
+                }),
                 CtrlMsg::Error => Outcome::Refused(Refusal::read(&payload)),
                 _ => Outcome::Fault(read_fault(&payload)),
             };
@@ -162,6 +166,14 @@ pub(crate) fn reply_of(frame: Frame) -> Option<Result<(u64, Outcome), CodecError
         _ => return None,
     };
     Some(outcome)
+}
+
+/// The number of the call to which a frame brings the result, as far as that can be seen from the bytes behind its length.
+pub(crate) fn number_of_result(beginning: &[u8]) -> Option<u64> {
+    let (ctrl, rest) = beginning.split_first_chunk()?;
+    let is_result = CtrlMsg::from_number(u16::from_le_bytes(*ctrl)) == Some(CtrlMsg::Ok);
+    let number = rest.first_chunk().filter(|_| is_result);
+    number.map(|number| u64::from_le_bytes(*number))
 }
 
 /// Reads a fault. If it cannot be read, only its kind says whether the driver ran.

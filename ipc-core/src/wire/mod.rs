@@ -3,6 +3,7 @@
 //! A driver needs the codec, the head of a call, and the ways in which a call fails. The rest is behind the feature
 //! `protocol`.
 
+pub mod block;
 pub(crate) mod bulk;
 #[cfg(feature = "protocol")]
 mod bye;

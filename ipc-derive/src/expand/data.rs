@@ -38,6 +38,7 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
     }
     let schema = schema(data);
     let claims = claims(data);
+    let lists = lists(data);
     let (impl_generics, ty, where_clause) = generics.split_for_impl();
     quote! {
         #(#cfgs)*
@@ -45,8 +46,10 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
         const _: () = {
             use #krate::private::{
                 CannotSerialise as _, SchemaByName as _, SchemaDescribed as _, Serialises as _,
+                ShowsLists as _, ShowsNoLists as _,
             };
             #claims
+            #lists
             #[automatically_derived]
             impl #impl_generics #krate::private::Describe for #ident #ty #where_clause {
                 fn schema() -> #krate::private::Schema {
@@ -98,6 +101,69 @@ fn claims(data: &Data) -> TokenStream {
         }
     });
     quote!(#(#leaves)* #(#fields)*)
+}
+
+/// Shows the long lists in the fields, so that they are sent from where they lie. Fields that serde does not serialise by
+/// their types are left out, and so are generic types.
+fn lists(data: &Data) -> TokenStream {
+    let Data {
+        krate,
+        ident,
+        generics,
+        shape,
+        ..
+    } = data;
+    let visit = hidden("visit");
+    let show = |field: &Field, value: &TokenStream| {
+        let (ty, cfgs) = (&field.ty, &field.cfgs);
+        quote! {
+            #(#cfgs)*
+            (&&#krate::private::Probe::<#ty>::NEW).visit_lists(#value, #visit);
+        }
+    };
+    let shown = |field: &&Field| field.with.is_none();
+    let body = match shape {
+        _ if !generics.params.is_empty() => return TokenStream::new(),
+        DataShape::Like(_) => return TokenStream::new(),
+        DataShape::Struct(fields) => {
+            let fields = fields.iter().filter(shown).map(|field| {
+                let member = &field.member;
+                show(field, &quote!(&mut self.#member))
+            });
+            quote!(#(#fields)*)
+        }
+        DataShape::Enum(variants) => {
+            let arms = variants.iter().map(|variant| {
+                let (name, cfgs) = (&variant.ident, &variant.cfgs);
+                let fields: Vec<_> = variant.fields.iter().filter(shown).collect();
+                let bindings = (0..fields.len()).map(|index| hidden(&format!("field{index}")));
+                let bindings: Vec<_> = bindings.collect();
+                let patterns = fields.iter().zip(&bindings).map(|(field, binding)| {
+                    let (member, cfgs) = (&field.member, &field.cfgs);
+                    quote!(#(#cfgs)* #member: #binding,)
+                });
+                let shows = fields.iter().zip(&bindings);
+                let shows = shows.map(|(field, binding)| show(field, &quote!(#binding)));
+                quote!(#(#cfgs)* Self::#name { #(#patterns)* .. } => { #(#shows)* })
+            });
+            quote! {
+                match self {
+                    #(#arms)*
+                    #[allow(unreachable_patterns)]
+                    _ => {}
+                }
+            }
+        }
+    };
+    quote! {
+        #[automatically_derived]
+        impl #krate::private::LongLists for #ident {
+            #[allow(unused_variables)]
+            fn visit_lists(&mut self, #visit: &mut #krate::private::Visit<'_>) {
+                #body
+            }
+        }
+    }
 }
 
 fn schema(data: &Data) -> TokenStream {

@@ -43,7 +43,7 @@ pub(crate) fn scope(interface: &Interface, items: TokenStream) -> TokenStream {
         #(#lints)*
         const _: () = {
             use #krate::private::{
-                CannotPut as _, CannotTravel as _, IsNoResult as _, Puts as _, RaisesError as _,
+                CannotPut as _, CannotTravel as _, IsNoResult as _, LendsLists as _, Puts as _, RaisesError as _,
                 RaisesInto as _, RaisesIntoLocal as _, RaisesText as _, RaisesTextValue as _,
                 RaisesValue as _, ReturnedPlain as _, SchemaByName as _, SchemaDescribed as _, Travels as _,
             };

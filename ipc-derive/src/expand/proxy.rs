@@ -251,20 +251,19 @@ pub(crate) fn steps(interface: &Interface, method: &Method, call: &syn::Ident) -
     let puts = method.arguments().map(|argument| {
         let ident = &argument.ident;
         let is_borrowed = matches!(unwrapped(&argument.written), syn::Type::Reference(_));
-        let value = match is_borrowed {
-            true => quote!(#ident),
-            false => quote!(&#ident),
-        };
-        if types::is_list_of_numbers(&argument.written) {
-            return match is_borrowed {
-                true => quote!(#call.numbers(#ident);),
-                false => quote!(#call.owned_numbers(#ident);),
-            };
+        let is_generic = mentions(&argument.owned, parameters);
+        match is_borrowed {
+            true if types::is_list_of_numbers(&argument.written) => {
+                quote!(#call.numbers(#ident);)
+            }
+            true if is_generic || is_known(&argument.owned) => quote!(#call.argument(#ident);),
+            true => quote!((&&#krate::private::Probe::of(#ident)).put(&mut #call, #ident);),
+            false if is_generic => quote!(#call.argument(&#ident);),
+            false if is_known(&argument.written) => quote!(#call.owned_argument(#ident);),
+            false => quote! {
+                (&&&#krate::private::Probe::of(&#ident)).put_owned(&mut #call, #ident);
+            },
         }
-        if is_known(&argument.owned) || mentions(&argument.owned, parameters) {
-            return quote!(#call.argument(#value););
-        }
-        quote!((&&#krate::private::Probe::of(#value)).put(&mut #call, #value);)
     });
     quote!(#(#checks)* #(#puts)*)
 }

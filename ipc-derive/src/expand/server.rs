@@ -158,15 +158,17 @@ fn answer(
         hidden("value"),
         hidden("error"),
     );
-    let is_direct = match &method.output.shape {
-        Shape::Plain => is_known(&method.output.ty) || mentions(&method.output.ty, parameters),
-        Shape::Fallible { value, .. } => is_known(value) || mentions(value, parameters),
-        Shape::Unknown => mentions(&method.output.ty, parameters),
+    let ty = match &method.output.shape {
+        Shape::Fallible { value, .. } => value,
+        Shape::Plain | Shape::Unknown => &method.output.ty,
     };
-    let succeed = if is_direct {
+    let is_unknown = matches!(method.output.shape, Shape::Unknown);
+    let succeed = if mentions(ty, parameters) {
         quote!(#call.succeed(#value))
+    } else if is_known(ty) && !is_unknown {
+        quote!(#call.succeed_in_place(#value))
     } else {
-        quote!((&&#krate::private::Probe::of(&#value)).answer(#call, #value))
+        quote!((&&&#krate::private::Probe::of(&#value)).answer(#call, #value))
     };
     if matches!(method.output.shape, Shape::Plain) {
         return quote! {

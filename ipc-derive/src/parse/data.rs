@@ -1,7 +1,7 @@
 //! A struct or an enum that travels.
 
 use quote::quote;
-use syn::{Attribute, Fields, Generics, Ident, Item, Path, Type};
+use syn::{Attribute, Fields, Generics, Ident, Item, Member, Path, Type};
 
 use super::fields::{self, Claims};
 use super::krate;
@@ -36,6 +36,7 @@ pub(crate) enum DataShape {
 }
 
 pub(crate) struct Field {
+    pub(crate) member: Member,
     pub(crate) name: String,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) unit: Option<String>,
@@ -48,6 +49,7 @@ pub(crate) struct Field {
 }
 
 pub(crate) struct Variant {
+    pub(crate) ident: Ident,
     pub(crate) name: String,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) fields: Vec<Field>,
@@ -124,6 +126,7 @@ fn read_variants(item: &mut syn::ItemEnum, serde: &Serde, errors: &mut Errors) -
         let plain = plain_name(&variant.ident);
         let renamed = serde.rename_all.map(|case| case.variant(&plain));
         variants.push(Variant {
+            ident: variant.ident.clone(),
             name: own.rename.or(renamed).unwrap_or(plain),
             docs: super::attributes(&variant.attrs, "doc"),
             fields,
@@ -157,7 +160,12 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
             field.attrs.push(syn::parse_quote!(#[doc = ""]));
             field.attrs.push(syn::parse_quote!(#[doc = #text]));
         }
+        let member = match &field.ident {
+            Some(ident) => Member::Named(ident.clone()),
+            None => Member::from(index),
+        };
         read.push(Field {
+            member,
             name: name.unwrap_or_else(|| index.to_string()),
             docs,
             unit: options.unit.map(|unit| unit.value()),

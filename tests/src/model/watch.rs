@@ -96,7 +96,9 @@ impl Record {
             broken(Broken::EndedTwice);
         }
         self.outcome = match outcome {
-            CallOutcome::Returned(payload) => self.returned(tag, payload, broken),
+            CallOutcome::Returned(payload) => {
+                self.returned(tag, &payload.clone().into_bytes(), broken)
+            }
             CallOutcome::Refused(_) | CallOutcome::NotSent(_) => {
                 if self.runs > 0 {
                     broken(Broken::RanAfterAll);

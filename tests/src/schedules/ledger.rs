@@ -115,7 +115,7 @@ impl Ledger {
     pub(super) fn ended(&mut self, tag: u64, outcome: &CallOutcome, now: Instant, clock: Duration) {
         let (what, end) = match outcome {
             CallOutcome::Returned(payload) => {
-                if payload[..] != tag.to_le_bytes() {
+                if payload.clone().into_bytes()[..] != tag.to_le_bytes() {
                     self.break_promise(format!("call {tag} got the answer to another call"));
                 }
                 ("returned", End::Ran)

@@ -84,7 +84,7 @@ impl Ledger {
     pub(super) fn ended(&self, call: u64, outcome: &CallOutcome) {
         let (what, end) = match outcome {
             CallOutcome::Returned(payload) => {
-                if payload[..] != call.to_le_bytes() {
+                if payload.clone().into_bytes()[..] != call.to_le_bytes() {
                     self.book()
                         .break_promise(format!("call {call} got another answer"));
                 }

@@ -1,6 +1,5 @@
 //! A small scripted server on threads: the real state machine of sessions, and ways to make it misbehave.
 
-mod plain;
 mod serving;
 
 use std::collections::HashMap;
@@ -19,7 +18,6 @@ use ipc_core::session::table::{SessionTable, TableLimits};
 use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus, SessionKey};
 use ipc_core::wire::preamble::Role;
 
-pub(crate) use plain::serve_plainly;
 use serving::{accept, registry};
 
 /// A server and a client of it.

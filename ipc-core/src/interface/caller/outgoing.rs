@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytemuck::NoUninit;
-use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,7 +15,8 @@ use crate::interface::describe::Method;
 use crate::interface::job::LocalCall;
 use crate::interface::similar::prefix_hint;
 use crate::interface::{definitions, invocation, value};
-use crate::wire::bulk;
+use crate::wire::block::Payload;
+use crate::wire::bulk::{self, LongBlock, LongLists};
 use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, MIN_DECODE_MEMORY, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg, Form};
 use crate::wire::failure::{Fault, Refusal};
@@ -91,8 +91,16 @@ impl OutgoingCall {
     }
 
     fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) {
+        self.append_around(|frame, _| write(frame));
+    }
+
+    fn append_around(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>, &mut Vec<LongBlock>) -> Result<(), CodecError>,
+    ) {
+        let CallFrame { head, blocks, .. } = &mut self.frame;
         if self.error.is_none()
-            && let Err(error) = write(self.head())
+            && let Err(error) = write(head, blocks)
         {
             let method = self.method().to_string();
             self.error = Some(CallError::NotSent {
@@ -100,15 +108,6 @@ impl OutgoingCall {
                 reason: NotSent::Arguments(error),
             });
         }
-    }
-
-    /// The frame up to here, to be continued.
-    fn head(&mut self) -> &mut Vec<u8> {
-        let CallFrame { head, tail } = &mut self.frame;
-        if !tail.is_empty() {
-            head.extend_from_slice(&std::mem::take(tail));
-        }
-        head
     }
 
     /// Adds the next argument.
@@ -121,15 +120,9 @@ impl OutgoingCall {
         self.append(|frame| bulk::encode_numbers(values, frame, MAX_VALUE));
     }
 
-    /// Adds the next argument like [`numbers`](Self::numbers). If it is a long one, and the last one, it is sent from where
-    /// it lies.
-    pub fn owned_numbers<T: NoUninit + Serialize + Send>(&mut self, values: Vec<T>) {
-        let mut tail = Bytes::new();
-        self.append(|frame| {
-            tail = bulk::encode_owned(values, frame, MAX_VALUE)?;
-            Ok(())
-        });
-        self.frame.tail = tail;
+    /// Adds the next argument. Its long lists are sent from where they lie. The same bytes as [`argument`](Self::argument).
+    pub fn owned_argument<T: Serialize + LongLists>(&mut self, value: T) {
+        self.append_around(|frame, blocks| bulk::encode_lists(value, frame, blocks, MAX_VALUE));
     }
 
     /// Gives the call up, before anything is sent, unless argument number `index` was `accepted`.
@@ -178,7 +171,7 @@ impl OutgoingCall {
             return Err(error);
         }
         let mut frame = std::mem::take(&mut self.frame);
-        frame::finish(&mut frame.head, frame.tail.len());
+        frame::finish(&mut frame.head, bulk::len_of(&frame.blocks));
         Ok(frame)
     }
 
@@ -200,26 +193,28 @@ impl OutgoingCall {
         })
     }
 
+    /// Says of which type the result is, so that its long lists can be read from the network into their own memory.
+    pub(super) fn expect<T: DeserializeOwned>(&mut self) {
+        self.frame.probe = Some(codec::find_cut::<T>);
+    }
+
     /// Reads the result.
-    pub fn decode<T: DeserializeOwned + 'static>(&self, payload: &[u8]) -> Result<T, CallError> {
+    pub fn decode<T: DeserializeOwned + 'static>(&self, payload: Payload) -> Result<T, CallError> {
         self.decode_within(payload, self.decode_memory)
     }
 
     /// Reads the result, which may take `memory` bytes beyond 8 times its bytes on the wire.
     pub(crate) fn decode_within<T: DeserializeOwned + 'static>(
         &self,
-        payload: &[u8],
+        payload: Payload,
         memory: usize,
     ) -> Result<T, CallError> {
         let decoded = match self.form {
-            Form::Typed => {
-                let mut reader = Reader::within(payload, memory);
-                let decoded = reader.read();
-                let decoded = decoded.and_then(|value| reader.finish().map(|()| value));
-                decoded.map_err(CodecError::of_typed)
+            Form::Typed => codec::decode_payload(payload, memory).map_err(CodecError::of_typed),
+            Form::ByName => {
+                unpack(&payload.into_bytes(), memory).map_err(|error| self.of_result(error))
             }
-            Form::ByName => unpack(payload, memory).map_err(|error| self.of_result(error)),
-            Form::Describe | Form::Command => unpack(payload, memory),
+            Form::Describe | Form::Command => unpack(&payload.into_bytes(), memory),
         };
         decoded.map_err(|error| CallError::BadReply {
             method: self.method().to_string(),

@@ -33,15 +33,14 @@ impl Invocation<'_> {
             arguments: self.source.bytes.to_vec(),
             memory: self.source.memory,
             context: self.context.clone(),
-            reply: std::mem::take(&mut self.reply),
+            reply: std::mem::take(&mut self.reply.head),
             limit: self.limit,
         }
     }
 
     /// Takes the result that another thread has written.
     pub(in crate::interface) fn take_back(&mut self, reply: Reply) {
-        let Reply { head, tail } = reply;
-        (self.reply, self.tail) = (head, tail);
+        self.reply = reply;
     }
 }
 

@@ -13,6 +13,7 @@ use crate::interface::caller::{Caller, OutgoingCall, Stub};
 use crate::interface::invocation::Invocation;
 use crate::interface::schema::{Describe, Schema};
 use crate::interface::wire_type::Wire;
+use crate::wire::bulk::{LongLists, Visit};
 use crate::wire::failure::Failure;
 
 /// What can the type `T` do?
@@ -126,11 +127,61 @@ impl<T: Wire> Travels<T> for &Probe<T> {
 
 impl<T> CannotTravel<T> for Probe<T> {}
 
+// The long lists of a value.
+
+/// For types whose long lists can be taken out, to be sent from where they lie.
+#[doc(hidden)]
+pub trait LendsLists<T> {
+    /// Answers a call.
+    fn answer(&self, call: &mut Invocation<'_>, result: T) -> Result<(), Failure>;
+    /// Adds an argument to a call.
+    fn put_owned(&self, call: &mut OutgoingCall, value: T);
+}
+
+impl<T: Wire + LongLists> LendsLists<T> for &&Probe<T> {
+    fn answer(&self, call: &mut Invocation<'_>, result: T) -> Result<(), Failure> {
+        call.succeed_in_place(result)
+    }
+
+    fn put_owned(&self, call: &mut OutgoingCall, value: T) {
+        call.owned_argument(value);
+    }
+}
+
+/// For fields with long lists.
+#[doc(hidden)]
+pub trait ShowsLists<T> {
+    /// Calls `visit` for each list in the field.
+    fn visit_lists(&self, field: &mut T, visit: &mut Visit<'_>);
+}
+
+/// For fields without long lists.
+#[doc(hidden)]
+pub trait ShowsNoLists<T> {
+    /// Does nothing.
+    fn visit_lists(&self, _field: &mut T, _visit: &mut Visit<'_>) {}
+}
+
+impl<T: LongLists> ShowsLists<T> for &Probe<T> {
+    fn visit_lists(&self, field: &mut T, visit: &mut Visit<'_>) {
+        field.visit_lists(visit);
+    }
+}
+
+impl<T> ShowsNoLists<T> for Probe<T> {}
+
 /// For types that can be arguments.
 #[doc(hidden)]
 pub trait Puts<T: ?Sized> {
     /// Adds it to a call.
     fn put(&self, call: &mut OutgoingCall, value: &T);
+    /// Adds it to a call.
+    fn put_owned(&self, call: &mut OutgoingCall, value: T)
+    where
+        T: Sized,
+    {
+        self.put(call, &value);
+    }
 }
 
 /// For types that cannot be arguments, which [`wire`](super::travel::wire) has reported.
@@ -138,6 +189,13 @@ pub trait Puts<T: ?Sized> {
 pub trait CannotPut<T: ?Sized> {
     /// Never runs.
     fn put(&self, _call: &mut OutgoingCall, _value: &T) {
+        never::<PhantomData<T>, ()>()
+    }
+    /// Never runs.
+    fn put_owned(&self, _call: &mut OutgoingCall, _value: T)
+    where
+        T: Sized,
+    {
         never::<PhantomData<T>, ()>()
     }
 }

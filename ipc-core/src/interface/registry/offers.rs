@@ -14,6 +14,7 @@ use crate::interface::invocation::{Invocation, Source};
 use crate::interface::job::{Job, Reply};
 use crate::interface::slot::Entry;
 use crate::interface::{current, definitions, value};
+use crate::wire::bulk::LongBlock;
 use crate::wire::codec::{self, CodecError, DECODE_MEMORY};
 use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
@@ -92,7 +93,11 @@ impl Offers {
         if head.len().saturating_add(packed.len()) > limit {
             return Err(unsendable(CodecError::TooLarge { limit }).into());
         }
-        Ok(Reply { head, tail: packed })
+        let blocks = vec![LongBlock {
+            at: head.len(),
+            bytes: packed,
+        }];
+        Ok(Reply { head, blocks })
     }
 
     fn packed(&self) -> Result<Bytes, CodecError> {

@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-
 use crate::error::NotSent;
 use crate::session::link::LinkError;
+use crate::wire::block::Payload;
 use crate::wire::ctrl::{Notice, QueueStatus, WaitingStatus};
 use crate::wire::failure::{Fault, Refusal};
-use crate::wire::redact::ByteCount;
 
 /// What happened at a [`ClientSession`](super::ClientSession).
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +50,7 @@ pub enum Event {
 #[allow(clippy::exhaustive_enums)]
 pub enum CallOutcome {
     /// It returned these bytes.
-    Returned(Bytes),
+    Returned(Payload),
     /// The driver was not entered.
     Refused(Refusal),
     /// The driver ran and failed.
@@ -70,10 +68,7 @@ pub enum CallOutcome {
 impl fmt::Debug for CallOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Returned(bytes) => f
-                .debug_tuple("Returned")
-                .field(&ByteCount(bytes.len()))
-                .finish(),
+            Self::Returned(payload) => f.debug_tuple("Returned").field(payload).finish(),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
             Self::Failed(fault) => f.debug_tuple("Failed").field(fault).finish(),
             Self::NotSent(why) => f.debug_tuple("NotSent").field(why).finish(),

@@ -52,7 +52,7 @@ impl ClientSession {
                 self.handle_welcome(&welcome);
             }
             CtrlMsg::Ok | CtrlMsg::Error | CtrlMsg::ErrorForwarded if self.is_ready() => {
-                let large = frame.payload.len() >= ACKNOWLEDGE_AT_ONCE;
+                let large = frame.len() >= ACKNOWLEDGE_AT_ONCE;
                 if let Some(reply) = message::reply_of(frame) {
                     let (number, outcome) = reply.map_err(read)?;
                     self.handle_reply(number, outcome, large);

@@ -2,11 +2,14 @@
 
 use std::time::Instant;
 
+use crate::wire::block::Probe;
 use crate::wire::frame::OutgoingFrame;
 
 #[derive(Clone, Debug)]
 pub(super) struct InFlight {
     pub(super) frame: OutgoingFrame,
+    /// Finds long lists in the result.
+    pub(super) probe: Option<Probe>,
     /// The number that the caller was given; another one than on the wire if the call was asked again.
     pub(super) given: u64,
     /// The lowest number in flight when the call was made, which its frame confirms.

@@ -19,6 +19,7 @@ use std::time::Instant;
 
 use crate::secure::{Entropy, Secret};
 use crate::session::link::Link;
+use crate::wire::bulk::LongBlock;
 use crate::wire::codec::{MAX_VALUE, encode};
 use crate::wire::ctrl::{CallHeader, CtrlMsg};
 use crate::wire::frame::{self, OutgoingFrame};
@@ -67,7 +68,11 @@ pub(super) fn reply_frame(number: u64, payload: &[u8]) -> OutgoingFrame {
     let mut head = frame::begin(CtrlMsg::Ok);
     head.extend_from_slice(&number.to_le_bytes());
     head.extend_from_slice(first);
-    OutgoingFrame::finished(head, rest.to_vec().into())
+    let block = LongBlock {
+        at: head.len(),
+        bytes: rest.to_vec().into(),
+    };
+    OutgoingFrame::finished(head, vec![block])
 }
 
 /// Virtual time has to begin somewhere.

@@ -110,7 +110,7 @@ impl Trial {
         let (what, end) = match outcome {
             CallOutcome::Returned(payload) => {
                 assert_eq!(
-                    payload,
+                    payload.into_bytes(),
                     answer(call.tag, call.size),
                     "another call's answer"
                 );

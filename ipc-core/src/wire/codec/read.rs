@@ -7,16 +7,19 @@ use serde::de::{
 };
 
 use super::{CodecError, NOT_SELF_DESCRIBING, OTHERWISE, UNLIKE, not_utf8};
+use crate::wire::block::{Aside, CutBlock};
 use crate::wire::guard::block;
 
 /// Bytes that values are read from.
 ///
 /// Nothing is allocated here, and no limit is kept but the end of the bytes: a `Guarded` around it does both.
-pub(super) struct Input<'de> {
+pub(super) struct Input<'de, 'a> {
     pub(super) rest: &'de [u8],
+    /// Long lists that are not among the bytes.
+    pub(super) aside: &'a Aside,
 }
 
-impl<'de> Input<'de> {
+impl<'de, 'a> Input<'de, 'a> {
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
         let (array, rest) = self
@@ -44,8 +47,7 @@ impl<'de> Input<'de> {
 
     fn text(&mut self) -> Result<&'de str, CodecError> {
         let count = self.count()?;
-        std::str::from_utf8(self.bytes(count)?)
-            .map_err(|error| CodecError::Invalid(not_utf8(&error)))
+        std::str::from_utf8(self.bytes(count)?).map_err(|error| invalid_text(&error))
     }
 
     fn char(&mut self) -> Result<char, CodecError> {
@@ -63,7 +65,30 @@ impl<'de> Input<'de> {
         })
     }
 
-    fn parts(&mut self, count: usize) -> Parts<'_, 'de> {
+    /// The bytes of a list whose elements have this size.
+    fn block(&mut self, count: usize, element: usize) -> Result<&'de [u8], CodecError> {
+        let size = count.checked_mul(element);
+        let size = size.ok_or(CodecError::UnexpectedEnd)?;
+        let begun = self.rest.len();
+        self.bytes(size).inspect_err(|_| {
+            self.aside.note_cut(CutBlock {
+                begun,
+                element,
+                size,
+            });
+        })
+    }
+
+    /// Takes a list that is not among the bytes, if one stands here. Its number of elements has been read.
+    #[inline]
+    fn aside(&self) -> Option<Vec<u8>> {
+        match self.aside.is_next(self.rest.len()) {
+            true => self.aside.take()?.into_list(),
+            false => None,
+        }
+    }
+
+    fn parts(&mut self, count: usize) -> Parts<'_, 'de, 'a> {
         Parts {
             input: self,
             left: count,
@@ -88,7 +113,7 @@ macro_rules! self_describing {
     };
 }
 
-impl<'de> Deserializer<'de> for &mut Input<'de> {
+impl<'de> Deserializer<'de> for &mut Input<'de, '_> {
     type Error = CodecError;
 
     numbers! {
@@ -117,7 +142,17 @@ impl<'de> Deserializer<'de> for &mut Input<'de> {
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        self.deserialize_str(visitor)
+        let count = self.count()?;
+        match self.aside() {
+            None => {
+                let text = std::str::from_utf8(self.block(count, 1)?);
+                visitor.visit_borrowed_str(text.map_err(|error| invalid_text(&error))?)
+            }
+            Some(bytes) => {
+                let text = String::from_utf8(bytes);
+                visitor.visit_string(text.map_err(|error| invalid_text(&error.utf8_error()))?)
+            }
+        }
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
@@ -126,7 +161,11 @@ impl<'de> Deserializer<'de> for &mut Input<'de> {
     }
 
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        self.deserialize_bytes(visitor)
+        let count = self.count()?;
+        match self.aside() {
+            None => visitor.visit_borrowed_bytes(self.block(count, 1)?),
+            Some(bytes) => visitor.visit_byte_buf(bytes),
+        }
     }
 
     #[inline]
@@ -162,8 +201,11 @@ impl<'de> Deserializer<'de> for &mut Input<'de> {
         match block::element_size(name) {
             None => visitor.visit_newtype_struct(self),
             Some(size) => {
-                let size = self.count()?.checked_mul(size);
-                visitor.visit_borrowed_bytes(self.bytes(size.ok_or(CodecError::UnexpectedEnd)?)?)
+                let count = self.count()?;
+                match self.aside.is_next(self.rest.len()) {
+                    true => visitor.visit_unit(),
+                    false => visitor.visit_borrowed_bytes(self.block(count, size)?),
+                }
             }
         }
     }
@@ -223,17 +265,22 @@ impl<'de> Deserializer<'de> for &mut Input<'de> {
 }
 
 #[cold]
+fn invalid_text(error: &std::str::Utf8Error) -> CodecError {
+    CodecError::Invalid(not_utf8(error))
+}
+
+#[cold]
 pub(in crate::wire) fn not_a_bool(found: u8) -> String {
     format!("expected a bool, the byte 0 or 1, but found {found}{UNLIKE}")
 }
 
 /// The elements of a list, the entries of a map, or the fields of a struct.
-struct Parts<'i, 'de> {
-    input: &'i mut Input<'de>,
+struct Parts<'i, 'de, 'a> {
+    input: &'i mut Input<'de, 'a>,
     left: usize,
 }
 
-impl<'de> SeqAccess<'de> for Parts<'_, 'de> {
+impl<'de> SeqAccess<'de> for Parts<'_, 'de, '_> {
     type Error = CodecError;
 
     #[inline]
@@ -254,7 +301,7 @@ impl<'de> SeqAccess<'de> for Parts<'_, 'de> {
     }
 }
 
-impl<'de> MapAccess<'de> for Parts<'_, 'de> {
+impl<'de> MapAccess<'de> for Parts<'_, 'de, '_> {
     type Error = CodecError;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -276,7 +323,7 @@ impl<'de> MapAccess<'de> for Parts<'_, 'de> {
     }
 }
 
-impl<'de> EnumAccess<'de> for &mut Input<'de> {
+impl<'de> EnumAccess<'de> for &mut Input<'de, '_> {
     type Error = CodecError;
     type Variant = Self;
 
@@ -290,7 +337,7 @@ impl<'de> EnumAccess<'de> for &mut Input<'de> {
     }
 }
 
-impl<'de> VariantAccess<'de> for &mut Input<'de> {
+impl<'de> VariantAccess<'de> for &mut Input<'de, '_> {
     type Error = CodecError;
 
     fn unit_variant(self) -> Result<(), CodecError> {

@@ -1,31 +1,34 @@
 //! Frames on their way out.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::Bytes;
 
 use super::{CallFrame, LENGTH, finish};
+use crate::wire::bulk::{self, LongBlock};
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
 
-/// A complete frame on its way out, in two pieces, so that a long array need not be copied to stand behind its header.
+/// A complete frame on its way out. Long lists are not copied to where they stand in it.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct OutgoingFrame {
     head: Bytes,
-    tail: Bytes,
+    /// The lists that stand between the bytes of `head`.
+    blocks: Vec<LongBlock>,
 }
 
 impl OutgoingFrame {
-    /// The frame that [`begin`](super::begin) started with `head`, and that ends with `tail`.
-    pub(crate) fn finished(mut head: Vec<u8>, tail: Bytes) -> Self {
-        finish(&mut head, tail.len());
+    /// The frame that [`begin`](super::begin) started with `head`, and in which `blocks` stand.
+    pub(crate) fn finished(mut head: Vec<u8>, blocks: Vec<LongBlock>) -> Self {
+        finish(&mut head, bulk::len_of(&blocks));
         let head = head.into();
-        Self { head, tail }
+        Self { head, blocks }
     }
 
-    /// The length of both pieces together.
+    /// The length of the whole frame.
     pub(crate) fn len(&self) -> usize {
-        self.head.len() + self.tail.len()
+        self.head.len() + bulk::len_of(&self.blocks)
     }
 
     /// The control message.
@@ -36,21 +39,30 @@ impl OutgoingFrame {
 
     /// All of it in one piece.
     pub fn to_vec(&self) -> Vec<u8> {
-        [&self.head[..], &self.tail[..]].concat()
+        bulk::joined(&self.head, &self.blocks)
     }
 
-    /// The same frame with its first piece changed.
+    /// The same frame with the bytes around its long lists changed.
     pub(crate) fn with_head(&self, change: impl FnOnce(&mut [u8])) -> Self {
         let mut head = self.head.to_vec();
         change(&mut head);
-        let (head, tail) = (head.into(), self.tail.clone());
-        Self { head, tail }
+        let (head, blocks) = (head.into(), self.blocks.clone());
+        Self { head, blocks }
     }
 
     /// The pieces in their order, none of them empty.
     pub(crate) fn pieces(self) -> impl Iterator<Item = Bytes> {
-        [self.head, self.tail]
-            .into_iter()
+        let Self { mut head, blocks } = self;
+        let mut start = 0;
+        let mut pieces = VecDeque::new();
+        for block in blocks {
+            let before = block.at.saturating_sub(start).min(head.len());
+            start = block.at;
+            pieces.extend([head.split_to(before), block.bytes]);
+        }
+        // Without blocks, as in most frames, nothing is allocated.
+        std::iter::from_fn(move || pieces.pop_front())
+            .chain(std::iter::once(head))
             .filter(|piece| !piece.is_empty())
     }
 }
@@ -65,15 +77,15 @@ impl fmt::Debug for OutgoingFrame {
 }
 
 impl From<CallFrame> for OutgoingFrame {
-    fn from(CallFrame { head, tail }: CallFrame) -> Self {
+    fn from(CallFrame { head, blocks, .. }: CallFrame) -> Self {
         let head = head.into();
-        Self { head, tail }
+        Self { head, blocks }
     }
 }
 
 impl From<Vec<u8>> for OutgoingFrame {
     fn from(frame: Vec<u8>) -> Self {
-        let (head, tail) = (frame.into(), Bytes::new());
-        Self { head, tail }
+        let (head, blocks) = (frame.into(), Vec::new());
+        Self { head, blocks }
     }
 }

@@ -4,9 +4,11 @@ use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{HEADER, LENGTH};
+use super::{HEADER, LENGTH, PartialFrame};
+use crate::wire::block::ReadBlock;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
+
 /// Why a byte stream is not a sequence of frames. Nothing after such an error can be trusted.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -37,46 +39,23 @@ crate::readable_debug!(FrameError);
 pub(crate) struct Frame {
     pub(crate) ctrl: CtrlMsg,
     pub(crate) payload: Bytes,
+    /// Long lists that are not among the bytes of the payload.
+    pub(crate) blocks: Vec<ReadBlock>,
+}
+
+impl Frame {
+    /// The number of bytes that came behind the control message.
+    pub(crate) fn len(&self) -> usize {
+        let blocks = self.blocks.iter().map(|block| block.memory.bytes().len());
+        blocks.sum::<usize>().saturating_add(self.payload.len())
+    }
 }
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Frame")
             .field(&self.ctrl)
-            .field(&ByteCount(self.payload.len()))
-            .finish()
-    }
-}
-
-/// A long frame of which a part has come, so that the rest can be read from the network into its own memory.
-#[derive(Clone)]
-pub struct PartialFrame {
-    bytes: Vec<u8>,
-    /// The length of the whole frame.
-    whole: usize,
-}
-
-impl PartialFrame {
-    /// Returns where to append what is read, with room for some of it. What follows the frame may be read as well.
-    pub fn target(&mut self) -> &mut Vec<u8> {
-        if self.bytes.len() == self.bytes.capacity() {
-            // Memory follows the bytes received.
-            let room = self.bytes.len().max(MIN_ROOM);
-            self.bytes.reserve_exact(self.missing().min(room));
-        }
-        &mut self.bytes
-    }
-
-    fn missing(&self) -> usize {
-        self.whole.saturating_sub(self.bytes.len())
-    }
-}
-
-impl fmt::Debug for PartialFrame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PartialFrame")
-            .field("bytes", &ByteCount(self.bytes.len()))
-            .field("whole", &ByteCount(self.whole))
+            .field(&ByteCount(self.len()))
             .finish()
     }
 }
@@ -119,9 +98,7 @@ impl FrameReader {
     #[inline]
     pub(crate) fn push(&mut self, mut bytes: &[u8]) {
         if let Some(partial) = &mut self.partial {
-            let (taken, rest) = bytes.split_at(partial.missing().min(bytes.len()));
-            partial.bytes.extend_from_slice(taken);
-            bytes = rest;
+            bytes = partial.push(bytes);
         }
         self.buffer.extend_from_slice(bytes);
     }
@@ -134,18 +111,14 @@ impl FrameReader {
             let is_long = whole.saturating_sub(self.buffer.len()) >= LONG_REST;
             if is_long && whole - LENGTH <= self.limit {
                 let bytes = self.buffer.split().to_vec();
-                self.partial = Some(PartialFrame { bytes, whole });
+                self.partial = Some(PartialFrame::new(bytes, whole));
             }
         }
         self.partial.take_if(|partial| partial.missing() > 0)
     }
 
     /// Takes back a frame with more of its bytes.
-    pub(crate) fn put_partial(&mut self, mut partial: PartialFrame) {
-        if partial.bytes.len() > partial.whole {
-            let following = partial.bytes.split_off(partial.whole);
-            self.buffer.extend_from_slice(&following);
-        }
+    pub(crate) fn put_partial(&mut self, partial: PartialFrame) {
         self.partial = Some(partial);
     }
 
@@ -162,27 +135,30 @@ impl FrameReader {
     /// The next complete frame, if its bytes are all here. Optional messages of later releases are passed over.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         loop {
-            let Some((number, payload)) = self.next_numbered()? else {
+            let Some((number, payload, blocks)) = self.next_numbered()? else {
                 return Ok(None);
             };
             match CtrlMsg::from_number(number) {
-                Some(ctrl) => return Ok(Some(Frame { ctrl, payload })),
+                Some(ctrl) => {
+                    return Ok(Some(Frame {
+                        ctrl,
+                        payload,
+                        blocks,
+                    }));
+                }
                 None if number >= CtrlMsg::OPTIONAL => {}
                 None => return Err(FrameError::UnknownCtrl(number)),
             }
         }
     }
 
-    fn next_numbered(&mut self) -> Result<Option<(u16, Bytes)>, FrameError> {
+    fn next_numbered(&mut self) -> Result<Option<Numbered>, FrameError> {
         if let Some(partial) = &self.partial {
             if partial.missing() > 0 {
                 return Ok(None);
             }
-            let whole = self
-                .partial
-                .take()
-                .map(|partial| Bytes::from(partial.bytes));
-            return Ok(whole.and_then(numbered));
+            let whole = self.partial.take().map(PartialFrame::finish);
+            return Ok(whole.and_then(|(bytes, blocks)| numbered(bytes, blocks)));
         }
         let Some(prefix) = self.buffer.first_chunk::<LENGTH>() else {
             return Ok(None);
@@ -205,7 +181,7 @@ impl FrameReader {
         if len > Self::KEEP && self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
-        Ok(numbered(whole))
+        Ok(numbered(whole, Vec::new()))
     }
 
     /// The stream has ended: an error if it did so inside a frame.
@@ -218,16 +194,17 @@ impl FrameReader {
 }
 
 /// Takes the number and the payload out of a whole frame.
-fn numbered(mut frame: Bytes) -> Option<(u16, Bytes)> {
+fn numbered(mut frame: Bytes, blocks: Vec<ReadBlock>) -> Option<Numbered> {
     frame.advance(LENGTH);
     let number = frame.try_get_u16_le().ok()?;
-    Some((number, frame))
+    Some((number, frame, blocks))
 }
+
+/// The number of a control message, its payload, and the long lists that are not among the bytes of that.
+type Numbered = (u16, Bytes, Vec<ReadBlock>);
 
 /// How much of a frame must be missing for the rest to be read into memory of its own, in bytes.
 const LONG_REST: usize = 64 * 1024;
-/// Minimum number of bytes that a part of such a frame may take.
-const MIN_ROOM: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -284,10 +261,10 @@ mod tests {
                 match reader.take_partial() {
                     Some(mut partial) => {
                         was_partial = true;
-                        let (held, target) = (partial.bytes.len(), partial.target());
-                        assert!(target.capacity() <= (2 * held).max(held + MIN_ROOM));
-                        let count = (target.capacity() - target.len()).min(rest.len());
-                        target.extend_from_slice(&rest[..count]);
+                        let room = partial.room();
+                        let count = room.len().min(rest.len());
+                        room[..count].copy_from_slice(&rest[..count]);
+                        partial.advance(count);
                         rest = &rest[count..];
                         reader.put_partial(partial);
                     }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use crate::wire::block::Aside;
 use crate::wire::codec::CodecError;
 
 /// The depth, elements and memory that decoding one payload may still use.
@@ -14,6 +15,7 @@ pub(crate) struct Budget {
     failure: Cell<Option<Exceeded>>,
     /// The enum whose variant is being read.
     variant_of: Cell<Option<&'static str>>,
+    aside: Aside,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +52,19 @@ impl Budget {
             limit,
             failure: Cell::new(None),
             variant_of: Cell::new(None),
+            aside: Aside::default(),
         }
+    }
+
+    /// Adds the long lists that are not among the bytes of the payload.
+    pub(crate) fn with_aside(self, aside: Aside) -> Self {
+        Self { aside, ..self }
+    }
+
+    /// Returns the long lists that are not among the bytes of the payload.
+    #[inline]
+    pub(crate) fn aside(&self) -> &Aside {
+        &self.aside
     }
 
     pub(crate) fn memory_left(&self) -> usize {

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use super::super::{Link, LinkError};
 use crate::secure::{Entropy, Secret};
 use crate::session::client::CallOutcome;
+use crate::wire::block::Payload;
+use crate::wire::bulk::LongBlock;
 use crate::wire::codec::Reader;
 use crate::wire::ctrl::{Bye, ByeReason, CallHeader, CtrlMsg, Form};
 use crate::wire::frame::{self, Frame, OutgoingFrame};
@@ -45,7 +47,9 @@ fn settle(client: &mut Link, server: &mut Link) {
 fn word_frame() -> OutgoingFrame {
     let mut head = frame::begin(CtrlMsg::Ok);
     head.extend_from_slice(WORD.as_bytes());
-    OutgoingFrame::finished(head, Bytes::from_static(WORD.as_bytes()))
+    let bytes = Bytes::from_static(WORD.as_bytes());
+    let at = head.len();
+    OutgoingFrame::finished(head, vec![LongBlock { at, bytes }])
 }
 
 /// The same once a frame has gone from the client to the server.
@@ -92,9 +96,11 @@ fn debug_shows_sizes_and_no_bytes() {
     let frame = Frame {
         ctrl: CtrlMsg::Ok,
         payload: bytes.clone(),
+        blocks: Vec::new(),
     };
     let outgoing = word_frame();
-    let (outcome, ended) = (Outcome::Ok(bytes.clone()), CallOutcome::Returned(bytes));
+    let payload = Payload::from(bytes);
+    let (outcome, ended) = (Outcome::Ok(payload.clone()), CallOutcome::Returned(payload));
     let reader = Reader::new(WORD.as_bytes());
     let shown = format!("{call:?} {frame:?} {outgoing:?} {outcome:?} {ended:?} {reader:?}");
     shows_nothing(&shown);

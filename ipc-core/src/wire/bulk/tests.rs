@@ -1,0 +1,96 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::wire::codec::MAX_VALUE;
+
+fn check<T: Serialize + LongLists>(value: T, in_place: usize) {
+    let mut plain = vec![7];
+    codec::encode(&value, &mut plain, MAX_VALUE).unwrap();
+    let (mut out, mut blocks) = (vec![7], Vec::new());
+    encode_lists(value, &mut out, &mut blocks, plain.len()).unwrap();
+    assert!(joined(&out, &blocks) == plain);
+    assert_eq!(blocks.len(), in_place);
+}
+
+#[test]
+fn the_bytes_are_those_of_the_codec() {
+    check(vec![0.0_f64, -1.5, f64::MAX], 0);
+    check("a text".to_string(), 0);
+    check(vec![-1.5_f64; LONG / 8], 1);
+    check(vec![7_i16; LONG], 1);
+    check(vec![1_u8; LONG - 1], 0);
+    check(vec![true; LONG], 1);
+    check(vec![u128::MAX; LONG / 16], 1);
+    check("x".repeat(LONG), 1);
+    check(vec!["x".repeat(LONG), String::new(), "y".repeat(LONG)], 2);
+    check(vec![vec![1_u32; LONG], vec![], vec![2; LONG], vec![3]], 2);
+    check(
+        (1_u8, Some(vec![0.5_f32; LONG]), [vec![true; LONG], vec![]]),
+        2,
+    );
+    let map = BTreeMap::from([(1_u8, vec![1_u64; LONG]), (2, vec![2; 1])]);
+    check((Box::new(map), Ok::<_, u8>(vec![9_u8; LONG])), 2);
+}
+
+#[test]
+fn long_lists_are_not_copied_and_keep_to_the_limit() {
+    let numbers = (1_u8, vec![0.5_f64; LONG]);
+    let place = numbers.1.as_ptr().cast::<u8>();
+    let whole = 1 + size_of::<u64>() + LONG * 8;
+    let (mut out, mut blocks) = (Vec::new(), Vec::new());
+    encode_lists(numbers, &mut out, &mut blocks, whole).unwrap();
+    assert_eq!(blocks[0].bytes.as_ptr(), place);
+    assert_eq!(out.len(), 9);
+
+    let (mut out, mut blocks) = (vec![7], Vec::new());
+    let too_large = (1_u8, vec![0.5_f64; LONG]);
+    let error = encode_lists(too_large, &mut out, &mut blocks, whole).unwrap_err();
+    assert_eq!(error, CodecError::TooLarge { limit: whole });
+    assert!(out == [7] && blocks.is_empty());
+
+    let two = (vec![0.5_f64; LONG], vec![0.5_f64; LONG]);
+    let error = encode_lists(two, &mut out, &mut blocks, whole).unwrap_err();
+    assert_eq!(error, CodecError::TooLarge { limit: whole });
+    assert!(out == [7] && blocks.is_empty());
+}
+
+/// What its `Serialize` writes is not the list that `visit_lists` shows.
+struct Odd {
+    shown: Vec<u8>,
+    flags: Vec<bool>,
+    text: String,
+}
+
+impl Serialize for Odd {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let copies = (self.shown.clone(), self.flags.clone(), self.text.clone());
+        copies.serialize(serializer)
+    }
+}
+
+impl LongLists for Odd {
+    fn visit_lists(&mut self, visit: &mut Visit<'_>) {
+        visit(&mut self.shown);
+        visit(&mut self.flags);
+        visit(&mut self.text);
+    }
+}
+
+#[test]
+fn a_list_that_the_serialiser_does_not_meet_is_copied() {
+    let odd = Odd {
+        shown: vec![3; LONG],
+        flags: vec![true; LONG],
+        text: "z".repeat(LONG),
+    };
+    check(odd, 0);
+}
+
+#[test]
+fn slices_of_numbers_are_written_like_lists() {
+    let numbers = [1.5_f64, -2.0];
+    let (mut fast, mut plain) = (Vec::new(), Vec::new());
+    encode_numbers(&numbers, &mut fast, MAX_VALUE).unwrap();
+    codec::encode(&numbers.to_vec(), &mut plain, MAX_VALUE).unwrap();
+    assert_eq!(fast, plain);
+}
