@@ -50,6 +50,12 @@ pub struct CallFrame {
 }
 
 impl CallFrame {
+    /// Returns the length of the whole frame in bytes.
+    #[cfg(feature = "protocol")]
+    pub(crate) fn len(&self) -> usize {
+        self.head.len() + self.tail.len()
+    }
+
     /// Returns the frame in one piece.
     pub fn into_vec(mut self) -> Vec<u8> {
         self.head.extend_from_slice(&self.tail);

@@ -11,6 +11,8 @@ use crate::wire::failure::{Fault, Refusal};
 use crate::wire::redact::ByteCount;
 
 /// What happened at a [`ClientSession`](super::ClientSession).
+///
+/// What is long and rare is in boxes, because the ends of calls are moved often.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -22,11 +24,11 @@ pub enum Event {
         others_between: bool,
     },
     /// Other clients are before this one.
-    Queued(QueueStatus),
+    Queued(Box<QueueStatus>),
     /// A call has not begun, because its device is in use.
-    Waiting(WaitingStatus),
+    Waiting(Box<WaitingStatus>),
     /// The state of a claim or of a device.
-    Notice(Notice),
+    Notice(Box<Notice>),
     /// A call has come to its end.
     Ended {
         /// The number of the call.
@@ -54,7 +56,7 @@ pub enum CallOutcome {
     /// It returned these bytes.
     Returned(Bytes),
     /// The driver was not entered.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// The driver ran and failed.
     Failed(Box<Fault>),
     /// It cannot be sent, or was given up before it was.
