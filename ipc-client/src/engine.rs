@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
 use ipc_core::secure::Ticket;
-use ipc_core::session::client::{CallOutcome, ClientSession, Event, GivenUp};
+use ipc_core::session::client::{CallOutcome, ClientSession, Clock, Event, GivenUp};
 use ipc_core::wire::ctrl::QueueStatus;
 use ipc_core::wire::frame::CallFrame;
 use ipc_core::wire::sanitize::printable;
@@ -145,61 +145,64 @@ impl Engine {
     }
 
     /// Ends what has taken too long. Returns true if there was such a thing: the output is then to be written at once.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
-        let is_due = self.session.poll_timeout().is_some_and(|at| at <= now);
+    pub(crate) fn handle_timeout(&mut self, now: impl Clock) -> bool {
+        let due = self.session.poll_timeout();
+        let is_due = due.is_some_and(|due| due <= now.now());
         if is_due {
-            self.session.handle_timeout(now);
+            self.session.handle_timeout(now.now());
         }
         is_due
     }
 
+    /// Returns true if there are events to be polled.
+    pub(crate) fn has_events(&self) -> bool {
+        self.session.has_events()
+    }
+
     /// The next [`Event::Ended`] or [`Event::Progress`], in order. To be asked after everything else that is done to the
     /// engine.
-    pub(crate) fn poll_event(&mut self, now: Instant) -> Option<Event> {
+    pub(crate) fn poll_event(&mut self, now: impl Clock) -> Option<Event> {
         loop {
-            match self.session.poll_event()? {
-                Event::Ended { call, outcome } => {
-                    let outcome = self.explained(outcome, now);
-                    return Some(Event::Ended { call, outcome });
+            let mut event = self.session.poll_event()?;
+            match &mut event {
+                Event::Ended { outcome, .. } => self.explain(outcome, &now),
+                Event::Progress { message, .. } => *message = printable(std::mem::take(message)),
+                _ => {
+                    self.follow(event, now.now());
+                    continue;
                 }
-                Event::Progress {
-                    call,
-                    fraction,
-                    message,
-                } => {
-                    let message = printable(message);
-                    return Some(Event::Progress {
-                        call,
-                        fraction,
-                        message,
-                    });
-                }
-                Event::Connected {
-                    resumed,
-                    others_between,
-                } => self.on_connected(resumed, others_between, now),
-                Event::Queued(status) => self.on_queued(status, now),
-                Event::Lost(error) => self.on_lost(error, now),
-                _ => {}
             }
+            return Some(event);
+        }
+    }
+
+    /// Takes an event that is of no interest to a caller.
+    fn follow(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Connected {
+                resumed,
+                others_between,
+            } => self.on_connected(resumed, others_between, now),
+            Event::Queued(status) => self.on_queued(*status, now),
+            Event::Lost(error) => self.on_lost(error, now),
+            _ => {}
         }
     }
 
     /// Adds what the session does not know to an outcome: what a call waited for in vain. How long it waited is added by
     /// [`CallEnd::into_result`].
-    fn explained(&mut self, outcome: CallOutcome, now: Instant) -> CallOutcome {
+    fn explain(&mut self, outcome: &mut CallOutcome, now: impl Clock) {
         match outcome {
             CallOutcome::Returned(_)
             | CallOutcome::Refused(_)
             | CallOutcome::Failed(_)
-            | CallOutcome::NotBegun => {
-                self.on_answer();
-                outcome
+            | CallOutcome::NotBegun => self.on_answer(),
+            CallOutcome::NotSent(reason) => {
+                if let NotSent::TimedOut(waited) = reason {
+                    *reason = self.why_not_sent(*waited, now.now());
+                }
             }
-            CallOutcome::NotSent(NotSent::TimedOut(waited)) => {
-                CallOutcome::NotSent(self.why_not_sent(waited, now))
-            }
-            outcome => outcome,
+            _ => {}
         }
     }
 
@@ -229,6 +232,8 @@ impl Engine {
         if let Some(connection) = &mut self.connection {
             connection.has_answered = true;
         }
-        self.outage = None;
+        if self.outage.is_some() {
+            self.outage = None;
+        }
     }
 }

@@ -24,6 +24,7 @@ mod call;
 mod callback;
 mod cancel;
 mod client_methods;
+mod clock;
 mod connection_state;
 mod dial;
 mod engine;

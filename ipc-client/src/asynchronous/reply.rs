@@ -32,13 +32,15 @@ enum ReplyState {
         call: OutgoingCall,
         options: CallOptions,
     },
-    Sent {
-        call: OutgoingCall,
-        timing: Timing,
-        reply: oneshot::Receiver<CallEnd>,
-    },
+    Sent(SentCall),
     Failed(CallError),
     Done,
+}
+
+struct SentCall {
+    call: OutgoingCall,
+    timing: Timing,
+    reply: oneshot::Receiver<CallEnd>,
 }
 
 impl<T> ReplyFuture<T> {
@@ -60,6 +62,10 @@ impl<T> ReplyFuture<T> {
             commands,
             result: PhantomData,
         }
+    }
+
+    fn take_state(&mut self) -> ReplyState {
+        std::mem::replace(&mut self.state, ReplyState::Done)
     }
 
     fn send(&self, mut call: OutgoingCall, options: &CallOptions) -> ReplyState {
@@ -92,11 +98,11 @@ impl<T> ReplyFuture<T> {
             },
         };
         match self.commands.send(Command::Call(request)) {
-            Ok(()) => ReplyState::Sent {
+            Ok(()) => ReplyState::Sent(SentCall {
                 call,
                 timing,
                 reply,
-            },
+            }),
             Err(_) => not_sent(&call, NotSent::Closed),
         }
     }
@@ -106,39 +112,35 @@ impl<T: DeserializeOwned + Send + 'static> Future for ReplyFuture<T> {
     type Output = Result<T, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            match std::mem::replace(&mut self.state, ReplyState::Done) {
-                ReplyState::New { call, options } => self.state = self.send(call, &options),
-                ReplyState::Sent {
-                    call,
-                    timing,
-                    mut reply,
-                } => {
-                    let Poll::Ready(end) = Pin::new(&mut reply).poll(context) else {
-                        self.state = ReplyState::Sent {
-                            call,
-                            timing,
-                            reply,
-                        };
-                        return Poll::Pending;
-                    };
-                    let end = end.unwrap_or_else(|_| stopped());
-                    return Poll::Ready(end.into_result(&call, timing));
-                }
-                ReplyState::Failed(error) => return Poll::Ready(Err(error)),
-                // Polled after completion, which the contract of `Future` forbids.
-                ReplyState::Done => return Poll::Pending,
-            }
+        if matches!(self.state, ReplyState::New { .. })
+            && let ReplyState::New { call, options } = self.take_state()
+        {
+            self.state = self.send(call, &options);
         }
+        let result = match &mut self.state {
+            ReplyState::Sent(sent) => {
+                let Poll::Ready(end) = Pin::new(&mut sent.reply).poll(context) else {
+                    return Poll::Pending;
+                };
+                let end = end.unwrap_or_else(|_| stopped());
+                end.into_result(&sent.call, sent.timing)
+            }
+            _ => match self.take_state() {
+                ReplyState::Failed(error) => Err(error),
+                // Polled after completion, which the contract of `Future` forbids.
+                _ => return Poll::Pending,
+            },
+        };
+        self.state = ReplyState::Done;
+        Poll::Ready(result)
     }
 }
 
 impl<T> Drop for ReplyFuture<T> {
     fn drop(&mut self) {
-        let state = std::mem::replace(&mut self.state, ReplyState::Done);
-        if let ReplyState::Sent { reply, .. } = state {
+        if let ReplyState::Sent(sent) = self.take_state() {
             // Dropped first: the task looks for calls whose receivers are gone.
-            drop(reply);
+            drop(sent.reply);
             let _ = self.commands.send(Command::CancelDropped);
         }
     }
@@ -148,7 +150,7 @@ impl<T> fmt::Debug for ReplyFuture<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (state, method) = match &self.state {
             ReplyState::New { call, .. } => ("not sent", call.method()),
-            ReplyState::Sent { call, .. } => ("sent", call.method()),
+            ReplyState::Sent(sent) => ("sent", sent.call.method()),
             ReplyState::Failed(_) | ReplyState::Done => ("done", ""),
         };
         f.debug_struct("ReplyFuture")

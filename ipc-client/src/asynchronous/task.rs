@@ -1,22 +1,24 @@
 //! The task behind an async client, which owns its socket and its session.
 
-use std::collections::HashMap;
-use std::future::pending;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
-use ipc_core::session::client::Event;
-use ipc_core::wire::frame::{CallFrame, PartialFrame};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use ipc_core::session::by_number::ByNumber;
+use ipc_core::session::client::{Clock, Event};
+use ipc_core::wire::frame::CallFrame;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, oneshot};
 
+use super::wait::{Alarm, Reading, exchange};
 use crate::call::{CallEnd, Timing};
 use crate::callback::ProgressCallback;
 use crate::cancel::CancellationToken;
+use crate::clock::StepTime;
 use crate::engine::{Engine, Step, Written};
 use crate::error::ConnectError;
 use crate::settings::ClientSettings;
@@ -60,17 +62,12 @@ pub(super) struct ClientTask {
     cancelled: Arc<Notify>,
     stream: Option<TcpStream>,
     /// The calls in flight, by their numbers.
-    calls: HashMap<u64, CallOwner>,
+    calls: ByNumber<CallOwner>,
+    /// True if the futures of some calls may be gone.
+    has_dropped: bool,
     /// The program that waits for the first connection, if one does.
     connecting: Option<oneshot::Sender<Result<(), ConnectError>>>,
     reading: Reading,
-}
-
-/// Where the next bytes are read to.
-struct Reading {
-    buffer: Vec<u8>,
-    /// A long frame to read into, in place of the buffer.
-    partial: Option<PartialFrame>,
 }
 
 impl ClientTask {
@@ -85,23 +82,44 @@ impl ClientTask {
             commands,
             cancelled: Arc::default(),
             stream: None,
-            calls: HashMap::new(),
+            calls: ByNumber::new(),
+            has_dropped: false,
             connecting: None,
-            reading: Reading {
-                buffer: vec![0; BUFFER],
-                partial: None,
-            },
+            reading: Reading::default(),
         }
     }
 
     /// Runs until the client is closed, or its last handle and future are gone.
     pub(super) async fn run(mut self) {
+        let cancelled = Arc::clone(&self.cancelled);
+        let mut cancellation = pin!(cancelled.notified());
+        let mut alarm = Alarm::default();
+        // A time that is not later than now.
+        let mut earlier = Instant::now();
         let done = loop {
-            let wake = self.advance();
-            self.process_events();
+            let now = StepTime::after(earlier);
+            self.process_events(&now);
+            let wake = self.advance(&now);
+            self.process_events(&now);
             self.write();
+            earlier = now.at_least();
             let wants_write = !self.engine.output().is_empty();
             tokio::select! {
+                biased;
+                () = &mut cancellation => {
+                    cancellation.set(cancelled.notified());
+                    self.give_up_cancelled();
+                }
+                result = exchange(self.stream.as_mut(), &mut self.reading, wants_write),
+                    if self.stream.is_some() => {
+                    if let Some(result) = result {
+                        self.received(result, &StepTime::after(earlier));
+                    }
+                    // A server that never falls silent must not keep them waiting.
+                    if let Some(done) = self.execute_waiting() {
+                        break Some(done);
+                    }
+                }
                 command = self.commands.recv() => match command {
                     None => break None,
                     Some(Command::Close { done }) => break Some(done),
@@ -112,15 +130,8 @@ impl ClientTask {
                         }
                     }
                 },
-                result = exchange(self.stream.as_mut(), &mut self.reading, wants_write) => {
-                    if let Some(result) = result {
-                        self.received(result);
-                    }
-                }
-                () = self.cancelled.notified() => self.give_up_cancelled(),
-                () = sleep_until(wake) => {}
+                () = alarm.at(wake), if wake.is_some() => alarm.has_rung(),
             }
-            self.process_events();
         };
         self.finish().await;
         if let Some(done) = done {
@@ -139,13 +150,16 @@ impl ClientTask {
                 Ok(command) => self.execute(command),
             }
         }
+        if std::mem::take(&mut self.has_dropped) {
+            self.give_up_cancelled();
+        }
         None
     }
 
     fn execute(&mut self, command: Command) {
         match command {
             Command::Call(request) => self.begin(request),
-            Command::CancelDropped => self.give_up_cancelled(),
+            Command::CancelDropped => self.has_dropped = true,
             Command::Connect { timeout, reply } => {
                 self.engine.start_first_connection(timeout, Instant::now());
                 self.connecting = Some(reply);
@@ -169,7 +183,7 @@ impl ClientTask {
             false => self.engine.begin(frame, idempotent, timing),
         };
         match begun {
-            Ok(number) => drop(self.calls.insert(number, owner)),
+            Ok(number) => self.calls.push(number, owner),
             // Fails if the future has been dropped.
             Err(reason) => drop(owner.reply.send(CallEnd::not_sent(reason))),
         }
@@ -182,7 +196,7 @@ impl ClientTask {
 
     fn give_up(&mut self, which: fn(&CallOwner) -> bool, reason: &NotSent) {
         let calls = self.calls.iter().filter(|(_, owner)| which(owner));
-        for number in calls.map(|(number, _)| *number).collect::<Vec<_>>() {
+        for number in calls.map(|(number, _)| number).collect::<Vec<_>>() {
             if let Some(end) = self.engine.give_up(number, reason.clone()) {
                 self.end(number, end);
             }
@@ -191,31 +205,34 @@ impl ClientTask {
 
     /// Takes the next step towards a connection, if one is needed. Returns when to wake up for the next step or for a
     /// timeout.
-    fn advance(&mut self) -> Option<Instant> {
-        let now = Instant::now();
+    fn advance(&mut self, now: &StepTime) -> Option<Instant> {
         let mut wake = None;
         if self.calls.is_empty() && !self.engine.awaits_first_connection() {
             self.engine.became_idle();
-        } else {
-            wake = match self.engine.next_step(now) {
-                Step::Exchange => None,
-                Step::Wait(until) => Some(until),
-                Step::ProcessEvents => Some(now),
-                Step::Attach(stream, server) => {
-                    let result = TcpStream::from_std(stream).map(|stream| {
-                        self.stream = Some(stream);
-                    });
-                    self.engine.attached(result, server, now);
-                    Some(now)
-                }
-            };
+        } else if self.engine.is_disconnected() {
+            wake = self.connect(now.now());
         }
         wake.into_iter().chain(self.engine.poll_timeout()).min()
     }
 
+    /// Takes the next step towards a connection. Returns when to take another one.
+    fn connect(&mut self, now: Instant) -> Option<Instant> {
+        match self.engine.next_step(now) {
+            Step::Exchange => None,
+            Step::Wait(until) => Some(until),
+            Step::ProcessEvents => Some(now),
+            Step::Attach(stream, server) => {
+                let result = TcpStream::from_std(stream).map(|stream| {
+                    self.stream = Some(stream);
+                });
+                self.engine.attached(result, server, now);
+                Some(now)
+            }
+        }
+    }
+
     /// Hands out the results of everything that has happened to the engine.
-    fn process_events(&mut self) {
-        let now = Instant::now();
+    fn process_events(&mut self, now: &StepTime) {
         self.engine.handle_timeout(now);
         while let Some(event) = self.engine.poll_event(now) {
             match event {
@@ -232,7 +249,8 @@ impl ClientTask {
             self.stream = None;
             self.reading.partial = None;
         }
-        if let Some(result) = self.engine.poll_first_connection(now)
+        if self.connecting.is_some()
+            && let Some(result) = self.engine.poll_first_connection(now.now())
             && let Some(connecting) = self.connecting.take()
         {
             // Fails if the future of `connect` has been dropped.
@@ -244,14 +262,14 @@ impl ClientTask {
     }
 
     fn end(&mut self, number: u64, end: CallEnd) {
-        if let Some(owner) = self.calls.remove(&number) {
+        if let Some(owner) = self.calls.remove(number) {
             // Fails if the future has been dropped.
             let _ = owner.reply.send(end);
         }
     }
 
     fn progress(&self, number: u64, fraction: f64, message: &str) {
-        let owner = self.calls.get(&number);
+        let owner = self.calls.get(number);
         if let Some(on_progress) = owner.and_then(|owner| owner.on_progress.as_ref()) {
             on_progress.run(|on_progress| on_progress(fraction, message));
         }
@@ -268,9 +286,9 @@ impl ClientTask {
     }
 
     /// Takes what was read, and reads on for as long as there is more, up to a limit, so that commands get their turn.
-    fn received(&mut self, mut result: io::Result<usize>) {
+    fn received(&mut self, mut result: io::Result<usize>, now: &StepTime) {
         for _ in 0..READS_IN_A_ROW {
-            if !self.take_in(result) {
+            if !self.take_in(result, now) {
                 return;
             }
             let Some(stream) = &self.stream else { return };
@@ -279,12 +297,11 @@ impl ClientTask {
                 None => stream.try_read(&mut self.reading.buffer),
             };
         }
-        self.take_in(result);
+        self.take_in(result, now);
     }
 
     /// Takes the result of one read. Returns true if there may be more to read.
-    fn take_in(&mut self, result: io::Result<usize>) -> bool {
-        let now = Instant::now();
+    fn take_in(&mut self, result: io::Result<usize>, now: &StepTime) -> bool {
         let may_be_more = match self.reading.partial.take() {
             Some(partial) => {
                 let has_read = result.as_ref().is_ok_and(|count| *count > 0);
@@ -325,42 +342,6 @@ impl CallOwner {
     }
 }
 
-/// Waits for bytes, and returns the result of reading them, or `None` if there may be room to write.
-///
-/// Nothing is lost if the future is dropped.
-async fn exchange(
-    stream: Option<&mut TcpStream>,
-    reading: &mut Reading,
-    wants_write: bool,
-) -> Option<io::Result<usize>> {
-    let Some(stream) = stream else {
-        return pending().await;
-    };
-    let (mut reads, writes) = stream.split();
-    let read = async {
-        match &mut reading.partial {
-            Some(partial) => reads.read(partial.room()).await,
-            None => reads.read(&mut reading.buffer).await,
-        }
-    };
-    if !wants_write {
-        return Some(read.await);
-    }
-    tokio::select! {
-        result = read => Some(result),
-        // An error shows when it is written to.
-        _ = writes.writable() => None,
-    }
-}
-
-async fn sleep_until(wake: Option<Instant>) {
-    match wake {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => pending().await,
-    }
-}
-
-const BUFFER: usize = 64 * 1024;
 /// Maximum number of reads before commands get their turn.
 const READS_IN_A_ROW: usize = 16;
 /// Maximum number of commands that are executed before their calls are written.

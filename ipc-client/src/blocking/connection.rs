@@ -6,8 +6,11 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::{Buf, Bytes};
+use ipc_core::session::client::Clock;
 use ipc_core::wire::frame::PartialFrame;
 
+use crate::clock::StepTime;
 use crate::engine::{Engine, Written};
 
 /// An engine and the socket that it runs over, while there is one.
@@ -16,9 +19,11 @@ pub(crate) struct ClientConnection {
     socket: Option<Arc<TcpStream>>,
     /// Counts the sockets, so that bytes read from one are not taken for those of the next.
     generation: u64,
-    buffer: Vec<u8>,
+    /// Used for each read, and kept in between.
+    reader: Option<Box<PendingRead>>,
     read_timeout: Option<Duration>,
-    last_read: Option<Instant>,
+    /// Until when the connection is taken to stand because of the last read.
+    fresh_until: Option<Instant>,
     /// True while some thread writes outside of the lock.
     writing: bool,
     /// Until when reading has priority: the network takes no more bytes, most likely because the server is writing, too.
@@ -37,8 +42,7 @@ pub(crate) struct PendingRead {
 /// A write that a thread makes outside of the lock.
 pub(crate) struct PendingWrite {
     socket: Arc<TcpStream>,
-    bytes: Vec<u8>,
-    written: usize,
+    bytes: Bytes,
     generation: u64,
 }
 
@@ -48,9 +52,9 @@ impl ClientConnection {
             engine,
             socket: None,
             generation: 0,
-            buffer: Vec::new(),
+            reader: None,
             read_timeout: None,
-            last_read: None,
+            fresh_until: None,
             writing: false,
             read_first: None,
         }
@@ -68,7 +72,7 @@ impl ClientConnection {
         self.generation += 1;
         self.socket = Some(Arc::new(socket));
         self.read_timeout = None;
-        self.last_read = Some(now);
+        self.fresh_until = now.checked_add(RECENT);
         self.writing = false;
         Ok(())
     }
@@ -83,6 +87,7 @@ impl ClientConnection {
     fn detach(&mut self) {
         if let Some(socket) = self.socket.take() {
             self.generation += 1;
+            self.reader = None;
             // Fails if the connection has already ended.
             let _ = socket.shutdown(Shutdown::Both);
         }
@@ -93,26 +98,29 @@ impl ClientConnection {
         let Some(socket) = &self.socket else {
             return Written::Whole;
         };
-        while !self.engine.output().is_empty() {
+        loop {
+            let output = self.engine.output();
+            if output.is_empty() {
+                return Written::Whole;
+            }
             if self.writing {
                 return Written::Blocked;
             }
-            let result = (&**socket).write(self.engine.output());
+            let result = (&**socket).write(output);
             match self.engine.written(as_on_unix(result)) {
                 Written::Whole => {}
                 other => return other,
             }
         }
-        Written::Whole
     }
 
     /// Like [`flush`](Self::flush), for the leader: does not write while reading has priority.
-    pub(crate) fn flush_between_reads(&mut self, now: Instant) -> Written {
-        if self.read_first.is_some_and(|until| now < until) {
+    pub(crate) fn flush_between_reads(&mut self, now: &StepTime) -> Written {
+        if self.read_first.is_some_and(|until| now.now() < until) {
             return Written::Blocked;
         }
         let written = self.flush();
-        self.read_first = (written == Written::Blocked).then(|| now + READ_FIRST);
+        self.read_first = (written == Written::Blocked).then(|| now.now() + READ_FIRST);
         written
     }
 
@@ -130,19 +138,15 @@ impl ClientConnection {
     /// Takes a part of the output, to be written outside of the lock. Returns `None` if there is no output, or another
     /// thread is writing.
     pub(crate) fn begin_write(&mut self) -> Option<PendingWrite> {
-        let output = self.engine.output();
-        if self.writing || output.is_empty() {
+        if self.writing {
             return None;
         }
         let socket = self.socket.clone()?;
-        let bytes = output.get(..WRITE_CHUNK).unwrap_or(output).to_vec();
-        // Counted as sent before it is: a call must not be taken for unsent while the network has it.
-        self.engine.written(Ok(bytes.len()));
+        let bytes = self.engine.take_output()?;
         self.writing = true;
         Some(PendingWrite {
             socket,
             bytes,
-            written: 0,
             generation: self.generation,
         })
     }
@@ -166,52 +170,56 @@ impl ClientConnection {
     }
 
     /// Prepares a read that takes at most `timeout`. Returns `None` if there is no socket to read from.
-    pub(crate) fn begin_read(&mut self, timeout: Option<Duration>) -> Option<PendingRead> {
-        let socket = self.socket.clone()?;
+    pub(crate) fn begin_read(&mut self, timeout: Option<Duration>) -> Option<Box<PendingRead>> {
+        let mut read = self.take_reader()?;
         if !is_close_enough(self.read_timeout, timeout) {
             // Slightly longer than needed, so that it will do for the next call with the same timeout.
             let timeout = timeout.map(|timeout| match timeout > TOLERANCE {
                 true => timeout + TOLERANCE / 2,
                 false => timeout,
             });
-            if socket.set_read_timeout(timeout).is_ok() {
+            if read.socket.set_read_timeout(timeout).is_ok() {
                 self.read_timeout = timeout;
             }
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        if buffer.is_empty() {
-            buffer.resize(BUFFER, 0);
+        read.partial = self.engine.take_partial();
+        Some(read)
+    }
+
+    fn take_reader(&mut self) -> Option<Box<PendingRead>> {
+        match self.reader.take() {
+            Some(reader) => Some(reader),
+            None => Some(Box::new(PendingRead {
+                socket: self.socket.clone()?,
+                buffer: vec![0; BUFFER],
+                partial: None,
+                generation: self.generation,
+            })),
         }
-        Some(PendingRead {
-            socket,
-            buffer,
-            partial: self.engine.take_partial(),
-            generation: self.generation,
-        })
     }
 
     /// Takes the result of a read, unless the socket has been replaced in the meantime.
     pub(crate) fn end_read(
         &mut self,
-        mut read: PendingRead,
+        mut read: Box<PendingRead>,
         result: io::Result<usize>,
-        now: Instant,
+        now: &StepTime,
     ) {
         if read.generation == self.generation {
-            self.note(&result, now);
+            self.note(&result, now.at_least());
             match read.partial.take() {
                 Some(partial) => self.engine.received_partial(partial, result, now),
                 None => drop(self.engine.received(&read.buffer, result, now)),
             }
+            self.reader = Some(read);
         }
-        self.buffer = read.buffer;
     }
 
-    /// Notes what the result of a read says about the connection.
-    fn note(&mut self, result: &io::Result<usize>, now: Instant) {
+    /// Notes what the result of a read, which ended no earlier than `not_before`, says about the connection.
+    fn note(&mut self, result: &io::Result<usize>, not_before: Instant) {
         match result {
             Ok(0) => {}
-            Ok(_) => self.last_read = Some(now),
+            Ok(_) => self.fresh_until = not_before.checked_add(RECENT),
             Err(error) => {
                 self.read_first = None;
                 if error.kind() == io::ErrorKind::WouldBlock {
@@ -224,24 +232,23 @@ impl ClientConnection {
     /// Reads what has come since the last read, so that a call is not written to a connection that the server has closed.
     /// Does nothing if the last read was just now. Returns true if it has read.
     pub(crate) fn probe(&mut self, now: Instant) -> bool {
-        let is_recent = |last| now.saturating_duration_since(last) <= RECENT;
-        if self.engine.is_disconnected() || self.last_read.is_some_and(is_recent) {
+        if self.engine.is_disconnected() || self.fresh_until.is_some_and(|until| now <= until) {
             return false;
         }
-        let Some(socket) = self.socket.clone() else {
+        let Some(mut reader) = self.take_reader() else {
             return false;
         };
-        let mut buffer = [0; 4096];
         while !self.engine.is_disconnected() {
-            let result = as_on_unix(ipc_net::read_now(&socket, &mut buffer));
+            let result = as_on_unix(ipc_net::read_now(&reader.socket, &mut reader.buffer));
             let is_empty = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
             if result.as_ref().is_err_and(is_empty) {
                 break;
             }
             self.note(&result, now);
-            self.engine.received(&buffer, result, now);
+            self.engine.received(&reader.buffer, result, now);
         }
-        self.last_read = Some(now);
+        self.reader = Some(reader);
+        self.fresh_until = now.checked_add(RECENT);
         true
     }
 }
@@ -268,10 +275,10 @@ impl PendingRead {
 impl PendingWrite {
     /// Writes for about [`WRITE_TIMEOUT`].
     pub(crate) fn run(&mut self) -> io::Result<()> {
-        while let Some(rest) = self.bytes.get(self.written..).filter(|r| !r.is_empty()) {
-            match as_on_unix((&*self.socket).write(rest)) {
+        while !self.bytes.is_empty() {
+            match as_on_unix((&*self.socket).write(&self.bytes)) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
+                Ok(count) => self.bytes.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -305,8 +312,6 @@ fn is_close_enough(set: Option<Duration>, needed: Option<Duration>) -> bool {
 const WRITE_TIMEOUT: Duration = Duration::from_millis(4);
 /// How long reading has priority after a write that the network did not take.
 const READ_FIRST: Duration = Duration::from_millis(20);
-/// Maximum number of bytes copied for one write outside of the lock.
-const WRITE_CHUNK: usize = 256 * 1024;
 /// Maximum delay of a thread that wakes up by a socket's read timeout.
 const TOLERANCE: Duration = Duration::from_millis(10);
 /// A connection that was read from this recently is not probed before a call.

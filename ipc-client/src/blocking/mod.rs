@@ -1,6 +1,7 @@
 //! The blocking client: a call returns when it has ended.
 
 mod connection;
+mod limit;
 mod shared;
 mod state;
 

@@ -1,8 +1,12 @@
 //! How the threads of one blocking client take turns on its connection.
 //!
-//! A thread writes its call. Then it either becomes the leader, which reads for all threads, or it sleeps until the
-//! leader wakes it with its result. A leader that has its own result wakes another thread to lead. One connection thus
-//! serves many threads without a thread of its own, and a single thread never waits for another one.
+//! A thread queues its call. Then it either becomes the leader, which writes what is queued and reads for all threads, or it
+//! sleeps until the leader wakes it with its result. A leader that has its own result gives the lead to the thread that
+//! has slept for longest. One connection thus serves many threads without a thread of its own, and a single thread never
+//! waits for another one.
+//!
+//! Calls of many threads share system calls. The results of one read are handed out together, so their threads are likely to
+//! make their next calls soon. The next leader therefore lets them run before it writes, and they leave their calls to it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -11,9 +15,11 @@ use std::time::{Duration, Instant};
 use ipc_core::NotSent;
 use ipc_core::wire::frame::CallFrame;
 
-use super::state::SharedState;
+use super::limit::WaitLimit;
+use super::state::{Lead, SharedState};
 use crate::call::{CallEnd, CallOptions, Timing};
 use crate::cancel::CancellationToken;
+use crate::clock::StepTime;
 use crate::engine::{Engine, Written};
 use crate::error::ConnectError;
 use crate::settings::ClientSettings;
@@ -25,13 +31,6 @@ pub(crate) struct SharedConnection {
     state: Mutex<SharedState>,
 }
 
-/// What ends the wait of a thread, whatever the connection does.
-#[derive(Clone, Copy, Default)]
-struct WaitLimit<'a> {
-    deadline: Option<Instant>,
-    token: Option<&'a CancellationToken>,
-}
-
 impl SharedConnection {
     pub(crate) fn new(settings: Arc<ClientSettings>, watch: Arc<Watch>) -> Self {
         let engine = Engine::new(settings, Arc::clone(&watch));
@@ -41,16 +40,21 @@ impl SharedConnection {
 
     /// Waits for the first connection.
     pub(crate) fn connect(&self, timeout: Duration) -> Result<(), ConnectError> {
+        let limit = WaitLimit {
+            started: Instant::now(),
+            deadline: None,
+            token: None,
+        };
         let mut state = self.lock();
         let engine = &mut state.connection.engine;
-        engine.start_first_connection(timeout, Instant::now());
+        engine.start_first_connection(timeout, limit.started);
         loop {
             state = self.deliver_events(state);
             let engine = &mut state.connection.engine;
             if let Some(result) = engine.poll_first_connection(Instant::now()) {
                 return result;
             }
-            state = self.lead(state, WaitLimit::default());
+            state = self.lead(state, limit);
         }
     }
 
@@ -73,9 +77,8 @@ impl SharedConnection {
             Err(reason) => return CallEnd::not_sent(reason),
         };
         state.register(call, options.progress.clone());
-        state.process_events(started);
-        state.connection.flush();
         let limit = WaitLimit {
+            started,
             deadline: timeout.and_then(|timeout| started.checked_add(timeout)),
             token: options.token.as_ref(),
         };
@@ -92,22 +95,26 @@ impl SharedConnection {
         call: u64,
         limit: WaitLimit<'_>,
     ) -> CallEnd {
+        // A call that cannot be sent has ended at once.
+        if state.connection.engine.has_events() {
+            state.process_events(&StepTime::after(limit.started));
+        }
         loop {
             state = self.deliver_events(state);
             state = self.deliver_progress(state, call);
             if let Some(end) = state.take_end(call) {
-                state.pass_on_lead();
+                state.leave();
+                self.unlock(state);
                 return end;
             }
             if limit.token.is_some_and(CancellationToken::is_cancelled) {
                 state.give_up(call, NotSent::Cancelled);
                 continue;
             }
-            let has_output = !state.connection.engine.output().is_empty();
-            state = match (state.has_leader, has_output) {
-                (false, _) => self.lead(state, limit),
-                (true, true) => self.help_write(state, call, limit),
-                (true, false) => self.follow(state, call, limit),
+            state = match state.lead {
+                Lead::Free => self.lead(state, limit),
+                _ if state.leader_will_write() => self.follow(state, call, limit),
+                _ => self.write(state, call, limit),
             };
         }
     }
@@ -118,14 +125,18 @@ impl SharedConnection {
         mut state: MutexGuard<'a, SharedState>,
         limit: WaitLimit<'_>,
     ) -> MutexGuard<'a, SharedState> {
-        state.has_leader = true;
-        let now = Instant::now();
-        let mut state = match state.advance(now) {
-            None => self.exchange(state, limit),
-            Some(until) if until > now => self.pause(state, until, limit, now),
-            Some(_) => state,
+        state.lead = Lead::Taken;
+        let mut state = match state.connection.engine.is_disconnected() {
+            false => self.exchange(state, limit),
+            true => {
+                let now = Instant::now();
+                match state.advance(now) {
+                    Some(until) if until > now => self.pause(state, until, limit, now),
+                    _ => state,
+                }
+            }
         };
-        state.has_leader = false;
+        state.lead = Lead::Free;
         state
     }
 
@@ -135,14 +146,17 @@ impl SharedConnection {
         mut state: MutexGuard<'a, SharedState>,
         limit: WaitLimit<'_>,
     ) -> MutexGuard<'a, SharedState> {
-        let now = Instant::now();
-        let timeout = match state.connection.flush_between_reads(now) {
-            Written::Whole => limit.sleep_time(state.connection.engine.poll_timeout(), now),
+        if state.company > 0 {
+            state = self.await_company(state);
+        }
+        let now = StepTime::after(limit.started);
+        let timeout = match state.connection.flush_between_reads(&now) {
+            Written::Whole => limit.sleep_time(state.connection.engine.poll_timeout(), &now),
             Written::Partly => {
-                drop(state);
+                self.unlock(state);
                 thread::yield_now();
                 let mut state = self.lock();
-                state.process_events(Instant::now());
+                state.process_events(&StepTime::after(limit.started));
                 return state;
             }
             // Only a short read: each end may be waiting for the other to read.
@@ -150,15 +164,36 @@ impl SharedConnection {
         };
         let Some(mut read) = state.connection.begin_read(timeout) else {
             state.connection.engine.lost_because("its socket is gone");
-            state.process_events(now);
+            state.process_events(&now);
             return state;
         };
-        drop(state);
+        self.unlock(state);
         let result = read.run();
         let mut state = self.lock();
-        let now = Instant::now();
-        state.connection.end_read(read, result, now);
-        state.process_events(now);
+        let now = StepTime::after(limit.started);
+        state.connection.end_read(read, result, &now);
+        state.process_events(&now);
+        state
+    }
+
+    /// Lets threads run whose calls have just ended, as long as they make other calls: these are then written together.
+    /// A thread that has nothing to wait for costs no time here, and one that makes no other call is not waited for again.
+    fn await_company<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, SharedState>,
+    ) -> MutexGuard<'a, SharedState> {
+        state.lead = Lead::Writing;
+        for _ in 0..YIELDS {
+            let before = state.company;
+            self.unlock(state);
+            thread::yield_now();
+            state = self.lock();
+            if state.company == 0 || state.company == before {
+                break;
+            }
+        }
+        state.company = 0;
+        state.lead = Lead::Taken;
         state
     }
 
@@ -173,13 +208,13 @@ impl SharedConnection {
         let timeout = state.connection.engine.poll_timeout();
         let until = timeout.map_or(until, |timeout| timeout.min(until));
         state.sleeping_leader = Some(thread::current());
-        drop(state);
-        if let Some(time) = limit.sleep_time(Some(until), now) {
+        self.unlock(state);
+        if let Some(time) = limit.sleep_time(Some(until), &now.into()) {
             thread::park_timeout(time);
         }
         let mut state = self.lock();
         state.sleeping_leader = None;
-        state.process_events(Instant::now());
+        state.process_events(&StepTime::after(now));
         state
     }
 
@@ -193,54 +228,59 @@ impl SharedConnection {
         if !state.prepare_sleep(call, thread::current()) {
             return state;
         }
-        let now = Instant::now();
+        let now = StepTime::after(limit.started);
         // Beyond its timeout, a call waits for the answer to its cancellation, which the leader may not know of.
-        let timeout = match limit.has_passed(now) {
+        let timeout = match limit.has_passed(&now) {
             true => state.connection.engine.poll_timeout(),
             false => None,
         };
-        drop(state);
-        match limit.sleep_time(timeout, now) {
+        self.unlock(state);
+        match limit.sleep_time(timeout, &now) {
             Some(time) => thread::park_timeout(time),
             None => thread::park(),
         }
         let mut state = self.lock();
+        state.awake(call);
         // The leader may sleep for longer than this call may take.
-        state.process_events(Instant::now());
+        state.process_events(&StepTime::after(limit.started));
         state
     }
 
-    /// Writes what the network did not take at once, while the leader reads. This happens outside of the lock, because
-    /// the server may not read before its own output has been read here.
-    fn help_write<'a>(
+    /// Writes what is queued while the leader reads, then sleeps. What the network does not take at once is written outside
+    /// of the lock, because the server may not read before its own output has been read here.
+    fn write<'a>(
         &'a self,
         mut state: MutexGuard<'a, SharedState>,
         call: u64,
         limit: WaitLimit<'_>,
     ) -> MutexGuard<'a, SharedState> {
+        if state.connection.flush() == Written::Whole {
+            return self.follow(state, call, limit);
+        }
         let mut unwritten = state.connection.begin_write();
         if unwritten.is_none() {
             return self.follow(state, call, limit);
         }
         while let Some(mut write) = unwritten.take() {
-            drop(state);
+            self.unlock(state);
             let result = write.run();
             state = self.lock();
             unwritten = state.connection.end_write(write, result);
         }
-        state.process_events(Instant::now());
+        state.process_events(&StepTime::after(limit.started));
         state
     }
 
     /// Runs callbacks without the lock and without the lead, so that they can use the client.
     fn deliver_events<'a>(
         &'a self,
-        state: MutexGuard<'a, SharedState>,
+        mut state: MutexGuard<'a, SharedState>,
     ) -> MutexGuard<'a, SharedState> {
         if !self.watch.has_events() {
             return state;
         }
-        drop(state);
+        state.pass_on_lead();
+        self.unlock(state);
         self.watch.deliver();
         self.lock()
     }
@@ -253,7 +293,7 @@ impl SharedConnection {
         // More progress can arrive while the callback uses the client. All of it is delivered before the result.
         while let Some((callback, progress)) = state.take_progress(call) {
             state.pass_on_lead();
-            drop(state);
+            self.unlock(state);
             for (fraction, message) in progress {
                 callback.run(|on_progress| on_progress(fraction, &message));
             }
@@ -264,33 +304,24 @@ impl SharedConnection {
 
     /// Ends the session. Calls of other threads return.
     pub(crate) fn close(&self) {
-        self.lock().close();
+        let mut state = self.lock();
+        state.close();
+        self.unlock(state);
         self.watch.deliver();
+    }
+
+    /// Releases the lock, and then wakes the threads that were waiting for what happened under it.
+    fn unlock(&self, mut state: MutexGuard<'_, SharedState>) {
+        if let Some(woken) = state.take_woken() {
+            drop(state);
+            for thread in woken {
+                thread.unpark();
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, SharedState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl WaitLimit<'_> {
-    fn has_passed(self, now: Instant) -> bool {
-        self.deadline.is_some_and(|deadline| deadline <= now)
-    }
-
-    /// How long to sleep at most, if `other` is a further reason to wake up.
-    fn sleep_time(self, other: Option<Instant>, now: Instant) -> Option<Duration> {
-        let deadline = self.deadline.filter(|_| !self.has_passed(now));
-        let until = match (deadline, other) {
-            (Some(deadline), Some(other)) => Some(deadline.min(other)),
-            (deadline, other) => deadline.or(other),
-        };
-        let time = until.map(|until| until.saturating_duration_since(now).max(MIN_SLEEP));
-        match (self.token, time) {
-            (Some(_), Some(time)) => Some(time.min(TOKEN_INTERVAL)),
-            (Some(_), None) => Some(TOKEN_INTERVAL),
-            (None, time) => time,
-        }
     }
 }
 
@@ -300,9 +331,7 @@ impl Drop for SharedConnection {
     }
 }
 
-/// How often a waiting call checks its cancellation token.
-const TOKEN_INTERVAL: Duration = Duration::from_millis(40);
 /// How long the leader reads between two writes that the network does not take.
 const READ_BETWEEN_WRITES: Duration = Duration::from_millis(1);
-/// Shortest sleep. A socket rejects a read timeout of zero.
-const MIN_SLEEP: Duration = Duration::from_micros(10);
+/// Maximum number of times that a leader lets other threads run before it writes.
+const YIELDS: usize = 8;

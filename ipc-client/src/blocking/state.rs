@@ -5,43 +5,69 @@ use std::thread::Thread;
 use std::time::Instant;
 
 use ipc_core::NotSent;
+use ipc_core::session::by_number::ByNumber;
 use ipc_core::session::client::Event;
 
 use super::connection::ClientConnection;
 use crate::call::CallEnd;
 use crate::callback::ProgressCallback;
+use crate::clock::StepTime;
 use crate::engine::{Engine, Step};
 
 /// The state behind the lock of a [`SharedConnection`](super::shared::SharedConnection).
 pub(crate) struct SharedState {
     pub(crate) connection: ClientConnection,
-    waiting: Vec<WaitingThread>,
-    /// True while some thread reads for all.
-    pub(crate) has_leader: bool,
+    /// The calls in flight.
+    waiting: ByNumber<WaitingThread>,
+    pub(crate) lead: Lead,
     /// The leader, while it sleeps until it may connect again.
     pub(crate) sleeping_leader: Option<Thread>,
+    /// Number of calls that have ended since the leader last waited for company, and whose threads may soon make others.
+    pub(crate) company: usize,
+    /// Threads to be woken once the lock has been released.
+    woken: Vec<Thread>,
+}
+
+/// Which thread reads for all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lead {
+    /// None.
+    Free,
+    /// The thread of this call, once it has woken up.
+    Given(u64),
+    /// The leader is about to write what is queued.
+    Writing,
+    /// The leader reads, or sleeps until it may connect again.
+    Taken,
 }
 
 /// A call in flight, and the thread that waits for it.
 struct WaitingThread {
-    call: u64,
     end: Option<CallEnd>,
-    progress: ProgressQueue,
-    on_progress: Option<ProgressCallback>,
+    progress: Option<Box<Progress>>,
     /// Set while the thread sleeps.
     thread: Option<Thread>,
 }
 
-/// Fractions and messages that the callback of a call has not been given yet, oldest first.
+/// The progress of a call that wants to be told of it.
+struct Progress {
+    callback: ProgressCallback,
+    /// What the callback has not been given yet, oldest first.
+    queue: ProgressQueue,
+}
+
+/// Fractions and messages.
 type ProgressQueue = VecDeque<(f64, String)>;
 
 impl SharedState {
     pub(crate) fn new(engine: Engine) -> Self {
         Self {
             connection: ClientConnection::new(engine),
-            waiting: Vec::new(),
-            has_leader: false,
+            waiting: ByNumber::new(),
+            lead: Lead::Free,
             sleeping_leader: None,
+            company: 0,
+            woken: Vec::new(),
         }
     }
 
@@ -54,24 +80,28 @@ impl SharedState {
             Step::ProcessEvents => {}
             Step::Attach(socket, server) => self.connection.attach(socket, server, now),
         }
-        self.process_events(now);
+        self.process_events(&now.into());
         Some(now)
     }
 
     /// Registers the current thread as waiting for `call`.
     pub(crate) fn register(&mut self, call: u64, on_progress: Option<ProgressCallback>) {
-        self.waiting.push(WaitingThread {
-            call,
-            end: None,
-            progress: ProgressQueue::new(),
-            on_progress,
-            thread: None,
+        self.company = self.company.saturating_sub(1);
+        let progress = on_progress.map(|callback| {
+            let queue = ProgressQueue::new();
+            Box::new(Progress { callback, queue })
         });
+        let waiting = WaitingThread {
+            end: None,
+            progress,
+            thread: None,
+        };
+        self.waiting.push(call, waiting);
     }
 
     /// Notes that `thread`, which waits for `call`, is about to sleep. Returns false if no thread waits for this call.
     pub(crate) fn prepare_sleep(&mut self, call: u64, thread: Thread) -> bool {
-        let waiting = self.find(call);
+        let waiting = self.waiting.get_mut(call);
         let is_waiting = waiting.is_some();
         if let Some(waiting) = waiting {
             waiting.thread = Some(thread);
@@ -81,18 +111,29 @@ impl SharedState {
 
     /// Checks whether the connection still stands, before a call is written to it.
     pub(crate) fn probe(&mut self, now: Instant) {
-        if !self.has_leader && self.connection.probe(now) {
-            self.process_events(now);
+        if self.lead == Lead::Free && self.connection.probe(now) {
+            self.process_events(&now.into());
         }
     }
 
-    /// Hands out the results of everything that has happened to the engine until `now`.
-    pub(crate) fn process_events(&mut self, now: Instant) {
+    /// Returns true if the leader will write what is queued before it reads, and has reason to expect more of it.
+    pub(crate) fn leader_will_write(&self) -> bool {
+        match self.lead {
+            Lead::Writing => true,
+            Lead::Given(_) => self.company > 0,
+            Lead::Free | Lead::Taken => false,
+        }
+    }
+
+    /// Hands out the results of everything that has happened to the engine until now.
+    pub(crate) fn process_events(&mut self, now: &StepTime) {
         if self.connection.engine.handle_timeout(now) {
             // Sends `Cancel` now: it may be long before a thread writes or reads again.
             self.connection.flush();
         }
-        while let Some(event) = self.connection.engine.poll_event(now) {
+        while self.connection.engine.has_events()
+            && let Some(event) = self.connection.engine.poll_event(now)
+        {
             match event {
                 Event::Ended { call, outcome } => self.end(call, CallEnd::Outcome(outcome)),
                 Event::Progress {
@@ -107,36 +148,37 @@ impl SharedState {
     }
 
     fn end(&mut self, call: u64, end: CallEnd) {
-        if let Some(waiting) = self.find(call) {
+        if let Some(waiting) = self.waiting.get_mut(call) {
             waiting.end = Some(end);
-            waiting.wake();
+            self.woken.extend(waiting.thread.take());
+            self.company += 1;
         }
     }
 
     fn progress(&mut self, call: u64, fraction: f64, message: String) {
-        if let Some(waiting) = self.find(call)
-            && waiting.on_progress.is_some()
+        if let Some(waiting) = self.waiting.get_mut(call)
+            && let Some(progress) = &mut waiting.progress
         {
-            waiting.add_progress(fraction, message);
-            waiting.wake();
+            progress.add(fraction, message);
+            self.woken.extend(waiting.thread.take());
         }
     }
 
     /// Takes the progress of a call that its callback has not been given yet, if there is any.
     pub(crate) fn take_progress(&mut self, call: u64) -> Option<(ProgressCallback, ProgressQueue)> {
-        let waiting = self.find(call)?;
-        let callback = waiting.on_progress.as_ref()?;
-        (!waiting.progress.is_empty())
-            .then(|| (callback.clone(), std::mem::take(&mut waiting.progress)))
+        let progress = self.waiting.get_mut(call)?.progress.as_mut()?;
+        (!progress.queue.is_empty()).then(|| {
+            (
+                progress.callback.clone(),
+                std::mem::take(&mut progress.queue),
+            )
+        })
     }
 
     /// Takes the end of a call, if it has ended.
     pub(crate) fn take_end(&mut self, call: u64) -> Option<CallEnd> {
-        let at = self
-            .waiting
-            .iter()
-            .position(|waiting| waiting.call == call && waiting.end.is_some())?;
-        self.waiting.swap_remove(at).end
+        self.waiting.get(call)?.end.as_ref()?;
+        self.waiting.remove(call)?.end
     }
 
     /// Ends a call before its answer has come. Its thread finds the end with [`take_end`](Self::take_end).
@@ -147,17 +189,46 @@ impl SharedState {
         }
     }
 
-    /// Wakes another thread to lead, if one waits.
+    /// Notes that the thread that waits for `call` has woken up. If it has been given the lead, any thread can take it now.
+    pub(crate) fn awake(&mut self, call: u64) {
+        if let Some(waiting) = self.waiting.get_mut(call) {
+            waiting.thread = None;
+        }
+        if self.lead == Lead::Given(call) {
+            self.lead = Lead::Free;
+        }
+    }
+
+    /// Gives the lead to the thread that has slept for longest, if one sleeps and no other leads.
     pub(crate) fn pass_on_lead(&mut self) {
-        if self.has_leader {
+        if self.lead != Lead::Free {
             return;
         }
-        if let Some(waiting) = self.waiting.iter_mut().find(|w| w.thread.is_some()) {
-            waiting.wake();
-        } else if self.waiting.is_empty() {
-            self.connection.engine.became_idle();
-            self.connection.detach_if_disconnected();
+        let sleeping = self.waiting.iter_mut().find_map(|(call, waiting)| {
+            let thread = waiting.thread.take()?;
+            Some((call, thread))
+        });
+        if let Some((call, thread)) = sleeping {
+            self.lead = Lead::Given(call);
+            self.woken.push(thread);
         }
+    }
+
+    /// A thread has taken the end of its call: another one may have to lead.
+    pub(crate) fn leave(&mut self) {
+        if self.waiting.is_empty() {
+            if self.lead == Lead::Free {
+                self.connection.engine.became_idle();
+                self.connection.detach_if_disconnected();
+            }
+        } else {
+            self.pass_on_lead();
+        }
+    }
+
+    /// Takes the threads to be woken once the lock has been released, if there are any.
+    pub(crate) fn take_woken(&mut self) -> Option<Vec<Thread>> {
+        (!self.woken.is_empty()).then(|| std::mem::take(&mut self.woken))
     }
 
     /// Ends the session and all calls, and says goodbye.
@@ -165,37 +236,24 @@ impl SharedState {
         if self.connection.engine.is_closed() {
             return;
         }
-        let calls: Vec<u64> = self.waiting.iter().map(|waiting| waiting.call).collect();
-        for call in calls {
+        for call in self.waiting.numbers().collect::<Vec<_>>() {
             self.give_up(call, NotSent::Closed);
         }
         self.connection.close();
-        for waiting in &mut self.waiting {
-            waiting.wake();
-        }
-        if let Some(thread) = self.sleeping_leader.take() {
-            thread.unpark();
-        }
-    }
-
-    fn find(&mut self, call: u64) -> Option<&mut WaitingThread> {
-        self.waiting.iter_mut().find(|waiting| waiting.call == call)
+        let sleeping = self.waiting.iter_mut();
+        let sleeping = sleeping.filter_map(|(_, waiting)| waiting.thread.take());
+        self.woken.extend(sleeping);
+        self.woken.extend(self.sleeping_leader.take());
     }
 }
 
-impl WaitingThread {
-    /// Queues progress. If the callback is slower than the driver, the oldest steps are dropped.
-    fn add_progress(&mut self, fraction: f64, message: String) {
-        if self.progress.len() >= MAX_PROGRESS {
-            self.progress.pop_front();
+impl Progress {
+    /// Queues a step. If the callback is slower than the driver, the oldest steps are dropped.
+    fn add(&mut self, fraction: f64, message: String) {
+        if self.queue.len() >= MAX_PROGRESS {
+            self.queue.pop_front();
         }
-        self.progress.push_back((fraction, message));
-    }
-
-    fn wake(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            thread.unpark();
-        }
+        self.queue.push_back((fraction, message));
     }
 }
 
@@ -204,22 +262,21 @@ const MAX_PROGRESS: usize = 1000;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     /// Regression test: a slow callback made the client keep all progress that it had not delivered.
     #[test]
     fn of_too_much_progress_the_latest_is_kept() {
-        let mut waiting = WaitingThread {
-            call: 1,
-            end: None,
-            progress: ProgressQueue::new(),
-            on_progress: None,
-            thread: None,
+        let mut progress = Progress {
+            callback: ProgressCallback::new("on_progress", Arc::new(|_, _| {})),
+            queue: ProgressQueue::new(),
         };
         for step in 0..2 * MAX_PROGRESS + 5 {
-            waiting.add_progress(0.0, step.to_string());
+            progress.add(0.0, step.to_string());
         }
-        let kept: Vec<_> = waiting.progress.into_iter().map(|(_, text)| text).collect();
+        let kept: Vec<_> = progress.queue.into_iter().map(|(_, text)| text).collect();
         let latest = MAX_PROGRESS + 5..2 * MAX_PROGRESS + 5;
         assert_eq!(
             kept,

@@ -1,8 +1,9 @@
 //! What the engine is told about the bytes that were written and read.
 
 use std::io;
-use std::time::Instant;
 
+use bytes::Bytes;
+use ipc_core::session::client::Clock;
 use ipc_core::wire::frame::PartialFrame;
 
 use super::Engine;
@@ -24,6 +25,15 @@ impl Engine {
         match self.write_failed {
             true => &[],
             false => self.session.transmit(),
+        }
+    }
+
+    /// Takes the next bytes to write, for a thread that writes them outside of a lock. They count as written at once: a call
+    /// must not be taken for unsent while the network has it.
+    pub(crate) fn take_output(&mut self) -> Option<Bytes> {
+        match self.write_failed {
+            true => None,
+            false => self.session.take_output(),
         }
     }
 
@@ -56,7 +66,7 @@ impl Engine {
         &mut self,
         buffer: &[u8],
         result: io::Result<usize>,
-        now: Instant,
+        now: impl Clock,
     ) -> bool {
         match result {
             Ok(0) => self.session.handle_eof(None),
@@ -85,12 +95,12 @@ impl Engine {
         &mut self,
         mut partial: PartialFrame,
         result: io::Result<usize>,
-        now: Instant,
+        now: impl Clock,
     ) {
         if let Ok(count) = &result {
             partial.advance(*count);
         }
-        self.session.handle_partial(partial, now);
+        self.session.handle_partial(partial, &now);
         if !result.as_ref().is_ok_and(|count| *count > 0) {
             self.received(&[], result, now);
         }

@@ -1,22 +1,28 @@
 //! The client's end of a session: which calls are in flight, and what became of them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 mod again;
+mod bytes;
+mod clock;
 mod config;
 mod event;
 mod frames;
 mod in_flight;
 #[cfg(feature = "proof")]
 mod proof;
+mod sent;
 mod timed_out;
 
+pub use clock::Clock;
 pub use event::{CallOutcome, Event, GivenUp};
 
 pub use self::config::ClientConfig;
 use self::in_flight::InFlight;
+use self::sent::Sent;
 use super::arrival::bye;
+use super::by_number::ByNumber;
 use super::link::{Link, LinkError};
 #[cfg(feature = "proof")]
 use super::mutant::Mutants;
@@ -24,9 +30,9 @@ use super::server::MIN_REPLY;
 use crate::error::NotSent;
 use crate::secure::Ticket;
 use crate::wire::ctrl::{ByeReason, ConnectionRole, CtrlMsg, Features, Hello, SessionKey};
-use crate::wire::frame::{CallFrame, PartialFrame};
+use crate::wire::frame::CallFrame;
 use crate::wire::hello::fit_for_hello;
-use crate::wire::message::{frame_of, number_of_result, set_call_numbers};
+use crate::wire::message::{frame_of, set_call_numbers};
 
 /// One session with a server, over as many connections as it takes.
 ///
@@ -51,15 +57,10 @@ pub struct ClientSession {
     lease_epoch: u64,
     max_request: usize,
     last_number: u64,
-    calls: BTreeMap<u64, InFlight>,
+    calls: ByNumber<InFlight>,
     /// The calls in flight that have a deadline, by their deadlines.
     deadlines: BTreeSet<(Instant, u64)>,
-    /// Calls below this number have gone out over the connection at hand.
-    next: u64,
-    /// How many of the calls in flight have.
-    under_way: usize,
-    /// Up to where answers have been confirmed over it.
-    confirmed: u64,
+    sent: Sent,
     /// Calls that were given up after they had been sent, as long as the server may not know it.
     abandoned: Vec<u64>,
     events: VecDeque<Event>,
@@ -92,11 +93,9 @@ impl ClientSession {
             lease_epoch: 0,
             max_request: usize::MAX,
             last_number: 0,
-            calls: BTreeMap::new(),
+            calls: ByNumber::new(),
             deadlines: BTreeSet::new(),
-            next: 0,
-            under_way: 0,
-            confirmed: 0,
+            sent: Sent::default(),
             abandoned: Vec::new(),
             events: VecDeque::new(),
             #[cfg(feature = "proof")]
@@ -152,7 +151,7 @@ impl ClientSession {
         let mut frame = frame.into();
         set_call_numbers(&mut frame.head, number, oldest, timeout_ms);
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-        let call = InFlight {
+        let mut call = InFlight {
             probe: frame.probe,
             frame: frame.into(),
             given: number,
@@ -165,7 +164,15 @@ impl ClientSession {
             asked_again: false,
             timed_out: false,
         };
-        self.insert(number, call);
+        let is_first = self.sent.next == number && self.may_send(&call);
+        match &mut self.state {
+            LinkState::Ready(link) if is_first => {
+                self.sent.send(number, &mut call, link);
+                self.insert(number, call);
+                return number;
+            }
+            _ => self.insert(number, call),
+        }
         match self.state {
             LinkState::Ready(_) => self.send_waiting(),
             LinkState::Closed(_) => self.end(number, CallOutcome::NotSent(NotSent::Closed)),
@@ -201,8 +208,8 @@ impl ClientSession {
     /// unknown for the others.
     pub fn give_up_all(&mut self, reason: &NotSent) {
         self.disconnect();
-        for number in self.calls.keys().copied().collect::<Vec<_>>() {
-            let left = self.calls.get(&number).is_some_and(InFlight::may_have_run);
+        for number in self.calls.numbers().collect::<Vec<_>>() {
+            let left = self.calls.get(number).is_some_and(InFlight::may_have_run);
             let outcome = match left {
                 false => CallOutcome::NotSent(reason.clone()),
                 true => CallOutcome::Unknown(reason.to_string()),
@@ -225,8 +232,8 @@ impl ClientSession {
         self.state = LinkState::Closed(link);
         self.events
             .retain(|event| matches!(event, Event::Ended { .. }));
-        for number in self.calls.keys().copied().collect::<Vec<_>>() {
-            let call = self.calls.get(&number);
+        for number in self.calls.numbers().collect::<Vec<_>>() {
+            let call = self.calls.get(number);
             let outcome = match call.is_some_and(InFlight::may_have_left) {
                 _ if call.is_some_and(|call| call.timed_out) => CallOutcome::TimedOut,
                 false => CallOutcome::NotSent(NotSent::Closed),
@@ -236,58 +243,10 @@ impl ClientSession {
         }
     }
 
-    /// Takes bytes from the network.
-    pub fn handle_input(&mut self, bytes: &[u8], now: Instant) {
-        let Some(link) = self.link_mut() else { return };
-        let mut result = link.handle_input(bytes);
-        while result.is_ok() {
-            let Some(link) = self.link_mut() else { return };
-            result = match link.next_frame() {
-                Ok(Some(frame)) => self.handle_frame(frame, now),
-                Ok(None) => return,
-                Err(error) => Err(error),
-            };
-        }
-        if let Err(error) = result {
-            self.lose(error);
-        }
-    }
-
-    /// Takes a long frame of which a part has come. Whoever reads the socket can append to it what comes next, without a copy
-    /// in between. It must be given back to [`handle_partial`](Self::handle_partial) before there is other input.
-    pub fn take_partial(&mut self) -> Option<PartialFrame> {
-        let mut partial = self.link_mut()?.take_partial()?;
-        if let Some(number) = partial.unexplained().and_then(number_of_result) {
-            let call = self.calls.get(&number);
-            partial.explain(call.and_then(|call| call.probe));
-        }
-        Some(partial)
-    }
-
-    /// Takes back what [`take_partial`](Self::take_partial) returned, with or without more bytes.
-    pub fn handle_partial(&mut self, partial: PartialFrame, now: Instant) {
-        if let Some(link) = self.link_mut() {
-            link.put_partial(partial);
-            self.handle_input(&[], now);
-        }
-    }
-
     /// As if `record` records had gone each way.
     #[cfg(test)]
     pub(super) fn skip_to(&mut self, record: u64) {
         self.link_mut().expect("a connection").skip_to(record);
-    }
-
-    /// The network has ended; `cause` says how, where the end was not an orderly one.
-    pub fn handle_eof(&mut self, cause: Option<String>) {
-        if let Some(link) = self.link_mut() {
-            let error = match cause {
-                Some(cause) if link.awaits_proof() => LinkError::Unconfirmed(cause),
-                Some(cause) => LinkError::Lost(cause),
-                None => link.handle_eof(),
-            };
-            self.lose(error);
-        }
     }
 
     /// The time has come that [`poll_timeout`](Self::poll_timeout) named. Too early is harmless.
@@ -295,7 +254,7 @@ impl ClientSession {
         while let Some(&(deadline, number)) = self.deadlines.first()
             && deadline <= now
         {
-            let number = self.calls.get(&number).map_or(number, |call| call.given);
+            let number = self.calls.get(number).map_or(number, |call| call.given);
             if self.ask_whether_it_began(number, now) {
                 continue;
             }
@@ -321,6 +280,7 @@ impl ClientSession {
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; may change with every other call.
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let greeting = match self.state {
             LinkState::Greeting { give_up, .. } => give_up,
@@ -330,31 +290,16 @@ impl ClientSession {
         deadline.into_iter().chain(greeting).min()
     }
 
+    /// Returns true if [`poll_event`](Self::poll_event) has something to tell.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// What happened, in order.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
-    }
-
-    /// The next bytes for the network; empty when there are none.
-    pub fn transmit(&self) -> &[u8] {
-        let link = match &self.state {
-            LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
-            LinkState::Closed(link) => link.as_ref(),
-            LinkState::Disconnected => None,
-        };
-        link.map(Link::transmit).unwrap_or_default()
-    }
-
-    /// The network has taken `count` bytes.
-    pub fn consume(&mut self, count: usize) {
-        let link = match &mut self.state {
-            LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
-            LinkState::Closed(link) => link.as_mut(),
-            LinkState::Disconnected => None,
-        };
-        if let Some(link) = link {
-            link.consume(count);
-        }
     }
 
     /// What the next connection shows, so that the server knows this client again; nothing in the clear.
@@ -366,6 +311,7 @@ impl ClientSession {
     }
 
     /// True if calls go out at once.
+    #[inline]
     pub fn is_ready(&self) -> bool {
         matches!(self.state, LinkState::Ready(_))
     }
@@ -376,19 +322,20 @@ impl ClientSession {
     }
 
     /// True if there is no connection, and a call would have to wait for one.
+    #[inline]
     pub fn is_disconnected(&self) -> bool {
         matches!(self.state, LinkState::Disconnected)
     }
 
     #[cfg(test)]
     pub(crate) fn in_flight(&self) -> Vec<u64> {
-        self.calls.keys().copied().collect()
+        self.calls.numbers().collect()
     }
 
     /// The numbers by which their callers know the calls in flight, in rising order.
     #[cfg(test)]
     pub(crate) fn given_in_flight(&self) -> Vec<u64> {
-        let given = self.calls.values().map(|call| call.given);
+        let given = self.calls.iter().map(|(_, call)| call.given);
         std::collections::BTreeSet::from_iter(given)
             .into_iter()
             .collect()
@@ -396,9 +343,10 @@ impl ClientSession {
 
     /// The lowest number of a call that has not ended.
     fn oldest_call(&self) -> Option<u64> {
-        self.calls.first_key_value().map(|(number, _)| *number)
+        self.calls.first().map(|(number, _)| number)
     }
 
+    #[inline]
     fn link_mut(&mut self) -> Option<&mut Link> {
         match &mut self.state {
             LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),

@@ -18,6 +18,7 @@ macro_rules! has_mutant {
 }
 
 pub mod arrival;
+pub mod by_number;
 pub mod client;
 #[cfg(feature = "proof")]
 pub mod digest;

@@ -53,6 +53,12 @@ pub struct CallFrame {
 }
 
 impl CallFrame {
+    /// Returns the length of the whole frame in bytes.
+    #[cfg(feature = "protocol")]
+    pub(crate) fn len(&self) -> usize {
+        self.head.len() + bulk::len_of(&self.blocks)
+    }
+
     /// Returns the frame in one piece.
     pub fn into_vec(self) -> Vec<u8> {
         match self.blocks.is_empty() {

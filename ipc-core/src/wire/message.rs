@@ -48,7 +48,7 @@ pub(crate) enum Outcome {
     /// The method ran and returned these bytes.
     Ok(Payload),
     /// The driver was not entered.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// The driver ran and failed.
     Fault(Box<Fault>),
 }
@@ -97,7 +97,12 @@ pub(crate) fn set_call_numbers(frame: &mut [u8], number: u64, acknowledged: u64,
 
 /// The same call under another number.
 pub(crate) fn renumbered(frame: &OutgoingFrame, number: u64, acknowledged: u64) -> OutgoingFrame {
-    frame.with_head(|head| set_numbers(head, &[number, acknowledged]))
+    frame.with_head(|head| renumber(head, number, acknowledged))
+}
+
+/// Gives the call in `frame` another number.
+pub(crate) fn renumber(frame: &mut [u8], number: u64, acknowledged: u64) {
+    set_numbers(frame, &[number, acknowledged]);
 }
 
 fn set_numbers(frame: &mut [u8], numbers: &[u64]) {
@@ -158,7 +163,7 @@ pub(crate) fn reply_of(frame: Frame) -> Option<Result<(u64, Outcome), CodecError
                     bytes: payload,
                     blocks: frame.blocks,
                 }),
-                CtrlMsg::Error => Outcome::Refused(Refusal::read(&payload)),
+                CtrlMsg::Error => Outcome::Refused(Refusal::read(&payload).into()),
                 _ => Outcome::Fault(read_fault(&payload)),
             };
             Ok((number, outcome))

@@ -121,7 +121,9 @@ impl Ledger {
                 ("returned", End::Ran)
             }
             CallOutcome::Failed(_) => ("failed", End::Ran),
-            CallOutcome::Refused(Refusal::Stuck { .. }) => ("refused as stuck", End::NeverRuns),
+            CallOutcome::Refused(refusal) if matches!(**refusal, Refusal::Stuck { .. }) => {
+                ("refused as stuck", End::NeverRuns)
+            }
             CallOutcome::Refused(_) => ("refused", End::NeverRuns),
             CallOutcome::NotSent(_) => ("not sent", End::NeverRuns),
             CallOutcome::TimedOut => ("timed out", End::MayRun),

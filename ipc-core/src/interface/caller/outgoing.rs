@@ -33,7 +33,8 @@ pub struct OutgoingCall {
     /// Memory that the decoded result may take, beyond 8 times its bytes.
     decode_memory: usize,
     callee: Callee,
-    error: Option<CallError>,
+    /// Why it cannot be made.
+    error: Option<Box<CallError>>,
 }
 
 /// What a call names: a method of a proxy, or any method by its name.
@@ -103,10 +104,10 @@ impl OutgoingCall {
             && let Err(error) = write(head, blocks)
         {
             let method = self.method().to_string();
-            self.error = Some(CallError::NotSent {
+            self.error = Some(Box::new(CallError::NotSent {
                 method,
                 reason: NotSent::Arguments(error),
-            });
+            }));
         }
     }
 
@@ -132,7 +133,7 @@ impl OutgoingCall {
             && let Err(refusal) =
                 invocation::check(description, self.callee.wire_name(), index, accepted, given)
         {
-            self.error = Some(CallError::Refused(refusal));
+            self.error = Some(Box::new(CallError::Refused(refusal)));
         }
     }
 
@@ -168,7 +169,7 @@ impl OutgoingCall {
     /// Takes the frame, all of it but the numbers that the session fills in; or why the call cannot be sent.
     pub fn take_frame(&mut self) -> Result<CallFrame, CallError> {
         if let Some(error) = self.error.take() {
-            return Err(error);
+            return Err(*error);
         }
         let mut frame = std::mem::take(&mut self.frame);
         frame::finish(&mut frame.head, bulk::len_of(&frame.blocks));

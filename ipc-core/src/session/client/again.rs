@@ -1,7 +1,6 @@
 //! Calls that are made once more under another number.
 
 use super::ClientSession;
-use crate::wire::message;
 
 impl ClientSession {
     /// Makes a call once more whose outcome is unknown, under a new number: under the old one, the server would only give
@@ -13,7 +12,7 @@ impl ClientSession {
         self.last_number += 1;
         let number = self.last_number;
         call.oldest = self.oldest_call().unwrap_or(number);
-        call.frame = message::renumbered(&call.frame, number, call.oldest);
+        call.frame.renumber(number, call.oldest);
         (call.start, call.sent) = (None, false);
         (call.forgotten, call.asked_again) = (true, true);
         self.insert(number, call);
@@ -21,10 +20,10 @@ impl ClientSession {
 
     /// The number on the wire of the call that its caller knows by the number `given`.
     pub(super) fn number_of(&self, given: u64) -> Option<u64> {
-        if self.calls.contains_key(&given) {
+        if self.calls.get(given).is_some() {
             return Some(given);
         }
         let mut calls = self.calls.iter();
-        calls.find_map(|(number, call)| (call.given == given).then_some(*number))
+        calls.find_map(|(number, call)| (call.given == given).then_some(number))
     }
 }

@@ -9,6 +9,8 @@ use crate::wire::ctrl::{Notice, QueueStatus, WaitingStatus};
 use crate::wire::failure::{Fault, Refusal};
 
 /// What happened at a [`ClientSession`](super::ClientSession).
+///
+/// What is long and rare is in boxes, because the ends of calls are moved often.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -20,11 +22,11 @@ pub enum Event {
         others_between: bool,
     },
     /// Other clients are before this one.
-    Queued(QueueStatus),
+    Queued(Box<QueueStatus>),
     /// A call has not begun, because its device is in use.
-    Waiting(WaitingStatus),
+    Waiting(Box<WaitingStatus>),
     /// The state of a claim or of a device.
-    Notice(Notice),
+    Notice(Box<Notice>),
     /// A call has come to its end.
     Ended {
         /// The number of the call.
@@ -52,7 +54,7 @@ pub enum CallOutcome {
     /// It returned these bytes.
     Returned(Payload),
     /// The driver was not entered.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// The driver ran and failed.
     Failed(Box<Fault>),
     /// It cannot be sent, or was given up before it was.

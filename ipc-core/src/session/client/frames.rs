@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::in_flight::InFlight;
-use super::{CallOutcome, ClientSession, Event, LinkState};
+use super::sent::Sent;
+use super::{CallOutcome, ClientSession, Clock, Event, LinkState};
 use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::wire::codec::CodecError;
@@ -13,11 +14,21 @@ use crate::wire::message::{self, Outcome, beginning_of, frame_of, value_of};
 use crate::wire::sanitize::fit_to_show;
 
 impl ClientSession {
-    pub(super) fn handle_frame(&mut self, frame: Frame, now: Instant) -> Result<(), LinkError> {
+    /// Handles all frames that have come completely.
+    pub(super) fn handle_frames(&mut self, now: &impl Clock) -> Result<(), LinkError> {
+        while let Some(link) = self.link_mut()
+            && let Some(frame) = link.next_frame()?
+        {
+            self.handle_frame(frame, now)?;
+        }
+        Ok(())
+    }
+
+    fn handle_frame(&mut self, frame: Frame, now: &impl Clock) -> Result<(), LinkError> {
         let ctrl = frame.ctrl;
         let read = |error: CodecError| LinkError::Message { ctrl, error };
         if let LinkState::Greeting { give_up, .. } = &mut self.state {
-            *give_up = now.checked_add(self.config.patience);
+            *give_up = now.now().checked_add(self.config.patience);
         }
         match ctrl {
             CtrlMsg::Info => {
@@ -71,21 +82,26 @@ impl ClientSession {
     pub(super) fn handle_info(&mut self, info: Info) {
         match info {
             Info::Queued(status) => {
-                self.events.push_back(Event::Queued(status.fit_to_show()));
+                self.events
+                    .push_back(Event::Queued(status.fit_to_show().into()));
             }
             Info::Waiting(status) => {
-                if let Some(call) = self.calls.get(&status.call).map(|call| call.given) {
+                if let Some(call) = self.calls.get(status.call).map(|call| call.given) {
                     let status = WaitingStatus { call, ..status };
-                    self.events.push_back(Event::Waiting(status.fit_to_show()));
+                    self.events
+                        .push_back(Event::Waiting(status.fit_to_show().into()));
                 }
             }
-            Info::Notice(notice) => self.events.push_back(Event::Notice(notice.fit_to_show())),
+            Info::Notice(notice) => {
+                self.events
+                    .push_back(Event::Notice(notice.fit_to_show().into()));
+            }
             Info::Progress {
                 call,
                 fraction,
                 message,
             } => {
-                if let Some(call) = self.calls.get(&call).map(|call| call.given) {
+                if let Some(call) = self.calls.get(call).map(|call| call.given) {
                     self.events.push_back(Event::Progress {
                         call,
                         fraction,
@@ -116,7 +132,7 @@ impl ClientSession {
             resumed,
             others_between,
         });
-        let numbers: Vec<u64> = self.calls.keys().copied().collect();
+        let numbers: Vec<u64> = self.calls.numbers().collect();
         for number in numbers {
             if !resumed && !self.may_go_on(number) {
                 let reason = "the server was restarted, or has forgotten this session";
@@ -125,7 +141,8 @@ impl ClientSession {
         }
         if resumed {
             // These did not arrive over an earlier connection of this session, and cannot any more.
-            let unseen = self.calls.range_mut(welcome.last_call.saturating_add(1)..);
+            let calls = self.calls.iter_mut();
+            let unseen = calls.filter(|(number, _)| *number > welcome.last_call);
             unseen.for_each(|(_, call)| call.sent = false);
         } else {
             self.abandoned.clear();
@@ -145,7 +162,7 @@ impl ClientSession {
 
     /// Whether a call can be sent to a session that has not seen it.
     pub(super) fn may_go_on(&mut self, number: u64) -> bool {
-        let Some(call) = self.calls.get_mut(&number) else {
+        let Some(call) = self.calls.get_mut(number) else {
             return false;
         };
         call.forgotten |= call.sent;
@@ -155,36 +172,38 @@ impl ClientSession {
 
     /// Sends what has not gone out over this connection, as far as the server is to keep answers for it.
     pub(super) fn send_waiting(&mut self) {
-        while self.under_way < WINDOW
+        while self.sent.next <= self.last_number
+            && self.sent.under_way < WINDOW
             && let LinkState::Ready(_) = self.state
-            && let Some((&number, _)) = self.calls.range(self.next..).next()
+            && let Some((number, _)) = self.calls.first_from(self.sent.next)
         {
-            self.next = number + 1;
+            self.sent.next = number + 1;
             self.send_call(number);
         }
     }
 
-    pub(super) fn send_call(&mut self, number: u64) {
-        let LinkState::Ready(link) = &mut self.state else {
+    fn send_call(&mut self, number: u64) {
+        let (LinkState::Ready(link), Some(call)) = (&mut self.state, self.calls.get_mut(number))
+        else {
             return;
         };
-        let Some(call) = self.calls.get_mut(&number) else {
+        if call.frame.len() <= self.max_request {
+            self.sent.send(number, call, link);
             return;
-        };
-        if call.frame.len() > self.max_request {
-            let reason = NotSent::Arguments(CodecError::TooLarge {
-                limit: self.max_request,
-            });
-            let outcome = match call.may_have_run() {
-                false => CallOutcome::NotSent(reason),
-                true => CallOutcome::Unknown(reason.to_string()),
-            };
-            self.end(number, outcome);
-        } else {
-            call.start = Some(link.send(call.frame.clone()));
-            self.under_way += 1;
-            self.confirmed = self.confirmed.max(call.oldest);
         }
+        let reason = NotSent::Arguments(CodecError::TooLarge {
+            limit: self.max_request,
+        });
+        let outcome = match call.may_have_run() {
+            false => CallOutcome::NotSent(reason),
+            true => CallOutcome::Unknown(reason.to_string()),
+        };
+        self.end(number, outcome);
+    }
+
+    /// True if nothing but its place in the order can keep a call from going out.
+    pub(super) fn may_send(&self, call: &InFlight) -> bool {
+        self.sent.under_way < WINDOW && call.frame.len() <= self.max_request
     }
 
     pub(super) fn handle_reply(&mut self, number: u64, outcome: Outcome, large: bool) {
@@ -193,7 +212,7 @@ impl ClientSession {
             self.abandoned.retain(|abandoned| *abandoned > number);
         }
         // The answer to a call that was given up is dropped.
-        if let Some(call) = self.calls.get(&number) {
+        if let Some(call) = self.calls.get(number) {
             let ended = match outcome {
                 Outcome::Refused(_) if call.timed_out && !call.forgotten => {
                     Some(CallOutcome::NotBegun)
@@ -222,10 +241,10 @@ impl ClientSession {
     pub(super) fn confirm(&mut self, at_once: bool) {
         let oldest = self.oldest_call().unwrap_or(self.last_number + 1);
         if let LinkState::Ready(link) = &mut self.state
-            && (at_once || oldest >= self.confirmed.saturating_add(CONFIRMED_TOGETHER))
+            && (at_once || oldest >= self.sent.confirmed.saturating_add(CONFIRMED_TOGETHER))
         {
             link.send(frame_of(CtrlMsg::Ack, &oldest));
-            self.confirmed = oldest;
+            self.sent.confirmed = oldest;
         }
     }
 
@@ -236,7 +255,7 @@ impl ClientSession {
     }
 
     pub(super) fn set_deadline(&mut self, number: u64, deadline: Option<Instant>) {
-        if let Some(call) = self.calls.get_mut(&number) {
+        if let Some(call) = self.calls.get_mut(number) {
             let before = std::mem::replace(&mut call.deadline, deadline);
             before.map(|before| self.deadlines.remove(&(before, number)));
             deadline.map(|deadline| self.deadlines.insert((deadline, number)));
@@ -247,23 +266,23 @@ impl ClientSession {
         if let Some(deadline) = call.deadline {
             self.deadlines.insert((deadline, number));
         }
-        self.calls.insert(number, call);
+        self.calls.push(number, call);
     }
 
     pub(super) fn take(&mut self, number: u64) -> Option<InFlight> {
-        let call = self.calls.remove(&number)?;
+        let call = self.calls.remove(number)?;
         if let Some(deadline) = call.deadline {
             self.deadlines.remove(&(deadline, number));
         }
         if call.start.is_some() {
-            self.under_way -= 1;
+            self.sent.under_way -= 1;
         }
         Some(call)
     }
 
     pub(super) fn lose(&mut self, error: LinkError) {
         if has_answered_all(&error) {
-            for call in self.calls.values_mut() {
+            for (_, call) in self.calls.iter_mut() {
                 // What was sent over this connection and not answered before the goodbye never began. What was sent over an
                 // earlier one, too, may have run then: its answer may have been lost with that connection.
                 call.start = None;
@@ -279,11 +298,11 @@ impl ClientSession {
         let state = std::mem::replace(&mut self.state, LinkState::Disconnected);
         match state {
             LinkState::Ready(link) => {
-                for call in self.calls.values_mut() {
+                for (_, call) in self.calls.iter_mut() {
                     call.sent |= call.start.take().is_some_and(|at| link.has_transmitted(at));
                     call.sent &= !has_mutant!(self, ForgetsWhatItSent);
                 }
-                (self.next, self.under_way, self.confirmed) = (0, 0, 0);
+                self.sent = Sent::default();
             }
             LinkState::Closed(link) => self.state = LinkState::Closed(link),
             LinkState::Greeting { .. } | LinkState::Disconnected => {}

@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use crate::session::link::Link;
 use crate::wire::block::Probe;
-use crate::wire::frame::OutgoingFrame;
+use crate::wire::frame::{CallFrame, OutgoingFrame};
+use crate::wire::message;
 
 #[derive(Clone, Debug)]
 pub(super) struct InFlight {
-    pub(super) frame: OutgoingFrame,
+    pub(super) frame: KeptFrame,
     /// Finds long lists in the result.
     pub(super) probe: Option<Probe>,
     /// The number that the caller was given; another one than on the wire if the call was asked again.
@@ -37,5 +39,49 @@ impl InFlight {
     /// The same before the connection at hand.
     pub(super) fn may_have_run(&self) -> bool {
         self.sent || self.forgotten
+    }
+}
+
+/// The frame of a call, kept in case that it must be sent again. A short one is copied when it is sent, which costs less
+/// than sharing it.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "proof", derive(Hash))]
+pub(super) enum KeptFrame {
+    Short(Vec<u8>),
+    Long(OutgoingFrame),
+}
+
+impl KeptFrame {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Short(frame) => frame.len(),
+            Self::Long(frame) => frame.len(),
+        }
+    }
+
+    /// Queues the frame. Returns the position in the stream at which it starts.
+    #[inline]
+    pub(super) fn send(&self, link: &mut Link) -> u64 {
+        match self {
+            Self::Short(frame) => link.send_copy(frame),
+            Self::Long(frame) => link.send(frame.clone()),
+        }
+    }
+
+    /// Gives the call another number.
+    pub(super) fn renumber(&mut self, number: u64, acknowledged: u64) {
+        match self {
+            Self::Short(frame) => message::renumber(frame, number, acknowledged),
+            Self::Long(frame) => *frame = message::renumbered(frame, number, acknowledged),
+        }
+    }
+}
+
+impl From<CallFrame> for KeptFrame {
+    fn from(frame: CallFrame) -> Self {
+        match frame.len() <= Link::SHORT {
+            true => Self::Short(frame.into_vec()),
+            false => Self::Long(frame.into()),
+        }
     }
 }

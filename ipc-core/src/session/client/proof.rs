@@ -18,12 +18,12 @@ impl ClientSession {
             self.key,
             self.connections,
             self.last_number,
-            self.next,
-            self.confirmed,
+            self.sent.next,
+            self.sent.confirmed,
         )
             .hash(hasher);
         (&self.abandoned, self.events.len()).hash(hasher);
-        for (number, call) in &self.calls {
+        for (number, call) in self.calls.iter() {
             let start = call
                 .start
                 .zip(link)

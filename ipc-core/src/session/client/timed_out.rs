@@ -18,7 +18,7 @@ impl ClientSession {
         let is_behind_another = given_up
             .chain(self.oldest_call())
             .any(|other| other < number);
-        let (LinkState::Ready(link), Some(call)) = (&mut self.state, self.calls.get_mut(&number))
+        let (LinkState::Ready(link), Some(call)) = (&mut self.state, self.calls.get_mut(number))
         else {
             return false;
         };
@@ -34,7 +34,7 @@ impl ClientSession {
     /// Ends these calls with their connection: over another one they would be made again.
     pub(super) fn end_timed_out(&mut self) {
         let timed_out = self.calls.iter().filter(|(_, call)| call.timed_out);
-        for number in timed_out.map(|(number, _)| *number).collect::<Vec<_>>() {
+        for number in timed_out.map(|(number, _)| number).collect::<Vec<_>>() {
             if let Some(call) = self.take(number) {
                 self.abandoned.push(number);
                 self.events.push_back(Event::Ended {

@@ -254,7 +254,7 @@ fn waiting_and_notices_are_told_and_unknown_infos_skipped() {
         ..waiting
     };
     assert_eq!(notice.kind, NoticeKind::Other(42));
-    let expected = [Event::Waiting(shown), Event::Notice(notice)];
+    let expected = [Event::Waiting(shown.into()), Event::Notice(notice.into())];
     assert_eq!(scene.events(), expected);
     assert!(scene.client.is_ready());
 }

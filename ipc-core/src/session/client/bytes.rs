@@ -1,0 +1,83 @@
+//! Bytes from and for the network.
+
+use bytes::Bytes;
+
+use super::{ClientSession, Clock, LinkState};
+use crate::session::link::{Link, LinkError};
+use crate::wire::frame::PartialFrame;
+use crate::wire::message::number_of_result;
+
+impl ClientSession {
+    /// Takes bytes from the network.
+    pub fn handle_input(&mut self, bytes: &[u8], now: impl Clock) {
+        let result = match self.link_mut() {
+            Some(link) => link.handle_input(bytes),
+            None => return,
+        };
+        if let Err(error) = result.and_then(|()| self.handle_frames(&now)) {
+            self.lose(error);
+        }
+    }
+
+    /// Takes a long frame of which a part has come. Whoever reads the socket can append to it what comes next, without a copy
+    /// in between. It must be given back to [`handle_partial`](Self::handle_partial) before there is other input.
+    #[inline]
+    pub fn take_partial(&mut self) -> Option<PartialFrame> {
+        let mut partial = self.link_mut()?.take_partial()?;
+        if let Some(number) = partial.unexplained().and_then(number_of_result) {
+            let call = self.calls.get(number);
+            partial.explain(call.and_then(|call| call.probe));
+        }
+        Some(partial)
+    }
+
+    /// Takes back what [`take_partial`](Self::take_partial) returned, with or without more bytes.
+    pub fn handle_partial(&mut self, partial: PartialFrame, now: impl Clock) {
+        if let Some(link) = self.link_mut() {
+            link.put_partial(partial);
+            self.handle_input(&[], now);
+        }
+    }
+
+    /// The network has ended; `cause` says how, where the end was not an orderly one.
+    pub fn handle_eof(&mut self, cause: Option<String>) {
+        if let Some(link) = self.link_mut() {
+            let error = match cause {
+                Some(cause) if link.awaits_proof() => LinkError::Unconfirmed(cause),
+                Some(cause) => LinkError::Lost(cause),
+                None => link.handle_eof(),
+            };
+            self.lose(error);
+        }
+    }
+
+    /// The next bytes for the network; empty when there are none.
+    #[inline]
+    pub fn transmit(&self) -> &[u8] {
+        let link = match &self.state {
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
+            LinkState::Closed(link) => link.as_ref(),
+            LinkState::Disconnected => None,
+        };
+        link.map(Link::transmit).unwrap_or_default()
+    }
+
+    /// The network has taken `count` bytes.
+    #[inline]
+    pub fn consume(&mut self, count: usize) {
+        let link = match &mut self.state {
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
+            LinkState::Closed(link) => link.as_mut(),
+            LinkState::Disconnected => None,
+        };
+        if let Some(link) = link {
+            link.consume(count);
+        }
+    }
+
+    /// Takes the bytes that [`transmit`](Self::transmit) would give next, as if the network had taken them: for a thread
+    /// that writes them later. Those of a long frame are not copied, unless they are encrypted.
+    pub fn take_output(&mut self) -> Option<Bytes> {
+        self.link_mut()?.take_output()
+    }
+}
