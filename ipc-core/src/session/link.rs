@@ -87,6 +87,9 @@ enum Channel {
 }
 
 impl Link {
+    /// Maximum length in bytes of a frame that is rather copied than shared.
+    pub(crate) const SHORT: usize = 4 * 1024;
+
     /// A connection without encryption. `max_frame` bounds the frames that are accepted, in bytes.
     pub fn plain(role: Role, max_frame: usize) -> Self {
         Self {
@@ -141,6 +144,7 @@ impl Link {
 
     /// Takes a long frame of which a part has come, for a reader that appends the rest to it. Nothing else may be taken from
     /// the network until it is [given back](Self::put_partial).
+    #[inline]
     pub(crate) fn take_partial(&mut self) -> Option<PartialFrame> {
         match &self.channel {
             Channel::Plain(_) => self.frames.take_partial(),
@@ -227,6 +231,19 @@ impl Link {
         start
     }
 
+    /// Queues a copy of a short frame. Returns the position in the stream at which it starts.
+    #[inline]
+    pub(crate) fn send_copy(&mut self, frame: &[u8]) -> u64 {
+        match &mut self.channel {
+            Channel::Plain(plain) => {
+                let start = self.transmitted + plain.backlog();
+                plain.send_copy(frame);
+                start
+            }
+            Channel::Secret(_) => self.send(frame.to_vec()),
+        }
+    }
+
     /// Queues the last frame, and says that nothing will follow.
     pub(crate) fn send_last(&mut self, frame: impl Into<OutgoingFrame>) {
         self.send(frame);
@@ -236,6 +253,7 @@ impl Link {
     }
 
     /// The next bytes for the network; empty when there are none. A frame is one write.
+    #[inline]
     pub fn transmit(&self) -> &[u8] {
         match &self.channel {
             Channel::Plain(plain) => plain.transmit(),

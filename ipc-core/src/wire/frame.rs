@@ -14,6 +14,8 @@ use super::redact::ByteCount;
 mod outgoing;
 #[cfg(feature = "protocol")]
 mod reader;
+#[cfg(feature = "protocol")]
+mod reply;
 
 #[cfg(feature = "protocol")]
 pub(crate) use reader::{Frame, FrameReader};
@@ -21,6 +23,7 @@ pub(crate) use reader::{Frame, FrameReader};
 pub use {
     outgoing::OutgoingFrame,
     reader::{FrameError, PartialFrame},
+    reply::{ReplyFrame, ShortFrame},
 };
 
 /// Length and control message.
@@ -30,10 +33,18 @@ const LENGTH: usize = 4;
 
 /// Starts a frame; the payload is appended to it, then [`finish`] fills in the length.
 pub(crate) fn begin(ctrl: CtrlMsg) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(128);
-    frame.extend_from_slice(&[0; LENGTH]);
-    frame.extend_from_slice(&ctrl.number().to_le_bytes());
+    let mut frame = Vec::new();
+    begin_in(&mut frame, ctrl);
     frame
+}
+
+/// Starts a frame in `memory`, in place of what is in it.
+#[inline]
+pub(crate) fn begin_in(memory: &mut Vec<u8>, ctrl: CtrlMsg) {
+    memory.clear();
+    memory.reserve(128);
+    let [low, high] = ctrl.number().to_le_bytes();
+    memory.extend_from_slice(&[0, 0, 0, 0, low, high]);
 }
 
 /// Fills in the length of a frame that [`begin`] started with `head`, and that ends with `tail` further bytes.
@@ -69,6 +80,13 @@ impl fmt::Debug for CallFrame {
         let bytes = ByteCount(self.head.len() + self.tail.len());
         f.debug_tuple("CallFrame").field(&bytes).finish()
     }
+}
+
+/// The control message of a frame.
+#[cfg(feature = "protocol")]
+fn ctrl_of(frame: &[u8]) -> Option<CtrlMsg> {
+    let number = frame.get(LENGTH..)?.first_chunk()?;
+    CtrlMsg::from_number(u16::from_le_bytes(*number))
 }
 
 /// Frames are bounded by the codec's limits, far below 4 GiB.

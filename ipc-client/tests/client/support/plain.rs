@@ -52,7 +52,7 @@ fn serve_one(mut stream: &TcpStream, registry: &Registry) {
         while let Some((call, _)) = session.next_call(Instant::now()) {
             let limit = session.reply_limit();
             let reply = native::run(registry.offers(), &call, &context, limit);
-            session.reply(call.header.number, reply);
+            session.reply(call.number, reply);
         }
     }
 }

@@ -98,6 +98,7 @@ impl Offers {
         let mut invocation = Invocation::new(
             &target.method,
             name,
+            source,
             source.arguments(name)?,
             context,
             job.reply,

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
-use super::LinkError;
+use super::{Link, LinkError};
 use crate::wire::frame::OutgoingFrame;
 use crate::wire::preamble::{MAGIC, Preamble, PreambleError, Role, Suite};
 use crate::wire::redact::ByteCount;
@@ -21,8 +21,10 @@ pub(super) struct Plain {
     prefix: Vec<u8>,
     outbox: VecDeque<Bytes>,
     /// Short frames behind the outbox, joined to go out in one write.
-    joined: BytesMut,
-    /// How many bytes are in both.
+    joined: Vec<u8>,
+    /// How many bytes of them the network has taken.
+    taken: usize,
+    /// How many bytes wait in both.
     backlog: u64,
 }
 
@@ -46,24 +48,29 @@ impl Plain {
             greeting: Vec::new(),
             prefix: own.to_vec(),
             outbox: VecDeque::new(),
-            joined: BytesMut::new(),
+            joined: Vec::new(),
+            taken: 0,
             backlog: 0,
         }
     }
 
     /// Takes the preamble off the beginning of the stream; the rest is frames.
+    #[inline]
     pub(super) fn take_preamble<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], LinkError> {
         if !self.greeted {
-            let missing = Preamble::LEN.saturating_sub(self.greeting.len());
-            let (first, rest) = bytes.split_at(missing.min(bytes.len()));
-            self.greeting.extend_from_slice(first);
+            let (first, rest) = bytes.split_at(self.missing_greeting().min(bytes.len()));
             bytes = rest;
-            self.read_preamble()?;
+            self.read_preamble(first)?;
         }
         Ok(bytes)
     }
 
-    fn read_preamble(&mut self) -> Result<(), LinkError> {
+    fn missing_greeting(&self) -> usize {
+        Preamble::LEN.saturating_sub(self.greeting.len())
+    }
+
+    fn read_preamble(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        self.greeting.extend_from_slice(bytes);
         if let Some(magic) = self.greeting.first_chunk::<4>()
             && *magic != MAGIC
         {
@@ -93,59 +100,54 @@ impl Plain {
 
     pub(super) fn send(&mut self, frame: OutgoingFrame) {
         for piece in frame.pieces() {
-            if self.prefix.is_empty() {
-                self.queue(piece);
-            } else {
-                self.prefix.extend_from_slice(&piece);
-                self.flush_prefix();
+            match piece.len() <= Link::SHORT {
+                true => self.send_copy(&piece),
+                false => {
+                    self.flush_prefix();
+                    self.end_joining();
+                    self.backlog += piece.len() as u64;
+                    self.outbox.push_back(piece);
+                }
             }
         }
     }
 
-    /// Empty pieces are not queued: an empty piece would be mistaken for the end of the queue.
+    /// Queues a copy of `bytes`, to go out in one write with what else waits.
+    #[inline]
+    pub(super) fn send_copy(&mut self, bytes: &[u8]) {
+        self.flush_prefix();
+        if self.joined.len() > JOINED {
+            self.end_joining();
+        }
+        self.backlog += bytes.len() as u64;
+        self.joined.extend_from_slice(bytes);
+    }
+
+    /// Queues the own preamble, unless it has been.
+    #[inline]
     fn flush_prefix(&mut self) {
         if !self.prefix.is_empty() {
             let prefix = std::mem::take(&mut self.prefix);
-            self.queue(prefix.into());
+            self.send_copy(&prefix);
         }
     }
 
-    fn queue(&mut self, piece: Bytes) {
-        self.backlog += piece.len() as u64;
-        if piece.len() <= SHORT && self.begin_joining() {
-            self.joined.extend_from_slice(&piece);
-            return;
-        }
-        self.end_joining();
-        self.outbox.push_back(piece);
-    }
-
-    /// Makes room for a short piece that can go out in one write with what waits before it. Returns false if nothing like
-    /// that waits: a piece on its own is not copied.
-    fn begin_joining(&mut self) -> bool {
-        if self.joined.len() > JOINED {
-            self.end_joining();
-            return false;
-        }
-        if let [only] = self.outbox.make_contiguous()
-            && self.joined.is_empty()
-            && only.len() <= SHORT
-        {
-            self.joined.extend_from_slice(only);
-            self.outbox.clear();
-        }
-        !self.joined.is_empty() || !self.outbox.is_empty()
-    }
-
+    /// Empty pieces are not queued: an empty piece would be mistaken for the end of the queue.
     fn end_joining(&mut self) {
-        if !self.joined.is_empty() {
-            self.outbox.push_back(self.joined.split().freeze());
+        let mut joined = std::mem::take(&mut self.joined);
+        joined.drain(..std::mem::take(&mut self.taken));
+        if !joined.is_empty() {
+            self.outbox.push_back(joined.into());
         }
     }
 
     /// The next piece for the network.
+    #[inline]
     pub(super) fn transmit(&self) -> &[u8] {
-        self.outbox.front().map_or(&self.joined, |bytes| &bytes[..])
+        match self.outbox.front() {
+            Some(piece) => piece,
+            None => self.joined.get(self.taken..).unwrap_or_default(),
+        }
     }
 
     /// How many bytes wait for the network.
@@ -166,11 +168,15 @@ impl Plain {
             prefix,
             outbox,
             joined,
+            taken,
             // It follows from these.
             backlog: _,
             role: _,
         } = self;
-        std::hash::Hash::hash(&(greeted, greeting, prefix, outbox, &joined[..]), hasher);
+        std::hash::Hash::hash(
+            &(greeted, greeting, prefix, outbox, joined.get(*taken..)),
+            hasher,
+        );
     }
 
     pub(super) fn take_output(&mut self) -> Option<Bytes> {
@@ -180,10 +186,17 @@ impl Plain {
         Some(piece)
     }
 
+    #[inline]
     pub(super) fn consume(&mut self, count: usize) {
         self.backlog -= count as u64;
         match self.outbox.front_mut() {
-            None => self.joined.advance(count),
+            None => {
+                self.taken += count;
+                if self.taken >= self.joined.len() {
+                    self.joined.clear();
+                    self.taken = 0;
+                }
+            }
             Some(front) => {
                 front.advance(count);
                 if front.is_empty() {
@@ -194,7 +207,5 @@ impl Plain {
     }
 }
 
-/// Maximum size in bytes of a piece that is copied, to go out with others.
-const SHORT: usize = 4 * 1024;
 /// Size in bytes of joined pieces to which no more are added.
 const JOINED: usize = 64 * 1024;
