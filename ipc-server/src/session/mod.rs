@@ -1,6 +1,7 @@
 //! Serving one client: its connection, its calls, and its place.
 
 pub(crate) mod activity;
+mod batch;
 mod calls;
 pub(crate) mod claim;
 mod departure;

@@ -8,13 +8,14 @@ use std::time::Instant;
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
 use ipc_core::native::{self, Scratch};
-use ipc_core::wire::ctrl::Form;
+use ipc_core::wire::ctrl::{CtrlMsg, Form};
 use ipc_core::wire::frame::ReplyFrame;
 use ipc_hub::OffersView;
 use ipc_hub::log::{self, About};
 use ipc_hub::stay::Departure;
 use ipc_hub::work::Work;
 
+use super::batch::Batch;
 use super::pump::{Pump, TakenCall};
 use super::reader::SocketReader;
 use super::serving::Serving;
@@ -33,6 +34,7 @@ pub(super) struct Worker {
     work: Option<Work>,
     /// The devices that were stuck until the last call returned.
     recovered: Vec<String>,
+    batch: Batch,
     scratch: Scratch,
 }
 
@@ -69,6 +71,7 @@ impl Worker {
             context: CallContext::new(host, 0, client, None).of_party(serving.activity.id()),
             work: Some(work),
             recovered: Vec::new(),
+            batch: Batch::default(),
             scratch: Scratch::default(),
         })
     }
@@ -106,7 +109,8 @@ impl Worker {
                 self.follow_client(&pump);
                 serving.park(pump, reader);
                 let (reply, ended) = self.run(&taken, limit, now);
-                now = ended;
+                let began = std::mem::replace(&mut now, ended);
+                let has_run = reply.ctrl() != Some(CtrlMsg::Error);
                 pump = serving.pump();
                 self.end(&mut pump, &taken, reply);
                 match serving.unpark(&mut pump) {
@@ -116,10 +120,22 @@ impl Worker {
                         return None;
                     }
                 }
-                pump = serving.flush(pump, &reader);
+                if pump.session.has_waiting() {
+                    if has_run {
+                        let took = ended.saturating_duration_since(began);
+                        self.batch.note(taken.0.method(), took);
+                    }
+                    let (next, size) = (pump.session.next_method(), pump.session.backlog());
+                    if !self.batch.may_grow(next, size, now) {
+                        pump = serving.flush(pump, &reader);
+                        // Another process may have had the processor.
+                        now = Instant::now();
+                    }
+                }
                 pump = self.announce_recovered(&serving, pump);
             }
             pump = serving.flush(pump, &reader);
+            self.batch.end();
             let has_ended = pump.session.end().is_some();
             let mut has_room = pump.has_room();
             drop(pump);
