@@ -5,18 +5,23 @@ use crate::interface::job::{Job, Reply};
 use crate::interface::registry::Offers;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::failure::Failure;
-use crate::wire::frame::OutgoingFrame;
+use crate::wire::frame::{OutgoingFrame, ReplyFrame, ShortFrame};
 use crate::wire::message::{IncomingCall, begin_reply, failure_frame};
+
+/// Memory in which answers are written one after the other. Short ones are copied from it.
+#[derive(Debug, Default)]
+pub struct Scratch(Vec<u8>);
 
 /// Returns the call in a frame. Its answer may have up to `limit` bytes.
 #[inline]
-pub fn job(call: &IncomingCall, limit: usize) -> Job<'_> {
+pub fn job<'a>(call: &'a IncomingCall, limit: usize, scratch: &mut Scratch) -> Job<'a> {
+    let reply = std::mem::take(&mut scratch.0);
     Job {
-        method: &call.header.method,
+        method: call.method(),
         form: call.form,
-        fingerprint: call.header.fingerprint,
-        arguments: &call.arguments,
-        reply: begin_reply(CtrlMsg::Ok, call.header.number),
+        fingerprint: call.fingerprint,
+        arguments: call.arguments(),
+        reply: begin_reply(reply, CtrlMsg::Ok, call.number),
         limit,
     }
 }
@@ -27,11 +32,19 @@ pub fn answer(
     call: &IncomingCall,
     outcome: Result<Reply, Box<Failure>>,
     limit: usize,
-) -> OutgoingFrame {
-    match outcome {
-        Ok(Reply { head, blocks }) => OutgoingFrame::finished(head, blocks),
-        Err(failure) => failure_frame(call.header.number, &failure, limit).into(),
+    scratch: &mut Scratch,
+) -> ReplyFrame {
+    let Reply { mut head, blocks } = match outcome {
+        Ok(reply) => reply,
+        Err(failure) => return failure_frame(call.number, &failure, limit).into(),
+    };
+    if blocks.is_empty()
+        && let Some(frame) = ShortFrame::finished(&mut head)
+    {
+        scratch.0 = head;
+        return ReplyFrame::Short(frame);
     }
+    OutgoingFrame::finished(head, blocks).into()
 }
 
 /// Runs the call in a frame to its end, and returns the frame that answers it.
@@ -40,6 +53,8 @@ pub fn run(
     call: &IncomingCall,
     context: &CallContext,
     limit: usize,
-) -> OutgoingFrame {
-    answer(call, offers.run(job(call, limit), context), limit)
+) -> ReplyFrame {
+    let mut scratch = Scratch::default();
+    let outcome = offers.run(job(call, limit, &mut scratch), context);
+    answer(call, outcome, limit, &mut scratch)
 }

@@ -55,7 +55,9 @@ impl RunningCalls {
     /// Removes a call that has returned.
     #[inline]
     pub fn end(&mut self, call: u64) -> Returned {
-        let at = self.calls.iter().position(|running| running.number == call);
+        let mut calls = self.calls.iter();
+        // It is the last one, unless its caller gave it up.
+        let at = calls.rposition(|running| running.number == call);
         at.map(|at| self.calls.remove(at).end()).unwrap_or_default()
     }
 

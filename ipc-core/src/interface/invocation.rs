@@ -50,26 +50,25 @@ pub(crate) struct Source<'a> {
 #[derive(Debug)]
 pub(super) enum Arguments<'a> {
     Typed(Reader<'a>),
-    ByName {
-        args: PackedArgs<'a>,
-        /// For all of them together.
-        budget: Budget,
-    },
+    ByName(Box<ArgumentsByName<'a>>),
+}
+
+#[derive(Debug)]
+pub(super) struct ArgumentsByName<'a> {
+    args: PackedArgs<'a>,
+    /// For all of them together.
+    budget: Budget,
 }
 
 impl<'a> Source<'a> {
     /// The arguments of the method `name`, not decoded yet.
     #[inline]
-    pub(super) fn arguments(self, name: &str) -> Result<(Self, Arguments<'a>), Refusal> {
+    pub(super) fn arguments(self, name: &str) -> Result<Arguments<'a>, Refusal> {
         match self.form {
-            Form::Typed => {
-                let reader = Reader::within(self.bytes, self.memory);
-                Ok((self, Arguments::Typed(reader)))
+            Form::Typed => Ok(Arguments::Typed(Reader::within(self.bytes, self.memory))),
+            _ => {
+                Arguments::by_name(self.bytes, self.memory).map_err(|error| unreadable(name, error))
             }
-            _ => match Arguments::by_name(self.bytes, self.memory) {
-                Ok(arguments) => Ok((self, arguments)),
-                Err(error) => Err(unreadable(name, error)),
-            },
         }
     }
 }
@@ -81,16 +80,18 @@ impl<'a> Arguments<'a> {
         reader.finish()?;
         let budget = Budget::new(packed.len(), memory);
         let args = PackedArgs::split(packed, &budget)?;
-        Ok(Self::ByName { args, budget })
+        Ok(Self::ByName(Box::new(ArgumentsByName { args, budget })))
     }
 }
 
 impl<'a> Invocation<'a> {
     /// `reply` holds what stands before the result; with the result it may grow to `limit` bytes.
+    #[inline]
     pub(super) fn new(
         method: &'a Arc<Method>,
         wire_name: &'a str,
-        (source, arguments): (Source<'a>, Arguments<'a>),
+        source: Source<'a>,
+        arguments: Arguments<'a>,
         context: &'a CallContext,
         reply: Vec<u8>,
         limit: usize,
@@ -110,6 +111,7 @@ impl<'a> Invocation<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn into_reply(self) -> Reply {
         self.reply
     }
@@ -145,10 +147,15 @@ impl<'a> Invocation<'a> {
     }
 
     /// Refuses arguments that the method does not have, before any is looked at.
+    #[inline]
     pub(crate) fn check_shape(&self) -> Result<(), Failure> {
-        let Arguments::ByName { args, .. } = &self.arguments else {
-            return Ok(());
-        };
+        match &self.arguments {
+            Arguments::Typed(_) => Ok(()),
+            Arguments::ByName(by_name) => self.check_names(&by_name.args),
+        }
+    }
+
+    fn check_names(&self, args: &PackedArgs<'_>) -> Result<(), Failure> {
         let has = |name: &&str| self.method.arguments.iter().any(|a| a.name == **name);
         let (takes, given) = (self.method.arguments.len(), args.positional.len());
         match args.named.keys().find(|name| !has(name)) {
@@ -175,7 +182,7 @@ impl<'a> Invocation<'a> {
                 Ok(()) => return Ok(()),
                 Err(error) => format!("the arguments do not fit: {}", error.of_typed()),
             },
-            Arguments::ByName { args, .. } => match args.named.keys().next() {
+            Arguments::ByName(by_name) => match by_name.args.named.keys().next() {
                 Some(name) => format!("the argument `{name}` was given twice"),
                 None => return Ok(()),
             },
@@ -229,7 +236,7 @@ impl<'a> Invocation<'a> {
         let Reply { head, blocks } = &mut self.reply;
         let written = match self.arguments {
             Arguments::Typed(_) => encode(result, head, blocks, self.limit),
-            Arguments::ByName { .. } => value::pack(&result)
+            Arguments::ByName(_) => value::pack(&result)
                 .and_then(|packed| bulk::encode_lists(packed, head, blocks, self.limit)),
         };
         written.map_err(|error| {
@@ -251,7 +258,8 @@ impl<'a> Invocation<'a> {
                 Ok(value) => Ok(Some(value)),
                 Err(error) => Err(self.bad_argument(index, UNREADABLE.into(), &error.of_typed())),
             },
-            Arguments::ByName { args, budget } => {
+            Arguments::ByName(by_name) => {
+                let ArgumentsByName { args, budget } = &mut **by_name;
                 let positional = args.positional.get(index).copied();
                 let name = self.method.arguments.get(index).map(|a| a.name.as_str());
                 let Some(given) = positional.or_else(|| args.named.remove(name?)) else {
@@ -273,7 +281,7 @@ impl<'a> Invocation<'a> {
         };
         let method = self.wire_name.to_string();
         let has_plain_type = argument.is_none_or(|argument| is_plain_type(&argument.schema));
-        if !has_plain_type && matches!(self.arguments, Arguments::ByName { .. }) {
+        if !has_plain_type && matches!(self.arguments, Arguments::ByName(_)) {
             expected.push_str(&format!(", which `help_for(\"{method}\")` describes"));
         }
         if let CodecError::TooMuchMemory { limit } = error {

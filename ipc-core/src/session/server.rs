@@ -1,6 +1,6 @@
 //! The server's end of a session: which calls came, which have run, and what they answered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ mod limits;
 #[cfg(feature = "proof")]
 mod proof;
 
-use self::answer::Done;
+use self::answer::DoneCalls;
 use self::calls::{Running, Waiting};
 pub use self::farewell::Farewell;
 pub use self::limits::SessionLimits;
@@ -60,7 +60,7 @@ pub struct ServerSession {
     running: Vec<Running>,
     /// The calls that waited or ran when this connection began, until they come again over it.
     expected: Vec<u64>,
-    done: BTreeMap<u64, Done>,
+    done: DoneCalls,
     /// The client has the answers to all calls below this number.
     confirmed: u64,
     /// How many bytes of answers are kept.
@@ -96,7 +96,7 @@ impl ServerSession {
             waiting_bytes: 0,
             running: Vec::new(),
             expected: Vec::new(),
-            done: BTreeMap::new(),
+            done: DoneCalls::default(),
             confirmed: 0,
             kept: 0,
             #[cfg(feature = "proof")]
@@ -139,7 +139,7 @@ impl ServerSession {
             self.expected.clear();
         }
         let running = self.running.iter().map(|running| running.number);
-        let waiting = self.waiting.iter().map(|w| w.call.header.number);
+        let waiting = self.waiting.iter().map(|w| w.call.number);
         self.expected.extend(running.chain(waiting));
     }
 
@@ -209,6 +209,11 @@ impl ServerSession {
     /// What the client calls itself.
     pub fn client(&self) -> &str {
         &self.client
+    }
+
+    /// How many bytes wait for the network.
+    pub fn backlog(&self) -> u64 {
+        self.link.as_ref().map_or(0, Link::backlog)
     }
 
     /// The next bytes for the network; empty when there are none.

@@ -242,12 +242,11 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(*number))
     }
 
-    /// Reads a text, faster than [`read`](Self::read).
+    /// Reads a text without copying it.
     #[cfg(feature = "protocol")]
-    pub(crate) fn text(&mut self) -> Result<String, CodecError> {
+    pub(crate) fn text(&mut self) -> Result<&'a str, CodecError> {
         let text = std::str::from_utf8(self.bytes()?);
-        text.map(ToString::to_string)
-            .map_err(|error| CodecError::Invalid(not_utf8(&error)))
+        text.map_err(|error| CodecError::Invalid(not_utf8(&error)))
     }
 
     /// Reads a list of bytes without copying it.

@@ -16,11 +16,18 @@ mod outgoing;
 mod partial;
 #[cfg(feature = "protocol")]
 mod reader;
+#[cfg(feature = "protocol")]
+mod reply;
 
 #[cfg(feature = "protocol")]
 pub(crate) use reader::{Frame, FrameReader};
 #[cfg(feature = "protocol")]
-pub use {outgoing::OutgoingFrame, partial::PartialFrame, reader::FrameError};
+pub use {
+    outgoing::OutgoingFrame,
+    partial::PartialFrame,
+    reader::FrameError,
+    reply::{ReplyFrame, ShortFrame},
+};
 
 /// Length and control message.
 #[cfg(feature = "protocol")]
@@ -29,10 +36,18 @@ const LENGTH: usize = 4;
 
 /// Starts a frame; the payload is appended to it, then [`finish`] fills in the length.
 pub(crate) fn begin(ctrl: CtrlMsg) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(128);
-    frame.extend_from_slice(&[0; LENGTH]);
-    frame.extend_from_slice(&ctrl.number().to_le_bytes());
+    let mut frame = Vec::new();
+    begin_in(&mut frame, ctrl);
     frame
+}
+
+/// Starts a frame in `memory`, in place of what is in it.
+#[inline]
+pub(crate) fn begin_in(memory: &mut Vec<u8>, ctrl: CtrlMsg) {
+    memory.clear();
+    memory.reserve(128);
+    let [low, high] = ctrl.number().to_le_bytes();
+    memory.extend_from_slice(&[0, 0, 0, 0, low, high]);
 }
 
 /// Fills in the length of a frame that [`begin`] started with `head`, and in which `apart` further bytes are not copied.
@@ -82,6 +97,13 @@ impl fmt::Debug for CallFrame {
         let bytes = ByteCount(self.head.len() + bulk::len_of(&self.blocks));
         f.debug_tuple("CallFrame").field(&bytes).finish()
     }
+}
+
+/// The control message of a frame.
+#[cfg(feature = "protocol")]
+fn ctrl_of(frame: &[u8]) -> Option<CtrlMsg> {
+    let number = frame.get(LENGTH..)?.first_chunk()?;
+    CtrlMsg::from_number(u16::from_le_bytes(*number))
 }
 
 /// Frames are bounded by the codec's limits, far below 4 GiB.

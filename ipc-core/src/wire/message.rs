@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::block::Payload;
 use super::codec::{self, CodecError, Reader};
-use super::ctrl::{CallHeader, CtrlMsg, Form, Info};
+#[cfg(doc)]
+use super::ctrl::CallHeader;
+use super::ctrl::{CtrlMsg, Form, Info};
 use super::failure::{Failure, Fault, FaultKind, Refusal};
 use super::frame::{self, Frame, OutgoingFrame};
 #[cfg(test)]
@@ -19,25 +21,84 @@ use super::sanitize::shortened;
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.
 const NUMBERS: usize = frame::HEADER;
+/// Where the fingerprint stands in the payload of a call, behind three other numbers.
+const FINGERPRINT: usize = 3 * 8;
+/// Where the method stands in the payload of a call, behind the fingerprint and its own length.
+const METHOD: usize = FINGERPRINT + 2 * 8;
 
 /// A call as it came.
 #[derive(Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
 pub struct IncomingCall {
-    /// What is called, and under which conditions.
-    pub header: CallHeader,
+    /// The number of the call.
+    pub number: u64,
+    /// The lowest call number whose answer has not arrived.
+    pub acknowledged: u64,
+    /// How long the caller waits, in milliseconds; 0 for no limit.
+    pub timeout_ms: u64,
+    /// The fingerprint of the method that the client was built for; 0 in calls by name.
+    pub fingerprint: u64,
     /// How the arguments are written.
     pub form: Form,
+    /// A [`CallHeader`] and the arguments.
+    payload: Bytes,
+    /// Where the arguments begin in the payload.
+    arguments_at: usize,
+}
+
+impl IncomingCall {
+    /// Reads the payload of a call.
+    pub fn read(form: Form, payload: Bytes) -> Result<Self, CodecError> {
+        let mut reader = Reader::new(&payload);
+        let (number, acknowledged) = (reader.number()?, reader.number()?);
+        let (timeout_ms, fingerprint) = (reader.number()?, reader.number()?);
+        reader.text()?;
+        let arguments_at = payload.len() - reader.rest().len();
+        if form == Form::Describe {
+            reader.finish()?;
+        }
+        Ok(Self {
+            number,
+            acknowledged,
+            timeout_ms,
+            fingerprint,
+            form,
+            payload,
+            arguments_at,
+        })
+    }
+
+    /// The method on the wire.
+    #[inline]
+    pub fn method(&self) -> &str {
+        let text = self.payload.get(METHOD..self.arguments_at);
+        // It was checked when the call was read.
+        std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default()
+    }
+
     /// The arguments.
-    pub arguments: Bytes,
+    #[inline]
+    pub fn arguments(&self) -> &[u8] {
+        self.payload.get(self.arguments_at..).unwrap_or_default()
+    }
+
+    /// All that tells it from another call: the fingerprint, the method and the arguments, as they are in the frame.
+    pub(crate) fn identity(&self) -> &[u8] {
+        self.payload.get(FINGERPRINT..).unwrap_or_default()
+    }
+
+    /// The number of bytes of the method and the arguments.
+    pub(crate) fn len(&self) -> usize {
+        self.payload.len() - METHOD
+    }
 }
 
 impl fmt::Debug for IncomingCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IncomingCall")
-            .field("header", &self.header)
+            .field("number", &self.number)
+            .field("method", &self.method())
             .field("form", &self.form)
-            .field("arguments", &ByteCount(self.arguments.len()))
+            .field("arguments", &ByteCount(self.arguments().len()))
             .finish()
     }
 }
@@ -124,28 +185,7 @@ pub(crate) fn call_of(frame: Frame) -> Option<Result<IncomingCall, CodecError>> 
         CtrlMsg::Command => Form::Command,
         _ => return None,
     };
-    Some(call_as(form, frame.payload))
-}
-
-fn call_as(form: Form, payload: Bytes) -> Result<IncomingCall, CodecError> {
-    let mut reader = Reader::new(&payload);
-    let header = CallHeader {
-        number: reader.number()?,
-        acknowledged: reader.number()?,
-        timeout_ms: reader.number()?,
-        fingerprint: reader.number()?,
-        method: reader.text()?,
-    };
-    if form == Form::Describe {
-        reader.clone().finish()?;
-    }
-    let mut arguments = payload.clone();
-    arguments.advance(payload.len() - reader.rest().len());
-    Ok(IncomingCall {
-        header,
-        form,
-        arguments,
-    })
+    Some(IncomingCall::read(form, frame.payload))
 }
 
 /// The answer in a frame and the number of its call; `None` for frames that are no answers.
@@ -200,11 +240,12 @@ pub(crate) fn single_frame(bytes: &[u8]) -> Result<Frame, FrameError> {
     reader.next_frame()?.ok_or(FrameError::Truncated)
 }
 
-/// Starts the frame that answers call `number`.
-pub(crate) fn begin_reply(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
-    let mut reply = frame::begin(ctrl);
-    reply.extend_from_slice(&number.to_le_bytes());
-    reply
+/// Starts the frame that answers call `number`, in `memory`.
+#[inline]
+pub(crate) fn begin_reply(mut memory: Vec<u8>, ctrl: CtrlMsg, number: u64) -> Vec<u8> {
+    frame::begin_in(&mut memory, ctrl);
+    memory.extend_from_slice(&number.to_le_bytes());
+    memory
 }
 
 /// The frame that tells of a failure. Texts that do not fit are dropped rather than the answer.
@@ -233,7 +274,7 @@ pub(crate) fn failure_frame(number: u64, failure: &Failure, limit: usize) -> Vec
 }
 
 fn begin_finished(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
-    let mut reply = begin_reply(ctrl, number);
+    let mut reply = begin_reply(Vec::new(), ctrl, number);
     frame::finish(&mut reply, 0);
     reply
 }
@@ -244,7 +285,7 @@ fn encode_onto<T: serde::Serialize>(
     value: &T,
     limit: usize,
 ) -> Result<Vec<u8>, CodecError> {
-    let mut reply = begin_reply(ctrl, number);
+    let mut reply = begin_reply(Vec::new(), ctrl, number);
     codec::encode(value, &mut reply, limit)?;
     frame::finish(&mut reply, 0);
     Ok(reply)

@@ -195,7 +195,7 @@ impl Conversation {
         let (call, _) = self.server.next_call(self.now).expect("a call");
         let limit = self.server.reply_limit();
         let reply = native::run(self.registry.offers(), &call, &context(), limit);
-        self.server.reply(call.header.number, reply);
+        self.server.reply(call.number, reply);
         self.record_server(answer);
     }
 

@@ -18,7 +18,6 @@ mod meter;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bytes::Bytes;
 use conversation::{Sent, frames};
 use ipc_core::Remote;
 use ipc_core::interface::value;
@@ -150,11 +149,9 @@ fn a_refusal_too_long_to_tell_is_still_a_refusal() {
         fingerprint: 0,
         method: "x".repeat(100_000),
     };
-    let call = IncomingCall {
-        header,
-        form: Form::ByName,
-        arguments: Bytes::new(),
-    };
+    let mut payload = Vec::new();
+    codec::encode(&header, &mut payload, codec::MAX_VALUE).unwrap();
+    let call = IncomingCall::read(Form::ByName, payload.into()).unwrap();
     let limit = 65_536;
     let (registry, context) = (meter::registry(), conversation::context());
     let frame = ipc_core::native::run(registry.offers(), &call, &context, limit).to_vec();

@@ -1,10 +1,11 @@
 //! What others may know about a client, and how to make it leave.
 
+mod given_up;
 #[cfg(test)]
 mod tests;
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,8 @@ use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::wire::sanitize::fit_to_show;
 use ipc_hub::CurrentOffers;
 use ipc_hub::event::{ClientInfo, RunningCall};
+
+use self::given_up::GivenUpCall;
 
 /// A client as others see it, whether it waits or holds the server. Shared between its own task or thread and the rest
 /// of the server.
@@ -26,6 +29,8 @@ pub(crate) struct Activity {
     received: AtomicU64,
     sent: AtomicU64,
     connection: Mutex<ConnectionControl>,
+    /// True if the client was asked to leave; the request is in `connection`.
+    is_asked: AtomicBool,
 }
 
 /// What the holder does with the server, and since when. Written for every call: its lock is held for a few stores.
@@ -43,25 +48,6 @@ struct Use {
     method: String,
     /// The calls that run although their callers have given up, the longest one first.
     given_up: Vec<GivenUpCall>,
-}
-
-/// A call whose caller has given up.
-#[derive(Clone, Debug)]
-pub(crate) struct GivenUpCall {
-    number: u64,
-    /// The method on the wire, as much of it as is shown.
-    pub(crate) method: String,
-    began: Instant,
-    given_up: Instant,
-    /// True once the log has it.
-    is_logged: bool,
-}
-
-impl GivenUpCall {
-    /// How long it had run when its caller gave it up.
-    pub(crate) fn ran_for(&self) -> Duration {
-        self.given_up.saturating_duration_since(self.began)
-    }
 }
 
 /// The connection of the client as others use it: to say where the client is, and to make it leave.
@@ -123,6 +109,7 @@ impl Activity {
                 stream: None,
                 request: None,
             }),
+            is_asked: AtomicBool::new(false),
         }
     }
 
@@ -318,6 +305,8 @@ impl Activity {
         connection.stream = stream;
         let is_idle = |(reason, _): &mut (ByeReason, _)| *reason == ByeReason::IdleHandover;
         connection.request.take_if(is_idle);
+        let is_asked = connection.request.is_some();
+        self.is_asked.store(is_asked, Ordering::SeqCst);
     }
 
     /// The holder has lost its connection.
@@ -330,7 +319,15 @@ impl Activity {
     pub(crate) fn ask_to_leave(&self, reason: ByeReason, message: impl Into<String>) {
         let mut connection = self.connection();
         connection.request = Some((reason, message.into()));
+        // Before the client's thread is woken, which looks.
+        self.is_asked.store(true, Ordering::SeqCst);
         shut(&connection, Shutdown::Read);
+    }
+
+    /// Returns true if it was asked to leave. Asked on the way of every call.
+    #[inline]
+    pub(crate) fn is_asked_to_leave(&self) -> bool {
+        self.is_asked.load(Ordering::SeqCst)
     }
 
     /// What it was asked for.

@@ -18,7 +18,7 @@ use crate::session::mailbox::Resumption;
 impl Serving {
     /// Returns true if the server is stopping, or the client was asked to leave.
     pub(super) fn is_asked_to_leave(&self) -> bool {
-        self.state.is_stopping() || self.activity.request().is_some()
+        self.state.is_stopping() || self.activity.is_asked_to_leave()
     }
 
     /// Does what the stay of the client asks for, until the client is to be served on. Returns how it has left if it has.

@@ -1,6 +1,7 @@
 //! Serving one client: its connection, its calls, and its place.
 
 pub(crate) mod activity;
+mod batch;
 mod calls;
 pub(crate) mod claim;
 mod departure;
@@ -75,7 +76,7 @@ fn serve(client: AdmittedClient, work: Work) {
     serving.state.hub.tick().monitor(weak);
     let info = serving.activity.info(0, Instant::now());
     serving.state.hub.emit(ServerEvent::Granted(info));
-    let mut reader = SocketReader::new();
+    let mut reader = Box::new(SocketReader::new());
     serving.attach(&mut reader, connection, &hello);
     if let Some(mut worker) = Worker::new(&serving, work) {
         worker.serve(Some(reader));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ipc_core::session::server::ServerSession;
 use ipc_core::wire::ctrl::{ByeReason, Hello};
-use ipc_core::wire::frame::OutgoingFrame;
+use ipc_core::wire::frame::ReplyFrame;
 use ipc_core::wire::message::IncomingCall;
 use ipc_hub::calls::RunningCalls;
 use ipc_hub::driver_call::{DriverCall, Returned};
@@ -29,7 +29,7 @@ use crate::session::activity::Activity;
 pub(super) struct Pump {
     pub(super) session: Box<ServerSession>,
     stream: Option<Arc<TcpStream>>,
-    pub(super) handover: Handover<SocketReader>,
+    pub(super) handover: Handover<Box<SocketReader>>,
     pub(super) running: RunningCalls,
     /// How long the client keeps the server.
     pub(super) stay: Stay,
@@ -40,11 +40,8 @@ pub(super) struct Pump {
     pub(super) client: Arc<str>,
 }
 
-/// A call that a thread has taken over.
-pub(super) struct TakenCall {
-    pub(super) call: IncomingCall,
-    pub(super) deadline: Option<Instant>,
-}
+/// A call that a thread has taken over, with the time until which its caller waits.
+pub(super) type TakenCall = (IncomingCall, Option<Instant>);
 
 impl Pump {
     pub(super) fn new(session: Box<ServerSession>) -> Self {
@@ -98,7 +95,7 @@ impl Pump {
         match reader.take() {
             Received::Nothing => {}
             // A thread that asks this one to leave shuts the reading half of the socket.
-            Received::Ended if activity.request().is_some() => {}
+            Received::Ended if activity.is_asked_to_leave() => {}
             Received::Ended => self.session.handle_eof(None),
             Received::Bytes(bytes) => {
                 activity.add_received(bytes.len());
@@ -123,15 +120,16 @@ impl Pump {
         if !self.stay.lets_calls_begin() {
             return None;
         }
-        let (call, deadline) = self.session.next_call(now)?;
-        let running = DriverCall::new(call.header.number, deadline, work.take());
+        let taken = self.session.next_call(now)?;
+        let (call, deadline) = &taken;
+        let running = DriverCall::new(call.number, *deadline, work.take());
         self.stay.begin(running, &mut self.running, now);
-        Some(TakenCall { call, deadline })
+        Some(taken)
     }
 
     /// Notes that a call has returned, and queues its answer. Returns what makes a stop wait for its thread, unless the
     /// thread was left behind, and the devices that were stuck because of the call.
-    pub(super) fn end(&mut self, number: u64, reply: OutgoingFrame) -> (Option<Work>, Vec<String>) {
+    pub(super) fn end(&mut self, number: u64, reply: ReplyFrame) -> (Option<Work>, Vec<String>) {
         let Returned {
             work,
             recovered,
@@ -211,8 +209,8 @@ impl Pump {
     }
 }
 
-impl AsMut<Handover<SocketReader>> for Pump {
-    fn as_mut(&mut self) -> &mut Handover<SocketReader> {
+impl AsMut<Handover<Box<SocketReader>>> for Pump {
+    fn as_mut(&mut self) -> &mut Handover<Box<SocketReader>> {
         &mut self.handover
     }
 }

@@ -112,7 +112,7 @@ impl Serving {
     }
 
     /// Leaves the reader where a companion can take it.
-    pub(super) fn park(&self, mut pump: MutexGuard<'_, Pump>, reader: SocketReader) {
+    pub(super) fn park(&self, mut pump: MutexGuard<'_, Pump>, reader: Box<SocketReader>) {
         pump.handover.park(reader);
         self.unattended.begin();
         drop(pump);
@@ -121,7 +121,7 @@ impl Serving {
 
     /// Takes the reader back, unless a companion has taken it, or this client is no longer served: the reader is then that
     /// of the client's next stay.
-    pub(super) fn unpark(&self, pump: &mut Pump) -> Option<SocketReader> {
+    pub(super) fn unpark(&self, pump: &mut Pump) -> Option<Box<SocketReader>> {
         if !self.is_served(pump) {
             return None;
         }
@@ -178,7 +178,10 @@ impl Serving {
 
     /// Waits, as a companion, for the reader of a thread that is inside a driver. Returns `None` if there is a companion
     /// already, or once the client is no longer served. Blocks.
-    pub(super) fn await_reader<'a>(&'a self, pump: MutexGuard<'a, Pump>) -> Option<SocketReader> {
+    pub(super) fn await_reader<'a>(
+        &'a self,
+        pump: MutexGuard<'a, Pump>,
+    ) -> Option<Box<SocketReader>> {
         let (_pump, reader) = self.session.await_reader(pump, self.tenure)?;
         self.unattended.end();
         Some(reader)

@@ -53,7 +53,7 @@ impl SharedSession {
         &'a self,
         pump: MutexGuard<'a, Pump>,
         tenure: u64,
-    ) -> Option<(MutexGuard<'a, Pump>, SocketReader)> {
+    ) -> Option<(MutexGuard<'a, Pump>, Box<SocketReader>)> {
         handover::await_reader(pump, &self.0.companion, tenure)
     }
 

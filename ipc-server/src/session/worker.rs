@@ -7,14 +7,15 @@ use std::time::Instant;
 
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
-use ipc_core::native;
-use ipc_core::wire::ctrl::Form;
-use ipc_core::wire::frame::OutgoingFrame;
+use ipc_core::native::{self, Scratch};
+use ipc_core::wire::ctrl::{CtrlMsg, Form};
+use ipc_core::wire::frame::ReplyFrame;
 use ipc_hub::OffersView;
 use ipc_hub::log::{self, About};
 use ipc_hub::stay::Departure;
 use ipc_hub::work::Work;
 
+use super::batch::Batch;
 use super::pump::{Pump, TakenCall};
 use super::reader::SocketReader;
 use super::serving::Serving;
@@ -33,6 +34,8 @@ pub(super) struct Worker {
     work: Option<Work>,
     /// The devices that were stuck until the last call returned.
     recovered: Vec<String>,
+    batch: Batch,
+    scratch: Scratch,
 }
 
 /// Starts a companion, which waits for the reader of a thread that is inside a driver.
@@ -61,11 +64,13 @@ impl Worker {
             context: CallContext::new(host, 0, client, None).of_party(serving.activity.id()),
             work: Some(work),
             recovered: Vec::new(),
+            batch: Batch::default(),
+            scratch: Scratch::default(),
         })
     }
 
     /// Serves the client until it is gone, or another thread does. Blocks.
-    pub(super) fn serve(&mut self, mut reader: Option<SocketReader>) {
+    pub(super) fn serve(&mut self, mut reader: Option<Box<SocketReader>>) {
         let serving = Arc::clone(&self.serving);
         // Plain methods of drivers find the runtime as async ones do.
         let _runtime = serving.state.hub.runtime().enter();
@@ -86,7 +91,7 @@ impl Worker {
 
     /// Reads and runs calls until the client has left, and returns how it left. Returns `None` once another thread has
     /// taken the reader.
-    fn read_and_run(&mut self, mut reader: SocketReader) -> Option<Departure> {
+    fn read_and_run(&mut self, mut reader: Box<SocketReader>) -> Option<Departure> {
         let serving = Arc::clone(&self.serving);
         let mut now = Instant::now();
         loop {
@@ -97,7 +102,8 @@ impl Worker {
                 self.follow_client(&pump);
                 serving.park(pump, reader);
                 let (reply, ended) = self.run(&taken, limit, now);
-                now = ended;
+                let began = std::mem::replace(&mut now, ended);
+                let has_run = reply.ctrl() != Some(CtrlMsg::Error);
                 pump = serving.pump();
                 self.end(&mut pump, &taken, reply);
                 match serving.unpark(&mut pump) {
@@ -107,10 +113,22 @@ impl Worker {
                         return None;
                     }
                 }
-                pump = serving.flush(pump, &reader);
+                if pump.session.has_waiting() {
+                    if has_run {
+                        let took = ended.saturating_duration_since(began);
+                        self.batch.note(taken.0.method(), took);
+                    }
+                    let (next, size) = (pump.session.next_method(), pump.session.backlog());
+                    if !self.batch.may_grow(next, size, now) {
+                        pump = serving.flush(pump, &reader);
+                        // Another process may have had the processor.
+                        now = Instant::now();
+                    }
+                }
                 pump = self.announce_recovered(&serving, pump);
             }
             pump = serving.flush(pump, &reader);
+            self.batch.end();
             let has_ended = pump.session.end().is_some();
             let mut has_room = pump.has_room();
             drop(pump);
@@ -181,21 +199,16 @@ impl Worker {
         self.context.set_client(&pump.client);
     }
 
-    fn run(
-        &mut self,
-        taken: &TakenCall,
-        limit: usize,
-        begins: Instant,
-    ) -> (OutgoingFrame, Instant) {
-        let TakenCall { call, deadline } = taken;
-        let number = call.header.number;
+    fn run(&mut self, taken: &TakenCall, limit: usize, begins: Instant) -> (ReplyFrame, Instant) {
+        let (call, deadline) = taken;
+        let number = call.number;
         self.context.turn_to(number, *deadline);
         let activity = &self.serving.activity;
         let is_question = call.form == Form::Describe;
-        let method = (!is_question).then_some(call.header.method.as_str());
+        let job = native::job(call, limit, &mut self.scratch);
+        let method = (!is_question).then_some(job.method);
         activity.call_begins(number, method, begins);
-        let offers = self.offers.now();
-        let outcome = offers.run(native::job(call, limit), &self.context);
+        let outcome = self.offers.now().run(job, &self.context);
         let ended = Instant::now();
         let has_run = !is_question && !outcome.as_ref().is_err_and(|failure| failure.is_refusal());
         let is_awaited = activity.call_ends(number, has_run, ended) || is_question;
@@ -206,19 +219,19 @@ impl Worker {
                 false => CallerAtEnd::GaveUpBefore,
             };
             let note = CallNote {
-                method: &call.header.method,
+                method: call.method(),
                 failure: outcome.as_ref().err().map(Box::as_ref),
                 took: ended.saturating_duration_since(begins),
                 caller,
             };
             note.log(&self.serving.state, self.context.client());
         }
-        let reply = native::answer(call, outcome, limit);
+        let reply = native::answer(call, outcome, limit, &mut self.scratch);
         (reply, ended)
     }
 
-    fn end(&mut self, pump: &mut Pump, taken: &TakenCall, reply: OutgoingFrame) {
-        let ended = pump.end(taken.call.header.number, reply);
+    fn end(&mut self, pump: &mut Pump, taken: &TakenCall, reply: ReplyFrame) {
+        let ended = pump.end(taken.0.number, reply);
         (self.work, self.recovered) = ended;
         if self.work.is_none() && self.serving.is_served(pump) {
             // The device was stuck, and the server has gone on without this thread.

@@ -133,11 +133,11 @@ impl Serving {
             let Some((call, deadline)) = session.next_call(lab.now) else {
                 return has_begun;
             };
-            let number = call.header.number;
+            let number = call.number;
             let begun = DriverCall::new(number, deadline, None);
             self.stay.begin(begun, running, lab.now);
             drop(pump);
-            lab.begin(&self.session, number, &call.header.method);
+            lab.begin(&self.session, number, call.method());
             if self.is_gone {
                 lab.abandon(self.key);
             }

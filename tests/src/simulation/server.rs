@@ -107,17 +107,11 @@ async fn converse(server: &Shared, stream: &mut TcpStream, key: SessionKey, conn
             if let Some((call, _)) = held.session.next_call(Instant::now().into_std()) {
                 held.runs = true;
                 let called = call
-                    .header
-                    .method
+                    .method()
                     .trim_start_matches("call_")
                     .parse()
                     .unwrap_or(0);
-                tokio::task::spawn_local(run_call(
-                    Rc::clone(server),
-                    key,
-                    call.header.number,
-                    called,
-                ));
+                tokio::task::spawn_local(run_call(Rc::clone(server), key, call.number, called));
             }
             bytes.extend_from_slice(held.session.transmit());
             Rc::clone(&held.news)

@@ -15,7 +15,7 @@ use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::session::server::{End, ServerSession};
 use ipc_core::session::table::Greeted;
-use ipc_core::wire::frame::OutgoingFrame;
+use ipc_core::wire::frame::ReplyFrame;
 use ipc_core::wire::message::IncomingCall;
 use ipc_core::wire::preamble::Role;
 
@@ -153,7 +153,7 @@ fn serve(stream: &TcpStream, shared: &Shared, session: &mut ServerSession) {
         while let Some((call, _)) = session.next_call(Instant::now()) {
             let cut = shared.take_cut(Cut::BeforeAnswering);
             let reply = run(stream, shared, session, &call);
-            session.reply(call.header.number, reply);
+            session.reply(call.number, reply);
             if cut {
                 return forget_call(stream, session);
             }
@@ -173,15 +173,15 @@ fn run(
     shared: &Shared,
     session: &mut ServerSession,
     call: &IncomingCall,
-) -> OutgoingFrame {
-    let number = call.header.number;
+) -> ReplyFrame {
+    let number = call.number;
     let log = |entry: &str| {
         shared.control.lock().unwrap().ledger.push(entry.into());
         shared.changed.notify_all();
     };
-    match call.header.method.as_str() {
+    match call.method() {
         "gate" | "sweep_slowly" => {
-            log(&format!("{} entered", call.header.method));
+            log(&format!("{} entered", call.method()));
             let control = shared.control.lock().unwrap();
             let _open = shared
                 .changed
@@ -207,7 +207,7 @@ fn run(
     let context = CallContext::new(Arc::new(Host), number, "test".into(), None);
     let limit = session.reply_limit();
     let reply = native::run(shared.registry.offers(), call, &context, limit);
-    log(&call.header.method);
+    log(call.method());
     reply
 }
 

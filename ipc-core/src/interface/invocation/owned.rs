@@ -59,6 +59,7 @@ impl OwnedInvocation {
         let mut invocation = Invocation::new(
             &self.method,
             &self.wire_name,
+            source,
             source.arguments(&self.wire_name)?,
             context,
             self.reply,

@@ -122,6 +122,7 @@ impl Offers {
         let mut invocation = Invocation::new(
             &target.method,
             name,
+            source,
             source.arguments(name)?,
             context,
             job.reply,

@@ -1,9 +1,11 @@
 //! What is kept of the answers that the client has not confirmed.
 
+use std::collections::VecDeque;
+
 use super::MIN_REPLY;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
-use crate::wire::frame::OutgoingFrame;
+use crate::wire::frame::ReplyFrame;
 use crate::wire::message::failure_frame;
 
 /// A call that has been answered.
@@ -13,11 +15,64 @@ pub(super) struct Done {
     pub(super) answer: Answer,
 }
 
+/// The calls that have been answered and not confirmed, in rising order of their numbers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DoneCalls(VecDeque<(u64, Done)>);
+
+impl DoneCalls {
+    /// Adds the call `number`, most often the highest one so far.
+    pub(super) fn insert(&mut self, number: u64, done: Done) {
+        if self.0.back().is_none_or(|(last, _)| *last < number) {
+            return self.0.push_back((number, done));
+        }
+        match self.find(number) {
+            Ok(at) => drop(self.0.get_mut(at).map(|known| known.1 = done)),
+            Err(at) => self.0.insert(at, (number, done)),
+        }
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<&Done> {
+        let at = self.find(number).ok()?;
+        self.0.get(at).map(|(_, done)| done)
+    }
+
+    fn find(&self, number: u64) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&number, |(known, _)| *known)
+    }
+
+    /// Forgets the calls below `oldest`. Returns how many bytes of answers were kept for them.
+    pub(super) fn forget_below(&mut self, oldest: u64) -> usize {
+        let mut freed = 0;
+        while let Some((_, done)) = self.0.pop_front_if(|(number, _)| *number < oldest) {
+            freed += done.answer.len();
+        }
+        freed
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[cfg(any(test, feature = "proof"))]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Done)> {
+        self.0.iter().map(|(number, done)| (*number, done))
+    }
+
+    /// Keeps of each answer only what it says about the driver.
+    pub(super) fn forget_results(&mut self) {
+        for (_, done) in &mut self.0 {
+            if let Answer::Kept(frame) = &done.answer {
+                done.answer = Answer::without_result(frame);
+            }
+        }
+    }
+}
+
 /// What is left of an answer.
 #[derive(Clone, Debug, Hash)]
 pub(super) enum Answer {
     /// All of it.
-    Kept(OutgoingFrame),
+    Kept(ReplyFrame),
     /// The driver was entered, and the call has ended.
     Ran,
     /// The driver was not entered.
@@ -28,7 +83,7 @@ pub(super) enum Answer {
 
 impl Answer {
     /// What an answer says about the driver.
-    pub(super) fn without_result(frame: &OutgoingFrame) -> Self {
+    pub(super) fn without_result(frame: &ReplyFrame) -> Self {
         match frame.ctrl() {
             Some(CtrlMsg::Error) => Answer::Refused,
             _ => Answer::Ran,
@@ -44,7 +99,7 @@ impl Answer {
     }
 
     /// What to answer when the call comes again.
-    pub(super) fn again(&self, number: u64, method: String) -> OutgoingFrame {
+    pub(super) fn again(&self, number: u64, method: &str) -> ReplyFrame {
         match self {
             Answer::Kept(frame) => frame.clone(),
             Answer::Ran => fault_frame(
@@ -53,6 +108,7 @@ impl Answer {
                 "the method ran, but its answer was not kept for a second try",
             ),
             Answer::Refused => {
+                let method = method.to_string();
                 let reason = "it was refused, but the reason was not kept".into();
                 refusal_frame(number, Refusal::Protocol { method, reason })
             }
@@ -62,12 +118,12 @@ impl Answer {
 }
 
 /// The answer to a call whose driver was not entered.
-pub(super) fn refusal_frame(number: u64, refusal: Refusal) -> OutgoingFrame {
+pub(super) fn refusal_frame(number: u64, refusal: Refusal) -> ReplyFrame {
     failure_frame(number, &Failure::Refused(refusal), MIN_REPLY).into()
 }
 
 /// The answer to a call that was given up while it ran.
-pub(super) fn unknown_frame(number: u64) -> OutgoingFrame {
+pub(super) fn unknown_frame(number: u64) -> ReplyFrame {
     fault_frame(
         number,
         FaultKind::Unknown,
@@ -75,7 +131,7 @@ pub(super) fn unknown_frame(number: u64) -> OutgoingFrame {
     )
 }
 
-fn fault_frame(number: u64, kind: FaultKind, message: &str) -> OutgoingFrame {
+fn fault_frame(number: u64, kind: FaultKind, message: &str) -> ReplyFrame {
     let fault = Fault::own(kind, message);
     failure_frame(number, &Failure::Fault(Box::new(fault)), MIN_REPLY).into()
 }

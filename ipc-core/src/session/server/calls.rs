@@ -6,7 +6,7 @@ use super::ServerSession;
 use super::answer::{Answer, Done, refusal_frame};
 use crate::wire::ctrl::{CtrlMsg, Info};
 use crate::wire::failure::Refusal;
-use crate::wire::frame::OutgoingFrame;
+use crate::wire::frame::ReplyFrame;
 use crate::wire::message::{IncomingCall, frame_of};
 use crate::wire::sanitize::fit_for_progress;
 
@@ -20,7 +20,7 @@ pub(super) struct Waiting {
 impl Waiting {
     /// The number of bytes that the call holds.
     pub(super) fn len(&self) -> usize {
-        self.call.header.method.len() + self.call.arguments.len()
+        self.call.len()
     }
 }
 
@@ -39,14 +39,15 @@ impl ServerSession {
     /// While calls run, there is a next one only if the client has cancelled all of them. A deadline that has passed is
     /// not enough: the clock of a client that was suspended stands still, and its caller waits on. Calls that have waited
     /// beyond their deadline are refused here.
+    #[inline]
     pub fn next_call(&mut self, now: Instant) -> Option<(IncomingCall, Option<Instant>)> {
-        while self.may_begin() {
+        while self.has_waiting() && self.may_begin() {
             let Waiting {
                 call,
                 digest,
                 deadline,
             } = self.next_waiting()?;
-            let number = call.header.number;
+            let number = call.number;
             self.running.push(Running {
                 number,
                 digest,
@@ -56,14 +57,20 @@ impl ServerSession {
             if deadline.is_none_or(|deadline| now < deadline) {
                 return Some((call, deadline));
             }
-            let method = call.header.method;
+            let method = call.method().to_string();
             self.refuse(number, Refusal::Cancelled { method });
         }
         None
     }
 
     /// Returns whether a call that waits may begin.
+    #[inline]
     pub fn may_begin(&self) -> bool {
+        self.running.is_empty() || self.may_overtake()
+    }
+
+    /// Returns whether a call may begin while others run.
+    fn may_overtake(&self) -> bool {
         let are_given_up = self.running.iter().all(|call| call.cancelled);
         let counting = self.running.iter().filter(|call| !call.is_stuck).count();
         (are_given_up || has_mutant!(self, OvertakesAnyCall)) && counting < MAX_RUNNING
@@ -78,10 +85,17 @@ impl ServerSession {
         }
     }
 
+    #[inline]
     pub(super) fn next_waiting(&mut self) -> Option<Waiting> {
         let waiting = self.waiting.pop_front()?;
         self.waiting_bytes -= waiting.len();
         Some(waiting)
+    }
+
+    /// Returns the method of the next call, if it may begin now.
+    pub fn next_method(&self) -> Option<&str> {
+        let next = self.waiting.front().filter(|_| self.may_begin())?;
+        Some(next.call.method())
     }
 
     /// Returns whether calls wait for their turn.
@@ -98,9 +112,9 @@ impl ServerSession {
     ///
     /// What a driver has returned is not sent if the client no longer wants it, and only that it ran is kept. A refusal is
     /// sent: its caller may want to know that the driver was not entered.
-    pub fn reply(&mut self, number: u64, frame: impl Into<OutgoingFrame>) {
+    pub fn reply(&mut self, number: u64, frame: impl Into<ReplyFrame>) {
         let is_it = |running: &Running| running.number == number;
-        let Some(at) = self.running.iter().position(is_it) else {
+        let Some(at) = self.running.iter().rposition(is_it) else {
             return;
         };
         let Running {
@@ -119,8 +133,8 @@ impl ServerSession {
     }
 
     /// Sends an answer, and remembers it or at least what it says about the driver.
-    pub(super) fn answer(&mut self, number: u64, digest: u64, frame: OutgoingFrame) {
-        self.send(frame.clone());
+    pub(super) fn answer(&mut self, number: u64, digest: u64, frame: ReplyFrame) {
+        self.send(&frame);
         if number < self.confirmed {
             return;
         }
@@ -174,11 +188,7 @@ impl ServerSession {
 
     /// Keeps of each answer only whether the driver had been entered.
     pub fn forget_results(&mut self) {
-        for done in self.done.values_mut() {
-            if let Answer::Kept(frame) = &done.answer {
-                done.answer = Answer::without_result(frame);
-            }
-        }
+        self.done.forget_results();
         self.kept = 0;
     }
 }
@@ -197,7 +207,7 @@ impl ServerSession {
     /// Returns whether nothing has grown beyond its limit, if `input` bytes have come since there was room.
     pub(crate) fn is_within_limits(&self, input: usize) -> bool {
         let limits = &self.limits;
-        let kept: usize = self.done.values().map(|done| done.answer.len()).sum();
+        let kept: usize = self.done.iter().map(|(_, done)| done.answer.len()).sum();
         let waiting_bytes: usize = self.waiting.iter().map(Waiting::len).sum();
         kept == self.kept
             && kept <= limits.kept_replies
@@ -206,7 +216,8 @@ impl ServerSession {
             && self.waiting.len() <= limits.waiting_calls + input / 40
             && self.running.len() <= MAX_RUNNING
             && self.done.len() <= super::frames::MAX_UNCONFIRMED
-            && self.done.keys().all(|number| *number >= self.confirmed)
+            && self.done.iter().all(|(number, _)| number >= self.confirmed)
+            && self.done.iter().is_sorted_by_key(|(number, _)| number)
             && self.running.is_sorted_by_key(|running| running.number)
     }
 }

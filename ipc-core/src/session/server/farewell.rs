@@ -22,12 +22,12 @@ impl ServerSession {
     /// Refuses all calls that wait for their turn, because the server is about to say goodbye.
     pub fn refuse_waiting(&mut self, reason: ByeReason) {
         while let Some(Waiting { call, digest, .. }) = self.next_waiting() {
-            let method = call.header.method;
+            let method = call.method().to_string();
             let refusal = match reason {
                 ByeReason::Stopping => Refusal::Stopping { method },
                 _ => Refusal::Cancelled { method },
             };
-            let number = call.header.number;
+            let number = call.number;
             self.answer(number, digest, refusal_frame(number, refusal));
         }
     }
@@ -59,7 +59,7 @@ impl ServerSession {
             return;
         }
         for Running { number, digest, .. } in std::mem::take(&mut self.running) {
-            self.send(unknown_frame(number));
+            self.send(&unknown_frame(number));
             if number >= self.confirmed {
                 let answer = Answer::Unknown;
                 self.done.insert(number, Done { digest, answer });

@@ -11,7 +11,7 @@ use super::{End, ServerSession};
 use crate::session::link::LinkError;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::failure::Refusal;
-use crate::wire::frame::{Frame, OutgoingFrame};
+use crate::wire::frame::{Frame, ReplyFrame};
 use crate::wire::message::{IncomingCall, call_of, frame_of, value_of};
 
 impl ServerSession {
@@ -48,9 +48,9 @@ impl ServerSession {
     }
 
     fn handle_call(&mut self, call: IncomingCall, now: Instant) -> Result<(), LinkError> {
-        let number = call.header.number;
+        let number = call.number;
         let digest = digest(&call);
-        self.acknowledge(call.header.acknowledged.min(number));
+        self.acknowledge(call.acknowledged.min(number));
         if number > self.last || has_mutant!(self, NoDedup) {
             self.take(call, digest, now)
         } else {
@@ -66,8 +66,8 @@ impl ServerSession {
                 expected: "a confirmation of earlier answers",
             });
         }
-        self.last = self.last.max(call.header.number);
-        let timeout = Duration::from_millis(call.header.timeout_ms);
+        self.last = self.last.max(call.number);
+        let timeout = Duration::from_millis(call.timeout_ms);
         let deadline = if timeout.is_zero() {
             None
         } else {
@@ -85,10 +85,10 @@ impl ServerSession {
 
     /// Answers a call that has come before, without running it.
     fn handle_repeated(&mut self, call: IncomingCall, digest: u64) -> Result<(), LinkError> {
-        let number = call.header.number;
+        let number = call.number;
         let was_expected = self.stop_expecting(number);
         let in_hand = self.in_hand(number);
-        let done = self.done.get(&number);
+        let done = self.done.get(number);
         match in_hand.or(done.map(|done| done.digest)) {
             Some(first) if first != digest && !has_mutant!(self, NoDigest) => {
                 return Err(LinkError::FalseRetry(number));
@@ -98,15 +98,15 @@ impl ServerSession {
             // It was in hand when this connection began, so its answer has gone out over it.
             Some(_) if was_expected => {}
             Some(_) => {
-                let again = done.map(|done| done.answer.again(number, call.header.method));
-                again.into_iter().for_each(|frame| self.send(frame));
+                let again = done.map(|done| done.answer.again(number, call.method()));
+                again.into_iter().for_each(|frame| self.send(&frame));
             }
             None => {
                 let reason = format!(
                     "there is no answer to call number {number}: it was confirmed before, or never used; numbers must rise"
                 );
-                let method = call.header.method;
-                self.send(refusal_frame(number, Refusal::Protocol { method, reason }));
+                let method = call.method().to_string();
+                self.send(&refusal_frame(number, Refusal::Protocol { method, reason }));
             }
         }
         Ok(())
@@ -120,10 +120,7 @@ impl ServerSession {
 
     /// The digest of a call that waits or runs.
     pub(super) fn in_hand(&self, number: u64) -> Option<u64> {
-        let waiting = self
-            .waiting
-            .iter()
-            .map(|w| (w.call.header.number, w.digest));
+        let waiting = self.waiting.iter().map(|w| (w.call.number, w.digest));
         let running = self
             .running
             .iter()
@@ -142,11 +139,11 @@ impl ServerSession {
             return;
         }
         let mut waiting = self.waiting.iter();
-        if let Some(at) = waiting.position(|w| w.call.header.number == number)
+        if let Some(at) = waiting.position(|w| w.call.number == number)
             && let Some(waiting) = self.waiting.remove(at)
         {
             self.waiting_bytes -= waiting.len();
-            let method = waiting.call.header.method;
+            let method = waiting.call.method().to_string();
             let frame = refusal_frame(number, Refusal::Cancelled { method });
             self.answer(number, waiting.digest, frame);
         }
@@ -156,17 +153,15 @@ impl ServerSession {
     fn acknowledge(&mut self, oldest: u64) {
         let oldest = oldest.min(self.last.saturating_add(1));
         self.confirmed = self.confirmed.max(oldest);
-        while let Some(entry) = self.done.first_entry()
-            && *entry.key() < oldest
-        {
-            self.kept -= entry.remove().answer.len();
-        }
+        self.kept -= self.done.forget_below(oldest);
     }
 
-    pub(super) fn send(&mut self, frame: impl Into<OutgoingFrame>) {
-        if let Some(link) = &mut self.link {
-            link.send(frame);
-        }
+    pub(super) fn send(&mut self, frame: &ReplyFrame) {
+        let Some(link) = &mut self.link else { return };
+        match frame {
+            ReplyFrame::Short(frame) => link.send_copy(frame.bytes()),
+            ReplyFrame::Whole(frame) => link.send(frame.clone()),
+        };
     }
 
     pub(super) fn lose(&mut self, error: LinkError) {
@@ -178,30 +173,22 @@ impl ServerSession {
 /// Tells two calls under one number apart. Not for security, so the hash may be a fast one: within a session there is one
 /// client.
 fn digest(call: &IncomingCall) -> u64 {
-    let method = call.header.method.as_bytes();
-    let arguments = &call.arguments[..];
-    // With all lengths in front, so that no two calls write the same.
-    let numbers = [
-        call.form as u64,
-        call.header.fingerprint,
-        method.len() as u64,
-        arguments.len() as u64,
-    ];
+    let identity = call.identity();
     let mut hasher = FxHasher::default();
-    // Few writes: each has a price of its own, and every call pays it.
-    hasher.write(bytemuck::bytes_of(&numbers));
-    hasher.write(method);
-    match (arguments.first_chunk::<EDGE>(), arguments.last_chunk()) {
+    // The length is in front, so that no two calls write the same.
+    hasher.write_u64(identity.len() as u64);
+    hasher.write_u8(call.form as u8);
+    match (identity.first_chunk::<EDGE>(), identity.last_chunk()) {
         (Some(first), Some::<&[u8; EDGE]>(last)) => {
             hasher.write(first);
             hasher.write(last);
         }
-        _ => hasher.write(arguments),
+        _ => hasher.write(identity),
     }
     hasher.finish()
 }
 
-/// Number of bytes at each end of the arguments that are part of the digest. All of a long array would take longer than its
+/// Number of bytes at each end of a call that are part of the digest. All of a long array would take longer than its
 /// transfer.
 const EDGE: usize = 512;
 /// Maximum number of calls that are not confirmed. A client confirms with every call, so an honest one never comes near.

@@ -13,7 +13,7 @@ impl ServerSession {
 
     /// True if an answer is remembered that the client has confirmed.
     pub fn keeps_confirmed(&self) -> bool {
-        self.done.keys().any(|number| *number < self.confirmed)
+        self.done.iter().any(|(number, _)| number < self.confirmed)
     }
 
     pub(in crate::session) fn digest_into(&self, hasher: &mut impl Hasher) {
@@ -23,7 +23,7 @@ impl ServerSession {
             link.digest_into(hasher);
         }
         for waiting in &self.waiting {
-            (waiting.call.header.number, waiting.digest).hash(hasher);
+            (waiting.call.number, waiting.digest).hash(hasher);
             waiting.deadline.hash(hasher);
         }
         (self.confirmed, self.features.offer(Feature::Faults)).hash(hasher);
@@ -31,7 +31,7 @@ impl ServerSession {
         for running in &self.running {
             (running.number, running.digest, running.cancelled).hash(hasher);
         }
-        for (number, done) in &self.done {
+        for (number, done) in self.done.iter() {
             (number, done.digest, &done.answer).hash(hasher);
         }
     }

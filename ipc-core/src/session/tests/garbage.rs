@@ -125,7 +125,7 @@ fn server_transcript(pieces: &[&[u8]]) -> (Vec<u64>, Vec<u8>) {
         server.handle_input(piece, now);
     }
     while let Some((call, _)) = server.next_call(now) {
-        let number = call.header.number;
+        let number = call.number;
         calls.push(number);
         server.reply(number, reply_frame(number, &answer(number, 3)));
     }

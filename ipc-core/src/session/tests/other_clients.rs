@@ -10,7 +10,7 @@ use crate::wire::ctrl::{
 };
 use crate::wire::failure::Refusal;
 use crate::wire::frame;
-use crate::wire::message::{IncomingCall, frame_of, set_call_numbers, single_frame, value_of};
+use crate::wire::message::{frame_of, set_call_numbers, single_frame, value_of};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
 const KEY: SessionKey = SessionKey {
@@ -119,8 +119,8 @@ fn a_session_refuses_in_the_form_that_its_client_understands() {
     for (features, kind) in [(Features::of_client(), 11_u32), (Features::default(), 6)] {
         let mut session = session(features);
         session.handle_input(&call_in(CtrlMsg::Call, 1), super::epoch());
-        let (IncomingCall { header, .. }, _) = session.next_call(super::epoch()).unwrap();
-        session.refuse(header.number, refusal());
+        let (call, _) = session.next_call(super::epoch()).unwrap();
+        session.refuse(call.number, refusal());
         let frame = single_frame(session.transmit()).unwrap();
         assert_eq!(frame.payload[8..12], kind.to_le_bytes());
     }
@@ -132,7 +132,7 @@ fn a_command_takes_a_number_and_is_no_call_of_the_same_name() {
     let now = super::epoch();
     session.handle_input(&call_in(CtrlMsg::Command, 1), now);
     let (call, _) = session.next_call(now).unwrap();
-    assert_eq!((call.header.number, call.form), (1, Form::Command));
+    assert_eq!((call.number, call.form), (1, Form::Command));
     session.handle_input(&call_in(CtrlMsg::CallByName, 1), now);
     let end = session.end().cloned();
     let expected = End::Lost(LinkError::FalseRetry(1));

@@ -66,8 +66,10 @@ impl Scene {
             self.client.consume(usize::MAX);
         }
         let frames = std::iter::from_fn(|| frames.next_frame().unwrap());
-        let calls = frames.filter_map(|frame| Some(call_of(frame)?.unwrap().header));
-        calls.map(|call| (call.number, call.method)).collect()
+        let calls = frames.filter_map(|frame| Some(call_of(frame)?.unwrap()));
+        calls
+            .map(|call| (call.number, call.method().to_string()))
+            .collect()
     }
 
     pub(super) fn events(&mut self) -> Vec<Event> {

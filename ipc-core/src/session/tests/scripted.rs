@@ -81,7 +81,7 @@ impl Scripted {
     /// The number of the call that begins.
     pub(super) fn next(&mut self) -> Option<u64> {
         let (call, _) = self.session.next_call(self.now)?;
-        Some(call.header.number)
+        Some(call.number)
     }
 
     pub(super) fn reply(&mut self, number: u64) {

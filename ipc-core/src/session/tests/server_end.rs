@@ -180,9 +180,9 @@ impl ServerEnd {
             "an earlier call runs, and its client waits for it"
         );
         let execution = Execution {
-            number: call.header.number,
-            tag: call.header.method[1..].parse().unwrap(),
-            size: u64::from_le_bytes(call.arguments[..].try_into().unwrap()) as usize,
+            number: call.number,
+            tag: call.method()[1..].parse().unwrap(),
+            size: u64::from_le_bytes(call.arguments().try_into().unwrap()) as usize,
         };
         held.running.push(execution);
         Some(execution)

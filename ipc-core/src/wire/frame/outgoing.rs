@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{CallFrame, LENGTH, finish};
+use super::{CallFrame, ctrl_of, finish};
 use crate::wire::bulk::{self, LongBlock};
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
@@ -33,8 +33,7 @@ impl OutgoingFrame {
 
     /// The control message.
     pub fn ctrl(&self) -> Option<CtrlMsg> {
-        let number = self.head.get(LENGTH..)?.first_chunk()?;
-        CtrlMsg::from_number(u16::from_le_bytes(*number))
+        ctrl_of(&self.head)
     }
 
     /// All of it in one piece.

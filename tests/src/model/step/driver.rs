@@ -18,8 +18,8 @@ impl World {
         // Calls that waited beyond their deadlines have been refused.
         self.flush(key);
         let (call, _) = next?;
-        let name = call.header.method.bytes().next().unwrap_or(0);
-        Some((key, call.header.number, name.wrapping_sub(b'a')))
+        let name = call.method().bytes().next().unwrap_or(0);
+        Some((key, call.number, name.wrapping_sub(b'a')))
     }
 
     pub(super) fn start(&mut self, search: &Search, index: u8) {

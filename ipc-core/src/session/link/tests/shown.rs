@@ -7,7 +7,7 @@ use crate::secure::{Entropy, Secret};
 use crate::session::client::CallOutcome;
 use crate::wire::block::Payload;
 use crate::wire::bulk::LongBlock;
-use crate::wire::codec::Reader;
+use crate::wire::codec::{self, Reader};
 use crate::wire::ctrl::{Bye, ByeReason, CallHeader, CtrlMsg, Form};
 use crate::wire::frame::{self, Frame, OutgoingFrame};
 use crate::wire::message::{IncomingCall, Outcome, frame_of, value_of};
@@ -82,17 +82,15 @@ fn debug_shows_sizes_and_no_bytes() {
         shows_nothing(&format!("{frame:?}"));
     }
     let bytes = Bytes::from_static(WORD.as_bytes());
-    let call = IncomingCall {
-        header: CallHeader {
-            number: 1,
-            acknowledged: 0,
-            timeout_ms: 0,
-            fingerprint: 0,
-            method: "step".into(),
-        },
-        form: Form::Typed,
-        arguments: bytes.clone(),
+    let method = "step".to_string();
+    let header = CallHeader {
+        method,
+        ..CallHeader::default()
     };
+    let mut payload = Vec::new();
+    codec::encode(&header, &mut payload, codec::MAX_VALUE).unwrap();
+    payload.extend_from_slice(&bytes);
+    let call = IncomingCall::read(Form::Typed, payload.into()).unwrap();
     let frame = Frame {
         ctrl: CtrlMsg::Ok,
         payload: bytes.clone(),
