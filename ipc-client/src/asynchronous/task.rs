@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
 use ipc_core::session::client::Event;
+use ipc_core::session::link::READ_SIZE;
 use ipc_core::wire::frame::{CallFrame, PartialFrame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -291,7 +292,7 @@ impl ClientTask {
                 self.engine.received_partial(partial, result, now);
                 has_read
             }
-            None => self.engine.received(&self.reading.buffer, result, now),
+            None => self.engine.received(&mut self.reading.buffer, result, now),
         };
         self.reading.partial = self.engine.take_partial();
         may_be_more
@@ -360,7 +361,7 @@ async fn sleep_until(wake: Option<Instant>) {
     }
 }
 
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = READ_SIZE;
 /// Maximum number of reads before commands get their turn.
 const READS_IN_A_ROW: usize = 16;
 /// Maximum number of commands that are executed before their calls are written.

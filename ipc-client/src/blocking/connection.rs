@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ipc_core::session::link::READ_SIZE;
 use ipc_core::wire::frame::PartialFrame;
 
 use crate::engine::{Engine, Written};
@@ -201,7 +202,7 @@ impl ClientConnection {
             self.note(&result, now);
             match read.partial.take() {
                 Some(partial) => self.engine.received_partial(partial, result, now),
-                None => drop(self.engine.received(&read.buffer, result, now)),
+                None => drop(self.engine.received(&mut read.buffer, result, now)),
             }
         }
         self.buffer = read.buffer;
@@ -239,7 +240,7 @@ impl ClientConnection {
                 break;
             }
             self.note(&result, now);
-            self.engine.received(&buffer, result, now);
+            self.engine.received(&mut buffer, result, now);
         }
         self.last_read = Some(now);
         true
@@ -302,7 +303,7 @@ const WRITE_CHUNK: usize = 256 * 1024;
 const TOLERANCE: Duration = Duration::from_millis(10);
 /// A connection that was read from this recently is not probed before a call.
 const RECENT: Duration = Duration::from_millis(1);
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = READ_SIZE;
 
 #[cfg(test)]
 mod tests {

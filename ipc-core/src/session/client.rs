@@ -235,10 +235,23 @@ impl ClientSession {
         }
     }
 
-    /// Takes bytes from the network.
+    /// Takes bytes from the network. Under a secret, they are decrypted where they lie; see [`Link::handle_buffer`].
+    #[inline]
+    pub fn handle_buffer(&mut self, bytes: &mut [u8], now: Instant) {
+        let Some(link) = self.link_mut() else { return };
+        let result = link.handle_buffer(bytes);
+        self.handle_frames(result, now);
+    }
+
+    /// Takes bytes from the network that must not change.
     pub fn handle_input(&mut self, bytes: &[u8], now: Instant) {
         let Some(link) = self.link_mut() else { return };
-        let mut result = link.handle_input(bytes);
+        let result = link.handle_input(bytes);
+        self.handle_frames(result, now);
+    }
+
+    /// Handles the frames that are complete, if the link is still of use.
+    fn handle_frames(&mut self, mut result: Result<(), LinkError>, now: Instant) {
         while result.is_ok() {
             let Some(link) = self.link_mut() else { return };
             result = match link.next_frame() {
@@ -266,10 +279,11 @@ impl ClientSession {
         }
     }
 
-    /// As if `record` records had gone each way.
+    /// As if `records` records with `blocks` blocks had gone each way.
     #[cfg(test)]
-    pub(super) fn skip_to(&mut self, record: u64) {
-        self.link_mut().expect("a connection").skip_to(record);
+    pub(super) fn skip_to(&mut self, records: u64, blocks: u64) {
+        let link = self.link_mut().expect("a connection");
+        link.skip_to(records, blocks);
     }
 
     /// The network has ended; `cause` says how, where the end was not an orderly one.
@@ -330,24 +344,32 @@ impl ClientSession {
     }
 
     /// The next bytes for the network; empty when there are none.
-    pub fn transmit(&self) -> &[u8] {
-        let link = match &self.state {
-            LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
-            LinkState::Closed(link) => link.as_ref(),
-            LinkState::Disconnected => None,
-        };
-        link.map(Link::transmit).unwrap_or_default()
+    pub fn transmit(&mut self) -> &[u8] {
+        self.written_link().map(Link::transmit).unwrap_or_default()
+    }
+
+    /// Returns whether [`transmit`](Self::transmit) would return anything.
+    pub fn has_output(&self) -> bool {
+        match &self.state {
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => link.has_output(),
+            LinkState::Closed(link) => link.as_ref().is_some_and(Link::has_output),
+            LinkState::Disconnected => false,
+        }
     }
 
     /// The network has taken `count` bytes.
     pub fn consume(&mut self, count: usize) {
-        let link = match &mut self.state {
+        if let Some(link) = self.written_link() {
+            link.consume(count);
+        }
+    }
+
+    /// The connection that still has bytes to write, possibly after a goodbye.
+    fn written_link(&mut self) -> Option<&mut Link> {
+        match &mut self.state {
             LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
             LinkState::Closed(link) => link.as_mut(),
             LinkState::Disconnected => None,
-        };
-        if let Some(link) = link {
-            link.consume(count);
         }
     }
 

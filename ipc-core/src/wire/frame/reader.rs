@@ -67,6 +67,18 @@ impl PartialFrame {
         &mut self.bytes
     }
 
+    /// Appends what belongs to the frame, and returns the rest of `bytes`.
+    fn append<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
+        while self.missing() > 0 && !bytes.is_empty() {
+            let target = self.target();
+            let room = target.capacity() - target.len();
+            let (taken, rest) = bytes.split_at(room.min(bytes.len()));
+            target.extend_from_slice(taken);
+            bytes = rest;
+        }
+        bytes
+    }
+
     fn missing(&self) -> usize {
         self.whole.saturating_sub(self.bytes.len())
     }
@@ -119,9 +131,7 @@ impl FrameReader {
     #[inline]
     pub(crate) fn push(&mut self, mut bytes: &[u8]) {
         if let Some(partial) = &mut self.partial {
-            let (taken, rest) = bytes.split_at(partial.missing().min(bytes.len()));
-            partial.bytes.extend_from_slice(taken);
-            bytes = rest;
+            bytes = partial.append(bytes);
         }
         self.buffer.extend_from_slice(bytes);
     }
@@ -129,15 +139,21 @@ impl FrameReader {
     /// Takes the next frame if much of it has not come yet. Until it is [given back](Self::put_partial), nothing may be
     /// pushed.
     pub(crate) fn take_partial(&mut self) -> Option<PartialFrame> {
-        if self.partial.is_none() {
-            let whole = LENGTH + u32::from_le_bytes(*self.buffer.first_chunk()?) as usize;
-            let is_long = whole.saturating_sub(self.buffer.len()) >= LONG_REST;
-            if is_long && whole - LENGTH <= self.limit {
-                let bytes = self.buffer.split().to_vec();
-                self.partial = Some(PartialFrame { bytes, whole });
-            }
-        }
+        self.begin_partial();
         self.partial.take_if(|partial| partial.missing() > 0)
+    }
+
+    /// Gives the next frame memory of its own if much of it has not come yet.
+    pub(crate) fn begin_partial(&mut self) {
+        let Some(length) = self.buffer.first_chunk().filter(|_| self.partial.is_none()) else {
+            return;
+        };
+        let whole = LENGTH + u32::from_le_bytes(*length) as usize;
+        let is_long = whole.saturating_sub(self.buffer.len()) >= LONG_REST;
+        if is_long && whole - LENGTH <= self.limit {
+            let bytes = self.buffer.split().to_vec();
+            self.partial = Some(PartialFrame { bytes, whole });
+        }
     }
 
     /// Takes back a frame with more of its bytes.
@@ -147,11 +163,6 @@ impl FrameReader {
             self.buffer.extend_from_slice(&following);
         }
         self.partial = Some(partial);
-    }
-
-    /// Where bytes can be appended by others.
-    pub(crate) fn buffer(&mut self) -> &mut BytesMut {
-        &mut self.buffer
     }
 
     #[cfg(feature = "proof")]
