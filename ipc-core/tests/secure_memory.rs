@@ -15,8 +15,9 @@ use std::hint::black_box;
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 
-use common::{Pair, feed, outgoing};
+use common::{CIPHERS, Pair, feed, outgoing};
 use ipc_core::secure::{Entropy, Secret, SecureChannel};
+use ipc_core::wire::preamble::{Cipher, Ciphers};
 
 /// What is looked for is kept in this disguise, or the search would find itself.
 const MASK: u8 = 0xa5;
@@ -119,12 +120,20 @@ fn a_dropped_secret_is_nowhere() {
 fn dropped_keys_are_nowhere() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let vectors = include_str!("vectors/lipc1.json");
-    let case = &serde_json::from_str::<serde_json::Value>(vectors).unwrap()[0];
+    let cases = serde_json::from_str::<serde_json::Value>(vectors).unwrap();
+    for (case, (cipher, ciphers)) in [&cases[0], &cases[2]].into_iter().zip(CIPHERS) {
+        look_for_keys(case, *cipher, *ciphers);
+    }
+}
+
+fn look_for_keys(case: &serde_json::Value, cipher: Cipher, ciphers: Ciphers) {
     let secret = Secret::new(case["secret"].as_str().unwrap()).unwrap();
+    let secret = secret.with_ciphers(ciphers);
     let pair = converse(Pair {
         client: SecureChannel::client(&secret, "", entropy(case, "client")),
         server: SecureChannel::server(&secret, "", entropy(case, "server")),
     });
+    assert_eq!(pair.client.cipher(), Some(cipher));
     let keys = ["k", "isk", "mac_key", "k_c2s", "k_s2c", "exporter"];
     let found = |names: &[&'static str]| -> Vec<&'static str> {
         let left = |name: &&'static str| is_in_memory(&disguised(case, name));

@@ -9,9 +9,9 @@
 
 mod common;
 
-use common::{Pair, draw, feed, outgoing, secret};
+use common::{CIPHERS, Pair, draw, feed, outgoing, secret};
 use ipc_core::secure::{ChannelError, SecureChannel};
-use ipc_core::wire::preamble::{PreambleError, Role};
+use ipc_core::wire::preamble::{Cipher, Ciphers, PreambleError, Role};
 
 fn client() -> SecureChannel {
     SecureChannel::client(&secret("waktu"), "", draw("client"))
@@ -117,24 +117,7 @@ fn another_role_or_other_ciphers_are_refused_and_told() {
     }
 }
 
-/// The server's refusal names no cipher, and the client reads it.
-#[test]
-fn the_client_refuses_a_cipher_that_it_did_not_offer() {
-    let mut pair = Pair::new(("waktu", ""), ("waktu", ""), "client");
-    pair.client_to_server().unwrap();
-    let honest = outgoing(&mut pair.server);
-    assert_eq!(honest[..8], *b"LIPC\x01\x01S\x01");
-    for byte in [0, 2, 3, 0xff] {
-        let mut client = SecureChannel::client(&secret("waktu"), "", draw("client client"));
-        outgoing(&mut client);
-        let mut m2 = honest.clone();
-        m2[7] = byte;
-        let expected = PreambleError::NoCommonCipher(byte);
-        assert_eq!(feed(&mut client, &m2).0, Err(expected.into()));
-    }
-}
-
-/// A client may offer more than the server knows, and nobody between them can change what it offers.
+/// A client may offer more than the server knows.
 #[test]
 fn further_ciphers_are_accepted_and_cannot_be_added_on_the_way() {
     let mut pair = Pair::new(("waktu", ""), ("waktu", ""), "ciphers");
@@ -148,6 +131,78 @@ fn further_ciphers_are_accepted_and_cannot_be_added_on_the_way() {
     let proof = outgoing(&mut pair.client);
     let judged = feed(&mut pair.server, &proof).0;
     assert_eq!(judged, Err(ChannelError::WrongSecret));
+}
+
+const SHARED: (&str, &str) = ("waktu", "");
+
+#[test]
+fn the_ends_agree_on_the_best_cipher_that_both_have() {
+    for &(_, client) in CIPHERS {
+        for &(_, server) in CIPHERS {
+            let mut pair = Pair::with_ciphers([client, server], SHARED, SHARED, "agree");
+            for _ in 0..2 {
+                pair.client_to_server().unwrap();
+                pair.server_to_client().unwrap();
+            }
+            let expected = match client == Ciphers::ALL && server == Ciphers::ALL {
+                true => Cipher::Aes256Gcm,
+                false => Cipher::ChaCha20Poly1305,
+            };
+            assert_eq!(pair.client.cipher(), Some(expected));
+            assert_eq!(pair.server.cipher(), Some(expected));
+            pair.client.send(b"*IDN?").unwrap();
+            let question = feed(&mut pair.server, &outgoing(&mut pair.client));
+            assert_eq!(question, (Ok(()), b"*IDN?".to_vec()));
+            pair.server.send(b"PM").unwrap();
+            let answer = feed(&mut pair.client, &outgoing(&mut pair.server));
+            assert_eq!(answer, (Ok(()), b"PM".to_vec()));
+        }
+    }
+}
+
+/// Neither end notices at once that a cipher was removed from the offer, or that another was chosen: the proofs show it.
+#[cfg(feature = "ring")]
+#[test]
+fn nobody_between_the_ends_can_change_which_cipher_they_use() {
+    // What is changed: the offer, and the choice of the server.
+    for (offer, choice) in [(Some(1), None), (None, Some(1)), (Some(1), Some(2))] {
+        let mut pair = Pair::with_ciphers([Ciphers::ALL; 2], SHARED, SHARED, "strip");
+        let mut m1 = outgoing(&mut pair.client);
+        assert_eq!(m1[7], 3);
+        m1[7] = offer.unwrap_or(m1[7]);
+        assert_eq!(feed(&mut pair.server, &m1).0, Ok(()));
+        let mut m2 = outgoing(&mut pair.server);
+        assert_eq!(m2[7], if offer.is_some() { 1 } else { 2 });
+        m2[7] = choice.unwrap_or(m2[7]);
+        assert_eq!(feed(&mut pair.client, &m2).0, Ok(()));
+        let proof = outgoing(&mut pair.client);
+        let judged = feed(&mut pair.server, &proof).0;
+        assert_eq!(judged, Err(ChannelError::WrongSecret));
+        assert_eq!(pair.server.transmit(), b"", "it proves nothing");
+        assert_eq!(pair.client.handle_eof(), Err(ChannelError::NotConfirmed));
+    }
+}
+
+#[test]
+fn a_server_that_chooses_a_cipher_that_was_not_offered_is_refused() {
+    for &(_, ciphers) in CIPHERS {
+        let mut pair = Pair::with_ciphers([ciphers; 2], SHARED, SHARED, "choice");
+        pair.client_to_server().unwrap();
+        let honest = outgoing(&mut pair.server);
+        for byte in 0..=255_u8 {
+            let mut pair = Pair::with_ciphers([ciphers; 2], SHARED, SHARED, "choice");
+            outgoing(&mut pair.client);
+            let mut m2 = honest.clone();
+            m2[7] = byte;
+            let was_offered = byte == 1 || byte == 2 && ciphers == Ciphers::ALL;
+            let expected = match was_offered {
+                true => Ok(()),
+                false => Err(PreambleError::NoCommonCipher(byte).into()),
+            };
+            assert_eq!(feed(&mut pair.client, &m2).0, expected);
+            assert_eq!(pair.client.transmit().is_empty(), !was_offered);
+        }
+    }
 }
 
 #[test]
@@ -187,7 +242,7 @@ fn nothing_can_be_sent_before_the_peer_has_proven_itself() {
             end.close();
             assert_eq!(end.transmit(), waiting);
             assert_eq!(end.exporter(), None);
-            assert_eq!(end.records(), 0);
+            assert_eq!((end.cipher(), end.is_worn()), (None, false));
         }
         pair.client_to_server().unwrap();
         if !pair.server.is_established() {

@@ -9,8 +9,9 @@
 
 mod common;
 
-use common::{Pair, feed, outgoing, pattern};
+use common::{CIPHERS, Pair, feed, outgoing, pattern};
 use ipc_core::secure::{ChannelError, SecureChannel};
+use ipc_core::wire::preamble::{Cipher, Ciphers};
 use proptest::prelude::*;
 
 /// Default number of cases; `CASES` changes it.
@@ -24,8 +25,8 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 /// Three records and the close, each by itself, and the server that awaits them.
-fn conversation() -> (SecureChannel, [Vec<u8>; 4]) {
-    let mut pair = Pair::established("conversation");
+fn conversation(cipher: (Cipher, Ciphers)) -> (SecureChannel, [Vec<u8>; 4]) {
+    let mut pair = Pair::established_with(cipher, "conversation");
     let records = ["first", "second one", "third"].map(|text| {
         pair.client.send(text.as_bytes()).unwrap();
         outgoing(&mut pair.client)
@@ -39,40 +40,44 @@ const SPOKEN: &[u8] = b"firstsecond onethird";
 
 #[test]
 fn the_conversation_arrives_if_nobody_touches_it() {
-    let (mut server, records) = conversation();
-    let (result, plaintext) = feed(&mut server, &records.concat());
-    assert_eq!((result, &plaintext[..]), (Ok(()), SPOKEN));
-    assert!(server.is_closed_by_peer());
-    assert_eq!(server.handle_eof(), Ok(()));
+    for &cipher in CIPHERS {
+        let (mut server, records) = conversation(cipher);
+        let (result, plaintext) = feed(&mut server, &records.concat());
+        assert_eq!((result, &plaintext[..]), (Ok(()), SPOKEN));
+        assert!(server.is_closed_by_peer());
+        assert_eq!(server.handle_eof(), Ok(()));
+    }
 }
 
 #[test]
 fn every_flipped_bit_kills_the_connection_at_its_record() {
-    let (_, records) = conversation();
-    let stream = records.concat();
-    for bit in 0..stream.len() * 8 {
-        let (mut server, _) = conversation();
-        let mut changed = stream.clone();
-        changed[bit / 8] ^= 1 << (bit % 8);
-        let (result, plaintext) = feed(&mut server, &changed);
-        let at = record_at(&records, bit / 8);
-        let before: usize = ["first", "second one", "third"][..at.min(3)]
-            .iter()
-            .map(|text| text.len())
-            .sum();
-        assert_eq!(plaintext, SPOKEN[..before], "bit {bit}");
-        // A changed length may ask for more bytes than there are: then it is the end of the stream that shows it.
-        let error = result.and_then(|()| server.handle_eof()).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                ChannelError::CorruptRecord { .. }
-                    | ChannelError::MalformedRecord { .. }
-                    | ChannelError::Truncated
-            ),
-            "{error}"
-        );
-        assert!(feed(&mut server, &stream).0.is_err());
+    for &cipher in CIPHERS {
+        let (_, records) = conversation(cipher);
+        let stream = records.concat();
+        for bit in 0..stream.len() * 8 {
+            let (mut server, _) = conversation(cipher);
+            let mut changed = stream.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let (result, plaintext) = feed(&mut server, &changed);
+            let at = record_at(&records, bit / 8);
+            let before: usize = ["first", "second one", "third"][..at.min(3)]
+                .iter()
+                .map(|text| text.len())
+                .sum();
+            assert_eq!(plaintext, SPOKEN[..before], "bit {bit}");
+            // A changed length may ask for more bytes than there are: then it is the end of the stream that shows it.
+            let error = result.and_then(|()| server.handle_eof()).unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    ChannelError::CorruptRecord { .. }
+                        | ChannelError::MalformedRecord { .. }
+                        | ChannelError::Truncated
+                ),
+                "{error}"
+            );
+            assert!(feed(&mut server, &stream).0.is_err());
+        }
     }
 }
 
@@ -87,56 +92,60 @@ fn record_at(records: &[Vec<u8>], byte: usize) -> usize {
 
 #[test]
 fn dropped_swapped_and_repeated_records_are_refused() {
-    let orders: [&[usize]; 9] = [
-        &[1],
-        &[2],
-        &[3],
-        &[0, 0],
-        &[0, 2],
-        &[0, 3],
-        &[1, 0],
-        &[0, 1, 1],
-        &[0, 1, 3],
-    ];
-    for order in orders {
-        let (mut server, records) = conversation();
-        let stream: Vec<u8> = order.iter().flat_map(|i| records[*i].clone()).collect();
-        let (result, plaintext) = feed(&mut server, &stream);
-        let good = order.iter().zip(0..).take_while(|(i, n)| *i == n).count();
-        assert_eq!(
-            result,
-            Err(ChannelError::CorruptRecord {
-                number: good as u64
-            }),
-            "{order:?}"
-        );
-        assert_eq!(plaintext, [&b""[..], b"first", b"firstsecond one"][good]);
-        assert!(!server.is_closed_by_peer());
+    for &cipher in CIPHERS {
+        let orders: [&[usize]; 9] = [
+            &[1],
+            &[2],
+            &[3],
+            &[0, 0],
+            &[0, 2],
+            &[0, 3],
+            &[1, 0],
+            &[0, 1, 1],
+            &[0, 1, 3],
+        ];
+        for order in orders {
+            let (mut server, records) = conversation(cipher);
+            let stream: Vec<u8> = order.iter().flat_map(|i| records[*i].clone()).collect();
+            let (result, plaintext) = feed(&mut server, &stream);
+            let good = order.iter().zip(0..).take_while(|(i, n)| *i == n).count();
+            assert_eq!(
+                result,
+                Err(ChannelError::CorruptRecord {
+                    number: good as u64
+                }),
+                "{order:?}"
+            );
+            assert_eq!(plaintext, [&b""[..], b"first", b"firstsecond one"][good]);
+            assert!(!server.is_closed_by_peer());
+        }
     }
 }
 
 #[test]
 fn a_stream_cut_anywhere_is_truncated() {
-    let (_, records) = conversation();
-    let stream = records.concat();
-    for cut in 0..stream.len() {
-        let (mut server, _) = conversation();
-        let (result, plaintext) = feed(&mut server, &stream[..cut]);
-        assert_eq!(result, Ok(()));
-        assert!(SPOKEN.starts_with(&plaintext));
-        assert_eq!(server.handle_eof(), Err(ChannelError::Truncated));
-        // What comes after the end is not believed.
-        let (result, plaintext) = feed(&mut server, &stream[cut..]);
-        assert_eq!(
-            (result, &plaintext[..]),
-            (Err(ChannelError::Truncated), &b""[..])
-        );
+    for &cipher in CIPHERS {
+        let (_, records) = conversation(cipher);
+        let stream = records.concat();
+        for cut in 0..stream.len() {
+            let (mut server, _) = conversation(cipher);
+            let (result, plaintext) = feed(&mut server, &stream[..cut]);
+            assert_eq!(result, Ok(()));
+            assert!(SPOKEN.starts_with(&plaintext));
+            assert_eq!(server.handle_eof(), Err(ChannelError::Truncated));
+            // What comes after the end is not believed.
+            let (result, plaintext) = feed(&mut server, &stream[cut..]);
+            assert_eq!(
+                (result, &plaintext[..]),
+                (Err(ChannelError::Truncated), &b""[..])
+            );
+        }
     }
 }
 
 #[test]
 fn nothing_follows_a_close() {
-    let (mut server, records) = conversation();
+    let (mut server, records) = conversation(CIPHERS[0]);
     let (result, plaintext) = feed(&mut server, &[records.concat(), vec![0]].concat());
     assert_eq!(plaintext, SPOKEN);
     assert!(matches!(
@@ -177,20 +186,22 @@ fn after_an_error_nothing_waits_to_be_sent() {
 
 #[test]
 fn all_sizes_arrive() {
-    let mut pair = Pair::established("sizes");
     let near = |n: usize| n.saturating_sub(2)..n + 3;
     let sizes = (0..300)
         .chain(near(65_518))
         .chain(near(65_536))
         .chain(near(2 * 65_518))
         .chain([100_000, 200 << 10]);
-    for size in sizes {
-        let data = pattern(size);
-        pair.client.send(&data).unwrap();
-        let wire = outgoing(&mut pair.client);
-        assert_eq!(wire.len(), size + 19 * size.div_ceil(65_518));
-        let (result, plaintext) = feed(&mut pair.server, &wire);
-        assert!(result == Ok(()) && plaintext == data, "{size} bytes");
+    for &cipher in CIPHERS {
+        let mut pair = Pair::established_with(cipher, "sizes");
+        for size in sizes.clone() {
+            let data = pattern(size);
+            pair.client.send(&data).unwrap();
+            let wire = outgoing(&mut pair.client);
+            assert_eq!(wire.len(), size + 19 * size.div_ceil(65_518));
+            let (result, plaintext) = feed(&mut pair.server, &wire);
+            assert!(result == Ok(()) && plaintext == data, "{size} bytes");
+        }
     }
 }
 
@@ -232,11 +243,13 @@ fn both_ends_export_the_same_and_every_connection_another() {
 
 #[test]
 fn plaintext_is_nowhere_on_the_wire() {
-    let mut pair = Pair::established("plain");
-    let marker = b"MARKER-MARKER-MARKER";
-    pair.client.send(&marker.repeat(10_000)).unwrap();
-    let wire = outgoing(&mut pair.client);
-    assert!(!wire.windows(6).any(|window| window == b"MARKER"));
+    for &cipher in CIPHERS {
+        let mut pair = Pair::established_with(cipher, "plain");
+        let marker = b"MARKER-MARKER-MARKER";
+        pair.client.send(&marker.repeat(10_000)).unwrap();
+        let wire = outgoing(&mut pair.client);
+        assert!(!wire.windows(6).any(|window| window == b"MARKER"));
+    }
 }
 
 #[test]
@@ -244,7 +257,7 @@ fn debug_shows_no_keys() {
     let pair = Pair::established("debug");
     assert_eq!(
         format!("{:?}", pair.client),
-        "SecureChannel { role: Client, state: \"established\", to_transmit: 0 }"
+        "SecureChannel { role: Client, state: \"established\", cipher: Some(ChaCha20Poly1305), to_transmit: 0 }"
     );
 }
 
@@ -303,12 +316,13 @@ proptest! {
 
     #[test]
     fn harm_to_a_stream_never_passes_for_the_stream(
+        cipher in prop::sample::select(CIPHERS),
         texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..200), 1..6),
         at in any::<prop::sample::Index>(),
         harm in harm(),
         piece in 1..400_usize,
     ) {
-        let mut pair = Pair::established("harm");
+        let mut pair = Pair::established_with(cipher, "harm");
         let mut records = Vec::new();
         for text in &texts {
             pair.client.send(text).unwrap();
@@ -342,10 +356,11 @@ proptest! {
 
     #[test]
     fn cutting_the_stream_into_pieces_changes_nothing(
+        cipher in prop::sample::select(CIPHERS),
         sizes in prop::collection::vec(0..70_000_usize, 1..4),
         cuts in prop::collection::vec(1..9_000_usize, 1..20),
     ) {
-        let mut pair = Pair::established("pieces");
+        let mut pair = Pair::established_with(cipher, "pieces");
         let mut sent = Vec::new();
         for size in sizes {
             let data = pattern(size);

@@ -1,12 +1,12 @@
 """The encrypted channel of lipc/1, written from its description and not from the Rust code.
 
-The group comes from libsodium (rbcl), HMAC and the AEAD from python-cryptography, the rest is below.
+The group comes from libsodium (rbcl), HMAC and the ciphers from python-cryptography, the rest is below.
 
     python lipc.py vectors lipc1.json         reproduce the frozen vectors
-    python lipc.py client PORT RECORDS NAME   connect to 127.0.0.1:PORT, send records, check their echo
-    python lipc.py server RECORDS NAME        accept on a free port of 127.0.0.1 (printed), echo records
+    python lipc.py client PORT RECORDS NAME CIPHERS   connect to 127.0.0.1:PORT, send records, check their echo
+    python lipc.py server RECORDS NAME CIPHERS        accept on a free port of 127.0.0.1 (printed), echo records
 
-NAME is the service name. The secret is read from the environment variable IPC_SECRET.
+NAME is the service name, CIPHERS the set of ciphers of this end as a number. The secret is read from the environment variable IPC_SECRET.
 Ends with "ok", or with the exit status 3 and the reason if the channel fails.
 """
 
@@ -21,10 +21,12 @@ import unicodedata
 
 import rbcl
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 SUITE = b"lipc/1 CPACE-RISTR255-SHA512 HKDF-SHA512"
-CHACHA20_POLY1305 = b"\x01"
+CHACHA20_POLY1305, AES_256_GCM = 1, 2
+CIPHERS = {CHACHA20_POLY1305: ChaCha20Poly1305, AES_256_GCM: AESGCM}
+ALL = CHACHA20_POLY1305 | AES_256_GCM
 DATA, CLOSE = 0, 1
 MAX_DATA = 65535 - 16 - 1
 
@@ -67,20 +69,30 @@ def generator(secret, service):
 
 
 class Handshake:
-    """One end: `role` is b"C" or b"S"."""
+    """One end: `role` is b"C" or b"S", `ciphers` the set of its ciphers."""
 
-    def __init__(self, role, secret, service, nonce, seed):
-        self.role = role
+    def __init__(self, role, secret, service, nonce, seed, ciphers):
+        self.role, self.ciphers, self.nonce = role, ciphers, nonce
         self.scalar = rbcl.crypto_core_ristretto255_scalar_reduce(seed)
-        share = rbcl.crypto_scalarmult_ristretto255(self.scalar, generator(secret, service))
-        self.message = b"LIPC\x01\x01" + role + CHACHA20_POLY1305 + nonce + share
+        self.share = rbcl.crypto_scalarmult_ristretto255(self.scalar, generator(secret, service))
+        if role == b"C":
+            self.message = self.first_message(ciphers)
+
+    def first_message(self, ciphers):
+        return b"LIPC\x01\x01" + self.role + bytes([ciphers]) + self.nonce + self.share
 
     def agree(self, theirs):
         expected = b"LIPC\x01\x01" + (b"S" if self.role == b"C" else b"C")
-        # A server chooses one cipher, a client may offer more than this end knows.
-        ciphers = theirs[7] if self.role == b"C" else theirs[7] & CHACHA20_POLY1305[0]
-        if theirs[:7] != expected or bytes([ciphers]) != CHACHA20_POLY1305:
+        if self.role == b"C":
+            agreed = [cipher for cipher in CIPHERS if self.ciphers & cipher and theirs[7] == cipher]
+        else:
+            # A client may offer more than this end knows.
+            agreed = [cipher for cipher in CIPHERS if self.ciphers & theirs[7] & cipher]
+        if theirs[:7] != expected or not agreed:
             raise Refused("preamble %r instead of %r" % (theirs[:8], expected))
+        self.cipher = max(agreed)
+        if self.role == b"S":
+            self.message = self.first_message(self.cipher)
         if not rbcl.crypto_core_ristretto255_is_valid_point(theirs[24:]):
             raise Refused("invalid share")
         m1, m2 = (self.message, theirs) if self.role == b"C" else (theirs, self.message)
@@ -102,8 +114,8 @@ class Handshake:
 class Direction:
     """The records of one direction."""
 
-    def __init__(self, key):
-        self.aead = ChaCha20Poly1305(key)
+    def __init__(self, cipher, key):
+        self.aead = CIPHERS[cipher](key)
         self.number = 0
 
     def nonce(self):
@@ -125,16 +137,16 @@ class Direction:
 class Channel:
     """A connected socket after the handshake."""
 
-    def __init__(self, sock, role, secret, service):
+    def __init__(self, sock, role, secret, service, ciphers=ALL):
         self.sock = sock
-        own = Handshake(role, secret, service, os.urandom(16), os.urandom(64))
+        own = Handshake(role, secret, service, os.urandom(16), os.urandom(64), ciphers)
         if role == b"C":
             sock.sendall(own.message)
             own.agree(self.read(56))
             sock.sendall(own.ta)
             if not hmac.compare_digest(self.read(64), own.tb):
                 raise Refused("wrong proof of the server")
-            self.out, self.back = Direction(own.c2s), Direction(own.s2c)
+            self.out, self.back = Direction(own.cipher, own.c2s), Direction(own.cipher, own.s2c)
         else:
             theirs = self.read(56)
             own.agree(theirs)
@@ -142,7 +154,7 @@ class Channel:
             if not hmac.compare_digest(self.read(64), own.ta):
                 raise Refused("wrong proof of the client")
             sock.sendall(own.tb)
-            self.out, self.back = Direction(own.s2c), Direction(own.c2s)
+            self.out, self.back = Direction(own.cipher, own.s2c), Direction(own.cipher, own.c2s)
 
     def read(self, size):
         data = b""
@@ -173,10 +185,10 @@ class Channel:
         return data
 
 
-def act_as_client(port, records, service, secret):
+def act_as_client(port, records, service, ciphers, secret):
     draw = random.Random(1)
     with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
-        channel = Channel(sock, b"C", secret, service)
+        channel = Channel(sock, b"C", secret, service, ciphers)
         for i in range(records):
             data = draw.randbytes(MAX_DATA if i % 250 == 0 else draw.randrange(1, 500))
             channel.send(data)
@@ -190,14 +202,14 @@ def act_as_client(port, records, service, secret):
             raise Refused("data instead of the close")
 
 
-def act_as_server(records, service, secret):
+def act_as_server(records, service, ciphers, secret):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], flush=True)
         listener.settimeout(20)
         sock, _ = listener.accept()
         with sock:
             sock.settimeout(20)
-            channel = Channel(sock, b"S", secret, service)
+            channel = Channel(sock, b"S", secret, service, ciphers)
             received = 0
             while (data := channel.receive()) is not None:
                 received += 1
@@ -220,12 +232,15 @@ def reproduce(path):
                 case["service"],
                 bytes.fromhex(case[name + "_nonce"]),
                 bytes.fromhex(case[name + "_scalar_seed"]),
+                case["ciphers"][0],
             )
             for role, name in ((b"C", "client"), (b"S", "server"))
         ]
-        ends[0].agree(ends[1].message)
         ends[1].agree(ends[0].message)
+        ends[0].agree(ends[1].message)
         for end in ends:
+            if end.cipher != case["ciphers"][1]:
+                raise Refused("%s: the cipher is %d" % (case["name"], end.cipher))
             values = {
                 "ci": channel_identifier(case["service"]),
                 "m1": ends[0].message,
@@ -245,7 +260,7 @@ def reproduce(path):
                 if value.hex() != case[name]:
                     raise Refused("%s: %s is %s" % (case["name"], name, value.hex()))
         for name, key in (("c2s", ends[0].c2s), ("s2c", ends[0].s2c)):
-            sealing, opening = Direction(key), Direction(key)
+            sealing, opening = Direction(end.cipher, key), Direction(end.cipher, key)
             for record in case[name]:
                 kind, data = record["type"], bytes.fromhex(record["data"])
                 sealed = sealing.seal(kind, data)
@@ -260,10 +275,10 @@ def main(verb, *arguments):
     if verb == "vectors":
         print("ok", reproduce(arguments[0]))
     elif verb == "client":
-        act_as_client(int(arguments[0]), int(arguments[1]), arguments[2], secret)
+        act_as_client(int(arguments[0]), int(arguments[1]), arguments[2], int(arguments[3]), secret)
         print("ok", arguments[1])
     elif verb == "server":
-        act_as_server(int(arguments[0]), arguments[1], secret)
+        act_as_server(int(arguments[0]), arguments[1], int(arguments[2]), secret)
         print("ok", arguments[0])
     else:
         sys.exit(__doc__)

@@ -33,6 +33,8 @@ REFUSALS = {
 FAULTS = ["Error", "Panic", "Unsendable", "ReplyNotKept", "Unknown"]
 FEATURES = {"byes": 1, "faults": 1, "refusals": 1}
 MAX_FRAME = 1 << 20
+# The ciphers that this client offers under a secret.
+CIPHERS = int(os.environ.get("IPC_CIPHERS", lipc.ALL))
 
 
 facts = 0
@@ -72,7 +74,7 @@ class Plain:
 
 class Sealed:
     def __init__(self, sock, secret, service):
-        self.channel = lipc.Channel(sock, b"C", secret, service)
+        self.channel = lipc.Channel(sock, b"C", secret, service, CIPHERS)
         self.send, self.close = self.channel.send, self.channel.close
 
     def receive(self):

@@ -17,8 +17,14 @@ use std::process::{Child, Command, Output};
 use std::time::Duration;
 
 use ipc_core::secure::{ChannelError, Entropy, Secret, SecureChannel};
+use ipc_core::wire::preamble::{Cipher, Ciphers};
 
 const RECORDS: usize = 1000;
+/// The ciphers, each with a set by which a peer that has both agrees on it.
+const CIPHERS: [(Cipher, Ciphers); 2] = [
+    (Cipher::ChaCha20Poly1305, Ciphers::CHACHA20_POLY1305),
+    (Cipher::Aes256Gcm, Ciphers::ALL),
+];
 const SERVICE: &str = "bench/é";
 const SECRET: &str = "waktu é";
 /// The same characters, the accent on its own.
@@ -34,26 +40,37 @@ fn python_reproduces_the_frozen_vectors() {
         .arg(vectors)
         .output()
         .expect("run lipc.py");
-    // Two cases, each 11 values at both ends and 3 records each way.
-    assert_eq!(text(&output), "ok 60");
+    // Three cases, each 12 values at both ends and 3 records each way.
+    assert_eq!(text(&output), "ok 90");
 }
 
 #[test]
 fn a_python_client_talks_to_a_rust_server() {
     let Some(python) = python() else { return };
-    let (child, stream) = python_client(python, SECRET_DECOMPOSED);
-    let mut server = Connection::new(stream, Role::Server, SECRET);
-    let echoed = server.echo_until_close().expect("an honest client");
-    assert!(echoed > RECORDS * 100, "only {echoed} bytes");
-    assert_eq!(text(&finish(child)), format!("ok {RECORDS}"));
+    for (cipher, ciphers) in CIPHERS {
+        let (child, stream) = python_client(python, SECRET_DECOMPOSED, ciphers);
+        let mut server = Connection::new(stream, Role::Server, SECRET);
+        server.establish().expect("an honest client");
+        assert_eq!(server.channel.cipher(), Some(cipher));
+        let echoed = server.echo_until_close().expect("an honest client");
+        assert!(echoed > RECORDS * 100, "only {echoed} bytes");
+        assert_eq!(text(&finish(child)), format!("ok {RECORDS}"));
+    }
 }
 
 #[test]
 fn a_rust_client_talks_to_a_python_server() {
     let Some(python) = python() else { return };
-    let (child, stream) = python_server(python, SECRET);
+    for (cipher, ciphers) in CIPHERS {
+        talk_to_a_python_server(python, cipher, ciphers);
+    }
+}
+
+fn talk_to_a_python_server(python: &Path, cipher: Cipher, ciphers: Ciphers) {
+    let (child, stream) = python_server(python, SECRET, ciphers);
     let mut client = Connection::new(stream, Role::Client, SECRET_DECOMPOSED);
     client.establish().expect("an honest server");
+    assert_eq!(client.channel.cipher(), Some(cipher));
     for i in 0..RECORDS {
         let size = if i % 250 == 0 { 65_518 } else { 1 + i % 500 };
         let data: Vec<u8> = (0..size).map(|byte| (byte * 31 + i) as u8).collect();
@@ -74,7 +91,7 @@ fn a_rust_client_talks_to_a_python_server() {
 #[test]
 fn a_wrong_secret_is_refused_both_ways() {
     let Some(python) = python() else { return };
-    let (child, stream) = python_client(python, "air");
+    let (child, stream) = python_client(python, "air", Ciphers::ALL);
     let mut server = Connection::new(stream, Role::Server, SECRET);
     assert_eq!(server.establish(), Err(ChannelError::WrongSecret));
     drop(server);
@@ -82,7 +99,7 @@ fn a_wrong_secret_is_refused_both_ways() {
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output).starts_with("refused: "));
 
-    let (child, stream) = python_server(python, "air");
+    let (child, stream) = python_server(python, "air", Ciphers::ALL);
     let mut client = Connection::new(stream, Role::Client, SECRET);
     assert_eq!(client.establish(), Err(ChannelError::NotConfirmed));
     drop(client);
@@ -110,7 +127,9 @@ impl Connection {
         stream.set_read_timeout(limit).expect("a time limit");
         stream.set_nodelay(true).expect("no delay");
         let entropy = Entropy::gather(getrandom::fill).expect("randomness");
+        // Both ciphers, whatever the processor has instructions for.
         let secret = Secret::new(secret).expect("a secret");
+        let secret = secret.with_ciphers(Ciphers::ALL);
         let channel = match role {
             Role::Client => SecureChannel::client(&secret, SERVICE, entropy),
             Role::Server => SecureChannel::server(&secret, SERVICE, entropy),
@@ -172,22 +191,24 @@ impl Connection {
     }
 }
 
-fn python_client(python: &Path, secret: &str) -> (Child, TcpStream) {
+fn python_client(python: &Path, secret: &str, ciphers: Ciphers) -> (Child, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its address").port();
     let child = lipc(python)
         .env("IPC_SECRET", secret)
         .args(["client", &port.to_string(), &RECORDS.to_string(), SERVICE])
+        .arg(ciphers.bits().to_string())
         .spawn()
         .expect("run lipc.py");
     let (stream, _) = listener.accept().expect("its connection");
     (child, stream)
 }
 
-fn python_server(python: &Path, secret: &str) -> (Child, TcpStream) {
+fn python_server(python: &Path, secret: &str, ciphers: Ciphers) -> (Child, TcpStream) {
     let mut child = lipc(python)
         .env("IPC_SECRET", secret)
         .args(["server", &RECORDS.to_string(), SERVICE])
+        .arg(ciphers.bits().to_string())
         .spawn()
         .expect("run lipc.py");
     let mut line = String::new();

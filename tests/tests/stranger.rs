@@ -18,6 +18,8 @@ use std::io::{BufRead, BufReader};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use ipc_core::secure::Secret;
+use ipc_core::wire::preamble::Ciphers;
 use ipc_core::{CallContext, Device, remote};
 use ipc_server::Server;
 
@@ -136,15 +138,17 @@ impl Bench {
 
 #[test]
 fn a_stranger_uses_a_server_in_the_clear() {
-    play(None);
+    play(None, Ciphers::NONE);
 }
 
 #[test]
 fn a_stranger_uses_a_server_under_a_secret() {
-    play(Some(SECRET));
+    for ciphers in [Ciphers::CHACHA20_POLY1305, Ciphers::ALL] {
+        play(Some(SECRET), ciphers);
+    }
 }
 
-fn play(secret: Option<&str>) {
+fn play(secret: Option<&str>, ciphers: Ciphers) {
     let Some(python) = tests::python::interpreter(env!("CARGO_TARGET_TMPDIR")) else {
         return;
     };
@@ -162,8 +166,10 @@ fn play(secret: Option<&str>) {
     let mut stranger = tests::python::program(python, "stranger.py");
     stranger.env_remove("IPC_SECRET");
     if let Some(secret) = secret {
-        server = server.secret(secret);
         stranger.env("IPC_SECRET", secret);
+        stranger.env("IPC_CIPHERS", ciphers.bits().to_string());
+        let secret = Secret::new(secret).expect("a secret");
+        server = server.secret(secret.with_ciphers(Ciphers::ALL));
     }
     let server = server.spawn().expect("a server");
     let port = server.local_addr().port().to_string();

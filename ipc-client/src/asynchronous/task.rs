@@ -308,7 +308,7 @@ impl ClientTask {
                 self.engine.received_partial(partial, result, now);
                 has_read
             }
-            None => self.engine.received(&self.reading.buffer, result, now),
+            None => self.engine.received(&mut self.reading.buffer, result, now),
         };
         self.reading.partial = self.engine.take_partial();
         may_be_more

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use ipc_core::session::client::Clock;
+use ipc_core::session::link::READ_SIZE;
 use ipc_core::wire::frame::PartialFrame;
 
 use crate::clock::StepTime;
@@ -209,7 +210,7 @@ impl ClientConnection {
             self.note(&result, now.at_least());
             match read.partial.take() {
                 Some(partial) => self.engine.received_partial(partial, result, now),
-                None => drop(self.engine.received(&read.buffer, result, now)),
+                None => drop(self.engine.received(&mut read.buffer, result, now)),
             }
             self.reader = Some(read);
         }
@@ -245,7 +246,7 @@ impl ClientConnection {
                 break;
             }
             self.note(&result, now);
-            self.engine.received(&reader.buffer, result, now);
+            self.engine.received(&mut reader.buffer, result, now);
         }
         self.reader = Some(reader);
         self.fresh_until = now.checked_add(RECENT);
@@ -319,7 +320,7 @@ const RECENT: Duration = Duration::from_millis(1);
 /// Size of the buffer of a new connection in bytes. Zeroing a large one takes as long as connecting on a fast network.
 const BUFFER: usize = 4 * 1024;
 /// Size of the buffer in bytes, once a read has filled the first one.
-const LARGE_BUFFER: usize = 64 * 1024;
+const LARGE_BUFFER: usize = READ_SIZE;
 
 #[cfg(test)]
 mod tests {

@@ -21,7 +21,7 @@ pub(crate) enum Written {
 
 impl Engine {
     /// The next bytes to write; empty if there are none.
-    pub(crate) fn output(&self) -> &[u8] {
+    pub(crate) fn output(&mut self) -> &[u8] {
         match self.write_failed {
             true => &[],
             false => self.session.transmit(),
@@ -64,16 +64,17 @@ impl Engine {
     /// Takes the result of reading into `buffer`. Returns true if more bytes may be there.
     pub(crate) fn received(
         &mut self,
-        buffer: &[u8],
+        buffer: &mut [u8],
         result: io::Result<usize>,
         now: impl Clock,
     ) -> bool {
         match result {
             Ok(0) => self.session.handle_eof(None),
             Ok(count) => {
-                self.session
-                    .handle_input(buffer.get(..count).unwrap_or_default(), now);
-                return count == buffer.len();
+                let is_full = count == buffer.len();
+                let bytes = buffer.get_mut(..count).unwrap_or_default();
+                self.session.handle_buffer(bytes, now);
+                return is_full;
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
@@ -102,7 +103,7 @@ impl Engine {
         }
         self.session.handle_partial(partial, &now);
         if !result.as_ref().is_ok_and(|count| *count > 0) {
-            self.received(&[], result, now);
+            self.received(&mut [], result, now);
         }
     }
 

@@ -1,15 +1,14 @@
 //! The secure channel: the handshake, then the records.
 
-use std::fmt;
+use std::{fmt, mem};
 
-use bytes::BufMut;
-use zeroize::Zeroize;
+use bytes::{BufMut, Bytes};
 
 use super::cpace::SecretBytes;
 use super::handshake::Handshake;
 use super::record::{self, Opener, Sealer, directions};
 use super::{ChannelError, Entropy, Secret, Ticket, keys};
-use crate::wire::preamble::Role;
+use crate::wire::preamble::{Cipher, PreambleError, Role};
 
 /// One end of an authenticated, encrypted byte stream, without any input or output of its own.
 ///
@@ -41,6 +40,7 @@ enum ChannelState {
 }
 
 struct Established {
+    cipher: Cipher,
     sealer: Sealer,
     opener: Opener,
     exporter: SecretBytes<32>,
@@ -57,11 +57,8 @@ impl SecureChannel {
     /// Maximum amount of data in one record, in bytes.
     pub const MAX_DATA: usize = record::MAX_DATA;
 
-    /// Number of bytes that [`send`](Self::send) queues for `plaintext` bytes.
-    pub fn sealed_len(plaintext: usize) -> u64 {
-        let records = plaintext.div_ceil(Self::MAX_DATA) as u64;
-        plaintext as u64 + records * record::OVERHEAD as u64
-    }
+    /// Maximum number of bytes in one record on the wire.
+    pub const MAX_RECORD: usize = record::MAX_DATA + record::OVERHEAD;
 
     /// Creates the connecting end. Its first message is ready to transmit.
     ///
@@ -92,12 +89,12 @@ impl SecureChannel {
         }
     }
 
-    /// Continues as if both directions had carried `number` records. Both ends must do this.
+    /// Continues as if both directions had carried `records` records with `blocks` blocks. Both ends must do this.
     #[cfg(test)]
-    pub(crate) fn skip_to(&mut self, number: u64) {
+    pub(crate) fn skip_to(&mut self, records: u64, blocks: u64) {
         if let ChannelState::Established(open) = &mut self.state {
-            open.sealer.skip_to(number);
-            open.opener.skip_to(number);
+            open.sealer.skip_to(records, blocks);
+            open.opener.skip_to(records, blocks);
         }
     }
 
@@ -119,15 +116,30 @@ impl SecureChannel {
     /// caller transmits what is left in the outbox (the preamble of this end, or nothing) and closes the connection.
     pub fn handle_input(
         &mut self,
-        mut input: &[u8],
+        input: &[u8],
         plaintext: &mut impl BufMut,
     ) -> Result<(), ChannelError> {
+        self.handle_buffer(&mut input.to_vec(), |data| plaintext.put_slice(data))
+    }
+
+    /// Like [`handle_input`](Self::handle_input), without copies: records that `input` holds whole are decrypted where they
+    /// lie, and `deliver` is called with the data of each. The content of `input` is unspecified afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As for [`handle_input`](Self::handle_input).
+    pub fn handle_buffer(
+        &mut self,
+        mut input: &mut [u8],
+        deliver: impl FnMut(&[u8]),
+    ) -> Result<(), ChannelError> {
         if let ChannelState::Handshake(_) = &self.state {
-            self.shake_hands(&mut input);
+            let taken = self.shake_hands(input);
+            input = input.get_mut(taken..).unwrap_or_default();
             overwrite_dead_frames();
         }
         match &mut self.state {
-            ChannelState::Established(open) => match open.opener.read(input, plaintext) {
+            ChannelState::Established(open) => match open.opener.read(input, deliver) {
                 Ok(()) => Ok(()),
                 Err(error) => Err(self.fail(error)),
             },
@@ -178,8 +190,17 @@ impl SecureChannel {
     /// records (receiving and closing still work), and the fatal error if there was one. On an error, nothing is
     /// queued.
     pub fn send(&mut self, plaintext: &[u8]) -> Result<(), ChannelError> {
+        self.send_parts([plaintext], plaintext.len())
+    }
+
+    /// Like [`send`](Self::send), for plaintext that lies in several places and has `len` bytes in all.
+    pub(crate) fn send_parts<'a>(
+        &mut self,
+        parts: impl IntoIterator<Item = &'a [u8]>,
+        len: usize,
+    ) -> Result<(), ChannelError> {
         match &mut self.state {
-            ChannelState::Established(open) => open.sealer.data(plaintext, &mut self.outbox.bytes),
+            ChannelState::Established(open) => open.sealer.data(parts, len, &mut self.outbox.bytes),
             ChannelState::Handshake(_) => Err(ChannelError::NotEstablished),
             ChannelState::Failed(error) => Err(error.clone()),
         }
@@ -208,6 +229,21 @@ impl SecureChannel {
         self.outbox.consume(n);
     }
 
+    /// Takes all bytes of [`transmit`](Self::transmit).
+    pub(crate) fn take_output(&mut self) -> Bytes {
+        let outbox = mem::take(&mut self.outbox);
+        let mut bytes = Bytes::from(outbox.bytes);
+        bytes.split_off(outbox.consumed)
+    }
+
+    /// Returns the cipher of the records; `None` before the channel is established and after an error.
+    pub fn cipher(&self) -> Option<Cipher> {
+        match &self.state {
+            ChannelState::Established(open) => Some(open.cipher),
+            ChannelState::Handshake(_) | ChannelState::Failed(_) => None,
+        }
+    }
+
     /// Returns 32 bytes that only the two ends of this connection know, for binding other data to it. They are
     /// independent of the record keys. `None` before the channel is established and after an error.
     pub fn exporter(&self) -> Option<&[u8; 32]> {
@@ -232,34 +268,42 @@ impl SecureChannel {
         }
     }
 
-    /// Returns the number of records that the busier direction has carried. The caller should move to a new connection
-    /// before it reaches [`MAX_RECORDS`](super::MAX_RECORDS).
-    pub fn records(&self) -> u64 {
+    /// Returns whether the keys have protected more than half of what they may, in either direction. The caller should
+    /// then move to a new connection, before [`send`](Self::send) fails.
+    pub fn is_worn(&self) -> bool {
         match &self.state {
-            ChannelState::Established(open) => open.sealer.sent().max(open.opener.received()),
-            ChannelState::Handshake(_) | ChannelState::Failed(_) => 0,
+            ChannelState::Established(open) => {
+                open.sealer.is_past_half() || open.opener.is_past_half()
+            }
+            ChannelState::Handshake(_) | ChannelState::Failed(_) => false,
         }
     }
 
-    /// Continues the handshake with `input`. Not inlined, so that its stack frames are dead when
-    /// [`overwrite_dead_frames`] runs.
+    /// Continues the handshake with `input`, and returns how many of its bytes belong to it. Not inlined, so that its stack
+    /// frames are dead when [`overwrite_dead_frames`] runs.
     #[inline(never)]
-    fn shake_hands(&mut self, input: &mut &[u8]) {
+    fn shake_hands(&mut self, input: &[u8]) -> usize {
         let ChannelState::Handshake(handshake) = &mut self.state else {
-            return;
+            return 0;
         };
-        match handshake.read(input, &mut self.outbox.bytes) {
+        let mut rest = input;
+        match handshake.read(&mut rest, &mut self.outbox.bytes) {
             Ok(None) => {}
-            Ok(Some(keys)) => {
-                let (sealer, opener) = directions(self.role, &keys);
-                self.state = ChannelState::Established(Box::new(Established {
-                    sealer,
-                    opener,
-                    exporter: keys.exporter,
-                }));
+            Ok(Some((cipher, keys))) => {
+                self.state = match directions(self.role, cipher, &keys) {
+                    Some((sealer, opener)) => ChannelState::Established(Box::new(Established {
+                        cipher,
+                        sealer,
+                        opener,
+                        exporter: keys.exporter,
+                    })),
+                    // Unreachable: an end agrees only on ciphers that it has.
+                    None => ChannelState::Failed(PreambleError::NoCommonCipher(0).into()),
+                };
             }
             Err(error) => self.state = ChannelState::Failed(error),
         }
+        input.len() - rest.len()
     }
 
     /// Drops the keys and the bytes that were not sent yet.
@@ -274,9 +318,10 @@ impl SecureChannel {
 /// copies of secrets in frames that have returned, where no destructor reaches them.
 #[inline(never)]
 fn overwrite_dead_frames() {
+    // `black_box` keeps the compiler from optimising the array away. Wiping it with `zeroize` as well would write byte by
+    // byte, which takes longer than some steps of the handshake. A constant expression would not be on the stack.
     let mut frames = [0_u8; 16 << 10];
-    frames.zeroize();
-    std::hint::black_box(&frames);
+    std::hint::black_box(&mut frames);
 }
 
 impl fmt::Debug for SecureChannel {
@@ -289,6 +334,7 @@ impl fmt::Debug for SecureChannel {
         f.debug_struct("SecureChannel")
             .field("role", &self.role)
             .field("state", &state)
+            .field("cipher", &self.cipher())
             .field("to_transmit", &self.transmit().len())
             .finish()
     }

@@ -24,9 +24,10 @@ pub enum ChannelError {
         /// Number of the expected record in this direction, counted from 0.
         number: u64,
     },
-    /// The keys have protected [`MAX_RECORDS`](super::MAX_RECORDS) records in one direction.
+    /// The keys have protected [`MAX_RECORDS`](super::MAX_RECORDS) records or [`MAX_BLOCKS`](super::MAX_BLOCKS) blocks in
+    /// one direction.
     #[error(
-        "the keys of this connection have protected the maximum number of records; connect again for fresh keys"
+        "the keys of this connection have protected the maximum amount of data; connect again for fresh keys"
     )]
     Exhausted,
     /// The peer's half of the key exchange is not a usable group element.

@@ -10,12 +10,14 @@
 
 use super::cpace::Share;
 use super::keys::{Agreement, Keys, Message, TAG, Tag, channel_identifier};
-use super::{ChannelError, Entropy, Secret, Ticket};
-use crate::wire::preamble::{Ciphers, MAGIC, Preamble, PreambleError, Role, Suite};
+use super::{ChannelError, Entropy, Secret, Ticket, aead};
+use crate::wire::preamble::{Cipher, Ciphers, MAGIC, Preamble, PreambleError, Role, Suite};
 
 /// One end of the handshake. Keeps at most 64 bytes from the peer.
 pub(super) struct Handshake {
     role: Role,
+    /// The ciphers that this end has.
+    ciphers: Ciphers,
     nonce: [u8; 16],
     share: Share,
     /// This end's first message, once it is in the outbox.
@@ -27,10 +29,10 @@ pub(super) struct Handshake {
 enum Expected {
     /// The first 8 bytes of the peer's first message.
     Preamble,
-    /// All 56 bytes of the peer's first message.
-    Message,
+    /// All 56 bytes of the peer's first message, whose preamble leads to this cipher.
+    Message(Cipher),
     /// The peer's proof.
-    Proof(Box<Agreement>),
+    Proof(Box<Agreement>, Cipher),
 }
 
 impl Handshake {
@@ -43,7 +45,8 @@ impl Handshake {
         outbox: &mut Vec<u8>,
     ) -> Box<Self> {
         let mut handshake = Self::new(Role::Client, secret, service, entropy);
-        handshake.first_message(outbox);
+        let offered = handshake.ciphers;
+        handshake.first_message(offered, outbox);
         handshake
     }
 
@@ -57,6 +60,7 @@ impl Handshake {
         let prs = secret.reveal().as_bytes();
         Box::new(Self {
             role,
+            ciphers: ciphers_under(secret),
             nonce: entropy.nonce,
             share: Share::new(prs, &channel_identifier(service), b"", &entropy.seed),
             sent: None,
@@ -66,7 +70,7 @@ impl Handshake {
     }
 
     /// Takes bytes off the front of `input`, no more than the handshake needs, and appends replies to `outbox`.
-    /// Returns the keys once both ends have proven that they know the secret.
+    /// Returns the cipher and the keys once both ends have proven that they know the secret.
     ///
     /// # Errors
     ///
@@ -75,19 +79,20 @@ impl Handshake {
         &mut self,
         input: &mut &[u8],
         outbox: &mut Vec<u8>,
-    ) -> Result<Option<Keys>, ChannelError> {
+    ) -> Result<Option<(Cipher, Keys)>, ChannelError> {
         while self.fill(input) {
             match &self.expected {
                 Expected::Preamble => {
-                    self.judge_preamble(outbox)?;
-                    self.expected = Expected::Message;
+                    let cipher = self.judge_preamble(outbox)?;
+                    self.expected = Expected::Message(cipher);
                 }
-                Expected::Message => {
-                    let agreement = self.agree(outbox)?;
+                Expected::Message(cipher) => {
+                    let cipher = *cipher;
+                    let agreement = self.agree(cipher, outbox)?;
                     self.inbox.clear();
-                    self.expected = Expected::Proof(Box::new(agreement));
+                    self.expected = Expected::Proof(Box::new(agreement), cipher);
                 }
-                Expected::Proof(agreement) => {
+                Expected::Proof(agreement, cipher) => {
                     let proof: &Tag = take(&self.inbox)?;
                     if !agreement.is_proof(self.role.peer(), proof) {
                         return Err(ChannelError::WrongSecret);
@@ -95,7 +100,7 @@ impl Handshake {
                     if self.role == Role::Server {
                         outbox.extend_from_slice(&agreement.proof(Role::Server));
                     }
-                    return Ok(Some(agreement.keys()));
+                    return Ok(Some((*cipher, agreement.keys())));
                 }
             }
         }
@@ -111,7 +116,9 @@ impl Handshake {
     /// Returns the bytes in the place of the client's nonce, while the server waits for its proof.
     pub(super) fn presented(&self) -> Option<Ticket> {
         match &self.expected {
-            Expected::Proof(agreement) if self.role == Role::Server => Some(agreement.presented()),
+            Expected::Proof(agreement, _) if self.role == Role::Server => {
+                Some(agreement.presented())
+            }
             _ => None,
         }
     }
@@ -126,15 +133,15 @@ impl Handshake {
 
     /// Returns whether this end has sent its proof and not yet received the peer's. The client proves first.
     pub(super) fn awaits_proof(&self) -> bool {
-        self.role == Role::Client && matches!(self.expected, Expected::Proof(_))
+        self.role == Role::Client && matches!(self.expected, Expected::Proof(..))
     }
 
     /// Moves bytes from `input` to the inbox. Returns whether it now holds all that is expected.
     fn fill(&mut self, input: &mut &[u8]) -> bool {
         let wanted = match self.expected {
             Expected::Preamble => Preamble::LEN,
-            Expected::Message => Message::LEN,
-            Expected::Proof(_) => TAG,
+            Expected::Message(_) => Message::LEN,
+            Expected::Proof(..) => TAG,
         };
         let missing = wanted.saturating_sub(self.inbox.len());
         let (taken, rest) = input.split_at(missing.min(input.len()));
@@ -143,12 +150,15 @@ impl Handshake {
         self.inbox.len() == wanted
     }
 
-    fn judge_preamble(&self, outbox: &mut Vec<u8>) -> Result<(), ChannelError> {
+    /// Returns the cipher to which the peer's preamble leads.
+    fn judge_preamble(&self, outbox: &mut Vec<u8>) -> Result<Cipher, ChannelError> {
         let refusal = match Preamble::decode(*take(&self.inbox)?, self.role) {
-            Ok(preamble) if preamble.suite == Suite::Secret => match preamble.check_ciphers() {
-                Ok(()) => return Ok(()),
-                Err(error) => error.into(),
-            },
+            Ok(preamble) if preamble.suite == Suite::Secret => {
+                match preamble.agreed_cipher(self.ciphers) {
+                    Ok(cipher) => return Ok(cipher),
+                    Err(error) => error.into(),
+                }
+            }
             Ok(_) => ChannelError::PeerHasNoSecret,
             Err(error) => error.into(),
         };
@@ -159,16 +169,12 @@ impl Handshake {
             ChannelError::Preamble(PreambleError::NotThisProtocol(_))
         );
         if !stranger && self.sent.is_none() {
-            let refusal = Preamble {
-                ciphers: Ciphers::NONE,
-                ..self.preamble()
-            };
-            outbox.extend_from_slice(&refusal.encode());
+            outbox.extend_from_slice(&self.preamble(Ciphers::NONE).encode());
         }
         Err(refusal)
     }
 
-    fn agree(&mut self, outbox: &mut Vec<u8>) -> Result<Agreement, ChannelError> {
+    fn agree(&mut self, cipher: Cipher, outbox: &mut Vec<u8>) -> Result<Agreement, ChannelError> {
         let theirs = Message::received(*take(&self.inbox)?);
         let k = self.share.agree(&theirs.share());
         let k = k.ok_or(ChannelError::InvalidShare)?;
@@ -179,19 +185,34 @@ impl Handshake {
                 outbox.extend_from_slice(&agreement.proof(Role::Client));
                 agreement
             }
-            Role::Server => Agreement::new(&k, theirs, self.first_message(outbox)),
+            Role::Server => {
+                let ours = self.first_message(Ciphers::only(cipher), outbox);
+                Agreement::new(&k, theirs, ours)
+            }
         })
     }
 
-    fn first_message(&mut self, outbox: &mut Vec<u8>) -> Message {
-        let message = Message::new(self.preamble(), &self.nonce, &self.share.public());
+    fn first_message(&mut self, ciphers: Ciphers, outbox: &mut Vec<u8>) -> Message {
+        let preamble = self.preamble(ciphers);
+        let message = Message::new(preamble, &self.nonce, &self.share.public());
         outbox.extend_from_slice(message.bytes());
         self.sent = Some(message);
         message
     }
 
-    fn preamble(&self) -> Preamble {
-        Preamble::new(Suite::Secret, self.role)
+    fn preamble(&self, ciphers: Ciphers) -> Preamble {
+        Preamble {
+            ciphers,
+            ..Preamble::new(Suite::Secret, self.role)
+        }
+    }
+}
+
+/// Returns the ciphers of this end for connections under `secret`.
+fn ciphers_under(secret: &Secret) -> Ciphers {
+    match secret.ciphers() {
+        Some(ciphers) => ciphers.and(aead::IMPLEMENTED),
+        None => aead::ciphers(),
     }
 }
 

@@ -3,14 +3,15 @@
 //! The secret is a word that people share, so it is never used as a key. A password-authenticated key exchange
 //! (CPace over ristretto255) turns it into fresh keys for each connection. An attacker who listens, poses as the server
 //! or connects as a client learns at most whether *one* guess per connection was right. After the handshake, every byte
-//! travels in ChaCha20-Poly1305 records, each direction under its own key.
+//! travels in encrypted records, each direction under its own key: AES-256-GCM if the processors of both ends have instructions
+//! for it, otherwise ChaCha20-Poly1305.
 //!
 //! ```text
 //! secret.rs    the shared word: normalised, wiped, never shown
 //! cpace.rs     secret + names -> generator -> shares -> ISK           (the published construction, nothing else)
 //! keys.rs      ISK + transcript -> tags, record keys, exporter
 //! handshake.rs preamble, shares and proofs, in order                  (one state machine for both roles)
-//! aead.rs      ChaCha20-Poly1305                                      (the only file that names an implementation)
+//! aead.rs      the ciphers                                            (the only file that names an implementation)
 //! record.rs    sealed, numbered pieces of the byte stream
 //! ticket.rs    how a returning client is recognised
 //! channel.rs   `SecureChannel`: handshake and records together
@@ -59,7 +60,7 @@ mod ticket;
 pub use channel::SecureChannel;
 pub use entropy::Entropy;
 pub use error::ChannelError;
-pub use record::MAX_RECORDS;
+pub use record::{MAX_BLOCKS, MAX_RECORDS};
 pub use secret::{Secret, SecretError};
 pub use source::{IntoSecret, SECRET_VARIABLE, SecretSourceError};
 pub use ticket::Ticket;

@@ -1,17 +1,20 @@
-//! Records: `length u16 LE ‖ ChaCha20-Poly1305(type u8 ‖ data)`, one nonce counter per direction.
+//! Records: `length u16 LE ‖ cipher(type u8 ‖ data)`, one nonce counter per direction.
 //!
-//! A record without its length is a Noise transport message, bit for bit. The length needs no protection of its own:
-//! with another length, the tag is read from another place and does not match.
+//! A record without its length is a Noise transport message, bit for bit, if the cipher is ChaCha20-Poly1305. The length
+//! needs no protection of its own: with another length, the tag is read from another place and does not match.
 
-use bytes::BufMut;
+use std::mem;
 
 use super::ChannelError;
-use super::aead::{Aead, Cipher, TAG};
+use super::aead::{Aead, Key, TAG};
 use super::keys::Keys;
-use crate::wire::preamble::Role;
+use crate::wire::preamble::{Cipher, Role};
 
 /// Maximum number of records in one direction of a connection, including the close. To send more, connect again.
 pub const MAX_RECORDS: u64 = 1 << 32;
+
+/// Maximum number of cipher blocks of 16 bytes in one direction of a connection, 512 GiB in all. `SECURITY.md` says why.
+pub const MAX_BLOCKS: u64 = 1 << 35;
 
 /// Maximum amount of data in one record, in bytes.
 pub(super) const MAX_DATA: usize = u16::MAX as usize - TAG - 1;
@@ -25,125 +28,199 @@ pub(super) const OVERHEAD: usize = LENGTH + SHORTEST;
 const DATA: u8 = 0;
 const CLOSE: u8 = 1;
 
-/// Creates the sending and the receiving direction of `role`.
-pub(super) fn directions(role: Role, keys: &Keys) -> (Sealer, Opener) {
+/// Creates the sending and the receiving direction of `role`. Returns `None` if this end does not have the cipher.
+pub(super) fn directions(role: Role, cipher: Cipher, keys: &Keys) -> Option<(Sealer, Opener)> {
     let (out, r#in) = match role {
         Role::Client => (&keys.c2s, &keys.s2c),
         Role::Server => (&keys.s2c, &keys.c2s),
     };
-    (Sealer::new(out), Opener::new(r#in))
+    let key = |bytes| Key::new(cipher, bytes);
+    Some((Sealer::new(key(out)?), Opener::new(key(r#in)?)))
 }
 
+/// What a key has protected so far.
+#[derive(Clone, Copy, Default)]
+struct Usage {
+    records: u64,
+    blocks: u64,
+}
+
+impl Usage {
+    /// Counts a record of `sealed` bytes, tag included.
+    fn add(&mut self, sealed: usize) {
+        self.records += 1;
+        self.blocks += sealed.div_ceil(BLOCK) as u64;
+    }
+
+    /// Returns whether the key may protect `records` more records with `sealed` bytes in all.
+    fn has_room(self, records: usize, sealed: usize) -> bool {
+        // Each record rounds its blocks up.
+        let blocks = (sealed / BLOCK).saturating_add(records) as u64;
+        self.records.saturating_add(records as u64) <= MAX_RECORDS
+            && self.blocks.saturating_add(blocks) <= MAX_BLOCKS
+    }
+
+    fn is_past_half(self) -> bool {
+        self.records > MAX_RECORDS / 2 || self.blocks > MAX_BLOCKS / 2
+    }
+}
+
+/// Size of a block of either cipher's authenticator, and of AES, in bytes.
+const BLOCK: usize = 16;
+
 /// The sending direction.
-pub(super) struct Sealer<A = Cipher> {
-    cipher: A,
-    number: u64,
+pub(super) struct Sealer<A = Key> {
+    key: A,
+    used: Usage,
     closed: bool,
 }
 
 impl<A: Aead> Sealer<A> {
-    pub(super) fn new(key: &[u8; 32]) -> Self {
+    pub(super) fn new(key: A) -> Self {
         Self {
-            cipher: A::new(key),
-            number: 0,
+            key,
+            used: Usage::default(),
             closed: false,
         }
     }
 
-    /// Appends `data` to `out` in as few records as possible, and none if `data` is empty.
+    /// Appends the data of all `parts`, `len` bytes together, to `out` in as few records as possible, and none if there is
+    /// no data.
     ///
     /// # Errors
     ///
-    /// `Closed` after [`close`](Self::close), `Exhausted` if too few record numbers are left. Nothing is appended then.
-    pub(super) fn data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), ChannelError> {
+    /// `Closed` after [`close`](Self::close), `Exhausted` if the key may not protect that much. Nothing is appended then.
+    pub(super) fn data<'a>(
+        &mut self,
+        parts: impl IntoIterator<Item = &'a [u8]>,
+        len: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ChannelError> {
         if self.closed {
             return Err(ChannelError::Closed);
         }
-        let records = data.len().div_ceil(MAX_DATA);
-        // The last number is reserved for the close, so that even an exhausted channel can be closed properly.
-        if self.number.saturating_add(records as u64) >= MAX_RECORDS {
+        let records = len.div_ceil(MAX_DATA);
+        let sealed = len.saturating_add(records * OVERHEAD);
+        // Room for one more record is left, so that even an exhausted channel can be closed properly.
+        if !self.used.has_room(records + 1, sealed + SHORTEST) {
             return Err(ChannelError::Exhausted);
         }
-        out.reserve(data.len() + records * OVERHEAD);
-        data.chunks(MAX_DATA)
-            .try_for_each(|part| self.record(DATA, part, out))
+        out.reserve(sealed);
+        let mut start = out.len();
+        for mut part in parts {
+            while !part.is_empty() {
+                if out.len() == start {
+                    out.extend_from_slice(&[0, 0, DATA]);
+                }
+                let room = (LENGTH + 1 + MAX_DATA).saturating_sub(out.len() - start);
+                let (now, later) = part.split_at(room.min(part.len()));
+                out.extend_from_slice(now);
+                part = later;
+                if now.len() == room {
+                    self.seal(start, out)?;
+                    start = out.len();
+                }
+            }
+        }
+        match out.len() == start {
+            true => Ok(()),
+            false => self.seal(start, out),
+        }
     }
 
     /// Appends the authenticated close, once.
     pub(super) fn close(&mut self, out: &mut Vec<u8>) {
-        if !self.closed && self.number < MAX_RECORDS {
-            self.closed = self.record(CLOSE, &[], out).is_ok();
+        if !self.closed && self.used.has_room(1, SHORTEST) {
+            let start = out.len();
+            out.extend_from_slice(&[0, 0, CLOSE]);
+            self.closed = self.seal(start, out).is_ok();
         }
     }
 
-    pub(super) fn sent(&self) -> u64 {
-        self.number
+    pub(super) fn is_past_half(&self) -> bool {
+        self.used.is_past_half()
     }
 
-    fn record(&mut self, kind: u8, data: &[u8], out: &mut Vec<u8>) -> Result<(), ChannelError> {
-        let start = out.len();
-        let Ok(length) = u16::try_from(SHORTEST + data.len()) else {
-            return Err(ChannelError::Exhausted);
+    /// Seals what `out` holds from `start` on: room for the length, the type, and the data.
+    fn seal(&mut self, start: usize, out: &mut Vec<u8>) -> Result<(), ChannelError> {
+        let nonce = nonce(self.used.records);
+        let sealed = (out.len() + TAG).saturating_sub(start + LENGTH);
+        let tag = match (out.get_mut(start..), u16::try_from(sealed)) {
+            (Some([low, high, text @ ..]), Ok(length)) => {
+                [*low, *high] = length.to_le_bytes();
+                self.key.seal(nonce, &[], text)
+            }
+            _ => None,
         };
-        out.extend_from_slice(&length.to_le_bytes());
-        out.push(kind);
-        out.extend_from_slice(data);
-        let text = out.get_mut(start + LENGTH..).unwrap_or_default();
-        let Some(tag) = self.cipher.seal(nonce(self.number), &[], text) else {
+        let Some(tag) = tag else {
             // Unreachable, because no record is too long. Data that was not encrypted must not remain.
             out.truncate(start);
             return Err(ChannelError::Exhausted);
         };
         out.extend_from_slice(&tag);
-        self.number += 1;
+        self.used.add(sealed);
         Ok(())
     }
 }
 
 /// The receiving direction.
-pub(super) struct Opener<A = Cipher> {
-    cipher: A,
-    number: u64,
+pub(super) struct Opener<A = Key> {
+    key: A,
+    used: Usage,
     closed: bool,
-    /// The record being received, including its length. The allocation is reused for the next record.
-    record: Vec<u8>,
+    /// The beginning of a record, including its length, if the last input ended inside it. The allocation is reused.
+    held: Vec<u8>,
 }
 
 impl<A: Aead> Opener<A> {
-    pub(super) fn new(key: &[u8; 32]) -> Self {
+    pub(super) fn new(key: A) -> Self {
         Self {
-            cipher: A::new(key),
-            number: 0,
+            key,
+            used: Usage::default(),
             closed: false,
-            record: Vec::new(),
+            held: Vec::new(),
         }
     }
 
-    /// Takes all of `input` and appends the decrypted data to `plaintext`.
+    /// Takes all of `input` and passes the decrypted data to `deliver`, one record at a time. Records that `input` holds
+    /// whole are decrypted where they lie, so its content is unspecified afterwards.
     ///
     /// # Errors
     ///
-    /// Every error is fatal. The data appended before it is authentic.
+    /// Every error is fatal. The data delivered before it is authentic.
     pub(super) fn read(
         &mut self,
-        mut input: &[u8],
-        plaintext: &mut impl BufMut,
+        mut input: &mut [u8],
+        mut deliver: impl FnMut(&[u8]),
     ) -> Result<(), ChannelError> {
         while !input.is_empty() {
             if self.closed {
                 return Err(self.malformed("follows its authenticated close"));
             }
-            let wanted = self.wanted()?;
-            let missing = wanted.saturating_sub(self.record.len());
-            let (taken, rest) = input.split_at(missing.min(input.len()));
-            self.record.extend_from_slice(taken);
+            let whole = match self.held.is_empty() {
+                true => self.length_of(input)?,
+                false => None,
+            };
+            let wanted = match whole {
+                Some(whole) if whole <= input.len() => whole,
+                _ => self.length_of(&self.held)?.unwrap_or(LENGTH) - self.held.len(),
+            };
+            let count = wanted.min(input.len());
+            let (taken, rest) = mem::take(&mut input).split_at_mut(count);
             input = rest;
-            if self.record.len() == wanted && wanted > LENGTH {
-                self.open(plaintext)?;
+            if whole == Some(taken.len()) {
+                self.open(taken, &mut deliver)?;
+                continue;
+            }
+            self.held.extend_from_slice(taken);
+            if self.length_of(&self.held)? == Some(self.held.len()) {
+                let mut record = mem::take(&mut self.held);
+                self.open(&mut record, &mut deliver)?;
+                record.clear();
+                self.held = record;
             }
         }
-        // Check a length that has arrived alone at once, so that the cut of the input makes no difference.
-        self.wanted().map(drop)
+        Ok(())
     }
 
     /// Returns whether the peer's authenticated close has arrived, and nothing after it.
@@ -151,51 +228,54 @@ impl<A: Aead> Opener<A> {
         self.closed
     }
 
-    pub(super) fn received(&self) -> u64 {
-        self.number
+    pub(super) fn is_past_half(&self) -> bool {
+        self.used.is_past_half()
     }
 
-    /// Returns the number of bytes to wait for: first those of the length, then those of the whole record.
-    fn wanted(&self) -> Result<usize, ChannelError> {
-        let Some(length) = self.record.first_chunk() else {
-            return Ok(LENGTH);
+    /// Returns the number of bytes of the record that begins with `bytes`, or `None` if its length has not come yet.
+    fn length_of(&self, bytes: &[u8]) -> Result<Option<usize>, ChannelError> {
+        let Some(length) = bytes.first_chunk() else {
+            return Ok(None);
         };
-        if self.number >= MAX_RECORDS {
-            return Err(ChannelError::Exhausted);
+        let length = usize::from(u16::from_le_bytes(*length));
+        if length < SHORTEST {
+            return Err(self.malformed("is shorter than any record"));
         }
-        match usize::from(u16::from_le_bytes(*length)) {
-            length if length < SHORTEST => Err(self.malformed("is shorter than any record")),
-            length => Ok(LENGTH + length),
+        match self.used.has_room(1, length) {
+            true => Ok(Some(LENGTH + length)),
+            false => Err(ChannelError::Exhausted),
         }
     }
 
-    fn open(&mut self, plaintext: &mut impl BufMut) -> Result<(), ChannelError> {
-        let number = self.number;
+    /// Opens a whole record, including its length.
+    fn open(
+        &mut self,
+        record: &mut [u8],
+        deliver: &mut impl FnMut(&[u8]),
+    ) -> Result<(), ChannelError> {
+        let number = self.used.records;
         let corrupt = ChannelError::CorruptRecord { number };
-        let Some((text, tag)) = self
-            .record
-            .get_mut(LENGTH..)
-            .and_then(<[u8]>::split_last_chunk_mut::<TAG>)
-        else {
+        let sealed = record.get_mut(LENGTH..).unwrap_or_default();
+        let length = sealed.len();
+        let Some((text, tag)) = sealed.split_last_chunk_mut::<TAG>() else {
             return Err(corrupt);
         };
-        if !self.cipher.open(nonce(number), &[], text, tag) {
+        if !self.key.open(nonce(number), &[], text, tag) {
             return Err(corrupt);
         }
         match &*text {
-            [DATA, data @ ..] => plaintext.put_slice(data),
+            [DATA, data @ ..] => deliver(data),
             [CLOSE] => self.closed = true,
             [CLOSE, ..] => return Err(self.malformed("is a close that carries data")),
             _ => return Err(self.malformed("has an undefined type")),
         }
-        self.number += 1;
-        self.record.clear();
+        self.used.add(length);
         Ok(())
     }
 
     fn malformed(&self, what: &'static str) -> ChannelError {
         ChannelError::MalformedRecord {
-            number: self.number,
+            number: self.used.records,
             what,
         }
     }
@@ -203,19 +283,23 @@ impl<A: Aead> Opener<A> {
 
 #[cfg(test)]
 impl<A> Sealer<A> {
-    pub(super) fn skip_to(&mut self, number: u64) {
-        self.number = number;
+    pub(super) fn skip_to(&mut self, records: u64, blocks: u64) {
+        self.used = Usage { records, blocks };
+    }
+
+    pub(super) fn sent(&self) -> u64 {
+        self.used.records
     }
 }
 
 #[cfg(test)]
 impl<A> Opener<A> {
-    pub(super) fn skip_to(&mut self, number: u64) {
-        self.number = number;
+    pub(super) fn skip_to(&mut self, records: u64, blocks: u64) {
+        self.used = Usage { records, blocks };
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.record.capacity()
+        self.held.capacity()
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
+use crate::wire::preamble::Ciphers;
+
 /// The secret that both ends share: UTF-8 text in Unicode normal form C, never empty, not trimmed.
 ///
 /// Its memory is overwritten when it is dropped. `Debug` does not reveal it; there is no `Display` and no
@@ -17,6 +19,8 @@ pub struct Secret {
     text: Zeroizing<String>,
     /// Warns that others may have read the secret.
     warning: Option<String>,
+    /// See [`with_ciphers`](Self::with_ciphers).
+    ciphers: Option<Ciphers>,
 }
 
 /// Why a text cannot be a secret.
@@ -70,6 +74,7 @@ impl Secret {
         Ok(Self {
             text: normalised(text),
             warning: None,
+            ciphers: None,
         })
     }
 
@@ -127,6 +132,7 @@ impl Secret {
         Self {
             text,
             warning: None,
+            ciphers: None,
         }
     }
 
@@ -143,6 +149,18 @@ impl Secret {
 
     pub(super) fn with_warning(self, warning: Option<String>) -> Self {
         Self { warning, ..self }
+    }
+
+    /// Limits the connections of this end under this secret to `ciphers`, whatever the processor has instructions for. For
+    /// tests and measurements; the ends agree on the best cipher by themselves.
+    #[doc(hidden)]
+    pub fn with_ciphers(self, ciphers: Ciphers) -> Self {
+        let ciphers = Some(ciphers);
+        Self { ciphers, ..self }
+    }
+
+    pub(super) fn ciphers(&self) -> Option<Ciphers> {
+        self.ciphers
     }
 
     /// Returns the normalised secret, for a program that has just generated one and must show it to its user once.

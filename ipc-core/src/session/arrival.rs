@@ -106,7 +106,7 @@ impl Arrival {
     }
 
     /// The next bytes for the network; empty if there are none.
-    pub fn transmit(&self) -> &[u8] {
+    pub fn transmit(&mut self) -> &[u8] {
         self.link.transmit()
     }
 

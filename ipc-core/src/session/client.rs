@@ -243,10 +243,11 @@ impl ClientSession {
         }
     }
 
-    /// As if `record` records had gone each way.
+    /// As if `records` records with `blocks` blocks had gone each way.
     #[cfg(test)]
-    pub(super) fn skip_to(&mut self, record: u64) {
-        self.link_mut().expect("a connection").skip_to(record);
+    pub(super) fn skip_to(&mut self, records: u64, blocks: u64) {
+        let link = self.link_mut().expect("a connection");
+        link.skip_to(records, blocks);
     }
 
     /// The time has come that [`poll_timeout`](Self::poll_timeout) named. Too early is harmless.

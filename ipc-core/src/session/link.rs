@@ -10,6 +10,7 @@ use bytes::Bytes;
 use self::plain::Plain;
 use self::sealed::Sealed;
 use crate::secure::{ChannelError, Entropy, Secret, SecureChannel, Ticket};
+use crate::wire::block::Probe;
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{Bye, CtrlMsg};
 use crate::wire::frame::{Frame, FrameError, FrameReader, OutgoingFrame, PartialFrame};
@@ -74,7 +75,8 @@ crate::readable_debug!(LinkError);
 pub struct Link {
     channel: Channel,
     frames: FrameReader,
-    /// How many bytes the network has taken.
+    /// Number of bytes of frames that the network has, at least in part. Under a secret, it has all frames of the records
+    /// that were sealed together as soon as it has taken the first byte of them.
     transmitted: u64,
 }
 
@@ -119,11 +121,11 @@ impl Link {
         }
     }
 
-    /// As if `record` records had gone each way.
+    /// As if `records` records with `blocks` blocks had gone each way.
     #[cfg(test)]
-    pub(crate) fn skip_to(&mut self, record: u64) {
+    pub(crate) fn skip_to(&mut self, records: u64, blocks: u64) {
         if let Channel::Secret(sealed) = &mut self.channel {
-            sealed.skip_to(record);
+            sealed.skip_to(records, blocks);
         }
     }
 
@@ -132,12 +134,25 @@ impl Link {
         self.frames.set_limit(max_frame);
     }
 
-    /// Takes bytes from the network, cut in any way.
+    /// Takes bytes from the network, cut in any way. Records are opened where they lie, so the content of `bytes` is
+    /// unspecified afterwards.
     #[inline]
+    pub fn handle_buffer(&mut self, bytes: &mut [u8]) -> Result<(), LinkError> {
+        match &mut self.channel {
+            Channel::Plain(plain) => self.frames.push(plain.take_preamble(bytes)?),
+            Channel::Secret(sealed) => {
+                self.frames.begin_partial();
+                sealed.open(bytes, |data| self.frames.push(data))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Like [`handle_buffer`](Self::handle_buffer), for bytes that must not change: records are copied.
     pub fn handle_input(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         match &mut self.channel {
             Channel::Plain(plain) => self.frames.push(plain.take_preamble(bytes)?),
-            Channel::Secret(sealed) => sealed.open(bytes, self.frames.buffer())?,
+            Channel::Secret(_) => self.handle_buffer(&mut bytes.to_vec())?,
         }
         Ok(())
     }
@@ -149,6 +164,19 @@ impl Link {
         match &self.channel {
             Channel::Plain(_) => self.frames.take_partial(),
             Channel::Secret(_) => None,
+        }
+    }
+
+    /// The beginning of a long frame of which a part has come, and whose value is not explained yet.
+    #[inline]
+    pub(crate) fn unexplained(&mut self) -> Option<&[u8]> {
+        self.frames.begin_partial()?.unexplained()
+    }
+
+    /// Explains it; see [`PartialFrame::explain`].
+    pub(crate) fn explain(&mut self, probe: Option<Probe>) {
+        if let Some(partial) = self.frames.begin_partial() {
+            partial.explain(probe);
         }
     }
 
@@ -223,12 +251,19 @@ impl Link {
     /// Queues a frame. Returns the position in the stream at which it starts.
     pub(crate) fn send(&mut self, frame: impl Into<OutgoingFrame>) -> u64 {
         let frame = frame.into();
-        let start = self.transmitted + self.backlog();
-        match &mut self.channel {
-            Channel::Plain(plain) => plain.send(frame),
-            Channel::Secret(sealed) => sealed.send(frame),
-        }
-        start
+        let unsent = match &mut self.channel {
+            Channel::Plain(plain) => {
+                let unsent = plain.backlog();
+                plain.send(frame);
+                unsent
+            }
+            Channel::Secret(sealed) => {
+                let unsent = sealed.unsent();
+                sealed.send(frame);
+                unsent
+            }
+        };
+        self.transmitted + unsent
     }
 
     /// Queues a copy of a short frame. Returns the position in the stream at which it starts.
@@ -252,12 +287,21 @@ impl Link {
         }
     }
 
-    /// The next bytes for the network; empty when there are none. A frame is one write.
+    /// The next bytes for the network; empty when there are none. A frame is one write. Under a secret, what waits is sealed
+    /// now.
     #[inline]
-    pub fn transmit(&self) -> &[u8] {
-        match &self.channel {
+    pub fn transmit(&mut self) -> &[u8] {
+        match &mut self.channel {
             Channel::Plain(plain) => plain.transmit(),
             Channel::Secret(sealed) => sealed.transmit(),
+        }
+    }
+
+    /// Returns whether [`transmit`](Self::transmit) would return anything.
+    pub(crate) fn has_output(&self) -> bool {
+        match &self.channel {
+            Channel::Plain(plain) => plain.backlog() > 0,
+            Channel::Secret(sealed) => sealed.has_output(),
         }
     }
 
@@ -265,25 +309,31 @@ impl Link {
     #[inline]
     pub fn consume(&mut self, count: usize) {
         let count = count.min(self.transmit().len());
-        self.transmitted += count as u64;
-        match &mut self.channel {
-            Channel::Plain(plain) => plain.consume(count),
+        self.transmitted += match &mut self.channel {
+            Channel::Plain(plain) => {
+                plain.consume(count);
+                count as u64
+            }
             Channel::Secret(sealed) => sealed.consume(count),
-        }
+        };
     }
 
     /// Takes the bytes that [`transmit`](Self::transmit) would give next, as if the network had taken them: for a thread
-    /// that writes them later. What is not sealed is not copied.
+    /// that writes them later.
     pub fn take_output(&mut self) -> Option<Bytes> {
-        let piece = match &mut self.channel {
-            Channel::Plain(plain) => plain.take_output()?,
+        let (piece, taken) = match &mut self.channel {
+            Channel::Plain(plain) => {
+                let piece = plain.take_output()?;
+                let len = piece.len() as u64;
+                (piece, len)
+            }
             Channel::Secret(sealed) => sealed.take_output()?,
         };
-        self.transmitted += piece.len() as u64;
+        self.transmitted += taken;
         Some(piece)
     }
 
-    /// True if any byte from position `start` on has been handed to the network.
+    /// True if the network may have any byte from position `start` on.
     pub(crate) fn has_transmitted(&self, start: u64) -> bool {
         self.transmitted > start
     }
@@ -315,6 +365,9 @@ impl Link {
         self.backlog() < MAX_BACKLOG
     }
 }
+
+/// How many bytes to read at once: whole records, so that most of them can be opened where they lie.
+pub const READ_SIZE: usize = 4 * SecureChannel::MAX_RECORD;
 
 /// What can be left unsaid is dropped while so many bytes wait for the network.
 const MAX_BACKLOG: u64 = 64 * 1024;

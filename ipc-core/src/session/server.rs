@@ -148,13 +148,26 @@ impl ServerSession {
         (same_run || has_mutant!(self, NoIncarnation)) && named.session == self.key.session
     }
 
-    /// Takes bytes from the network. Without a connection, and after a goodbye, they are ignored.
-    pub fn handle_input(&mut self, bytes: &[u8], now: Instant) {
-        if self.is_leaving {
-            return;
+    /// Takes bytes from the network. Without a connection, and after a goodbye, they are ignored. Under a secret, they are
+    /// decrypted where they lie; see [`Link::handle_buffer`].
+    #[inline]
+    pub fn handle_buffer(&mut self, bytes: &mut [u8], now: Instant) {
+        if let Some(link) = self.link.as_mut().filter(|_| !self.is_leaving) {
+            let result = link.handle_buffer(bytes);
+            self.handle_frames(result, now);
         }
-        let Some(link) = &mut self.link else { return };
-        let mut result = link.handle_input(bytes);
+    }
+
+    /// Takes bytes from the network that must not change.
+    pub fn handle_input(&mut self, bytes: &[u8], now: Instant) {
+        if let Some(link) = self.link.as_mut().filter(|_| !self.is_leaving) {
+            let result = link.handle_input(bytes);
+            self.handle_frames(result, now);
+        }
+    }
+
+    /// Handles the frames that are complete, if the link is still of use.
+    fn handle_frames(&mut self, mut result: Result<(), LinkError>, now: Instant) {
         while result.is_ok() {
             let Some(link) = &mut self.link else { return };
             result = match link.next_frame() {
@@ -168,10 +181,11 @@ impl ServerSession {
         }
     }
 
-    /// As if `record` records had gone each way.
+    /// As if `records` records with `blocks` blocks had gone each way.
     #[cfg(test)]
-    pub(super) fn skip_to(&mut self, record: u64) {
-        self.link.as_mut().expect("a connection").skip_to(record);
+    pub(super) fn skip_to(&mut self, records: u64, blocks: u64) {
+        let link = self.link.as_mut().expect("a connection");
+        link.skip_to(records, blocks);
     }
 
     /// The network has ended; `cause` says how, where the end was not an orderly one.
@@ -217,8 +231,13 @@ impl ServerSession {
     }
 
     /// The next bytes for the network; empty when there are none.
-    pub fn transmit(&self) -> &[u8] {
-        self.link.as_ref().map(Link::transmit).unwrap_or_default()
+    pub fn transmit(&mut self) -> &[u8] {
+        self.link.as_mut().map(Link::transmit).unwrap_or_default()
+    }
+
+    /// Returns whether [`transmit`](Self::transmit) would return anything.
+    pub fn has_output(&self) -> bool {
+        self.link.as_ref().is_some_and(Link::has_output)
     }
 
     /// The network has taken `count` bytes.

@@ -16,17 +16,49 @@ pub enum Suite {
     Secret,
 }
 
-/// Ciphers for the records of a connection: those that a client offers, or the one that a server has chosen.
+/// A cipher for the records of a connection under a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cipher {
+    /// ChaCha20-Poly1305, which every end has.
+    ChaCha20Poly1305,
+    /// AES-256-GCM, which an end has if its processor has instructions for it.
+    Aes256Gcm,
+}
+
+/// A set of ciphers: those that a client offers, or the one that a server has chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ciphers(u8);
 
 impl Ciphers {
     /// No cipher: in the clear, and from a server that refuses.
     pub const NONE: Self = Self(0);
-    /// ChaCha20-Poly1305, which every end has.
+    /// ChaCha20-Poly1305 alone.
     pub const CHACHA20_POLY1305: Self = Self(1);
-    /// The ciphers of this release.
-    const OURS: Self = Self::CHACHA20_POLY1305;
+    /// All ciphers of this release.
+    pub const ALL: Self = Self(3);
+
+    /// The set as it is sent, one bit for each cipher.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set of one cipher.
+    pub(crate) fn only(cipher: Cipher) -> Self {
+        match cipher {
+            Cipher::ChaCha20Poly1305 => Self(1),
+            Cipher::Aes256Gcm => Self(2),
+        }
+    }
+
+    /// The ciphers that are in both sets.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    fn contains(self, cipher: Cipher) -> bool {
+        self.and(Self::only(cipher)) != Self::NONE
+    }
 }
 
 /// Which end of the connection speaks.
@@ -85,10 +117,10 @@ pub enum PreambleError {
         /// The last byte as received.
         ciphers: u8,
     },
-    /// The peer does not have a cipher that this end has, or chose one that was not offered.
+    /// The client does not offer a cipher that the server has, or the server did not choose one that was offered.
     #[error(
-        "the two ends have no cipher in common: this end has ChaCha20-Poly1305 (bit 0), the peer named the set \
-         {0:#04x}; update the older end"
+        "the two ends have no cipher in common: the peer named the set {0:#04x}; expected ChaCha20-Poly1305 (bit 0) from \
+         a client, and exactly one of the offered ciphers from a server; update the older end"
     )]
     NoCommonCipher(u8),
     /// The peer claims the role of this end: a connection to oneself, or a mirror.
@@ -102,11 +134,11 @@ impl Preamble {
     /// The length of a preamble in bytes.
     pub const LEN: usize = 8;
 
-    /// The preamble of an end that offers, or has chosen, the ciphers of this release.
+    /// The preamble of an end that, under a secret, names the cipher that every end has.
     pub fn new(suite: Suite, role: Role) -> Self {
         let ciphers = match suite {
             Suite::Plain => Ciphers::NONE,
-            Suite::Secret => Ciphers::OURS,
+            Suite::Secret => Ciphers::CHACHA20_POLY1305,
         };
         Self {
             suite,
@@ -115,18 +147,18 @@ impl Preamble {
         }
     }
 
-    /// Refuses a peer under a secret with which this end has no cipher in common. A client may offer more than this
-    /// release knows; a server chooses one of those that were offered.
-    pub(crate) fn check_ciphers(self) -> Result<(), PreambleError> {
-        let Ciphers(named) = self.ciphers;
-        let is_common = match self.role {
-            Role::Client => named & Ciphers::OURS.0 != 0,
-            Role::Server => self.ciphers == Ciphers::OURS,
+    /// Returns the cipher of the connection that this preamble of the peer leads to, if the own end has `own`: the one that
+    /// the server has named, or the best one that the client offers. A client may offer more than this release knows.
+    pub(crate) fn agreed_cipher(self, own: Ciphers) -> Result<Cipher, PreambleError> {
+        let is_agreed = |cipher: &Cipher| match self.role {
+            Role::Client => self.ciphers.contains(*cipher) && own.contains(*cipher),
+            Role::Server => self.ciphers == Ciphers::only(*cipher) && own.contains(*cipher),
         };
-        match is_common {
-            true => Ok(()),
-            false => Err(PreambleError::NoCommonCipher(named)),
-        }
+        // AES-256-GCM is the faster one where both ends have instructions for it.
+        let agreed = [Cipher::Aes256Gcm, Cipher::ChaCha20Poly1305]
+            .into_iter()
+            .find(is_agreed);
+        agreed.ok_or(PreambleError::NoCommonCipher(self.ciphers.0))
     }
 
     /// The bytes to send.
@@ -215,21 +247,43 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_client_may_offer_more_and_a_server_chooses_one_that_was_offered() {
-        let judged = |role, ciphers| {
-            let preamble = Preamble {
-                ciphers: Ciphers(ciphers),
-                ..Preamble::new(Suite::Secret, role)
-            };
-            let read = Preamble::decode(preamble.encode(), role.peer()).unwrap();
-            read.check_ciphers().is_ok()
+    /// What an end that has `own` makes of the set that its peer names.
+    fn agreed(role: Role, named: u8, own: Ciphers) -> Option<Cipher> {
+        let preamble = Preamble {
+            ciphers: Ciphers(named),
+            ..Preamble::new(Suite::Secret, role)
         };
-        let accepted = |role| (0..=255).filter(move |&byte| judged(role, byte));
-        assert!(accepted(Role::Client).eq((0..=255).filter(|byte| byte & 1 == 1)));
-        assert!(accepted(Role::Server).eq([1]));
-        let error = PreambleError::NoCommonCipher(2).to_string();
-        assert!(error.contains("0x02"), "{error}");
+        let read = Preamble::decode(preamble.encode(), role.peer()).unwrap();
+        read.agreed_cipher(own).ok()
+    }
+
+    #[test]
+    fn the_server_chooses_the_best_cipher_that_both_ends_have() {
+        for named in 0..=255_u8 {
+            let (has_chacha, has_aes) = (named & 1 != 0, named & 2 != 0);
+            let chacha = has_chacha.then_some(Cipher::ChaCha20Poly1305);
+            let both = has_aes.then_some(Cipher::Aes256Gcm).or(chacha);
+            assert_eq!(agreed(Role::Client, named, Ciphers::ALL), both);
+            let own = Ciphers::CHACHA20_POLY1305;
+            assert_eq!(agreed(Role::Client, named, own), chacha);
+        }
+    }
+
+    #[test]
+    fn the_client_accepts_exactly_one_cipher_and_only_one_that_it_has() {
+        for named in 0..=255_u8 {
+            let one = match named {
+                1 => Some(Cipher::ChaCha20Poly1305),
+                2 => Some(Cipher::Aes256Gcm),
+                _ => None,
+            };
+            assert_eq!(agreed(Role::Server, named, Ciphers::ALL), one);
+            let own = Ciphers::CHACHA20_POLY1305;
+            let accepted = one.filter(|_| named == 1);
+            assert_eq!(agreed(Role::Server, named, own), accepted);
+        }
+        let error = PreambleError::NoCommonCipher(4).to_string();
+        assert!(error.contains("0x04"), "{error}");
     }
 
     #[test]

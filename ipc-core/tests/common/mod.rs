@@ -2,7 +2,16 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use ipc_core::secure::{ChannelError, Entropy, Secret, SecureChannel};
+use ipc_core::wire::preamble::{Cipher, Ciphers};
 use sha2::{Digest, Sha512};
+
+/// The ciphers of the implementation under test, each with the set by which two ends agree on it.
+pub const CIPHERS: &[(Cipher, Ciphers)] = match cfg!(feature = "ring") {
+    true => &[CHACHA, (Cipher::Aes256Gcm, Ciphers::ALL)],
+    false => &[CHACHA],
+};
+
+const CHACHA: (Cipher, Ciphers) = (Cipher::ChaCha20Poly1305, Ciphers::CHACHA20_POLY1305);
 
 /// A client and a server that have not spoken yet.
 pub struct Pair {
@@ -11,23 +20,47 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Each end with its secret and its service name.
+    /// Each end with its secret and its service name. Both have ChaCha20-Poly1305.
     pub fn new(client: (&str, &str), server: (&str, &str), seed: &str) -> Self {
+        Self::with_ciphers([Ciphers::CHACHA20_POLY1305; 2], client, server, seed)
+    }
+
+    /// A client and a server that have these ciphers.
+    pub fn with_ciphers(
+        ciphers: [Ciphers; 2],
+        client: (&str, &str),
+        server: (&str, &str),
+        seed: &str,
+    ) -> Self {
         let entropy = |role| draw(&format!("{role} {seed}"));
+        let secrets = [client.0, server.0].map(|text| Secret::new(text).unwrap());
+        let [secret, other] = secrets;
+        let [secret, other] = [
+            secret.with_ciphers(ciphers[0]),
+            other.with_ciphers(ciphers[1]),
+        ];
         Self {
-            client: SecureChannel::client(&secret(client.0), client.1, entropy("client")),
-            server: SecureChannel::server(&secret(server.0), server.1, entropy("server")),
+            client: SecureChannel::client(&secret, client.1, entropy("client")),
+            server: SecureChannel::server(&other, server.1, entropy("server")),
         }
     }
 
-    /// After the handshake.
+    /// After the handshake, under ChaCha20-Poly1305.
     pub fn established(seed: &str) -> Self {
-        let mut pair = Self::new(("waktu", "bench"), ("waktu", "bench"), seed);
+        Self::established_with(CIPHERS[0], seed)
+    }
+
+    /// After the handshake, under one of [`CIPHERS`].
+    pub fn established_with((cipher, ciphers): (Cipher, Ciphers), seed: &str) -> Self {
+        let shared = ("waktu", "bench");
+        let mut pair = Self::with_ciphers([ciphers; 2], shared, shared, seed);
         for _ in 0..2 {
             pair.client_to_server().unwrap();
             pair.server_to_client().unwrap();
         }
-        assert!(pair.client.is_established() && pair.server.is_established());
+        for end in [&pair.client, &pair.server] {
+            assert!(end.is_established() && end.cipher() == Some(cipher));
+        }
         pair
     }
 
@@ -62,8 +95,10 @@ pub fn outgoing(channel: &mut SecureChannel) -> Vec<u8> {
     bytes
 }
 
+/// The secret of an end that has ChaCha20-Poly1305 alone.
 pub fn secret(text: &str) -> Secret {
-    Secret::new(text).unwrap()
+    let secret = Secret::new(text).unwrap();
+    secret.with_ciphers(Ciphers::CHACHA20_POLY1305)
 }
 
 /// Entropy that a test can repeat.

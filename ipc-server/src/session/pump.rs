@@ -99,7 +99,7 @@ impl Pump {
             Received::Ended => self.session.handle_eof(None),
             Received::Bytes(bytes) => {
                 activity.add_received(bytes.len());
-                self.session.handle_input(bytes, now);
+                self.session.handle_buffer(bytes, now);
                 self.note_cancelled(activity, now);
             }
             Received::Failed(error) => self.session.handle_eof(Some(error.to_string())),

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
+use ipc_core::session::link::READ_SIZE;
+
 /// The right to read from the connection of a client, and the duty to do so.
 ///
 /// There is exactly one for each client that is served. The thread that owns it reads, passes on what it has read, and
@@ -30,7 +32,7 @@ enum Last {
 pub(super) enum Received<'a> {
     /// Nothing; reading is to be tried again.
     Nothing,
-    Bytes(&'a [u8]),
+    Bytes(&'a mut [u8]),
     /// The peer, or this end, has ended the stream.
     Ended,
     Failed(io::Error),
@@ -88,7 +90,7 @@ impl SocketReader {
     pub(super) fn take(&mut self) -> Received<'_> {
         match std::mem::replace(&mut self.last, Last::Nothing) {
             Last::Nothing => Received::Nothing,
-            Last::Bytes(count) => Received::Bytes(self.buffer.get(..count).unwrap_or_default()),
+            Last::Bytes(count) => Received::Bytes(self.buffer.get_mut(..count).unwrap_or_default()),
             Last::Ended => Received::Ended,
             Last::Failed(error) => Received::Failed(error),
         }
@@ -105,4 +107,4 @@ fn is_retry(error: &io::Error) -> bool {
 /// Size of the buffer of a new connection in bytes. Zeroing a large one takes as long as connecting on a fast network.
 const BUFFER: usize = 4 * 1024;
 /// Size of the buffer in bytes, once a read has filled the first one.
-const LARGE_BUFFER: usize = 64 * 1024;
+const LARGE_BUFFER: usize = READ_SIZE;

@@ -35,7 +35,7 @@ impl World {
         if !is_over && client.is_disconnected() && self.client_connection().is_none() {
             steps.push(Step::Dial);
         }
-        if !client.transmit().is_empty() && self.client_connection().is_some() {
+        if client.has_output() && self.client_connection().is_some() {
             steps.push(Step::Send);
         }
         for connection in &self.connections {
@@ -217,8 +217,11 @@ impl World {
     }
 
     fn send(&mut self) {
-        let frame = Bytes::copy_from_slice(self.client.get().transmit());
-        self.client.change(|client| client.consume(frame.len()));
+        let frame = self.client.change(|client| {
+            let frame = Bytes::copy_from_slice(client.transmit());
+            client.consume(frame.len());
+            frame
+        });
         if let Some(connection) = self.connections.iter_mut().find(|c| c.client_open)
             && connection.server_open
         {

@@ -180,9 +180,10 @@ impl Client {
 
     fn write(&mut self, lab: &mut Lab) {
         let Some(wire) = self.wire else { return };
-        while !self.session.transmit().is_empty() {
-            lab.network.client_sends(wire, self.session.transmit());
-            self.session.consume(self.session.transmit().len());
+        while let bytes @ [_, ..] = self.session.transmit() {
+            let count = bytes.len();
+            lab.network.client_sends(wire, bytes);
+            self.session.consume(count);
         }
     }
 

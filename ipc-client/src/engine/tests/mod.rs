@@ -85,13 +85,15 @@ impl Scene {
     fn hears(&mut self, bytes: &[u8]) {
         // Reading nothing would mean the end of the connection.
         if !bytes.is_empty() {
-            self.engine.received(bytes, Ok(bytes.len()), self.now);
+            let count = bytes.len();
+            self.engine
+                .received(&mut bytes.to_vec(), Ok(count), self.now);
             self.settle();
         }
     }
 
     fn loses(&mut self, result: std::io::Result<usize>) {
-        self.engine.received(&[], result, self.now);
+        self.engine.received(&mut [], result, self.now);
         self.settle();
     }
 
@@ -124,7 +126,7 @@ fn plain() -> Link {
     Link::plain(Role::Server, 1 << 20)
 }
 
-fn drain<T>(end: &mut T, transmit: fn(&T) -> &[u8], consume: fn(&mut T, usize)) -> Vec<u8> {
+fn drain<T>(end: &mut T, transmit: fn(&mut T) -> &[u8], consume: fn(&mut T, usize)) -> Vec<u8> {
     let mut said = Vec::new();
     while !transmit(end).is_empty() {
         let count = transmit(end).len();

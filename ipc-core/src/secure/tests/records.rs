@@ -1,11 +1,46 @@
-//! Records compared with another implementation, across both ciphers, and at limits that real traffic does not reach.
+//! Records compared with other implementations, under both ciphers, and at limits that real traffic does not reach.
 
 use proptest::prelude::*;
 use snow::{Builder, TransportState};
 
 use super::super::ChannelError;
-use super::super::aead::{Aead, Cipher, Portable, Ring};
-use super::super::record::{MAX_DATA, MAX_RECORDS, Opener, Sealer};
+use super::super::aead::{Aead, Portable, Ring};
+use super::super::record::{MAX_BLOCKS, MAX_DATA, MAX_RECORDS, Opener, Sealer};
+use super::{CIPHERS, PortableAes};
+use crate::wire::preamble::Cipher;
+
+/// The same key under `cipher` for both directions.
+fn directions<A: Aead, B: Aead>(cipher: Cipher, key: &[u8; 32]) -> (Sealer<A>, Opener<B>) {
+    let sealer = Sealer::new(A::new(cipher, key).unwrap());
+    (sealer, Opener::new(B::new(cipher, key).unwrap()))
+}
+
+fn sealer(cipher: Cipher, key: &[u8; 32]) -> Sealer<Ring> {
+    directions::<Ring, Ring>(cipher, key).0
+}
+
+fn opener(cipher: Cipher, key: &[u8; 32]) -> Opener<Ring> {
+    directions::<Ring, Ring>(cipher, key).1
+}
+
+fn seal(
+    sealer: &mut Sealer<impl Aead>,
+    data: &[u8],
+    wire: &mut Vec<u8>,
+) -> Result<(), ChannelError> {
+    sealer.data([data], data.len(), wire)
+}
+
+/// Reads a copy of `input` and appends the data to `plaintext`.
+fn read(
+    opener: &mut Opener<impl Aead>,
+    input: &[u8],
+    plaintext: &mut Vec<u8>,
+) -> Result<(), ChannelError> {
+    opener.read(&mut input.to_vec(), |data| {
+        plaintext.extend_from_slice(data)
+    })
+}
 
 /// A finished Noise session, and the key under which its initiator sends and its responder sends.
 fn noise() -> (TransportState, TransportState, [u8; 32], [u8; 32]) {
@@ -26,16 +61,17 @@ fn noise() -> (TransportState, TransportState, [u8; 32], [u8; 32]) {
     )
 }
 
+/// With ChaCha20-Poly1305: for AES-256-GCM, Noise counts in another byte order.
 #[test]
 fn our_records_are_noise_transport_messages_both_ways() {
     let (mut initiator, mut responder, out, back) = noise();
-    let mut sealer = Sealer::<Cipher>::new(&out);
-    let mut opener = Opener::<Cipher>::new(&back);
+    let mut sealer = sealer(Cipher::ChaCha20Poly1305, &out);
+    let mut opener = opener(Cipher::ChaCha20Poly1305, &back);
     let mut message = vec![0; 65_535];
     for size in [1, 2, 15, 16, 63, 64, 65, 1000, 16_384, MAX_DATA] {
         let data: Vec<u8> = (0..size).map(|i| (i * 7) as u8).collect();
         let mut record = Vec::new();
-        sealer.data(&data, &mut record).unwrap();
+        seal(&mut sealer, &data, &mut record).unwrap();
         assert_eq!(
             usize::from(u16::from_le_bytes([record[0], record[1]])),
             record.len() - 2
@@ -47,8 +83,8 @@ fn our_records_are_noise_transport_messages_both_ways() {
         let typed = [&[0], &data[..]].concat();
         let n = responder.write_message(&typed, &mut message).unwrap();
         let mut opened = Vec::new();
-        opener.read(&(n as u16).to_le_bytes(), &mut opened).unwrap();
-        opener.read(&message[..n], &mut opened).unwrap();
+        read(&mut opener, &(n as u16).to_le_bytes(), &mut opened).unwrap();
+        read(&mut opener, &message[..n], &mut opened).unwrap();
         assert_eq!(opened, data);
     }
     // The oracle itself distinguishes keys: a message of the initiator is not accepted as one of the responder.
@@ -56,7 +92,7 @@ fn our_records_are_noise_transport_messages_both_ways() {
     let mut input = (n as u16).to_le_bytes().to_vec();
     input.extend_from_slice(&message[..n]);
     assert_eq!(
-        opener.read(&input, &mut Vec::new()),
+        read(&mut opener, &input, &mut Vec::new()),
         Err(ChannelError::CorruptRecord { number: 10 })
     );
 }
@@ -65,27 +101,46 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
-    fn both_ciphers_talk_to_each_other(
+    fn all_implementations_of_a_cipher_talk_to_each_other(
         key in any::<[u8; 32]>(),
         texts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..3000), 1..6),
     ) {
+        let chacha = Cipher::ChaCha20Poly1305;
         prop_assert_eq!(
-            talk::<Ring, Portable>(&key, &texts),
-            talk::<Portable, Ring>(&key, &texts)
+            talk::<Ring, Portable>(chacha, &key, &texts),
+            talk::<Portable, Ring>(chacha, &key, &texts)
         );
+        let aes = Cipher::Aes256Gcm;
+        prop_assert_eq!(
+            talk::<Ring, PortableAes>(aes, &key, &texts),
+            talk::<PortableAes, Ring>(aes, &key, &texts)
+        );
+    }
+
+    #[test]
+    fn parts_are_sealed_as_if_they_were_one_piece(
+        lens in proptest::collection::vec(0..50_000_usize, 0..8),
+    ) {
+        let parts: Vec<Vec<u8>> = (0..).zip(lens).map(|(byte, len)| vec![byte; len]).collect();
+        let whole = parts.concat();
+        let (mut joined, mut expected) = (b"before".to_vec(), b"before".to_vec());
+        let parts = parts.iter().map(Vec::as_slice);
+        sealer(Cipher::Aes256Gcm, &[1; 32]).data(parts, whole.len(), &mut joined).unwrap();
+        seal(&mut sealer(Cipher::Aes256Gcm, &[1; 32]), &whole, &mut expected).unwrap();
+        prop_assert!(joined == expected);
     }
 }
 
-/// Seals with one cipher and opens with the other. Returns the bytes between them.
-fn talk<A: Aead, B: Aead>(key: &[u8; 32], texts: &[Vec<u8>]) -> Vec<u8> {
-    let (mut sealer, mut opener) = (Sealer::<A>::new(key), Opener::<B>::new(key));
+/// Seals with one implementation and opens with the other. Returns the bytes between them.
+fn talk<A: Aead, B: Aead>(cipher: Cipher, key: &[u8; 32], texts: &[Vec<u8>]) -> Vec<u8> {
+    let (mut sealer, mut opener) = directions::<A, B>(cipher, key);
     let mut wire = Vec::new();
     for text in texts {
-        sealer.data(text, &mut wire).unwrap();
+        seal(&mut sealer, text, &mut wire).unwrap();
     }
     sealer.close(&mut wire);
     let mut plaintext = Vec::new();
-    opener.read(&wire, &mut plaintext).unwrap();
+    read(&mut opener, &wire, &mut plaintext).unwrap();
     assert_eq!(plaintext, texts.concat());
     assert!(opener.is_closed());
     wire
@@ -100,81 +155,154 @@ fn data_is_cut_into_as_few_records_as_possible() {
         (MAX_DATA + 1, 2),
         (200 << 10, 4),
     ] {
-        let mut sealer = Sealer::<Cipher>::new(&[1; 32]);
+        let mut sealer = sealer(Cipher::Aes256Gcm, &[1; 32]);
         let mut wire = Vec::new();
-        sealer.data(&vec![5; size], &mut wire).unwrap();
+        seal(&mut sealer, &vec![5; size], &mut wire).unwrap();
         assert_eq!(sealer.sent(), records as u64);
         assert_eq!(wire.len(), size + 19 * records);
     }
 }
 
+/// A record that lies whole in the input is decrypted there, and is not kept.
+#[test]
+fn whole_records_are_opened_where_they_lie() {
+    for (cipher, _) in CIPHERS {
+        let (mut sealer, mut opener) = directions::<Ring, Ring>(cipher, &[1; 32]);
+        let mut wire = Vec::new();
+        for _ in 0..3 {
+            seal(&mut sealer, &[5; 1000], &mut wire).unwrap();
+        }
+        let (mut records, start) = (0, wire.as_ptr_range().start as usize);
+        let end = wire.as_ptr_range().end as usize;
+        let mut delivered = |data: &[u8]| {
+            assert_eq!(data, [5; 1000]);
+            assert!((start..end).contains(&(data.as_ptr() as usize)));
+            records += 1;
+        };
+        opener.read(&mut wire, &mut delivered).unwrap();
+        assert_eq!((records, opener.capacity()), (3, 0));
+    }
+}
+
 #[test]
 fn the_last_number_is_for_the_close_and_then_it_stops() {
-    let key = [3; 32];
-    let (mut sealer, mut opener) = (Sealer::<Cipher>::new(&key), Opener::<Cipher>::new(&key));
-    sealer.skip_to(MAX_RECORDS - 3);
-    opener.skip_to(MAX_RECORDS - 3);
-    let mut wire = Vec::new();
-    let three_records = vec![0; 3 * MAX_DATA];
-    assert_eq!(
-        sealer.data(&three_records, &mut wire),
-        Err(ChannelError::Exhausted)
-    );
-    assert!(wire.is_empty());
-    sealer.data(b"one", &mut wire).unwrap();
-    sealer.data(b"two", &mut wire).unwrap();
-    let length = wire.len();
-    assert_eq!(sealer.data(b"x", &mut wire), Err(ChannelError::Exhausted));
-    assert_eq!(wire.len(), length);
-    sealer.close(&mut wire);
-    assert_eq!(sealer.sent(), MAX_RECORDS);
+    for (cipher, _) in CIPHERS {
+        let (mut sealer, mut opener) = directions::<Ring, Ring>(cipher, &[3; 32]);
+        sealer.skip_to(MAX_RECORDS - 3, 0);
+        opener.skip_to(MAX_RECORDS - 3, 0);
+        let mut wire = Vec::new();
+        let three_records = vec![0; 3 * MAX_DATA];
+        let refused = seal(&mut sealer, &three_records, &mut wire);
+        assert_eq!(refused, Err(ChannelError::Exhausted));
+        assert!(wire.is_empty());
+        seal(&mut sealer, b"one", &mut wire).unwrap();
+        seal(&mut sealer, b"two", &mut wire).unwrap();
+        ends_properly(sealer, opener, wire);
+    }
+}
 
+/// Under AES-256-GCM it is the number of blocks that wears a key.
+#[test]
+fn the_last_blocks_are_for_the_close_and_then_it_stops() {
+    for (cipher, _) in CIPHERS {
+        let (mut sealer, mut opener) = directions::<Ring, Ring>(cipher, &[3; 32]);
+        // A block of data and one for the tag for each record, and two for the close; the sum is rounded up.
+        sealer.skip_to(9, MAX_BLOCKS - 7);
+        opener.skip_to(9, MAX_BLOCKS - 7);
+        let mut wire = Vec::new();
+        let refused = seal(&mut sealer, &[0; 100], &mut wire);
+        assert_eq!(refused, Err(ChannelError::Exhausted));
+        assert!(wire.is_empty() && sealer.is_past_half() && opener.is_past_half());
+        seal(&mut sealer, b"one", &mut wire).unwrap();
+        seal(&mut sealer, b"two", &mut wire).unwrap();
+        ends_properly(sealer, opener, wire);
+    }
+}
+
+/// Only a close is still sealed, and the other end opens all of `wire`, "onetwo", and the close.
+fn ends_properly(mut sealer: Sealer<Ring>, mut opener: Opener<Ring>, mut wire: Vec<u8>) {
+    let length = wire.len();
+    let refused = seal(&mut sealer, b"x", &mut wire);
+    assert_eq!(
+        (refused, wire.len()),
+        (Err(ChannelError::Exhausted), length)
+    );
+    sealer.close(&mut wire);
+    assert!(wire.len() > length);
     let mut plaintext = Vec::new();
-    opener.read(&wire, &mut plaintext).unwrap();
+    read(&mut opener, &wire, &mut plaintext).unwrap();
     assert_eq!(plaintext, b"onetwo");
     assert!(opener.is_closed());
 }
 
 #[test]
-fn a_peer_that_does_not_stop_is_stopped() {
-    let key = [3; 32];
-    let (mut sealer, mut opener) = (Sealer::<Cipher>::new(&key), Opener::<Cipher>::new(&key));
-    sealer.skip_to(MAX_RECORDS - 2);
-    opener.skip_to(MAX_RECORDS - 1);
+fn a_key_is_worn_past_half_of_either_limit() {
+    let mut sealer = sealer(Cipher::Aes256Gcm, &[3; 32]);
+    for (records, blocks, is_worn) in [
+        (0, 0, false),
+        (MAX_RECORDS / 2, MAX_BLOCKS / 2, false),
+        (MAX_RECORDS / 2 + 1, 0, true),
+        (0, MAX_BLOCKS / 2 + 1, true),
+    ] {
+        sealer.skip_to(records, blocks);
+        assert_eq!(sealer.is_past_half(), is_worn);
+    }
+    sealer.skip_to(0, MAX_BLOCKS / 2 - 4);
     let mut wire = Vec::new();
-    sealer.data(b"last", &mut wire).unwrap();
-    // One number behind: not the record that the opener expects.
-    assert_eq!(
-        opener.read(&wire, &mut Vec::new()),
-        Err(ChannelError::CorruptRecord {
-            number: MAX_RECORDS - 1
-        })
-    );
-    let mut opener = Opener::<Cipher>::new(&key);
-    opener.skip_to(MAX_RECORDS);
-    assert_eq!(
-        opener.read(&wire[..2], &mut Vec::new()),
-        Err(ChannelError::Exhausted)
-    );
+    seal(&mut sealer, &[0; 31], &mut wire).unwrap();
+    assert!(!sealer.is_past_half(), "three blocks");
+    seal(&mut sealer, &[0; 16], &mut wire).unwrap();
+    assert!(sealer.is_past_half(), "three more: the type takes a byte");
+}
+
+#[test]
+fn a_peer_that_does_not_stop_is_stopped() {
+    for (cipher, _) in CIPHERS {
+        let (mut sealer, mut opener) = directions::<Ring, Ring>(cipher, &[3; 32]);
+        sealer.skip_to(MAX_RECORDS - 2, 0);
+        opener.skip_to(MAX_RECORDS - 1, 0);
+        let mut wire = Vec::new();
+        seal(&mut sealer, b"last", &mut wire).unwrap();
+        // One number behind: not the record that the opener expects.
+        assert_eq!(
+            read(&mut opener, &wire, &mut Vec::new()),
+            Err(ChannelError::CorruptRecord {
+                number: MAX_RECORDS - 1
+            })
+        );
+        for (records, blocks) in [(MAX_RECORDS, 0), (0, MAX_BLOCKS), (0, MAX_BLOCKS - 1)] {
+            let (_, mut opener) = directions::<Ring, Ring>(cipher, &[3; 32]);
+            opener.skip_to(records, blocks);
+            let refused = read(&mut opener, &wire[..2], &mut Vec::new());
+            assert_eq!(refused, Err(ChannelError::Exhausted));
+        }
+    }
 }
 
 /// Returns an authentic record with invalid content.
-fn authentic(number: u64, text: &[u8]) -> Vec<u8> {
+fn authentic(cipher: Cipher, number: u64, text: &[u8]) -> Vec<u8> {
     let mut nonce = [0; 12];
     nonce[4..].copy_from_slice(&number.to_le_bytes());
     let mut sealed = text.to_vec();
-    let tag = Cipher::new(&[3; 32]).seal(nonce, &[], &mut sealed).unwrap();
+    let key = Ring::new(cipher, &[3; 32]).unwrap();
+    let tag = key.seal(nonce, &[], &mut sealed).unwrap();
     let length = (sealed.len() + tag.len()) as u16;
     [&length.to_le_bytes()[..], &sealed, &tag].concat()
 }
 
 #[test]
 fn an_authentic_peer_that_breaks_the_rules_is_refused() {
+    for (cipher, _) in CIPHERS {
+        breaks_the_rules(cipher);
+    }
+}
+
+fn breaks_the_rules(cipher: Cipher) {
     let malformed = |number, what| Err(ChannelError::MalformedRecord { number, what });
+    let authentic = |number, text: &[u8]| authentic(cipher, number, text);
     let read = |input: &[u8]| {
-        let mut opener = Opener::<Cipher>::new(&[3; 32]);
         let mut plaintext = Vec::new();
-        let result = opener.read(input, &mut plaintext);
+        let result = read(&mut opener(cipher, &[3; 32]), input, &mut plaintext);
         (result, plaintext)
     };
     for kind in 2..=255 {
@@ -206,7 +334,7 @@ fn an_authentic_peer_that_breaks_the_rules_is_refused() {
 
 #[test]
 fn a_claimed_length_allocates_nothing_before_its_bytes_come() {
-    let mut opener = Opener::<Cipher>::new(&[3; 32]);
-    opener.read(&[0xff, 0xff], &mut Vec::new()).unwrap();
+    let mut opener = opener(Cipher::Aes256Gcm, &[3; 32]);
+    read(&mut opener, &[0xff, 0xff], &mut Vec::new()).unwrap();
     assert!(opener.capacity() < 64);
 }

@@ -11,14 +11,17 @@ use std::time::{Duration, Instant};
 
 use super::super::aead::{Aead, Portable, Ring};
 use super::super::record::{Opener, Sealer};
-use super::handshake;
+use super::{PortableAes, handshake};
+use crate::wire::preamble::Cipher;
 
 #[test]
 #[ignore = "prints figures"]
 fn records() {
     for size in [64, 1024, 64 << 10] {
-        figures::<Ring>("ring", size);
-        figures::<Portable>("chacha20poly1305", size);
+        figures::<Ring>(Cipher::ChaCha20Poly1305, "ring", size);
+        figures::<Portable>(Cipher::ChaCha20Poly1305, "portable", size);
+        figures::<Ring>(Cipher::Aes256Gcm, "ring", size);
+        figures::<PortableAes>(Cipher::Aes256Gcm, "portable", size);
     }
 }
 
@@ -29,20 +32,25 @@ fn handshakes() {
     println!("handshake, both ends: {:.0} µs", both * 1e6);
 }
 
-fn figures<A: Aead>(name: &str, size: usize) {
+fn figures<A: Aead>(cipher: Cipher, name: &str, size: usize) {
     let key = [7; 32];
-    let (mut sealer, mut opener) = (Sealer::<A>::new(&key), Opener::<A>::new(&key));
+    let mut sealer = Sealer::new(A::new(cipher, &key).unwrap());
+    let mut opener = Opener::new(A::new(cipher, &key).unwrap());
     let data = vec![5; size];
-    let (mut wire, mut plaintext) = (Vec::new(), Vec::new());
+    let mut wire = Vec::new();
     let seal_and_open = || {
         wire.clear();
-        plaintext.clear();
-        sealer.data(black_box(&data), &mut wire).unwrap();
-        opener.read(black_box(&wire), &mut plaintext).unwrap();
+        sealer
+            .data([black_box(&data[..])], size, &mut wire)
+            .unwrap();
+        let opened = opener.read(black_box(&mut wire), |data| {
+            black_box(data);
+        });
+        opened.unwrap();
     };
     let seconds = median(seal_and_open, 2_000_000 / (size + 500));
     println!(
-        "{name:>16} {size:>6} B: {:8.0} ns seal and open, {:7.0} MB/s",
+        "{cipher:?} {name:>8} {size:>6} B: {:8.0} ns seal and open, {:7.0} MB/s",
         seconds * 1e9,
         size as f64 / seconds / 1e6
     );

@@ -8,14 +8,43 @@ use crate::wire::frame::PartialFrame;
 use crate::wire::message::number_of_result;
 
 impl ClientSession {
-    /// Takes bytes from the network.
+    /// Takes bytes from the network. Under a secret, they are decrypted where they lie; see [`Link::handle_buffer`].
+    #[inline]
+    pub fn handle_buffer(&mut self, bytes: &mut [u8], now: impl Clock) {
+        if let Some(link) = self.link_mut() {
+            let result = link.handle_buffer(bytes);
+            self.handle_result(result, &now);
+        }
+    }
+
+    /// Takes bytes from the network that must not change.
     pub fn handle_input(&mut self, bytes: &[u8], now: impl Clock) {
-        let result = match self.link_mut() {
-            Some(link) => link.handle_input(bytes),
-            None => return,
+        if let Some(link) = self.link_mut() {
+            let result = link.handle_input(bytes);
+            self.handle_result(result, &now);
+        }
+    }
+
+    /// Handles the frames that are complete, if the link is still of use.
+    #[inline]
+    fn handle_result(&mut self, result: Result<(), LinkError>, now: &impl Clock) {
+        if let Err(error) = result.and_then(|()| self.handle_frames(now)) {
+            return self.lose(error);
+        }
+        self.explain_partial();
+    }
+
+    /// Says of a long frame of which a part has come what its value looks like.
+    #[inline]
+    fn explain_partial(&mut self) {
+        let Some(link) = self.link_mut() else { return };
+        let Some(number) = link.unexplained().and_then(number_of_result) else {
+            return;
         };
-        if let Err(error) = result.and_then(|()| self.handle_frames(&now)) {
-            self.lose(error);
+        let call = self.calls.get(number);
+        let probe = call.and_then(|call| call.probe);
+        if let Some(link) = self.link_mut() {
+            link.explain(probe);
         }
     }
 
@@ -23,12 +52,7 @@ impl ClientSession {
     /// in between. It must be given back to [`handle_partial`](Self::handle_partial) before there is other input.
     #[inline]
     pub fn take_partial(&mut self) -> Option<PartialFrame> {
-        let mut partial = self.link_mut()?.take_partial()?;
-        if let Some(number) = partial.unexplained().and_then(number_of_result) {
-            let call = self.calls.get(number);
-            partial.explain(call.and_then(|call| call.probe));
-        }
-        Some(partial)
+        self.link_mut()?.take_partial()
     }
 
     /// Takes back what [`take_partial`](Self::take_partial) returned, with or without more bytes.
@@ -53,25 +77,35 @@ impl ClientSession {
 
     /// The next bytes for the network; empty when there are none.
     #[inline]
-    pub fn transmit(&self) -> &[u8] {
-        let link = match &self.state {
-            LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
-            LinkState::Closed(link) => link.as_ref(),
-            LinkState::Disconnected => None,
-        };
-        link.map(Link::transmit).unwrap_or_default()
+    pub fn transmit(&mut self) -> &[u8] {
+        self.written_link().map(Link::transmit).unwrap_or_default()
+    }
+
+    /// Returns whether [`transmit`](Self::transmit) would return anything.
+    #[inline]
+    pub fn has_output(&self) -> bool {
+        match &self.state {
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => link.has_output(),
+            LinkState::Closed(link) => link.as_ref().is_some_and(Link::has_output),
+            LinkState::Disconnected => false,
+        }
     }
 
     /// The network has taken `count` bytes.
     #[inline]
     pub fn consume(&mut self, count: usize) {
-        let link = match &mut self.state {
+        if let Some(link) = self.written_link() {
+            link.consume(count);
+        }
+    }
+
+    /// The connection that still has bytes to write, possibly after a goodbye.
+    #[inline]
+    fn written_link(&mut self) -> Option<&mut Link> {
+        match &mut self.state {
             LinkState::Greeting { link, .. } | LinkState::Ready(link) => Some(link),
             LinkState::Closed(link) => link.as_mut(),
             LinkState::Disconnected => None,
-        };
-        if let Some(link) = link {
-            link.consume(count);
         }
     }
 

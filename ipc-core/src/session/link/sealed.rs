@@ -1,21 +1,23 @@
 //! A connection under a secret.
 
 use std::collections::VecDeque;
-use std::fmt;
+use std::{fmt, mem};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
-use crate::secure::{ChannelError, MAX_RECORDS, SecureChannel, Ticket};
+use crate::secure::{ChannelError, SecureChannel, Ticket};
 use crate::wire::frame::OutgoingFrame;
 use crate::wire::redact::ByteCount;
 
 /// Frames in encrypted records, after a handshake.
 pub(super) struct Sealed {
     channel: SecureChannel,
-    /// What is to be sealed: at first because of the handshake, later because the network is slower than that.
+    /// What is to be sealed once the network has taken what was sealed before.
     waiting: VecDeque<Bytes>,
-    /// How many bytes that will make, the records around them included.
+    /// Number of bytes that wait.
     unsealed: u64,
+    /// Number of bytes of frames in the records of which the network has taken nothing yet.
+    untouched: u64,
     /// True if nothing is to follow what waits.
     closing: bool,
     /// Why the channel can send no more; told when the connection is next asked for a frame.
@@ -50,25 +52,25 @@ impl Sealed {
             channel,
             waiting: VecDeque::new(),
             unsealed: 0,
+            untouched: 0,
             closing: false,
             failed: None,
         }
     }
 
     #[cfg(test)]
-    pub(super) fn skip_to(&mut self, record: u64) {
-        self.channel.skip_to(record);
+    pub(super) fn skip_to(&mut self, records: u64, blocks: u64) {
+        self.channel.skip_to(records, blocks);
     }
 
-    /// Appends what the bytes complete to `plaintext`.
+    /// Opens the records in `bytes`, where they lie, and passes the data of each to `deliver`.
+    #[inline]
     pub(super) fn open(
         &mut self,
-        bytes: &[u8],
-        plaintext: &mut BytesMut,
+        bytes: &mut [u8],
+        deliver: impl FnMut(&[u8]),
     ) -> Result<(), ChannelError> {
-        self.channel.handle_input(bytes, plaintext)?;
-        self.seal();
-        Ok(())
+        self.channel.handle_buffer(bytes, deliver)
     }
 
     /// See [`SecureChannel::ticket`].
@@ -99,77 +101,114 @@ impl Sealed {
     /// Whether the connection can go on.
     pub(super) fn check(&self) -> Result<(), ChannelError> {
         // Well before the keys are worn out: the session goes on over a new connection, under fresh keys.
-        let is_worn = self.channel.records() > MAX_RECORDS / 2;
         match &self.failed {
             Some(error) => Err(error.clone()),
-            None if is_worn => Err(ChannelError::Exhausted),
+            None if self.channel.is_worn() => Err(ChannelError::Exhausted),
             None => Ok(()),
         }
     }
 
     pub(super) fn send(&mut self, frame: OutgoingFrame) {
-        for piece in frame.pieces() {
-            self.unsealed += SecureChannel::sealed_len(piece.len());
-            self.waiting.push_back(piece);
+        if self.failed.is_none() {
+            for piece in frame.pieces() {
+                self.unsealed += piece.len() as u64;
+                self.waiting.push_back(piece);
+            }
         }
-        self.seal();
     }
 
     /// Says that nothing will follow.
     pub(super) fn close(&mut self) {
         self.closing = true;
-        self.seal();
     }
 
     /// The next bytes for the network.
-    pub(super) fn transmit(&self) -> &[u8] {
+    pub(super) fn transmit(&mut self) -> &[u8] {
+        if self.channel.transmit().is_empty() {
+            self.seal();
+        }
         self.channel.transmit()
     }
 
-    /// The network has taken `count` of them.
-    pub(super) fn consume(&mut self, count: usize) {
+    /// Returns whether there are any.
+    pub(super) fn has_output(&self) -> bool {
+        let can_seal = self.unsealed > 0 && self.channel.is_established();
+        can_seal || !self.channel.transmit().is_empty()
+    }
+
+    /// The network has taken `count` of them. Returns the number of bytes of frames that it now has, at least in part.
+    pub(super) fn consume(&mut self, count: usize) -> u64 {
         self.channel.consume(count);
-        self.seal();
+        match count {
+            0 => 0,
+            _ => mem::take(&mut self.untouched),
+        }
     }
 
-    /// Takes the next bytes for the network.
-    pub(super) fn take_output(&mut self) -> Option<Bytes> {
-        let piece = Bytes::copy_from_slice(self.transmit());
-        self.consume(piece.len());
-        (!piece.is_empty()).then_some(piece)
+    /// Takes the next bytes for the network, and the number of bytes of frames that it now has, at least in part.
+    pub(super) fn take_output(&mut self) -> Option<(Bytes, u64)> {
+        if self.transmit().is_empty() {
+            return None;
+        }
+        Some((self.channel.take_output(), mem::take(&mut self.untouched)))
     }
 
-    /// How many bytes wait for the network, the records around what is not sealed yet included.
+    /// How many bytes wait for the network, without the records around what is not sealed yet.
     pub(super) fn backlog(&self) -> u64 {
         self.unsealed + self.channel.transmit().len() as u64
     }
 
-    /// Seals what waits, but not much more than the network takes at once: a long array goes through a buffer that
-    /// stays in the processor's cache, instead of a second one of its own size.
+    /// Number of bytes of frames of which the network has nothing yet.
+    pub(super) fn unsent(&self) -> u64 {
+        self.unsealed + self.untouched
+    }
+
+    /// Seals what waits, in as few records as possible, but not much more than the network takes at once: a long array goes
+    /// through a buffer that stays in the processor's cache.
     fn seal(&mut self) {
-        while self.channel.is_established()
-            && self.channel.transmit().len() < AHEAD
-            && self.failed.is_none()
-        {
-            let Some(piece) = self.waiting.front_mut() else {
-                if self.closing {
-                    self.channel.close();
-                }
-                return;
-            };
-            let part = piece.split_to(piece.len().min(AHEAD));
-            self.unsealed -= SecureChannel::sealed_len(part.len());
-            if piece.is_empty() {
-                self.waiting.pop_front();
-            }
-            if let Err(error) = self.channel.send(&part) {
+        if !self.channel.is_established() {
+            return;
+        }
+        let len = usize::try_from(self.unsealed).map_or(AHEAD, |all| all.min(AHEAD));
+        if len > 0 {
+            self.seal_first(len);
+        }
+        if self.closing && self.waiting.is_empty() {
+            self.channel.close();
+        }
+    }
+
+    fn seal_first(&mut self, len: usize) {
+        let mut left = len;
+        let parts = self.waiting.iter().map_while(|piece| {
+            let part = piece.get(..left.min(piece.len()))?;
+            left -= part.len();
+            (!part.is_empty()).then_some(part)
+        });
+        match self.channel.send_parts(parts, len) {
+            Ok(()) => self.remove_waiting(len),
+            Err(error) => {
                 self.failed = Some(error);
                 self.waiting.clear();
                 self.unsealed = 0;
             }
         }
     }
+
+    /// Removes the first `len` bytes that wait, which have been sealed.
+    fn remove_waiting(&mut self, mut len: usize) {
+        self.unsealed -= len as u64;
+        self.untouched = len as u64;
+        while let Some(piece) = self.waiting.front_mut().filter(|_| len > 0) {
+            let part = len.min(piece.len());
+            len -= part;
+            match part == piece.len() {
+                true => drop(self.waiting.pop_front()),
+                false => piece.advance(part),
+            }
+        }
+    }
 }
 
-/// Number of bytes that are sealed at once: they fill whole records.
+/// Maximum number of bytes that are sealed at once: they fill whole records.
 const AHEAD: usize = 4 * SecureChannel::MAX_DATA;

@@ -229,13 +229,13 @@ impl ServerEnd {
 
     pub(super) fn transmit(&mut self, wire: WireId) -> &[u8] {
         if let Some(key) = self.key_of(wire) {
-            return self.out[&key].session.transmit();
+            return self.out.get_mut(&key).unwrap().session.transmit();
         }
-        match self.arrivals.get(&wire) {
+        match self.arrivals.get_mut(&wire) {
             Some(arrival) => arrival.transmit(),
             None => self
                 .fencing
-                .get(&wire)
+                .get_mut(&wire)
                 .map(|(arrival, _)| arrival.transmit())
                 .unwrap_or_default(),
         }

@@ -326,7 +326,8 @@ fn answer_one(session: &mut ServerSession, now: Instant) -> Option<CtrlMsg> {
     let mut said = Vec::new();
     while let bytes @ [_, ..] = session.transmit() {
         said.extend_from_slice(bytes);
-        session.consume(bytes.len());
+        let count = bytes.len();
+        session.consume(count);
     }
     message::single_frame(&said).ok().map(|frame| frame.ctrl)
 }

@@ -2,7 +2,7 @@
 
 use super::pair::Pair;
 use super::{answer, call_frame, reply_frame};
-use crate::secure::MAX_RECORDS;
+use crate::secure::{MAX_BLOCKS, MAX_RECORDS};
 use crate::session::client::{CallOutcome, ClientConfig, Event};
 
 /// Everything that is under way arrives, and every call that has arrived is run. Returns how many were.
@@ -42,24 +42,33 @@ fn has_returned(events: &[Event], wanted: u64) -> bool {
 
 #[test]
 fn half_way_to_the_last_record_a_session_moves_to_fresh_keys() {
+    moves_to_fresh_keys((MAX_RECORDS / 2 - 4, 0), (MAX_RECORDS / 2, 0));
+}
+
+#[test]
+fn half_way_to_the_last_block_a_session_moves_to_fresh_keys() {
+    moves_to_fresh_keys((0, MAX_BLOCKS / 2 - 40), (0, MAX_BLOCKS / 2));
+}
+
+/// At `before`, there is room for a question, its answer, and the confirmation of it; at `worn` there is not.
+fn moves_to_fresh_keys(before: (u64, u64), worn: (u64, u64)) {
     let mut pair = Pair::secret(ClientConfig::default());
     pair.dial();
     assert_eq!(run(&mut pair), 0);
     assert!(matches!(events(&mut pair)[..], [Event::Connected { .. }]));
 
-    let skip = |pair: &mut Pair, record| {
-        pair.client.skip_to(record);
+    let skip = |pair: &mut Pair, (records, blocks)| {
+        pair.client.skip_to(records, blocks);
         let mut sessions = pair.server.out.values_mut();
-        sessions.next().unwrap().session.skip_to(record);
+        sessions.next().unwrap().session.skip_to(records, blocks);
     };
-    // So far there is room for a question and its answer, and for the confirmation of it.
-    skip(&mut pair, MAX_RECORDS / 2 - 4);
+    skip(&mut pair, before);
     let before = pair.client.call(call_frame(1, 0), false, None, pair.now);
     assert_eq!(run(&mut pair), 1);
     let told = events(&mut pair);
     assert!(has_returned(&told, before) && told.len() == 1, "{told:?}");
 
-    skip(&mut pair, MAX_RECORDS / 2);
+    skip(&mut pair, worn);
     let call = pair.client.call(call_frame(2, 0), false, None, pair.now);
     assert_eq!(run(&mut pair), 0, "nothing more goes over the worn keys");
     let told = events(&mut pair);

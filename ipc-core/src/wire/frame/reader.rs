@@ -106,6 +106,13 @@ impl FrameReader {
     /// Takes the next frame if much of it has not come yet. Until it is [given back](Self::put_partial), nothing may be
     /// pushed.
     pub(crate) fn take_partial(&mut self) -> Option<PartialFrame> {
+        self.begin_partial();
+        self.partial.take_if(|partial| partial.missing() > 0)
+    }
+
+    /// Gives the next frame memory of its own if much of it has not come yet.
+    #[inline]
+    pub(crate) fn begin_partial(&mut self) -> Option<&mut PartialFrame> {
         if self.partial.is_none() {
             let whole = LENGTH + u32::from_le_bytes(*self.buffer.first_chunk()?) as usize;
             let is_long = whole.saturating_sub(self.buffer.len()) >= LONG_REST;
@@ -114,17 +121,12 @@ impl FrameReader {
                 self.partial = Some(PartialFrame::new(bytes, whole));
             }
         }
-        self.partial.take_if(|partial| partial.missing() > 0)
+        self.partial.as_mut()
     }
 
     /// Takes back a frame with more of its bytes.
     pub(crate) fn put_partial(&mut self, partial: PartialFrame) {
         self.partial = Some(partial);
-    }
-
-    /// Where bytes can be appended by others.
-    pub(crate) fn buffer(&mut self) -> &mut BytesMut {
-        &mut self.buffer
     }
 
     #[cfg(feature = "proof")]

@@ -159,7 +159,7 @@ impl World {
         };
         let connection = self.connections.iter_mut().find(|c| c.id == connection);
         let mut frames = Vec::new();
-        if !held.session.get().transmit().is_empty() {
+        if held.session.get().has_output() {
             held.session.change(|session| {
                 while !session.transmit().is_empty() {
                     frames.push(Bytes::copy_from_slice(session.transmit()));

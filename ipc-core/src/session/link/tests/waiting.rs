@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::super::*;
 use crate::session::tests::{Random, epoch};
+use crate::wire::frame::{begin, finish};
 use crate::wire::message::frame_of;
+use crate::wire::preamble::Preamble;
 
 /// Both ends of an encrypted connection, ready to speak.
 fn sealed() -> (Link, Link) {
@@ -33,59 +35,143 @@ fn pass(from: &mut Link, to: &mut Link) {
 #[test]
 fn the_backlog_is_what_the_network_is_still_to_take() {
     let mut random = Random(1);
-    for mut link in [Link::plain(Role::Client, 1 << 20), sealed().0] {
-        let mut due = 0;
-        for _ in 0..2000 {
-            if random.percent(40) {
-                let frame = vec![7; 6 + random.below(400_000)];
-                let start = link.send(frame);
-                assert_eq!(start, link.transmitted + due);
-            } else {
-                let count = link.transmit().len();
-                link.consume(random.below(count + 1));
-            }
-            due = link.backlog();
+    let mut link = Link::plain(Role::Client, 1 << 20);
+    let mut due = 0;
+    for _ in 0..2000 {
+        if random.percent(40) {
+            let frame = vec![7; 6 + random.below(400_000)];
+            let start = link.send(frame);
+            assert_eq!(start, link.transmitted + due);
+        } else {
+            let count = link.transmit().len();
+            link.consume(random.below(count + 1));
         }
-        let before = link.transmitted;
-        while !link.transmit().is_empty() {
-            link.consume(link.transmit().len());
-        }
-        assert_eq!(link.transmitted - before, due);
-        assert_eq!(link.backlog(), 0);
-        assert!(link.has_room());
+        due = link.backlog();
     }
+    let before = link.transmitted;
+    while let count @ 1.. = link.transmit().len() {
+        link.consume(count);
+    }
+    assert_eq!(link.transmitted - before, due);
+    assert_eq!(link.backlog(), 0);
+    assert!(link.has_room());
 }
 
-/// A thread that takes pieces to write them later gets the same stream as one that writes at once.
+/// Under a secret, frames that wait together are sealed together. The network has all of them as soon as it has a part of
+/// their records, and none of them before.
 #[test]
-fn taken_pieces_are_the_same_stream() {
+fn sealed_frames_are_sent_with_the_first_byte_of_their_records() {
+    let (mut link, mut peer) = sealed();
+    let len = |link: &mut Link| link.transmit().len();
+    let [first, second] = [7, 8].map(|byte| link.send(short(byte)));
+    assert_eq!(len(&mut link), 2 * 10 + 19, "one record");
+    let third = link.send(short(9));
+    let sent = |link: &Link| [first, second, third].map(|start| link.has_transmitted(start));
+    assert_eq!(sent(&link), [false, false, false]);
+    pass_part(&mut link, &mut peer, 1);
+    assert_eq!(sent(&link), [true, true, false]);
+    pass_part(&mut link, &mut peer, 2 * 10 + 18);
+    assert_eq!(sent(&link), [true, true, false]);
+    assert_eq!(len(&mut link), 10 + 19, "the next record");
+    assert_eq!(sent(&link), [true, true, false]);
+    pass_part(&mut link, &mut peer, 1);
+    assert_eq!(sent(&link), [true, true, true]);
+    pass(&mut link, &mut peer);
+    for byte in [7, 8, 9] {
+        let frame = peer.next_frame().unwrap().unwrap();
+        assert_eq!(frame.payload, [byte; 4][..]);
+    }
+    let taken = link.send(short(1));
+    assert!(!link.has_transmitted(taken));
+    assert_eq!(link.take_output().map(|piece| piece.len()), Some(10 + 19));
+    assert!(link.has_transmitted(taken));
+    assert_eq!(link.backlog(), 0);
+}
+
+/// A frame of ten bytes.
+fn short(byte: u8) -> Vec<u8> {
+    let mut frame = begin(CtrlMsg::Ok);
+    frame.extend_from_slice(&[byte; 4]);
+    finish(&mut frame, 0);
+    frame
+}
+
+/// Passes on the next `count` bytes.
+fn pass_part(from: &mut Link, to: &mut Link, count: usize) {
+    let bytes = from.transmit()[..count].to_vec();
+    from.consume(count);
+    to.handle_input(&bytes).unwrap();
+}
+
+#[test]
+fn sealed_frames_of_any_length_arrive_however_the_network_takes_them() {
+    let mut random = Random(3);
+    let (mut link, mut peer) = sealed();
+    let (mut sent, mut received, mut queued) = (0_u8, 0_u8, 0);
+    for _ in 0..1000 {
+        if random.percent(50) {
+            let mut frame = begin(CtrlMsg::Ok);
+            let len = match random.percent(20) {
+                true => random.below(600_000),
+                false => random.below(3000),
+            };
+            frame.resize(frame.len() + len, sent);
+            finish(&mut frame, 0);
+            let len = frame.len() as u64;
+            assert_eq!(link.send(frame), queued);
+            queued += len;
+            sent = sent.wrapping_add(1);
+        } else {
+            let count = random.below(link.transmit().len() + 1);
+            pass_part(&mut link, &mut peer, count);
+        }
+        if random.percent(2) {
+            pass(&mut link, &mut peer);
+        }
+        while let Some(frame) = peer.next_frame().unwrap() {
+            assert!(frame.payload.iter().all(|byte| *byte == received));
+            received = received.wrapping_add(1);
+        }
+    }
+    pass(&mut link, &mut peer);
+    while let Some(frame) = peer.next_frame().unwrap() {
+        assert!(frame.payload.iter().all(|byte| *byte == received));
+        received = received.wrapping_add(1);
+    }
+    assert_eq!(sent, received);
+    assert_eq!((link.transmitted, link.backlog()), (queued, 0));
+    assert!(link.has_room());
+}
+
+/// A thread that takes pieces to write them later sends the same frames as one that writes at once.
+#[test]
+fn taken_pieces_are_the_same_frames() {
     let mut random = Random(2);
-    for make in [|| Link::plain(Role::Client, 1 << 20), || sealed().0] {
-        let (mut whole, mut taken) = (make(), make());
-        let (mut expected, mut pieces) = (Vec::new(), Vec::new());
+    let plain = |role| Link::plain(role, 1 << 20);
+    let plain = (plain(Role::Client), plain(Role::Server));
+    for ((mut from, mut to), preamble) in [(plain, Preamble::LEN), (sealed(), 0)] {
+        let mut queued = preamble as u64;
+        let mut pieces = Vec::new();
         for byte in 0..200 {
-            let frame = vec![byte; 6 + random.below(300_000)];
-            whole.send(frame.clone());
-            taken.send(frame);
+            let mut frame = begin(CtrlMsg::Ok);
+            frame.resize(6 + random.below(300_000), byte);
+            finish(&mut frame, 0);
+            queued += frame.len() as u64;
+            from.send(frame);
             for _ in 0..random.below(4) {
-                let part = random.below(taken.transmit().len() + 1);
-                pieces.extend_from_slice(&taken.transmit()[..part]);
-                taken.consume(part);
-                pieces.extend(taken.take_output().into_iter().flatten());
+                let part = random.below(from.transmit().len() + 1);
+                pieces.extend_from_slice(&from.transmit()[..part]);
+                from.consume(part);
+                pieces.extend(from.take_output().into_iter().flatten());
             }
         }
-        pieces.extend(std::iter::from_fn(|| taken.take_output()).flatten());
-        while !whole.transmit().is_empty() {
-            expected.extend_from_slice(whole.transmit());
-            whole.consume(usize::MAX);
+        pieces.extend(std::iter::from_fn(|| from.take_output()).flatten());
+        assert_eq!((from.backlog(), from.transmitted), (0, queued));
+        to.handle_input(&pieces).unwrap();
+        for byte in 0..200 {
+            let frame = to.next_frame().unwrap().unwrap();
+            assert!(frame.payload.iter().all(|each| *each == byte));
         }
-        assert!(
-            pieces == expected,
-            "{} bytes, {} expected",
-            pieces.len(),
-            expected.len()
-        );
-        assert_eq!((taken.backlog(), taken.transmitted), (0, whole.transmitted));
     }
 }
 
