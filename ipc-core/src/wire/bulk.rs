@@ -312,7 +312,6 @@ macro_rules! containers {
 
 containers! {
     [T] Vec<T>: |list, visit| T::visit_lists_of(list, visit);
-    [T] VecDeque<T>: |list, visit| list.iter_mut().for_each(|it| it.visit_lists(visit));
     [T] Option<T>: |value, visit| value.iter_mut().for_each(|it| it.visit_lists(visit));
     [T] Box<T>: |value, visit| T::visit_lists(value, visit);
     [T E] Result<T, E>: |value, visit| match value {
@@ -327,17 +326,10 @@ impl<T: LongLists, const N: usize> LongLists for [T; N] {
     }
 }
 
-impl<K, T: LongLists, S> LongLists for HashMap<K, T, S> {
-    fn visit_lists(&mut self, visit: &mut Visit<'_>) {
-        self.values_mut().for_each(|it| it.visit_lists(visit));
-    }
-}
-
-impl<K, T: LongLists> LongLists for BTreeMap<K, T> {
-    fn visit_lists(&mut self, visit: &mut Visit<'_>) {
-        self.values_mut().for_each(|it| it.visit_lists(visit));
-    }
-}
+// The serialiser does not meet the lists in these themselves, but references to them.
+impl<T> LongLists for VecDeque<T> {}
+impl<K, T, S> LongLists for HashMap<K, T, S> {}
+impl<K, T> LongLists for BTreeMap<K, T> {}
 
 macro_rules! tuples {
     ($($name:ident)*) => {

@@ -20,7 +20,7 @@ mod tests;
 mod write;
 
 use self::read::Input;
-use self::write::{Buffer, Output};
+use self::write::Output;
 use super::block::{Aside, BlockMemory, CutBlock, Payload, ReadBlock};
 use super::bulk::Lent;
 use super::guard::{Budget, GuardedSeed};
@@ -120,7 +120,7 @@ pub(super) fn encode_around<T: Serialize + ?Sized>(
     lent: Option<&mut Lent>,
 ) -> Result<(), CodecError> {
     let start = out.len();
-    let written = Output(Buffer::new(out, limit.min(MAX_VALUE), lent)).value(value);
+    let written = Output::new(out, limit.min(MAX_VALUE), lent).value(value);
     if written.is_err() {
         out.truncate(start);
     }

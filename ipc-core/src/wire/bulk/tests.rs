@@ -29,7 +29,8 @@ fn the_bytes_are_those_of_the_codec() {
         2,
     );
     let map = BTreeMap::from([(1_u8, vec![1_u64; LONG]), (2, vec![2; 1])]);
-    check((Box::new(map), Ok::<_, u8>(vec![9_u8; LONG])), 2);
+    check((Box::new(map), Ok::<_, u8>(vec![9_u8; LONG])), 1);
+    check(vec![vec![vec![1_u8; LONG]]], 0);
 }
 
 #[test]

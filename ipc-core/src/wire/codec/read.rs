@@ -292,7 +292,11 @@ impl<'de> SeqAccess<'de> for Parts<'_, 'de, '_> {
             return Ok(None);
         };
         self.left = left;
-        seed.deserialize(&mut *self.input).map(Some)
+        // A copy, which the compiler can keep in registers.
+        let mut input = Input { ..*self.input };
+        let element = seed.deserialize(&mut input);
+        self.input.rest = input.rest;
+        element.map(Some)
     }
 
     #[inline]

@@ -7,13 +7,23 @@ use serde::ser::{self, Serializer};
 use super::{CodecError, NO_COUNT};
 use crate::wire::bulk::Lent;
 
-/// Writes values to a [`Sink`].
+/// Appends values to a buffer, up to a limit.
 ///
 /// A list of plain numbers is written as one block, wherever it stands in a value: on a little-endian machine its bytes
 /// in memory are those on the wire.
-pub(super) struct Output<S>(pub(super) S);
+pub(super) struct Output<'a> {
+    out: &'a mut Vec<u8>,
+    limit: usize,
+    /// The lists that were taken out of the value.
+    lent: Option<&'a mut Lent>,
+}
 
-impl<S: Sink> Output<S> {
+impl<'a> Output<'a> {
+    /// Appends to `out`, which may grow to `limit` bytes, those of the lists in `lent` included.
+    pub(super) fn new(out: &'a mut Vec<u8>, limit: usize, lent: Option<&'a mut Lent>) -> Self {
+        Self { out, limit, lent }
+    }
+
     /// Writes a value.
     #[inline]
     pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
@@ -22,12 +32,24 @@ impl<S: Sink> Output<S> {
                 if let Ok(list) = cast!(value, &Vec<$number>) {
                     return self.list(address_of(list), list.len(), bytemuck::cast_slice(list));
                 }
+                if let Ok(lists) = cast!(value, &Vec<Vec<$number>>) {
+                    self.count(lists.len())?;
+                    return lists.iter().try_for_each(|list| {
+                        self.list(address_of(list), list.len(), bytemuck::cast_slice(list))
+                    });
+                }
             };
         }
         // Most types are ruled out by their size, without a look at each of the others.
         if size_of_val(value) == size_of::<Vec<u8>>() {
             if let Ok(text) = cast!(value, &String) {
                 return self.list(address_of(text), text.len(), text.as_bytes());
+            }
+            if let Ok(texts) = cast!(value, &Vec<String>) {
+                self.count(texts.len())?;
+                return texts
+                    .iter()
+                    .try_for_each(|text| self.list(address_of(text), text.len(), text.as_bytes()));
             }
             if cfg!(target_endian = "little") {
                 super::for_each_plain!(try_vec);
@@ -39,7 +61,7 @@ impl<S: Sink> Output<S> {
     /// Writes a list of `count` elements, whose owner stands at `address`.
     fn list(&mut self, address: usize, count: usize, bytes: &[u8]) -> Result<(), CodecError> {
         if bytes.is_empty()
-            && let Some(lent) = self.0.lent(address)
+            && let Some(lent) = self.lent(address)
         {
             return lent;
         }
@@ -48,7 +70,30 @@ impl<S: Sink> Output<S> {
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) -> Result<(), CodecError> {
-        self.0.put(bytes)
+        let room = self.out.capacity().min(self.limit);
+        if bytes.len() > room.saturating_sub(self.out.len()) {
+            self.make_room(bytes.len())?;
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    #[cold]
+    fn make_room(&mut self, bytes: usize) -> Result<(), CodecError> {
+        let needed = self.out.len().checked_add(bytes);
+        let needed = needed.filter(|needed| *needed <= self.limit);
+        let needed = needed.ok_or_else(|| self.too_large())?;
+        let wanted = needed.max(self.out.capacity().saturating_mul(2));
+        let wanted = wanted.min(self.limit);
+        self.out.reserve_exact(wanted - self.out.len());
+        Ok(())
+    }
+
+    #[cold]
+    fn too_large(&self) -> CodecError {
+        let lent = self.lent.as_ref().map_or(0, |lent| lent.placed_bytes());
+        let limit = self.limit.saturating_add(lent);
+        CodecError::TooLarge { limit }
     }
 
     /// Writes the number of elements, and their bytes.
@@ -67,208 +112,35 @@ impl<S: Sink> Output<S> {
         Ok(self)
     }
 
-    /// Writes the number of elements and then each one by `write`.
-    fn elements<T>(
-        &mut self,
-        elements: impl Iterator<Item = T>,
-        write: impl Elements<T>,
-    ) -> Result<(), CodecError> {
-        let count = match elements.size_hint() {
-            (least, Some(most)) if least == most => least,
-            _ => return Err(CodecError::Invalid(NO_COUNT.into())),
-        };
-        self.count(count)?;
-        match S::CAN_STAGE && count >= MANY {
-            true => self.stage(elements, write),
-            false => {
-                for element in elements {
-                    write.write(self, &element)?;
-                }
-                Ok(())
-            }
+    /// Makes room for `count` values like the one that has been written since `start`, if it is a short one.
+    fn reserve_same(&mut self, start: usize, count: usize) {
+        let size = self.out.len().saturating_sub(start);
+        let room = self.limit.saturating_sub(self.out.len());
+        if size <= SHORT_ELEMENT {
+            let wanted = size.saturating_mul(count).min(room).min(MAX_AHEAD);
+            self.out.reserve_exact(wanted);
         }
     }
 
-    /// Writes elements by way of a small buffer, of which the compiler can keep everything but the bytes in registers.
-    fn stage<T>(
-        &mut self,
-        elements: impl Iterator<Item = T>,
-        write: impl Elements<T>,
-    ) -> Result<(), CodecError> {
-        let mut stage = Output(Stage::new());
-        for element in elements {
-            let begins = stage.0.filled;
-            let written = write.write(&mut stage, &element);
-            if !stage.0.is_full {
-                written?;
-                continue;
+    /// Writes the list that was taken out of its owner at `address`, if one was.
+    fn lent(&mut self, address: usize) -> Option<Result<(), CodecError>> {
+        let (count, size) = self.lent.as_ref()?.find(address)?;
+        let written = self.count(count).and_then(|()| {
+            let left = self.limit.checked_sub(size);
+            let left = left.filter(|left| *left >= self.out.len());
+            self.limit = left.ok_or_else(|| self.too_large())?;
+            if let Some(lent) = &mut self.lent {
+                lent.place(address, self.out.len());
             }
-            // It did not fit: it is written again, to the buffer if it takes but a small part of it.
-            self.put(stage.0.bytes.get(..begins).unwrap_or_default())?;
-            stage.0.filled = 0;
-            stage.0.is_full = false;
-            let written = match begins >= STAGE / 2 {
-                true => write.write(&mut stage, &element),
-                false => Ok(stage.0.is_full = true),
-            };
-            match stage.0.is_full {
-                true => {
-                    (stage.0.filled, stage.0.is_full) = (0, false);
-                    write.write(self, &element)?;
-                }
-                false => written?,
-            }
-        }
-        self.put(stage.0.bytes.get(..stage.0.filled).unwrap_or_default())
+            Ok(())
+        });
+        Some(written)
     }
 }
 
 fn address_of<T>(value: &T) -> usize {
     std::ptr::from_ref(value).addr()
 }
-
-/// Where bytes are written to.
-pub(super) trait Sink {
-    /// True if the elements of long lists are collected before they are put here.
-    const CAN_STAGE: bool;
-
-    /// Appends bytes.
-    fn put(&mut self, bytes: &[u8]) -> Result<(), CodecError>;
-
-    /// Writes the list that was taken out of its owner at `address`, if one was.
-    #[inline]
-    fn lent(&mut self, _address: usize) -> Option<Result<(), CodecError>> {
-        None
-    }
-}
-
-/// A buffer that may grow up to a limit.
-pub(super) struct Buffer<'a> {
-    out: &'a mut Vec<u8>,
-    limit: usize,
-    /// The lists that were taken out of the value.
-    lent: Option<&'a mut Lent>,
-}
-
-impl<'a> Buffer<'a> {
-    /// Appends to `out`, which may grow to `limit` bytes, those of the lists in `lent` included.
-    pub(super) fn new(out: &'a mut Vec<u8>, limit: usize, lent: Option<&'a mut Lent>) -> Self {
-        Self { out, limit, lent }
-    }
-
-    #[cold]
-    fn make_room(&mut self, bytes: usize) -> Result<(), CodecError> {
-        let needed = self.out.len().checked_add(bytes);
-        let needed = needed.filter(|needed| *needed <= self.limit);
-        let needed = needed.ok_or_else(|| self.too_large())?;
-        let wanted = needed.max(self.out.capacity().saturating_mul(2));
-        let wanted = wanted.min(self.limit);
-        self.out.reserve_exact(wanted - self.out.len());
-        Ok(())
-    }
-
-    fn too_large(&self) -> CodecError {
-        let lent = self.lent.as_ref().map_or(0, |lent| lent.placed_bytes());
-        let limit = self.limit.saturating_add(lent);
-        CodecError::TooLarge { limit }
-    }
-}
-
-impl Sink for Buffer<'_> {
-    const CAN_STAGE: bool = true;
-
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) -> Result<(), CodecError> {
-        let room = self.out.capacity().min(self.limit);
-        if bytes.len() > room.saturating_sub(self.out.len()) {
-            self.make_room(bytes.len())?;
-        }
-        self.out.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn lent(&mut self, address: usize) -> Option<Result<(), CodecError>> {
-        let (count, size) = self.lent.as_ref()?.find(address)?;
-        Some(self.put(&(count as u64).to_le_bytes()).and_then(|()| {
-            match self.limit.checked_sub(size) {
-                Some(left) if left >= self.out.len() => {
-                    self.limit = left;
-                    if let Some(lent) = &mut self.lent {
-                        lent.place(address, self.out.len());
-                    }
-                    Ok(())
-                }
-                _ => Err(self.too_large()),
-            }
-        }))
-    }
-}
-
-/// A small buffer that says when it is full.
-struct Stage {
-    bytes: [u8; STAGE],
-    filled: usize,
-    is_full: bool,
-}
-
-impl Stage {
-    fn new() -> Self {
-        Self {
-            bytes: [0; STAGE],
-            filled: 0,
-            is_full: false,
-        }
-    }
-}
-
-impl Sink for Stage {
-    const CAN_STAGE: bool = false;
-
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) -> Result<(), CodecError> {
-        let end = self.filled.wrapping_add(bytes.len());
-        let Some(place) = self.bytes.get_mut(self.filled..end) else {
-            self.is_full = true;
-            return Err(CodecError::UnexpectedEnd);
-        };
-        place.copy_from_slice(bytes);
-        self.filled = end;
-        Ok(())
-    }
-}
-
-/// How the elements of a list or the entries of a map are written.
-trait Elements<T> {
-    fn write<S: Sink>(&self, output: &mut Output<S>, element: &T) -> Result<(), CodecError>;
-}
-
-struct OfList;
-
-impl<T: Serialize> Elements<T> for OfList {
-    #[inline]
-    fn write<S: Sink>(&self, output: &mut Output<S>, element: &T) -> Result<(), CodecError> {
-        output.value(element)
-    }
-}
-
-struct OfMap;
-
-impl<K: Serialize, V: Serialize> Elements<(K, V)> for OfMap {
-    #[inline]
-    fn write<S: Sink>(
-        &self,
-        output: &mut Output<S>,
-        (key, value): &(K, V),
-    ) -> Result<(), CodecError> {
-        output.value(key)?;
-        output.value(value)
-    }
-}
-
-/// Minimum number of elements that are worth a [`Stage`].
-const MANY: usize = 64;
-/// Size of a [`Stage`] in bytes.
-const STAGE: usize = 4096;
 
 macro_rules! numbers {
     ($($method:ident: $number:ty,)*) => {
@@ -279,7 +151,7 @@ macro_rules! numbers {
     };
 }
 
-impl<S: Sink> Serializer for &mut Output<S> {
+impl Serializer for &mut Output<'_> {
     type Ok = ();
     type Error = CodecError;
     type SerializeSeq = Self;
@@ -373,16 +245,15 @@ impl<S: Sink> Serializer for &mut Output<S> {
         I: IntoIterator,
         I::Item: Serialize,
     {
-        self.elements(elements.into_iter(), OfList)
-    }
-
-    fn collect_map<K, V, I>(self, entries: I) -> Result<(), CodecError>
-    where
-        K: Serialize,
-        V: Serialize,
-        I: IntoIterator<Item = (K, V)>,
-    {
-        self.elements(entries.into_iter(), OfMap)
+        let mut elements = elements.into_iter();
+        let (count, most) = elements.size_hint();
+        let output = self.serialize_seq(most.filter(|most| *most == count))?;
+        let start = output.out.len();
+        if let Some(first) = elements.next() {
+            output.value(&first)?;
+            output.reserve_same(start, count);
+        }
+        elements.try_for_each(|element| output.value(&element))
     }
 
     #[inline]
@@ -435,7 +306,7 @@ impl<S: Sink> Serializer for &mut Output<S> {
 
 macro_rules! parts {
     ($($parts:ident: $method:ident($($key:ty)?),)*) => {
-        $(impl<S: Sink> ser::$parts for &mut Output<S> {
+        $(impl ser::$parts for &mut Output<'_> {
             type Ok = ();
             type Error = CodecError;
 
@@ -465,7 +336,7 @@ parts! {
     SerializeStructVariant: serialize_field(&'static str),
 }
 
-impl<S: Sink> ser::SerializeMap for &mut Output<S> {
+impl ser::SerializeMap for &mut Output<'_> {
     type Ok = ();
     type Error = CodecError;
 
@@ -481,3 +352,8 @@ impl<S: Sink> ser::SerializeMap for &mut Output<S> {
         Ok(())
     }
 }
+
+/// Maximum size in bytes of an element by which memory is reserved for the others.
+const SHORT_ELEMENT: usize = 1024;
+/// Maximum number of bytes that are reserved for them.
+const MAX_AHEAD: usize = 64 * 1024 * 1024;

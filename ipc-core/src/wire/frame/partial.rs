@@ -257,3 +257,6 @@ const EFFORT: usize = 1024 * 1024;
 const STEP: usize = 256 * 1024;
 /// Minimum number of bytes for which memory is reserved ahead. It is not touched before bytes come.
 const AHEAD: usize = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests;
