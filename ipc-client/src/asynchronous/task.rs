@@ -1,6 +1,6 @@
 //! The task behind an async client, which owns its socket and its session.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -277,8 +277,11 @@ impl ClientTask {
 
     fn write(&mut self) {
         let Some(stream) = &self.stream else { return };
-        while !self.engine.output().is_empty() {
-            let result = stream.try_write(self.engine.output());
+        let write = |slices: &[IoSlice<'_>]| match slices {
+            [only] => stream.try_write(only),
+            _ => stream.try_write_vectored(slices),
+        };
+        while let Some(result) = self.engine.write(write) {
             if self.engine.written(result) == Written::Blocked {
                 return;
             }

@@ -5,6 +5,8 @@ mod sealed;
 #[cfg(test)]
 mod tests;
 
+use std::io::IoSlice;
+
 use bytes::Bytes;
 
 use self::plain::Plain;
@@ -258,6 +260,21 @@ impl Link {
         match &self.channel {
             Channel::Plain(plain) => plain.transmit(),
             Channel::Secret(sealed) => sealed.transmit(),
+        }
+    }
+
+    /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds what
+    /// [`transmit`](Self::transmit) gives.
+    pub fn transmit_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        match &self.channel {
+            Channel::Plain(plain) => plain.transmit_vectored(slices),
+            Channel::Secret(sealed) => match slices {
+                [first, ..] if !sealed.transmit().is_empty() => {
+                    *first = IoSlice::new(sealed.transmit());
+                    1
+                }
+                _ => 0,
+            },
         }
     }
 

@@ -1,5 +1,7 @@
 //! Bytes from and for the network.
 
+use std::io::IoSlice;
+
 use bytes::Bytes;
 
 use super::{ClientSession, Clock, LinkState};
@@ -56,7 +58,21 @@ impl ClientSession {
         link.map(Link::transmit).unwrap_or_default()
     }
 
-    /// The network has taken `count` bytes.
+    /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds what
+    /// [`transmit`](Self::transmit) gives; the bytes of each are to be [consumed](Self::consume) on their own.
+    pub fn transmit_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        match &self.state {
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => {
+                link.transmit_vectored(slices)
+            }
+            LinkState::Closed(link) => link
+                .as_ref()
+                .map_or(0, |link| link.transmit_vectored(slices)),
+            LinkState::Disconnected => 0,
+        }
+    }
+
+    /// The network has taken `count` bytes of [`transmit`](Self::transmit).
     #[inline]
     pub fn consume(&mut self, count: usize) {
         let link = match &mut self.state {
