@@ -63,6 +63,8 @@ pub(super) struct ClientTask {
     stream: Option<TcpStream>,
     /// The calls in flight, by their numbers.
     calls: ByNumber<CallOwner>,
+    /// True once a call has had a token.
+    has_tokens: bool,
     /// True if the futures of some calls may be gone.
     has_dropped: bool,
     /// The program that waits for the first connection, if one does.
@@ -83,6 +85,7 @@ impl ClientTask {
             cancelled: Arc::default(),
             stream: None,
             calls: ByNumber::new(),
+            has_tokens: false,
             has_dropped: false,
             connecting: None,
             reading: Reading::default(),
@@ -100,13 +103,15 @@ impl ClientTask {
             let now = StepTime::after(earlier);
             self.process_events(&now);
             let wake = self.advance(&now);
-            self.process_events(&now);
+            if self.engine.has_events() || self.engine.is_disconnected() {
+                self.process_events(&now);
+            }
             self.write();
             earlier = now.at_least();
             let wants_write = !self.engine.output().is_empty();
             tokio::select! {
                 biased;
-                () = &mut cancellation => {
+                () = &mut cancellation, if self.has_tokens => {
                     cancellation.set(cancelled.notified());
                     self.give_up_cancelled();
                 }
@@ -177,6 +182,7 @@ impl ClientTask {
         } = request;
         if let Some(token) = &owner.token {
             token.notify(&self.cancelled);
+            self.has_tokens = true;
         }
         let begun = match owner.has_cancelled() {
             true => Err(NotSent::Cancelled),

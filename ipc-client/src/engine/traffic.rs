@@ -34,13 +34,16 @@ impl Engine {
         &self,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> Option<io::Result<usize>> {
+        let output = self.output();
+        if output.is_empty() {
+            return None;
+        }
+        if !self.session.has_more_pieces() {
+            return Some(write(&[IoSlice::new(output)]));
+        }
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = match self.write_failed {
-            true => 0,
-            false => self.session.transmit_vectored(&mut slices),
-        };
-        let slices = slices.get(..count).filter(|slices| !slices.is_empty())?;
-        Some(write(slices))
+        let count = self.session.transmit_vectored(&mut slices);
+        Some(write(slices.get(..count).unwrap_or_default()))
     }
 
     /// Takes the next bytes to write, for a thread that writes them outside of a lock. They count as written at once: a call

@@ -320,6 +320,7 @@ impl Link {
     }
 
     /// How many bytes wait for the network.
+    #[inline]
     pub(crate) fn backlog(&self) -> u64 {
         match &self.channel {
             Channel::Plain(plain) => plain.backlog(),

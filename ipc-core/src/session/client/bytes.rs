@@ -58,17 +58,26 @@ impl ClientSession {
         link.map(Link::transmit).unwrap_or_default()
     }
 
-    /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds what
-    /// [`transmit`](Self::transmit) gives; the bytes of each are to be [consumed](Self::consume) on their own.
+    /// Returns true if [`transmit`](Self::transmit) does not give all that waits for the network.
+    #[inline]
+    pub fn has_more_pieces(&self) -> bool {
+        match &self.state {
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => {
+                link.backlog() > link.transmit().len() as u64
+            }
+            LinkState::Closed(_) | LinkState::Disconnected => false,
+        }
+    }
+
+    /// Fills `slices` with the next bytes for the network, as long as the session is not closed, and returns how many of
+    /// them were needed. The first one holds what [`transmit`](Self::transmit) gives; the bytes of each are to be
+    /// [consumed](Self::consume) on their own.
     pub fn transmit_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         match &self.state {
             LinkState::Greeting { link, .. } | LinkState::Ready(link) => {
                 link.transmit_vectored(slices)
             }
-            LinkState::Closed(link) => link
-                .as_ref()
-                .map_or(0, |link| link.transmit_vectored(slices)),
-            LinkState::Disconnected => 0,
+            LinkState::Closed(_) | LinkState::Disconnected => 0,
         }
     }
 
