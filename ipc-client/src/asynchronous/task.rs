@@ -1,6 +1,6 @@
 //! The task behind an async client, which owns its socket and its session.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,6 +63,8 @@ pub(super) struct ClientTask {
     stream: Option<TcpStream>,
     /// The calls in flight, by their numbers.
     calls: ByNumber<CallOwner>,
+    /// True once a call has had a token.
+    has_tokens: bool,
     /// True if the futures of some calls may be gone.
     has_dropped: bool,
     /// The program that waits for the first connection, if one does.
@@ -83,6 +85,7 @@ impl ClientTask {
             cancelled: Arc::default(),
             stream: None,
             calls: ByNumber::new(),
+            has_tokens: false,
             has_dropped: false,
             connecting: None,
             reading: Reading::default(),
@@ -100,13 +103,15 @@ impl ClientTask {
             let now = StepTime::after(earlier);
             self.process_events(&now);
             let wake = self.advance(&now);
-            self.process_events(&now);
+            if self.engine.has_events() || self.engine.is_disconnected() {
+                self.process_events(&now);
+            }
             self.write();
             earlier = now.at_least();
             let wants_write = !self.engine.output().is_empty();
             tokio::select! {
                 biased;
-                () = &mut cancellation => {
+                () = &mut cancellation, if self.has_tokens => {
                     cancellation.set(cancelled.notified());
                     self.give_up_cancelled();
                 }
@@ -177,6 +182,7 @@ impl ClientTask {
         } = request;
         if let Some(token) = &owner.token {
             token.notify(&self.cancelled);
+            self.has_tokens = true;
         }
         let begun = match owner.has_cancelled() {
             true => Err(NotSent::Cancelled),
@@ -277,8 +283,11 @@ impl ClientTask {
 
     fn write(&mut self) {
         let Some(stream) = &self.stream else { return };
-        while !self.engine.output().is_empty() {
-            let result = stream.try_write(self.engine.output());
+        let write = |slices: &[IoSlice<'_>]| match slices {
+            [only] => stream.try_write(only),
+            _ => stream.try_write_vectored(slices),
+        };
+        while let Some(result) = self.engine.write(write) {
             if self.engine.written(result) == Written::Blocked {
                 return;
             }

@@ -100,14 +100,17 @@ impl ClientConnection {
             return Written::Whole;
         };
         loop {
-            let output = self.engine.output();
-            if output.is_empty() {
-                return Written::Whole;
-            }
-            if self.writing {
+            if self.writing && !self.engine.output().is_empty() {
                 return Written::Blocked;
             }
-            let result = (&**socket).write(output);
+            let mut socket = &**socket;
+            let result = self.engine.write(|slices| match slices {
+                [only] => socket.write(only),
+                _ => socket.write_vectored(slices),
+            });
+            let Some(result) = result else {
+                return Written::Whole;
+            };
             match self.engine.written(as_on_unix(result)) {
                 Written::Whole => {}
                 other => return other,

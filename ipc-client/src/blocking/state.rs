@@ -263,8 +263,57 @@ const MAX_PROGRESS: usize = 1000;
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::thread;
 
     use super::*;
+
+    /// The state of a client without a connection, in which threads sleep that wait for calls 1, 2 and 3.
+    fn asleep() -> SharedState {
+        let (settings, watch) = crate::Client::builder("127.0.0.1").into_parts();
+        let mut state = SharedState::new(Engine::new(settings, watch));
+        for call in 1..=3 {
+            state.register(call, None);
+            assert!(state.prepare_sleep(call, thread::current()));
+        }
+        state
+    }
+
+    #[test]
+    fn the_lead_goes_to_the_thread_that_has_slept_for_longest() {
+        let mut state = asleep();
+        state.end(1, CallEnd::Cancelled);
+        assert_eq!(state.take_woken().unwrap().len(), 1);
+        assert!(state.take_end(1).is_some() && state.take_end(2).is_none());
+        state.leave();
+        assert!(state.lead == Lead::Given(2));
+        assert_eq!(state.take_woken().unwrap().len(), 1);
+        // Nobody else is woken as long as that thread is on its way.
+        state.leave();
+        assert!(state.lead == Lead::Given(2) && state.take_woken().is_none());
+        // A thread that has woken up for another reason is not given the lead: it may run a callback.
+        state.awake(3);
+        state.awake(2);
+        assert!(state.lead == Lead::Free);
+        state.leave();
+        assert!(state.lead == Lead::Free && state.take_woken().is_none());
+    }
+
+    #[test]
+    fn calls_are_left_to_the_next_leader_only_if_others_are_expected() {
+        let mut state = asleep();
+        state.pass_on_lead();
+        assert!(!state.leader_will_write());
+        state.end(2, CallEnd::Cancelled);
+        state.end(3, CallEnd::Cancelled);
+        assert!(state.leader_will_write());
+        state.register(4, None);
+        assert!(state.leader_will_write());
+        state.register(5, None);
+        assert!(!state.leader_will_write());
+        state.lead = Lead::Taken;
+        state.company = 1;
+        assert!(!state.leader_will_write(), "the leader reads");
+    }
 
     /// Regression test: a slow callback made the client keep all progress that it had not delivered.
     #[test]

@@ -1,6 +1,6 @@
 //! What the engine is told about the bytes that were written and read.
 
-use std::io;
+use std::io::{self, IoSlice};
 
 use bytes::Bytes;
 use ipc_core::session::client::Clock;
@@ -28,6 +28,25 @@ impl Engine {
         }
     }
 
+    /// Writes the [`output`](Self::output) by one call of `write`, which is given all pieces of a long frame at once. Returns
+    /// `None` if there is nothing to write.
+    pub(crate) fn write(
+        &mut self,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> Option<io::Result<usize>> {
+        let has_more_pieces = self.session.has_more_pieces();
+        let output = self.output();
+        if output.is_empty() {
+            return None;
+        }
+        if !has_more_pieces {
+            return Some(write(&[IoSlice::new(output)]));
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = self.session.transmit_vectored(&mut slices);
+        Some(write(slices.get(..count).unwrap_or_default()))
+    }
+
     /// Takes the next bytes to write, for a thread that writes them outside of a lock. They count as written at once: a call
     /// must not be taken for unsent while the network has it.
     pub(crate) fn take_output(&mut self) -> Option<Bytes> {
@@ -37,23 +56,31 @@ impl Engine {
         }
     }
 
-    /// Takes the result of writing the [`output`](Self::output). A socket that takes nothing at present reports
+    /// Takes the result of writing the [`output`](Self::output) or more. A socket that takes nothing at present reports
     /// `WouldBlock`.
     pub(crate) fn written(&mut self, result: io::Result<usize>) -> Written {
         match result {
             Ok(0) => self.write_failed(),
-            Ok(count) => {
-                let is_whole = count == self.output().len();
-                self.session.consume(count);
-                if !is_whole {
-                    return Written::Partly;
-                }
-            }
+            Ok(count) => return self.consume(count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Written::Blocked,
             Err(_) => self.write_failed(),
         }
         Written::Whole
+    }
+
+    fn consume(&mut self, mut count: usize) -> Written {
+        loop {
+            let piece = self.session.transmit().len();
+            self.session.consume(count.min(piece));
+            match count.checked_sub(piece) {
+                None => return Written::Partly,
+                Some(0) => return Written::Whole,
+                Some(rest) if piece > 0 => count = rest,
+                // More than there was.
+                Some(_) => return Written::Whole,
+            }
+        }
     }
 
     /// The connection takes no more bytes. It is not over yet: what the server sent before it closed is still read.
@@ -124,3 +151,6 @@ impl Engine {
         self.session.is_disconnected()
     }
 }
+
+/// Maximum number of pieces in one write.
+const SLICES: usize = 8;

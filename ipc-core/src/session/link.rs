@@ -5,6 +5,8 @@ mod sealed;
 #[cfg(test)]
 mod tests;
 
+use std::io::IoSlice;
+
 use bytes::Bytes;
 
 use self::plain::Plain;
@@ -305,6 +307,29 @@ impl Link {
         }
     }
 
+    /// Returns true if [`transmit`](Self::transmit) does not give all that could be written at once.
+    pub(crate) fn has_more_pieces(&self) -> bool {
+        match &self.channel {
+            Channel::Plain(plain) => plain.backlog() > plain.transmit().len() as u64,
+            Channel::Secret(_) => false,
+        }
+    }
+
+    /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds what
+    /// [`transmit`](Self::transmit) gives.
+    pub fn transmit_vectored<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
+        match &mut self.channel {
+            Channel::Plain(plain) => plain.transmit_vectored(slices),
+            Channel::Secret(sealed) => match (slices, sealed.transmit()) {
+                ([first, ..], bytes) if !bytes.is_empty() => {
+                    *first = IoSlice::new(bytes);
+                    1
+                }
+                _ => 0,
+            },
+        }
+    }
+
     /// The network has taken `count` bytes of [`transmit`](Self::transmit).
     #[inline]
     pub fn consume(&mut self, count: usize) {
@@ -353,6 +378,7 @@ impl Link {
     }
 
     /// How many bytes wait for the network.
+    #[inline]
     pub(crate) fn backlog(&self) -> u64 {
         match &self.channel {
             Channel::Plain(plain) => plain.backlog(),

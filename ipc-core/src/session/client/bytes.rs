@@ -1,5 +1,7 @@
 //! Bytes from and for the network.
 
+use std::io::IoSlice;
+
 use bytes::Bytes;
 
 use super::{ClientSession, Clock, LinkState};
@@ -91,7 +93,28 @@ impl ClientSession {
         }
     }
 
-    /// The network has taken `count` bytes.
+    /// Returns true if [`transmit`](Self::transmit) does not give all that waits for the network.
+    #[inline]
+    pub fn has_more_pieces(&self) -> bool {
+        match &self.state {
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => link.has_more_pieces(),
+            LinkState::Closed(_) | LinkState::Disconnected => false,
+        }
+    }
+
+    /// Fills `slices` with the next bytes for the network, as long as the session is not closed, and returns how many of
+    /// them were needed. The first one holds what [`transmit`](Self::transmit) gives; the bytes of each are to be
+    /// [consumed](Self::consume) on their own.
+    pub fn transmit_vectored<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
+        match &mut self.state {
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => {
+                link.transmit_vectored(slices)
+            }
+            LinkState::Closed(_) | LinkState::Disconnected => 0,
+        }
+    }
+
+    /// The network has taken `count` bytes of [`transmit`](Self::transmit).
     #[inline]
     pub fn consume(&mut self, count: usize) {
         if let Some(link) = self.written_link() {

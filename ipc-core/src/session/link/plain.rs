@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
@@ -148,6 +149,17 @@ impl Plain {
             Some(piece) => piece,
             None => self.joined.get(self.taken..).unwrap_or_default(),
         }
+    }
+
+    /// Fills `slices` with the next pieces for the network, and returns how many.
+    pub(super) fn transmit_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let joined = self.joined.get(self.taken..).unwrap_or_default();
+        let pieces = self.outbox.iter().map(|piece| &piece[..]);
+        let pieces = pieces.chain((!joined.is_empty()).then_some(joined));
+        let filled = slices.iter_mut().zip(pieces);
+        filled
+            .map(|(slice, piece)| *slice = IoSlice::new(piece))
+            .count()
     }
 
     /// How many bytes wait for the network.

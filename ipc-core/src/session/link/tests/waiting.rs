@@ -210,3 +210,21 @@ fn an_end_without_the_close_is_told_from_one_with_it() {
         assert!(error.to_string().contains(expected), "{error}");
     }
 }
+
+/// A long frame can be written by one system call, together with what is around it.
+#[test]
+fn all_that_waits_is_there_for_one_write() {
+    let mut link = Link::plain(Role::Client, 1 << 20);
+    let frames: [Vec<u8>; 4] = [vec![1; 10], vec![2; 100_000], vec![3; 20], vec![4; 30]];
+    for frame in &frames {
+        link.send(frame.clone());
+    }
+    let preamble = link.backlog() as usize - 100_060;
+    link.consume(preamble + 4);
+    let mut slices = [IoSlice::new(&[]); 8];
+    let count = link.transmit_vectored(&mut slices);
+    let pieces: Vec<&[u8]> = slices[..count].iter().map(|slice| &slice[..]).collect();
+    let last = [&frames[2][..], &frames[3]].concat();
+    assert_eq!(pieces, [&frames[0][4..], &frames[1], &last]);
+    assert_eq!(pieces[0], link.transmit());
+}
