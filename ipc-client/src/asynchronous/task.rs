@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
 use ipc_core::session::client::Event;
-use ipc_core::session::link::READ_SIZE;
+use ipc_core::session::link::{FIRST_READ_SIZE, READ_SIZE};
 use ipc_core::wire::frame::{CallFrame, PartialFrame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -89,7 +89,7 @@ impl ClientTask {
             calls: HashMap::new(),
             connecting: None,
             reading: Reading {
-                buffer: vec![0; BUFFER],
+                buffer: vec![0; FIRST_READ_SIZE],
                 partial: None,
             },
         }
@@ -292,7 +292,14 @@ impl ClientTask {
                 self.engine.received_partial(partial, result, now);
                 has_read
             }
-            None => self.engine.received(&mut self.reading.buffer, result, now),
+            None => {
+                let buffer = &mut self.reading.buffer;
+                let is_full = self.engine.received(buffer, result, now);
+                if is_full {
+                    buffer.resize(READ_SIZE, 0);
+                }
+                is_full
+            }
         };
         self.reading.partial = self.engine.take_partial();
         may_be_more
@@ -361,7 +368,6 @@ async fn sleep_until(wake: Option<Instant>) {
     }
 }
 
-const BUFFER: usize = READ_SIZE;
 /// Maximum number of reads before commands get their turn.
 const READS_IN_A_ROW: usize = 16;
 /// Maximum number of commands that are executed before their calls are written.

@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ipc_core::session::link::READ_SIZE;
+use ipc_core::session::link::{FIRST_READ_SIZE, READ_SIZE};
 use ipc_core::wire::frame::PartialFrame;
 
 use crate::engine::{Engine, Written};
@@ -181,7 +181,7 @@ impl ClientConnection {
         }
         let mut buffer = std::mem::take(&mut self.buffer);
         if buffer.is_empty() {
-            buffer.resize(BUFFER, 0);
+            buffer.resize(FIRST_READ_SIZE, 0);
         }
         Some(PendingRead {
             socket,
@@ -202,7 +202,11 @@ impl ClientConnection {
             self.note(&result, now);
             match read.partial.take() {
                 Some(partial) => self.engine.received_partial(partial, result, now),
-                None => drop(self.engine.received(&mut read.buffer, result, now)),
+                None => {
+                    if self.engine.received(&mut read.buffer, result, now) {
+                        read.buffer.resize(READ_SIZE, 0);
+                    }
+                }
             }
         }
         self.buffer = read.buffer;
@@ -303,7 +307,6 @@ const WRITE_CHUNK: usize = 256 * 1024;
 const TOLERANCE: Duration = Duration::from_millis(10);
 /// A connection that was read from this recently is not probed before a call.
 const RECENT: Duration = Duration::from_millis(1);
-const BUFFER: usize = READ_SIZE;
 
 #[cfg(test)]
 mod tests {

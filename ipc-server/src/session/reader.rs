@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
-use ipc_core::session::link::READ_SIZE;
+use ipc_core::session::link::{FIRST_READ_SIZE, READ_SIZE};
 
 /// The right to read from the connection of a client, and the duty to do so.
 ///
@@ -14,7 +14,7 @@ use ipc_core::session::link::READ_SIZE;
 #[derive(Debug)]
 pub(super) struct SocketReader {
     stream: Option<Arc<TcpStream>>,
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     last: Last,
 }
 
@@ -43,7 +43,7 @@ impl SocketReader {
     pub(super) fn new() -> Self {
         Self {
             stream: None,
-            buffer: vec![0; BUFFER].into_boxed_slice(),
+            buffer: vec![0; FIRST_READ_SIZE],
             last: Last::Nothing,
         }
     }
@@ -68,7 +68,12 @@ impl SocketReader {
         };
         self.last = match read {
             Ok(0) => Last::Ended,
-            Ok(count) => Last::Bytes(count),
+            Ok(count) => {
+                if count == self.buffer.len() {
+                    self.buffer.resize(READ_SIZE, 0);
+                }
+                Last::Bytes(count)
+            }
             Err(error) if is_retry(&error) => Last::Nothing,
             Err(error) => Last::Failed(error),
         };
@@ -100,6 +105,3 @@ fn is_retry(error: &io::Error) -> bool {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
     )
 }
-
-/// In bytes.
-const BUFFER: usize = READ_SIZE;
