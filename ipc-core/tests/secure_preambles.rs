@@ -10,7 +10,7 @@
 mod common;
 
 use common::{CIPHERS, Pair, draw, feed, outgoing, secret};
-use ipc_core::secure::{ChannelError, SecureChannel};
+use ipc_core::secure::{ChannelError, Secret, SecureChannel};
 use ipc_core::wire::preamble::{Cipher, Ciphers, PreambleError, Role};
 
 fn client() -> SecureChannel {
@@ -158,6 +158,20 @@ fn the_ends_agree_on_the_best_cipher_that_both_have() {
             assert_eq!(answer, (Ok(()), b"PM".to_vec()));
         }
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn an_end_offers_what_its_processor_has_instructions_for() {
+    use std::arch::is_x86_feature_detected;
+    let has_aes = is_x86_feature_detected!("aes") && is_x86_feature_detected!("pclmulqdq");
+    let expected = match cfg!(feature = "ring") && has_aes {
+        true => Ciphers::ALL,
+        false => Ciphers::CHACHA20_POLY1305,
+    };
+    let secret = Secret::new("waktu").unwrap();
+    let mut client = SecureChannel::client(&secret, "", draw("default"));
+    assert_eq!(outgoing(&mut client)[7], expected.bits());
 }
 
 /// Neither end notices at once that a cipher was removed from the offer, or that another was chosen: the proofs show it.

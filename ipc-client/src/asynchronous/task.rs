@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use ipc_core::NotSent;
 use ipc_core::session::by_number::ByNumber;
 use ipc_core::session::client::{Clock, Event};
+use ipc_core::session::link::READ_SIZE;
 use ipc_core::wire::frame::CallFrame;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -317,7 +318,14 @@ impl ClientTask {
                 self.engine.received_partial(partial, result, now);
                 has_read
             }
-            None => self.engine.received(&mut self.reading.buffer, result, now),
+            None => {
+                let buffer = &mut self.reading.buffer;
+                let is_full = self.engine.received(buffer, result, now);
+                if is_full {
+                    buffer.resize(READ_SIZE, 0);
+                }
+                is_full
+            }
         };
         self.reading.partial = self.engine.take_partial();
         may_be_more

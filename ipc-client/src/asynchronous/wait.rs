@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::time::Instant;
 
+use ipc_core::session::link::FIRST_READ_SIZE;
 use ipc_core::wire::frame::PartialFrame;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -19,7 +20,7 @@ pub(super) struct Reading {
 impl Default for Reading {
     fn default() -> Self {
         Self {
-            buffer: vec![0; BUFFER],
+            buffer: vec![0; FIRST_READ_SIZE],
             partial: None,
         }
     }
@@ -76,5 +77,3 @@ impl Alarm {
         self.0 = None;
     }
 }
-
-const BUFFER: usize = 64 * 1024;

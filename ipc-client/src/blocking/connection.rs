@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use ipc_core::session::client::Clock;
-use ipc_core::session::link::READ_SIZE;
+use ipc_core::session::link::{FIRST_READ_SIZE, READ_SIZE};
 use ipc_core::wire::frame::PartialFrame;
 
 use crate::clock::StepTime;
@@ -195,7 +195,7 @@ impl ClientConnection {
             Some(reader) => Some(reader),
             None => Some(Box::new(PendingRead {
                 socket: self.socket.clone()?,
-                buffer: vec![0; BUFFER],
+                buffer: vec![0; FIRST_READ_SIZE],
                 partial: None,
                 generation: self.generation,
             })),
@@ -213,7 +213,11 @@ impl ClientConnection {
             self.note(&result, now.at_least());
             match read.partial.take() {
                 Some(partial) => self.engine.received_partial(partial, result, now),
-                None => drop(self.engine.received(&mut read.buffer, result, now)),
+                None => {
+                    if self.engine.received(&mut read.buffer, result, now) {
+                        read.buffer.resize(READ_SIZE, 0);
+                    }
+                }
             }
             self.reader = Some(read);
         }
@@ -262,16 +266,7 @@ impl PendingRead {
     pub(crate) fn run(&mut self) -> io::Result<usize> {
         as_on_unix(match &mut self.partial {
             Some(partial) => (&*self.socket).read(partial.room()),
-            None => {
-                let result = (&*self.socket).read(&mut self.buffer);
-                if result
-                    .as_ref()
-                    .is_ok_and(|count| *count == self.buffer.len())
-                {
-                    self.buffer.resize(LARGE_BUFFER, 0);
-                }
-                result
-            }
+            None => (&*self.socket).read(&mut self.buffer),
         })
     }
 }
@@ -320,10 +315,6 @@ const READ_FIRST: Duration = Duration::from_millis(20);
 const TOLERANCE: Duration = Duration::from_millis(10);
 /// A connection that was read from this recently is not probed before a call.
 const RECENT: Duration = Duration::from_millis(1);
-/// Size of the buffer of a new connection in bytes. Zeroing a large one takes as long as connecting on a fast network.
-const BUFFER: usize = 4 * 1024;
-/// Size of the buffer in bytes, once a read has filled the first one.
-const LARGE_BUFFER: usize = READ_SIZE;
 
 #[cfg(test)]
 mod tests {

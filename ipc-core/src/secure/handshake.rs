@@ -98,7 +98,7 @@ impl Handshake {
                         return Err(ChannelError::WrongSecret);
                     }
                     if self.role == Role::Server {
-                        outbox.extend_from_slice(&agreement.proof(Role::Server));
+                        outbox.extend_from_slice(agreement.proof(Role::Server));
                     }
                     return Ok(Some((*cipher, agreement.keys())));
                 }
@@ -182,7 +182,7 @@ impl Handshake {
             Role::Client => {
                 let ours = self.sent.unwrap_or(theirs);
                 let agreement = Agreement::new(&k, ours, theirs);
-                outbox.extend_from_slice(&agreement.proof(Role::Client));
+                outbox.extend_from_slice(agreement.proof(Role::Client));
                 agreement
             }
             Role::Server => {

@@ -75,28 +75,30 @@ pub(super) struct Agreement {
     client: Message,
     server: Message,
     isk: SecretBytes<64>,
-    mac_key: SecretBytes<64>,
+    /// The proofs of the client and of the server.
+    proofs: [SecretBytes<TAG>; 2],
 }
 
 impl Agreement {
     pub(super) fn new(k: &[u8; 32], client: Message, server: Message) -> Self {
         let isk = cpace::intermediate_key(b"", k, client.bound(), server.bound());
         let mac_key = cpace::mac_key(b"", &isk);
+        let proof = |message: &Message| hmac(&mac_key, &[&message.bound().confirmation()]);
         Self {
             client,
             server,
+            proofs: [proof(&client), proof(&server)],
             isk,
-            mac_key,
         }
     }
 
-    /// Computes the proof of `role`.
-    pub(super) fn proof(&self, role: Role) -> Tag {
-        let message = match role {
-            Role::Client => &self.client,
-            Role::Server => &self.server,
-        };
-        **hmac(&self.mac_key, &[&message.bound().confirmation()])
+    /// Returns the proof of `role`.
+    pub(super) fn proof(&self, role: Role) -> &Tag {
+        let [client, server] = &self.proofs;
+        match role {
+            Role::Client => client,
+            Role::Server => server,
+        }
     }
 
     /// Returns whether `tag` is the proof of `role`, in constant time.

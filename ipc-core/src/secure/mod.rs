@@ -3,8 +3,8 @@
 //! The secret is a word that people share, so it is never used as a key. A password-authenticated key exchange
 //! (CPace over ristretto255) turns it into fresh keys for each connection. An attacker who listens, poses as the server
 //! or connects as a client learns at most whether *one* guess per connection was right. After the handshake, every byte
-//! travels in encrypted records, each direction under its own key: AES-256-GCM if the processors of both ends have instructions
-//! for it, otherwise ChaCha20-Poly1305.
+//! travels in encrypted records, each direction under its own key. The cipher is AES-256-GCM if the processors of both
+//! ends have instructions for it, otherwise ChaCha20-Poly1305.
 //!
 //! ```text
 //! secret.rs    the shared word: normalised, wiped, never shown

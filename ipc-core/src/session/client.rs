@@ -37,7 +37,7 @@ use crate::wire::message::{frame_of, set_call_numbers};
 /// One session with a server, over as many connections as it takes.
 ///
 /// A state machine without input and output of its own: whoever has the socket calls [`connect`](Self::connect) when
-/// there is one, feeds what it reads to [`handle_input`](Self::handle_input), writes what [`transmit`](Self::transmit)
+/// there is one, feeds what it reads to [`handle_buffer`](Self::handle_buffer), writes what [`transmit`](Self::transmit)
 /// gives, calls [`handle_timeout`](Self::handle_timeout) at the time that [`poll_timeout`](Self::poll_timeout) names
 /// (earlier or more often is harmless), and acts on what [`poll_event`](Self::poll_event) returns.
 ///

@@ -392,7 +392,10 @@ impl Link {
     }
 }
 
-/// How many bytes to read at once: whole records, so that most of them can be opened where they lie.
+/// Number of bytes to read at once at first. Zeroing a large buffer takes as long as connecting on a fast network.
+pub const FIRST_READ_SIZE: usize = 4 * 1024;
+/// Number of bytes to read at once after a read that has filled its buffer: whole records, so that most of them can be
+/// opened where they lie.
 pub const READ_SIZE: usize = 4 * SecureChannel::MAX_RECORD;
 
 /// What can be left unsaid is dropped while so many bytes wait for the network.

@@ -26,7 +26,7 @@ use crate::wire::message::frame_of;
 /// One session with a client, over as many connections as it takes.
 ///
 /// A state machine without input and output of its own: whoever has the socket calls [`attach`](Self::attach) for each
-/// connection, feeds what it reads to [`handle_input`](Self::handle_input), runs what
+/// connection, feeds what it reads to [`handle_buffer`](Self::handle_buffer), runs what
 /// [`next_call`](Self::next_call) gives and returns its answer to [`reply`](Self::reply), and writes what
 /// [`transmit`](Self::transmit) gives.
 ///

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
-use ipc_core::session::link::READ_SIZE;
+use ipc_core::session::link::{FIRST_READ_SIZE, READ_SIZE};
 
 /// The right to read from the connection of a client, and the duty to do so.
 ///
@@ -43,7 +43,7 @@ impl SocketReader {
     pub(super) fn new() -> Self {
         Self {
             stream: None,
-            buffer: vec![0; BUFFER],
+            buffer: vec![0; FIRST_READ_SIZE],
             last: Last::Nothing,
         }
     }
@@ -66,12 +66,14 @@ impl SocketReader {
             Some(mut stream) => stream.read(&mut self.buffer),
             None => Err(io::ErrorKind::NotConnected.into()),
         };
-        if read.as_ref().is_ok_and(|count| *count == self.buffer.len()) {
-            self.buffer.resize(LARGE_BUFFER, 0);
-        }
         self.last = match read {
             Ok(0) => Last::Ended,
-            Ok(count) => Last::Bytes(count),
+            Ok(count) => {
+                if count == self.buffer.len() {
+                    self.buffer.resize(READ_SIZE, 0);
+                }
+                Last::Bytes(count)
+            }
             Err(error) if is_retry(&error) => Last::Nothing,
             Err(error) => Last::Failed(error),
         };
@@ -103,8 +105,3 @@ fn is_retry(error: &io::Error) -> bool {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
     )
 }
-
-/// Size of the buffer of a new connection in bytes. Zeroing a large one takes as long as connecting on a fast network.
-const BUFFER: usize = 4 * 1024;
-/// Size of the buffer in bytes, once a read has filled the first one.
-const LARGE_BUFFER: usize = READ_SIZE;

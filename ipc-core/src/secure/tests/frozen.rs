@@ -161,7 +161,7 @@ impl Parts {
             k: to_hex(&k[..]),
             isk: to_hex(&isk[..]),
             mac_key: to_hex(&mac_key(b"", &isk)[..]),
-            ta: to_hex(&agreement.proof(crate::wire::preamble::Role::Client)),
+            ta: to_hex(agreement.proof(crate::wire::preamble::Role::Client)),
             k_c2s: to_hex(&keys.c2s[..]),
             k_s2c: to_hex(&keys.s2c[..]),
             exporter: to_hex(&keys.exporter[..]),
