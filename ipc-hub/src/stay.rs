@@ -193,6 +193,7 @@ impl Stay {
     }
 
     /// Returns true until the release hooks run: no call may follow them. Those that wait are kept with the session.
+    #[inline]
     pub fn lets_calls_begin(&self) -> bool {
         !matches!(self.phase, Phase::Over(_))
     }

@@ -214,6 +214,7 @@ const SERVER_FLOORS: [&[&str]; 13] = [
         "error",
         "handshake::limits",
         "handshake::sniff",
+        "session::batch",
         "session::reader",
     ],
     &[

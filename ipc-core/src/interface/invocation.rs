@@ -117,6 +117,7 @@ impl<'a> Invocation<'a> {
     }
 
     /// The next argument, in the order of the signature.
+    #[inline]
     pub fn argument<T: Wire>(&mut self) -> Result<T, Failure> {
         match self.take()? {
             Some(value) => Ok(value),
@@ -176,6 +177,7 @@ impl<'a> Invocation<'a> {
     }
 
     /// Refuses the call if there are arguments that nothing has taken. The last step before the driver is entered.
+    #[inline]
     pub fn finish_arguments(&mut self) -> Result<(), Failure> {
         let problem = match &self.arguments {
             Arguments::Typed(reader) => match reader.clone().finish() {

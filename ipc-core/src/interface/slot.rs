@@ -119,6 +119,7 @@ impl<T: ?Sized> Slot<T> {
         self.wait(entry, pause)
     }
 
+    #[inline]
     fn try_enter(&self, entry: Entry) -> Option<DriverGuard<'_, T>> {
         let driver = match self.driver.try_lock() {
             Ok(driver) => driver,
@@ -226,12 +227,14 @@ impl Gate {
         state.stuck.clone()
     }
 
+    #[inline]
     fn set_inside(&self, entry: Entry) {
         self.method.store(entry.method, Ordering::Relaxed);
         self.thread.store(waits::this_thread(), Ordering::Relaxed);
         self.inside.store(entry.id, Ordering::Release);
     }
 
+    #[inline]
     fn set_outside(&self) {
         self.thread.store(0, Ordering::Relaxed);
         self.inside.swap(0, Ordering::SeqCst);

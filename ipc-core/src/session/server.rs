@@ -198,6 +198,7 @@ impl ServerSession {
 
     /// Returns whether the connection should be read: not after a goodbye, and not while calls that wait, or answers that
     /// have not been written, are at their limits.
+    #[inline]
     pub fn wants_input(&self) -> bool {
         self.link.as_ref().is_some_and(Link::has_room)
             && self.waiting.len() < self.limits.waiting_calls
@@ -206,6 +207,7 @@ impl ServerSession {
     }
 
     /// The longest answer that the client accepts, in bytes.
+    #[inline]
     pub fn reply_limit(&self) -> usize {
         self.reply_limit
     }
@@ -216,6 +218,7 @@ impl ServerSession {
     }
 
     /// Why there is no connection any more; `None` as long as there is one.
+    #[inline]
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
     }
@@ -226,11 +229,13 @@ impl ServerSession {
     }
 
     /// How many bytes wait for the network.
+    #[inline]
     pub fn backlog(&self) -> u64 {
         self.link.as_ref().map_or(0, Link::backlog)
     }
 
     /// The next bytes for the network; empty when there are none.
+    #[inline]
     pub fn transmit(&mut self) -> &[u8] {
         self.link.as_mut().map(Link::transmit).unwrap_or_default()
     }
@@ -241,6 +246,7 @@ impl ServerSession {
     }
 
     /// The network has taken `count` bytes.
+    #[inline]
     pub fn consume(&mut self, count: usize) {
         if let Some(link) = &mut self.link {
             link.consume(count);

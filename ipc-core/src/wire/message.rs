@@ -47,6 +47,7 @@ pub struct IncomingCall {
 
 impl IncomingCall {
     /// Reads the payload of a call.
+    #[inline]
     pub fn read(form: Form, payload: Bytes) -> Result<Self, CodecError> {
         let mut reader = Reader::new(&payload);
         let (number, acknowledged) = (reader.number()?, reader.number()?);

@@ -21,6 +21,7 @@ pub(super) struct DoneCalls(VecDeque<(u64, Done)>);
 
 impl DoneCalls {
     /// Adds the call `number`, most often the highest one so far.
+    #[inline]
     pub(super) fn insert(&mut self, number: u64, done: Done) {
         if self.0.back().is_none_or(|(last, _)| *last < number) {
             return self.0.push_back((number, done));
@@ -41,6 +42,7 @@ impl DoneCalls {
     }
 
     /// Forgets the calls below `oldest`. Returns how many bytes of answers were kept for them.
+    #[inline]
     pub(super) fn forget_below(&mut self, oldest: u64) -> usize {
         let mut freed = 0;
         while let Some((_, done)) = self.0.pop_front_if(|(number, _)| *number < oldest) {

@@ -112,6 +112,7 @@ impl ServerSession {
     ///
     /// What a driver has returned is not sent if the client no longer wants it, and only that it ran is kept. A refusal is
     /// sent: its caller may want to know that the driver was not entered.
+    #[inline]
     pub fn reply(&mut self, number: u64, frame: impl Into<ReplyFrame>) {
         let is_it = |running: &Running| running.number == number;
         let Some(at) = self.running.iter().rposition(is_it) else {
@@ -133,6 +134,7 @@ impl ServerSession {
     }
 
     /// Sends an answer, and remembers it or at least what it says about the driver.
+    #[inline]
     pub(super) fn answer(&mut self, number: u64, digest: u64, frame: ReplyFrame) {
         self.send(&frame);
         if number < self.confirmed {

@@ -47,6 +47,7 @@ impl ServerSession {
         Ok(())
     }
 
+    #[inline]
     fn handle_call(&mut self, call: IncomingCall, now: Instant) -> Result<(), LinkError> {
         let number = call.number;
         let digest = digest(&call);
@@ -59,6 +60,7 @@ impl ServerSession {
     }
 
     /// Takes a call that is new to this session.
+    #[inline]
     fn take(&mut self, call: IncomingCall, digest: u64, now: Instant) -> Result<(), LinkError> {
         if self.done.len() + self.waiting.len() + self.running.len() >= MAX_UNCONFIRMED {
             return Err(LinkError::Unexpected {
@@ -150,12 +152,14 @@ impl ServerSession {
     }
 
     /// Forgets the answers below `oldest`: the client has them. Calls that have not come cannot be confirmed.
+    #[inline]
     fn acknowledge(&mut self, oldest: u64) {
         let oldest = oldest.min(self.last.saturating_add(1));
         self.confirmed = self.confirmed.max(oldest);
         self.kept -= self.done.forget_below(oldest);
     }
 
+    #[inline]
     pub(super) fn send(&mut self, frame: &ReplyFrame) {
         let Some(link) = &mut self.link else { return };
         match frame {

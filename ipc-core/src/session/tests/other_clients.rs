@@ -9,8 +9,8 @@ use crate::wire::ctrl::{
     Bye, ByeReason, ConnectionRole, CtrlMsg, Features, Form, Hello, SessionKey,
 };
 use crate::wire::failure::Refusal;
-use crate::wire::frame;
-use crate::wire::message::{frame_of, set_call_numbers, single_frame, value_of};
+use crate::wire::frame::{self, ReplyFrame, ShortFrame};
+use crate::wire::message::{begin_reply, frame_of, set_call_numbers, single_frame, value_of};
 use crate::wire::preamble::{Preamble, Role, Suite};
 
 const KEY: SessionKey = SessionKey {
@@ -137,4 +137,23 @@ fn a_command_takes_a_number_and_is_no_call_of_the_same_name() {
     let end = session.end().cloned();
     let expected = End::Lost(LinkError::FalseRetry(1));
     assert_eq!(end, Some(expected));
+}
+
+#[test]
+fn a_call_that_comes_again_gets_the_same_short_answer() {
+    let mut session = session(Features::of_client());
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        session.handle_input(&call_in(CtrlMsg::Call, 1), super::epoch());
+        if let Some((call, _)) = session.next_call(super::epoch()) {
+            let mut answer = begin_reply(Vec::new(), CtrlMsg::Ok, call.number);
+            let answer = ShortFrame::finished(&mut answer).unwrap();
+            session.reply(call.number, ReplyFrame::Short(answer));
+            assert_eq!(session.kept(), session.transmit().len());
+        }
+        answers.push(session.transmit().to_vec());
+        session.consume(usize::MAX);
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0].len(), 14);
 }

@@ -85,3 +85,27 @@ impl<T: Into<OutgoingFrame>> From<T> for ReplyFrame {
         Self::Whole(frame.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::begin;
+    use super::*;
+
+    #[test]
+    fn a_short_frame_is_the_same_bytes_as_any_other() {
+        for payload in [0, 1, 57, 58, 59] {
+            let mut head = begin(CtrlMsg::Ok);
+            head.resize(head.len() + payload, 7);
+            let whole = OutgoingFrame::finished(head.clone(), bytes::Bytes::new());
+            let short = ShortFrame::finished(&mut head);
+            assert_eq!(short.is_some(), payload <= 58);
+            let Some(short) = short else { continue };
+            assert_eq!(short.bytes(), whole.to_vec());
+            let (short, whole) = (ReplyFrame::Short(short), ReplyFrame::Whole(whole));
+            assert_eq!(
+                (short.len(), short.ctrl(), short.to_vec()),
+                (whole.len(), whole.ctrl(), whole.to_vec())
+            );
+        }
+    }
+}
