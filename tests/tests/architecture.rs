@@ -206,6 +206,7 @@ const SERVER_FLOORS: [&[&str]; 13] = [
         "handshake::limits",
         "handshake::sniff",
         "session::reader",
+        "session::threads",
     ],
     &[
         "config",
