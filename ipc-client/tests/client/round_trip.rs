@@ -16,10 +16,9 @@ use crate::support::serve_plainly;
 #[test]
 #[ignore = "a measurement"]
 fn round_trip() {
-    let function = (|n: u64| n).into_function("echo");
-    let interface = Interface {
+    let interface = || Interface {
         name: "Echo".into(),
-        methods: vec![function.method()],
+        methods: vec![(|n: u64| n).into_function("echo").method()],
         ..Interface::default()
     };
     let server = serve_plainly(|| {
@@ -34,12 +33,8 @@ fn round_trip() {
         .unwrap();
     let mut raw = ping_pong();
     let connect = || Client::connect(server.to_string()).unwrap();
-    let typed = Stub::new(&connect(), "", interface.clone());
-    let timed = Stub::new(
-        &connect().timeout(Duration::from_secs(5)),
-        "",
-        interface.clone(),
-    );
+    let typed = Stub::new(&connect(), "", interface);
+    let timed = Stub::new(&connect().timeout(Duration::from_secs(5)), "", interface);
     let by_name = connect();
     let asynchronous = runtime.block_on(AsyncClient::connect(server.to_string()));
     let asynchronous = Stub::new(&asynchronous.unwrap(), "", interface);
