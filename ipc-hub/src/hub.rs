@@ -206,10 +206,12 @@ impl Hub {
     /// Runs the release hooks of all devices. Returns true if any device has one. Blocks, but not for a hook that
     /// hangs: its device is then stuck, and the remaining hooks run nevertheless.
     pub fn release_all(self: &Arc<Self>, why: Release) -> bool {
-        let hooked = self.devices().into_iter();
+        let hosted = self.hosted();
+        let hooked = hosted.registry.devices().iter();
         let hooked = hooked.filter(|device| device.has_release_hook());
         // A device that is removed meanwhile must not have to wait for the hooks before its own.
-        let hooked: Vec<_> = hooked.map(|device| Arc::downgrade(&device)).collect();
+        let hooked: Vec<_> = hooked.map(Arc::downgrade).collect();
+        drop(hosted);
         self.release(&hooked, why);
         !hooked.is_empty()
     }

@@ -216,6 +216,7 @@ const SERVER_FLOORS: [&[&str]; 13] = [
         "handshake::sniff",
         "session::batch",
         "session::reader",
+        "session::threads",
     ],
     &[
         "config",

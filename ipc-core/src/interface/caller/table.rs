@@ -15,8 +15,10 @@ pub(super) struct KnownInterface {
 
 /// The interfaces whose proxies have been made. Describing one takes longer than a call, and a program may make a proxy
 /// for each connection.
-static KNOWN: LazyLock<Mutex<HashMap<fn() -> Interface, Arc<KnownInterface>>>> =
-    LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<KnownInterfaces>> = LazyLock::new(Mutex::default);
+
+/// By the functions that describe them.
+type KnownInterfaces = HashMap<fn() -> Interface, Arc<KnownInterface>>;
 
 impl KnownInterface {
     /// Returns the interface that `describe` returns, which must be the same each time.

@@ -96,7 +96,7 @@ mod tests {
         for payload in [0, 1, 57, 58, 59] {
             let mut head = begin(CtrlMsg::Ok);
             head.resize(head.len() + payload, 7);
-            let whole = OutgoingFrame::finished(head.clone(), bytes::Bytes::new());
+            let whole = OutgoingFrame::finished(head.clone(), Vec::new());
             let short = ShortFrame::finished(&mut head);
             assert_eq!(short.is_some(), payload <= 58);
             let Some(short) = short else { continue };
