@@ -25,6 +25,10 @@ pub struct LongBlock {
     pub(crate) bytes: Bytes,
 }
 
+/// A way to append a value to bytes and its long lists to the blocks, within a limit.
+pub(crate) type Encode<T> =
+    fn(T, &mut Vec<u8>, &mut Vec<LongBlock>, usize) -> Result<(), CodecError>;
+
 /// Appends `value` to `out` like [`codec::encode`], and its long lists to `blocks`. Everything together stays within
 /// `limit` bytes.
 pub(crate) fn encode_lists<T: Serialize + LongLists>(
