@@ -13,7 +13,7 @@ use super::describe::Method;
 use super::job::Reply;
 use super::value;
 use super::wire_type::Wire;
-use crate::wire::bulk::{self, LongBlock, LongLists};
+use crate::wire::bulk::{self, Encode, LongLists};
 use crate::wire::codec::{CodecError, Reader};
 use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
@@ -230,11 +230,7 @@ impl<'a> Invocation<'a> {
         self.write(result, bulk::encode_lists)
     }
 
-    fn write<T: Wire>(
-        &mut self,
-        result: T,
-        encode: fn(T, &mut Vec<u8>, &mut Vec<LongBlock>, usize) -> Result<(), CodecError>,
-    ) -> Result<(), Failure> {
+    fn write<T: Wire>(&mut self, result: T, encode: Encode<T>) -> Result<(), Failure> {
         let Reply { head, blocks } = &mut self.reply;
         let written = match self.arguments {
             Arguments::Typed(_) => encode(result, head, blocks, self.limit),

@@ -173,7 +173,7 @@ pub(crate) fn find_cut<T: DeserializeOwned>(
 
 fn read_value<T: DeserializeOwned>(rest: &mut &[u8], budget: &Budget) -> Result<T, CodecError> {
     let mut input = Input {
-        rest: *rest,
+        rest,
         aside: budget.aside(),
     };
     let seed = GuardedSeed::<T>::new(budget, MAX_DEPTH);
