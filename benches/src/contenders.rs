@@ -57,7 +57,8 @@ const ALL: [&str; 13] = [
     PYRO5,
     RPYC,
 ];
-const OURS: [&str; 4] = [THIS, ASYNC, SECRET, ASYNC_SECRET];
+/// The clients of this project.
+pub const OURS: [&str; 4] = [THIS, ASYNC, SECRET, ASYNC_SECRET];
 const PYTHON: [&str; 3] = [KOCHEN, PYRO5, RPYC];
 
 /// Where a client connects, and how.

@@ -10,23 +10,24 @@
 mod contenders;
 mod data;
 mod measure;
+mod plot;
 mod process;
 mod report;
 mod rounds;
 mod works;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
 use contenders::{RAW, Target};
-use data::Failure;
+use data::{Failure, Shape};
 use measure::Ask;
-use process::PLACEMENTS;
-use rounds::Plan;
-use works::Work;
+use process::{PLACEMENTS, Placement};
+use rounds::{Absence, Plan, Row};
+use works::{Kind, Work};
 
 /// Compares this project with raw TCP and with other libraries for remote calls.
 #[derive(Parser)]
@@ -40,9 +41,15 @@ struct Options {
     /// Number of rounds.
     #[arg(long)]
     rounds: Option<u32>,
-    /// Write the figures to this file.
+    /// Write the figures to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw the figures into this file, as SVG.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+    /// Write the figures into the README and the design document of the project, and draw their plot.
+    #[arg(long, conflicts_with = "only")]
+    readme: bool,
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -73,7 +80,19 @@ impl Options {
         }
         contenders
     }
+
+    /// A quick run looks at most works on one core only.
+    fn placements(&self, work: &Work) -> &'static [Placement] {
+        let everywhere = !self.quick || work.kind == Kind::Small || work.kind == KEY_TRANSFER;
+        match PLACEMENTS {
+            [first, _, ..] if work.growth || !everywhere => std::slice::from_ref(first),
+            all => all,
+        }
+    }
 }
+
+/// The large reply that a quick run measures in every placement.
+const KEY_TRANSFER: Kind = Kind::Reply(Shape::Samples);
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -112,7 +131,7 @@ fn compare(options: &Options) -> Result<(), Failure> {
             rounds: 3,
             ask: Ask {
                 milliseconds: 20,
-                fewest: 2,
+                fewest: 1,
             },
         },
         false => Plan {
@@ -127,25 +146,36 @@ fn compare(options: &Options) -> Result<(), Failure> {
         rounds: options.rounds.unwrap_or(plan.rounds),
         ..plan
     };
-    let mut all = Vec::new();
+    if PLACEMENTS.len() == 1 {
+        println!("Processes can be pinned to one core on Linux only: all figures are `free`.");
+    }
+    let mut all: Vec<Row> = Vec::new();
+    let mut absent: Vec<Absence> = Vec::new();
     for work in works::all() {
         let contenders = options.chosen(&work);
         if contenders.len() < 2 {
             continue;
         }
-        let mut rows = Vec::new();
-        for placement in PLACEMENTS {
-            let (measured, absent) = rounds::measure(&work, &contenders, *placement, &plan)?;
-            rows.extend(measured);
-            for absence in absent {
-                eprintln!("{}: {}: {}", work.name, absence.contender, absence.reason);
-            }
+        let first = all.len();
+        for placement in options.placements(&work) {
+            let (rows, absences) = rounds::measure(&work, &contenders, *placement, &plan)?;
+            all.extend(rows);
+            absent.extend(absences);
         }
-        report::print(&rows);
-        all.extend(rows);
+        report::print(all.get(first..).unwrap_or_default());
     }
+    report::print_absent(&absent);
     if let Some(path) = &options.json {
         std::fs::write(path, serde_json::to_string_pretty(&all)?)?;
     }
-    Ok(())
+    if let Some(path) = &options.plot {
+        std::fs::write(path, plot::draw(&all)?)?;
+    }
+    if options.readme {
+        report::document(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")), &all)?;
+    }
+    match absent.iter().any(|absence| absence.is_failure) {
+        true => Err("a contender failed while it was measured".into()),
+        false => Ok(()),
+    }
 }

@@ -50,12 +50,12 @@ pub fn blocking<C: Contender>(target: Target) -> Result<(), Failure> {
 
 /// Runs an async client in a task of a runtime with one thread.
 pub fn in_task<C: Contender>(target: Target) -> Result<(), Failure> {
-    process::runtime()?.block_on(task::<C>(target))
+    process::runtime()?.block_on(async { tokio::spawn(rounds::<C>(target)).await? })
 }
 
-/// Runs an async client in a task of the present runtime.
-pub async fn task<C: Contender>(target: Target) -> Result<(), Failure> {
-    tokio::spawn(rounds::<C>(target)).await?
+/// The same for a client that cannot leave its thread, in a [`LocalSet`](tokio::task::LocalSet).
+pub async fn in_local_task<C: Contender>(target: Target) -> Result<(), Failure> {
+    tokio::task::spawn_local(rounds::<C>(target)).await?
 }
 
 /// Small calls of many tasks at once.

@@ -35,8 +35,11 @@ pub struct Row {
 /// Why a contender has no row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Absence {
-    pub contender: String,
+    pub contender: &'static str,
+    pub work: String,
     pub reason: String,
+    /// It did start, but then a call failed or its answer was wrong.
+    pub is_failure: bool,
 }
 
 /// The processes of one contender, and what its rounds took.
@@ -53,12 +56,12 @@ impl Running {
         let (server, address) = Process::start(contenders::server(name, work)?, placement)?;
         let (client, _) = Process::start(contenders::client(name, work, &address)?, placement)?;
         let waiting = match work.waiting {
-            0 => None,
-            count => {
+            count if count > 0 && name != RAW => {
                 let mut command = Command::new(std::env::current_exe()?);
                 command.args(["wait", &address, &count.to_string()]);
                 Some(Process::start(command, Placement::Free)?.0)
             }
+            _ => None,
         };
         Ok(Self {
             name,
@@ -84,31 +87,32 @@ pub fn measure(
 ) -> Result<(Vec<Row>, Vec<Absence>), Failure> {
     let mut running = Vec::new();
     let mut absent = Vec::new();
+    let absence = |contender, error: Failure, is_failure| Absence {
+        contender,
+        work: work.name.clone(),
+        reason: error.to_string(),
+        is_failure,
+    };
     for name in contenders {
         match Running::start(name, work, placement) {
             Ok(contender) => running.push(contender),
-            Err(error) => absent.push(Absence {
-                contender: name.to_string(),
-                reason: error.to_string(),
-            }),
+            Err(error) => absent.push(absence(*name, error, false)),
         }
     }
     for round in 0..=plan.rounds {
-        let mut failed = Vec::new();
-        for contender in &mut running {
-            match contender.round(&plan.ask) {
-                Ok(_) if round == 0 => {}
-                Ok(took) => contender.took.push(took),
-                Err(error) => failed.push((contender.name, error)),
+        running.retain_mut(|contender| match contender.round(&plan.ask) {
+            Ok(took) => {
+                // The first round warms up.
+                if round > 0 {
+                    contender.took.push(took);
+                }
+                true
             }
-        }
-        for (name, error) in failed {
-            running.retain(|contender| contender.name != name);
-            absent.push(Absence {
-                contender: name.to_owned(),
-                reason: error.to_string(),
-            });
-        }
+            Err(error) => {
+                absent.push(absence(contender.name, error, true));
+                false
+            }
+        });
     }
     let raw = running
         .iter()

@@ -71,6 +71,11 @@ impl Work {
         matches!(self.kind, Kind::Reply(_) | Kind::Samples | Kind::Waveform) && self.size >= LARGE
     }
 
+    /// What grows.
+    pub fn series(&self) -> &str {
+        self.name.split_once(": ").map_or("", |(series, _)| series)
+    }
+
     /// The shape of replies.
     pub fn shape(&self) -> Shape {
         match self.kind {
@@ -99,9 +104,7 @@ pub fn all() -> Vec<Work> {
     }
     works.push(Work::new("64 threads, one client", Kind::Threads(64)));
     works.push(Work::new("connect and first call", Kind::Connect));
-    for shape in Shape::ARRAYS {
-        works.push(Work::new(format!("8 MB {}", shape.label()), Kind::Reply(shape)).sized(LARGE));
-    }
+    works.extend(Shape::ARRAYS.map(large));
     works.push(Work::new("8 MB argument", Kind::Samples).sized(LARGE));
     works.push(Work::new("8 MB argument in a struct", Kind::Waveform).sized(LARGE));
     works.push(Work::new("64 KiB argument", Kind::Samples).sized(64 * 1024));
@@ -139,11 +142,16 @@ pub fn all() -> Vec<Work> {
         let kind = Kind::Reply(Shape::Samples);
         works.push(Work::growth(format!("reply: {}", bytes(size)), kind).sized(size));
     }
-    for levels in [1, 4, 16, 64] {
+    for levels in [1, 4, 16, 48] {
         let kind = Kind::Reply(Shape::Nested);
         works.push(Work::growth(format!("nested structs: {levels}"), kind).sized(levels));
     }
     works
+}
+
+/// A large reply of this shape.
+pub fn large(shape: Shape) -> Work {
+    Work::new(format!("8 MB {}", shape.label()), Kind::Reply(shape)).sized(LARGE)
 }
 
 /// The work of this name.

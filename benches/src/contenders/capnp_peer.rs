@@ -177,7 +177,7 @@ pub fn serve(work: &Work) -> Result<(), Failure> {
 /// Runs the client. Cap'n Proto stays on one thread, as all tasks of the runtime do.
 pub fn call(target: Target) -> Result<(), Failure> {
     let tasks = LocalSet::new();
-    process::runtime()?.block_on(tasks.run_until(measure::task::<Peer>(target)))
+    process::runtime()?.block_on(tasks.run_until(measure::in_local_task::<Peer>(target)))
 }
 
 /// The client of [`serve`].

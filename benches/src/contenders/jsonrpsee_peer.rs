@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use jsonrpsee::client_transport::ws::{Url, WsTransportClientBuilder};
+use jsonrpsee::core::client::{Client, ClientBuilder};
 use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::server::ServerConfig;
-use jsonrpsee::ws_client::{WsClient, WsClientBuilder};
 
 use super::{Contender, Target};
 use crate::data::{self, Argument, Failure, Reply, Shape};
@@ -57,16 +58,17 @@ pub fn serve(work: &Work) -> Result<(), Failure> {
 }
 
 /// The client of [`serve`].
-pub struct Peer(WsClient);
+pub struct Peer(Client);
 
 impl Contender for Peer {
     async fn connect(target: &Target) -> Result<Self, Failure> {
-        let client = WsClientBuilder::default()
+        let (sender, receiver) = WsTransportClientBuilder::default()
             .max_request_size(u32::MAX)
             .max_response_size(u32::MAX)
-            .max_concurrent_requests(20_000)
-            .build(format!("ws://{}", target.address));
-        Ok(Self(client.await?))
+            .build(Url::parse(&format!("ws://{}", target.address))?)
+            .await?;
+        let client = ClientBuilder::default().max_concurrent_requests(20_000);
+        Ok(Self(client.build_with_tokio(sender, receiver)))
     }
 
     async fn small(&self, n: u32) -> Result<f64, Failure> {

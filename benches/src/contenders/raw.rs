@@ -2,7 +2,7 @@
 //!
 //! The server copies the reply for each call, as a driver makes its data anew, and the client reads it into a fresh vector.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,9 +12,6 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use super::{Contender, Target};
 use crate::data::{Argument, Failure, Reply, Shape, receipt, samples, small};
 use crate::works::Work;
-
-/// Longest payload that is copied behind its head, so that both leave in one write.
-const JOINED: usize = 64 * 1024;
 
 const SMALL: u8 = 0;
 const REPLY: u8 = 1;
@@ -38,7 +35,7 @@ pub fn serve(work: &Work) -> Result<(), Failure> {
 
 fn answer(mut stream: TcpStream, reply: &[f64]) -> Result<(), Failure> {
     stream.set_nodelay(true)?;
-    let mut reader = BufReader::with_capacity(JOINED, stream.try_clone()?);
+    let mut reader = BufReader::new(stream.try_clone()?);
     loop {
         let (length, kind) = read_head(&mut reader)?;
         match kind {
@@ -68,18 +65,14 @@ fn read_head(reader: &mut impl Read) -> Result<(usize, u8), Failure> {
     Ok((usize::try_from(u32::from_le_bytes([a, b, c, d]))?, kind))
 }
 
+/// Head and payload in one write, from where they lie.
 fn send(stream: &mut TcpStream, kind: u8, payload: &[u8]) -> Result<(), Failure> {
-    let mut out = Vec::with_capacity(32);
-    out.extend_from_slice(&u32::try_from(payload.len())?.to_le_bytes());
-    out.push(kind);
-    let joined = payload.len() <= JOINED;
-    if joined {
-        out.extend_from_slice(payload);
-    }
-    stream.write_all(&out)?;
-    if !joined {
-        stream.write_all(payload)?;
-    }
+    let [a, b, c, d] = u32::try_from(payload.len())?.to_le_bytes();
+    let head = [a, b, c, d, kind];
+    let written = stream.write_vectored(&[IoSlice::new(&head), IoSlice::new(payload)])?;
+    stream.write_all(head.get(written..).unwrap_or_default())?;
+    let written = written.saturating_sub(head.len());
+    stream.write_all(payload.get(written..).unwrap_or_default())?;
     Ok(())
 }
 
@@ -132,7 +125,7 @@ impl Contender for Raw {
     async fn connect(target: &Target) -> Result<Self, Failure> {
         let stream = TcpStream::connect(&target.address)?;
         stream.set_nodelay(true)?;
-        let reader = BufReader::with_capacity(JOINED, stream.try_clone()?);
+        let reader = BufReader::new(stream.try_clone()?);
         Ok(Self(Mutex::new((stream, reader))))
     }
 

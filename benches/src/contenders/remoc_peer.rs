@@ -55,7 +55,10 @@ async fn answer(stream: TcpStream, driver: Arc<Driver>) -> Result<(), Failure> {
     remoc::Connect::io(remoc::Cfg::default(), reader, writer)
         .provide(client)
         .await?;
-    Ok(server.serve().await?)
+    server
+        .serve()
+        .await
+        .map_err(|error| error.to_string().into())
 }
 
 /// The client of [`serve`].

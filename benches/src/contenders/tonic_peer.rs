@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 use tower::{Service, service_fn};
 
-use super::messages::{Call, Message};
+use super::messages::Message;
 use super::{Contender, Target};
 use crate::data::{self, Argument, Failure, Reply, Shape};
 use crate::process;
