@@ -61,6 +61,14 @@ const ALL: [&str; 13] = [
 pub const OURS: [&str; 4] = [THIS, ASYNC, SECRET, ASYNC_SECRET];
 const PYTHON: [&str; 3] = [KOCHEN, PYRO5, RPYC];
 
+/// Those that this program may be compiled without.
+const OPTIONAL: [&str; 4] = [TONIC, REMOC, CAPNP, JSONRPSEE];
+
+/// Whether a contender can be missing: from this program, or from the interpreter of Python.
+pub fn can_be_missing(name: &str) -> bool {
+    PYTHON.contains(&name) || (!cfg!(feature = "peers") && OPTIONAL.contains(&name))
+}
+
 /// Where a client connects, and how.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -122,37 +130,30 @@ pub fn for_work(work: &Work, quick: bool) -> Vec<&'static str> {
 }
 
 fn takes_part(name: &str, work: &Work, quick: bool) -> bool {
-    let is_async = ![RAW, THIS, SECRET].contains(&name) && !PYTHON.contains(&name);
-    match (name, work.kind) {
-        (RAW, _) => true,
-        (TARPC, _) if work.devices > 1 || work.waiting > 0 => false,
-        (SECRET, Kind::Reply(Shape::Samples)) => true,
-        (_, Kind::InFlight(width)) if !work.growth => is_async && fits(name, width),
-        (_, Kind::InFlight(_)) => [ASYNC, TARPC].contains(&name),
-        _ if work.growth => [THIS, TARPC].contains(&name),
-        (THIS, _) => true,
-        (_, Kind::Threads(_)) => false,
-        (TARPC, _) | (_, Kind::Small) => true,
-        (_, Kind::Paced) => [ASYNC, SECRET, KOCHEN].contains(&name),
-        (SECRET, Kind::Connect) => true,
-        (_, Kind::Connect) => is_async && !OURS.contains(&name),
-        (_, Kind::Reply(shape)) if shape == Shape::Samples => true,
-        (CAPNP, Kind::Samples) => true,
-        (CAPNP, _) => false,
-        (TONIC | REMOC | JSONRPSEE, Kind::Reply(shape)) => {
-            !quick || [Shape::Waveform, Shape::Frame8].contains(&shape)
-        }
-        (SECRET, Kind::Reply(Shape::Waveform | Shape::Frame8)) => true,
-        _ => [TONIC, REMOC, JSONRPSEE].contains(&name),
+    let among = |names: &[&str]| name == RAW || names.contains(&name);
+    if work.growth {
+        return match work.kind {
+            Kind::Small => among(&[THIS]),
+            Kind::InFlight(_) => among(&[ASYNC, TARPC]),
+            Kind::Reply(Shape::Samples) => among(&[THIS, SECRET, TARPC]),
+            _ => among(&[THIS, TARPC]),
+        };
     }
-}
-
-/// Whether as many calls in flight end within a reasonable time.
-fn fits(name: &str, width: u32) -> bool {
-    match name {
-        ASYNC | TARPC => true,
-        REMOC => width <= 64,
-        _ => width <= 1_000,
+    match work.kind {
+        Kind::Small | Kind::Reply(Shape::Samples) => true,
+        Kind::Paced => among(&[THIS, ASYNC, SECRET, TARPC, KOCHEN]),
+        // The others would take minutes.
+        Kind::InFlight(1_001..) => among(&[ASYNC, TARPC]),
+        Kind::InFlight(65..) => among(&[ASYNC, ASYNC_SECRET, TARPC, TONIC, CAPNP, JSONRPSEE]),
+        Kind::InFlight(_) => among(&[ASYNC, ASYNC_SECRET, TARPC, TONIC, REMOC, CAPNP, JSONRPSEE]),
+        Kind::Threads(_) => among(&[THIS]),
+        Kind::Connect => among(&[THIS, SECRET, TARPC, TONIC, REMOC, CAPNP, JSONRPSEE]),
+        Kind::Reply(Shape::Waveform | Shape::Frame8) => {
+            among(&[THIS, SECRET, TARPC, TONIC, REMOC, JSONRPSEE])
+        }
+        Kind::Reply(_) if quick => among(&[THIS, TARPC]),
+        Kind::Reply(_) | Kind::Waveform => among(&[THIS, TARPC, TONIC, REMOC, JSONRPSEE]),
+        Kind::Samples => among(&[THIS, ASYNC, SECRET, TARPC, TONIC, REMOC, CAPNP, JSONRPSEE]),
     }
 }
 

@@ -66,13 +66,12 @@ const END: &str = "<!-- end of figures -->";
 
 /// Replaces what is between the two marks.
 fn fill(path: &Path, figures: &str) -> Result<(), Failure> {
+    let missing = |what| format!("{} has no {what} of figures", path.display());
     let document = fs::read_to_string(path)?;
     let (before, rest) = document
         .split_once(BEGIN)
-        .ok_or("the document has no marks for figures")?;
-    let (_, after) = rest
-        .split_once(END)
-        .ok_or("the figures have no end in the document")?;
+        .ok_or_else(|| missing("beginning"))?;
+    let (_, after) = rest.split_once(END).ok_or_else(|| missing("end"))?;
     Ok(fs::write(
         path,
         format!("{before}{BEGIN}\n{figures}\n{END}{after}"),
@@ -107,7 +106,7 @@ fn details(rows: &[Row]) -> Result<String, Failure> {
     writeln!(out, "\n| | {} |", columns.join(" | "))?;
     writeln!(out, "|{}", "---|".repeat(columns.len() + 1))?;
     for work in works::all().iter().filter(|work| !work.growth) {
-        write!(out, "| {} ", work.name)?;
+        write!(out, "| {} ", titled(&work.name))?;
         for column in columns {
             let cell = find(rows, &work.name, column);
             write!(
@@ -150,12 +149,20 @@ fn details(rows: &[Row]) -> Result<String, Failure> {
 fn conditions(rows: &[Row]) -> Result<String, Failure> {
     let raw = find(rows, "small call", RAW).ok_or("a small call over raw TCP was not measured")?;
     Ok(format!(
-        "Client and server were two processes on one core ({}), where a round trip of raw TCP takes {:.1} us. Most of that \
-         is the operating system, so the added time carries over to other computers better than the multiple. For 8 MB, the \
-         figure is the share of the speed of raw TCP that is reached.\n",
+        "Client and server were two processes on one core ({}), where a round trip of raw TCP takes {:.1} us.\n\
+         Most of that is the operating system, so the added time carries over to other computers better than the multiple.\n\
+         For 8 MB, the figure is the share of the speed of raw TCP that is reached.\n",
         processor(),
         raw.p50_us
     ))
+}
+
+/// The name of a work in Markdown, where types need to be marked as code.
+fn titled(name: &str) -> String {
+    match name.strip_prefix("8 MB ") {
+        Some(shape) if shape.contains('<') => format!("8 MB `{shape}`"),
+        _ => name.to_owned(),
+    }
 }
 
 fn processor() -> String {

@@ -38,7 +38,7 @@ pub struct Absence {
     pub contender: &'static str,
     pub work: String,
     pub reason: String,
-    /// It did start, but then a call failed or its answer was wrong.
+    /// It should have run, or did run until a call failed or its answer was wrong.
     pub is_failure: bool,
 }
 
@@ -78,10 +78,10 @@ impl Running {
     }
 }
 
-/// Measures a work. Raw TCP is the first of the contenders.
+/// Measures a work. Raw TCP must be among the contenders.
 pub fn measure(
     work: &Work,
-    contenders: &[&'static str],
+    names: &[&'static str],
     placement: Placement,
     plan: &Plan,
 ) -> Result<(Vec<Row>, Vec<Absence>), Failure> {
@@ -93,10 +93,10 @@ pub fn measure(
         reason: error.to_string(),
         is_failure,
     };
-    for name in contenders {
+    for name in names {
         match Running::start(name, work, placement) {
             Ok(contender) => running.push(contender),
-            Err(error) => absent.push(absence(*name, error, false)),
+            Err(error) => absent.push(absence(*name, error, !contenders::can_be_missing(name))),
         }
     }
     for round in 0..=plan.rounds {

@@ -20,14 +20,14 @@ pub struct Work {
     pub waiting: usize,
 }
 
-/// What the client does.
+/// The calls that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One small call after the other.
     Small,
     /// A small call every 2 ms.
     Paced,
-    /// Small calls, so many at a time, over one connection.
+    /// Small calls over one connection, this number of them at a time.
     InFlight(u32),
     /// Small calls of several threads through one blocking client.
     Threads(u32),
@@ -142,7 +142,7 @@ pub fn all() -> Vec<Work> {
         let kind = Kind::Reply(Shape::Samples);
         works.push(Work::growth(format!("reply: {}", bytes(size)), kind).sized(size));
     }
-    for levels in [1, 4, 16, 48] {
+    for levels in [1, 4, 16, 30] {
         let kind = Kind::Reply(Shape::Nested);
         works.push(Work::growth(format!("nested structs: {levels}"), kind).sized(levels));
     }
