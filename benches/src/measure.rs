@@ -54,6 +54,7 @@ pub fn in_task<C: Contender>(target: Target) -> Result<(), Failure> {
 }
 
 /// The same for a client that cannot leave its thread, in a [`LocalSet`](tokio::task::LocalSet).
+#[cfg(feature = "peers")]
 pub async fn in_local_task<C: Contender>(target: Target) -> Result<(), Failure> {
     tokio::task::spawn_local(rounds::<C>(target)).await?
 }
