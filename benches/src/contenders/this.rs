@@ -1,0 +1,278 @@
+//! This project, through the generated proxy and with all defaults.
+
+use std::time::Duration;
+
+use ipc_client::{AsyncClient, Client};
+use ipc_core::{Device, remote};
+use ipc_server::Server;
+use num_complex::Complex64;
+
+use super::{Contender, Target};
+use crate::data::{self, Argument, Failure, Frame8, Frame16, Nested, Reply, Shape, Waveform};
+use crate::process;
+use crate::works::Work;
+
+/// The secret of the contenders that have one.
+pub const SECRET: &str = "a secret of some length";
+
+/// A driver with a method for each shape. Only what the work at hand returns is filled.
+#[derive(Default)]
+struct Instrument {
+    samples: Vec<f64>,
+    u16: Vec<u16>,
+    i32: Vec<i32>,
+    waveform: Waveform,
+    rows: Vec<Vec<f64>>,
+    frame8: Frame8,
+    frame16: Frame16,
+    pairs: Vec<(f64, f64)>,
+    complex: Vec<Complex64>,
+    bools: Vec<bool>,
+    text: String,
+    nested: Nested,
+}
+
+#[remote]
+impl Instrument {
+    pub fn small(&mut self, n: u32) -> f64 {
+        data::small(n)
+    }
+
+    pub fn samples(&mut self) -> Vec<f64> {
+        self.samples.clone()
+    }
+
+    pub fn fallible(&mut self) -> Result<Vec<f64>, String> {
+        Ok(self.samples.clone())
+    }
+
+    pub fn u16(&mut self) -> Vec<u16> {
+        self.u16.clone()
+    }
+
+    pub fn i32(&mut self) -> Vec<i32> {
+        self.i32.clone()
+    }
+
+    pub fn waveform(&mut self) -> Waveform {
+        self.waveform.clone()
+    }
+
+    pub fn tuple(&mut self) -> (f64, Vec<f64>) {
+        (0.5, self.samples.clone())
+    }
+
+    pub fn optional(&mut self) -> Option<Vec<f64>> {
+        Some(self.samples.clone())
+    }
+
+    pub fn rows(&mut self) -> Vec<Vec<f64>> {
+        self.rows.clone()
+    }
+
+    pub fn frame8(&mut self) -> Frame8 {
+        self.frame8.clone()
+    }
+
+    pub fn frame16(&mut self) -> Frame16 {
+        self.frame16.clone()
+    }
+
+    pub fn pairs(&mut self) -> Vec<(f64, f64)> {
+        self.pairs.clone()
+    }
+
+    pub fn complex(&mut self) -> Vec<Complex64> {
+        self.complex.clone()
+    }
+
+    pub fn bools(&mut self) -> Vec<bool> {
+        self.bools.clone()
+    }
+
+    pub fn text(&mut self) -> String {
+        self.text.clone()
+    }
+
+    pub fn nested(&mut self) -> Nested {
+        self.nested.clone()
+    }
+
+    pub fn take(&mut self, samples: Vec<f64>) -> f64 {
+        data::receipt(&samples)
+    }
+
+    pub fn take_waveform(&mut self, waveform: Waveform) -> f64 {
+        data::receipt(&waveform.samples)
+    }
+}
+
+impl Instrument {
+    fn returning(reply: Reply) -> Self {
+        let mut it = Self::default();
+        match reply {
+            Reply::Samples(samples) | Reply::Fallible(Ok(samples)) | Reply::Tuple((_, samples)) => {
+                it.samples = samples;
+            }
+            Reply::Optional(samples) => it.samples = samples.unwrap_or_default(),
+            Reply::Fallible(Err(_)) => {}
+            Reply::U16(u16) => it.u16 = u16,
+            Reply::I32(i32) => it.i32 = i32,
+            Reply::Waveform(waveform) => it.waveform = waveform,
+            Reply::Rows(rows) => it.rows = rows,
+            Reply::Frame8(frame) => it.frame8 = frame,
+            Reply::Frame16(frame) => it.frame16 = frame,
+            Reply::Pairs(pairs) => it.pairs = pairs,
+            Reply::Complex(complex) => it.complex = complex,
+            Reply::Bools(bools) => it.bools = bools,
+            Reply::Text(text) => it.text = text,
+            Reply::Nested(nested) => it.nested = nested,
+        }
+        it
+    }
+}
+
+/// Serves as many devices as the work wants; clients call the last one.
+pub fn serve(work: &Work, secret: Option<&str>) -> Result<(), Failure> {
+    let mut server = Server::builder()
+        .port(0)
+        .queue(work.waiting)
+        // A holder that only waits for its next round is not idle here.
+        .idle_handover(None);
+    if let Some(secret) = secret {
+        server = server.secret(secret);
+    }
+    for n in 1..work.devices {
+        let prefix = format!("device{n}_");
+        server = server.device(Device::new(Instrument::default()).prefix(prefix));
+    }
+    let server = server
+        .device(Instrument::returning(work.expected()))
+        .spawn()?;
+    println!("{}", server.local_addr());
+    process::wait_for_parent()
+}
+
+/// Calls the method of a shape. `await` follows for async clients.
+macro_rules! reply {
+    ($proxy:expr, $shape:expr $(, $await:tt)?) => {
+        Ok(match $shape {
+            Shape::Samples => Reply::Samples($proxy.samples() $(.$await)? ?),
+            Shape::Fallible => Reply::Fallible(Ok($proxy.fallible() $(.$await)? ?)),
+            Shape::U16 => Reply::U16($proxy.u16() $(.$await)? ?),
+            Shape::I32 => Reply::I32($proxy.i32() $(.$await)? ?),
+            Shape::Waveform => Reply::Waveform($proxy.waveform() $(.$await)? ?),
+            Shape::Tuple => Reply::Tuple($proxy.tuple() $(.$await)? ?),
+            Shape::Optional => Reply::Optional($proxy.optional() $(.$await)? ?),
+            Shape::Rows => Reply::Rows($proxy.rows() $(.$await)? ?),
+            Shape::Frame8 => Reply::Frame8($proxy.frame8() $(.$await)? ?),
+            Shape::Frame16 => Reply::Frame16($proxy.frame16() $(.$await)? ?),
+            Shape::Pairs => Reply::Pairs($proxy.pairs() $(.$await)? ?),
+            Shape::Complex => Reply::Complex($proxy.complex() $(.$await)? ?),
+            Shape::Bools => Reply::Bools($proxy.bools() $(.$await)? ?),
+            Shape::Text => Reply::Text($proxy.text() $(.$await)? ?),
+            Shape::Nested => Reply::Nested($proxy.nested() $(.$await)? ?),
+        })
+    };
+}
+
+/// The blocking client.
+pub struct Blocking<const ENCRYPTED: bool>(InstrumentProxy<Client>);
+
+impl<const ENCRYPTED: bool> Contender for Blocking<ENCRYPTED> {
+    async fn pause(time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    async fn connect(target: &Target) -> Result<Self, Failure> {
+        let mut client = Client::builder(&target.address);
+        if ENCRYPTED {
+            client = client.secret(SECRET);
+        }
+        Ok(Self(InstrumentProxy::new(&client.connect()?)))
+    }
+
+    async fn small(&self, n: u32) -> Result<f64, Failure> {
+        Ok(self.0.small(n)?)
+    }
+
+    async fn reply(&self, shape: Shape) -> Result<Reply, Failure> {
+        reply!(self.0, shape)
+    }
+
+    async fn take(&self, argument: Argument) -> Result<f64, Failure> {
+        Ok(match argument {
+            Argument::Samples(samples) => self.0.take(samples)?,
+            Argument::Waveform(waveform) => self.0.take_waveform(waveform)?,
+        })
+    }
+
+    fn threads(&self, threads: u32, each: u32) -> Result<(), Failure> {
+        let calls = || -> Result<(), Failure> {
+            for n in 0..each {
+                if self.0.small(n)? != data::small(n) {
+                    return Err("wrong answer".into());
+                }
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..threads).map(|_| scope.spawn(calls)).collect();
+            callers.into_iter().try_for_each(|caller| {
+                caller
+                    .join()
+                    .map_err(|_| Failure::from("a thread panicked"))?
+            })
+        })
+    }
+}
+
+/// The async client.
+pub struct Asynchronous<const ENCRYPTED: bool>(InstrumentProxy<AsyncClient>);
+
+impl<const ENCRYPTED: bool> Contender for Asynchronous<ENCRYPTED> {
+    async fn connect(target: &Target) -> Result<Self, Failure> {
+        let mut client = AsyncClient::builder(&target.address);
+        if ENCRYPTED {
+            client = client.secret(SECRET);
+        }
+        Ok(Self(InstrumentProxy::new(&client.connect().await?)))
+    }
+
+    async fn small(&self, n: u32) -> Result<f64, Failure> {
+        Ok(self.0.small(n).await?)
+    }
+
+    async fn reply(&self, shape: Shape) -> Result<Reply, Failure> {
+        reply!(self.0, shape, await)
+    }
+
+    async fn take(&self, argument: Argument) -> Result<f64, Failure> {
+        Ok(match argument {
+            Argument::Samples(samples) => self.0.take(samples).await?,
+            Argument::Waveform(waveform) => self.0.take_waveform(waveform).await?,
+        })
+    }
+}
+
+/// Connects `count` clients that wait for the server until the parent process closes standard input.
+pub fn wait(address: &str, count: u32) -> Result<(), Failure> {
+    let address = address.to_owned();
+    process::serve_in_runtime(async move {
+        for _ in 0..count {
+            let (queued, mut waiting) = tokio::sync::mpsc::unbounded_channel();
+            let client = AsyncClient::builder(&address)
+                .connect_timeout(Duration::MAX)
+                .on_state(move |state| {
+                    if matches!(state, ipc_client::ConnectionState::Queued(_)) {
+                        let _ = queued.send(());
+                    }
+                });
+            tokio::spawn(client.connect());
+            // One after the other, because the number of unauthenticated connections is limited.
+            waiting.recv().await;
+        }
+        println!("waiting");
+        std::future::pending().await
+    })
+}
