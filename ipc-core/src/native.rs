@@ -7,15 +7,19 @@ use crate::wire::ctrl::CtrlMsg;
 use crate::wire::failure::Failure;
 use crate::wire::frame::{OutgoingFrame, ReplyFrame, ShortFrame};
 use crate::wire::message::{IncomingCall, begin_reply, failure_frame};
+use crate::wire::spare;
 
-/// Memory in which answers are written one after the other. Short ones are copied from it.
+/// Memory in which answers are written one after the other. All but long ones are copied from it.
 #[derive(Debug, Default)]
 pub struct Scratch(Vec<u8>);
 
 /// Returns the call in a frame. Its answer may have up to `limit` bytes.
 #[inline]
 pub fn job<'a>(call: &'a IncomingCall, limit: usize, scratch: &mut Scratch) -> Job<'a> {
-    let reply = std::mem::take(&mut scratch.0);
+    let reply = match scratch.0.capacity() {
+        0 => spare::take(),
+        _ => std::mem::take(&mut scratch.0),
+    };
     Job {
         method: call.method(),
         form: call.form,
@@ -44,6 +48,15 @@ pub fn answer(
         scratch.0 = head;
         return ReplyFrame::Short(frame);
     }
+    let is_long = head.len() > SHORT && head.len() > head.capacity() / 4;
+    let head = match is_long {
+        true => head,
+        false => {
+            let exact = head.as_slice().to_vec();
+            scratch.0 = head;
+            exact
+        }
+    };
     OutgoingFrame::finished(head, blocks).into()
 }
 
@@ -58,3 +71,6 @@ pub fn run(
     let outcome = offers.run(job(call, limit, &mut scratch), context);
     answer(call, outcome, limit, &mut scratch)
 }
+
+/// Maximum length of an answer that is copied in any case, in bytes.
+const SHORT: usize = 4096;

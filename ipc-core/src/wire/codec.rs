@@ -144,6 +144,8 @@ pub(crate) fn decode_payload<T: DeserializeOwned>(
         let mut reader = Reader::within(&payload.bytes, memory);
         let value = reader.read()?;
         reader.finish()?;
+        #[cfg(feature = "protocol")]
+        super::spare::give(payload.bytes);
         return Ok(value);
     }
     let budget = Budget::new(payload.len(), memory).with_aside(Aside::new(payload.blocks));

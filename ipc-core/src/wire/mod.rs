@@ -27,3 +27,5 @@ mod queue_status;
 pub(crate) mod redact;
 mod refusal;
 pub mod sanitize;
+#[cfg(feature = "protocol")]
+pub(crate) mod spare;

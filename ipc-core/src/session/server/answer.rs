@@ -47,6 +47,9 @@ impl DoneCalls {
         let mut freed = 0;
         while let Some((_, done)) = self.0.pop_front_if(|(number, _)| *number < oldest) {
             freed += done.answer.len();
+            if let Answer::Kept(ReplyFrame::Whole(frame)) = done.answer {
+                frame.recycle();
+            }
         }
         freed
     }

@@ -9,6 +9,7 @@ use super::{CallFrame, ctrl_of, finish};
 use crate::wire::bulk::{self, LongBlock};
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
+use crate::wire::spare;
 
 /// A complete frame on its way out. Long lists are not copied to where they stand in it.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -47,6 +48,11 @@ impl OutgoingFrame {
         change(&mut head);
         let (head, blocks) = (head.into(), self.blocks.clone());
         Self { head, blocks }
+    }
+
+    /// Gives its memory to later frames, unless it is still being sent.
+    pub(crate) fn recycle(self) {
+        spare::give(self.head);
     }
 
     /// The pieces in their order, none of them empty.
