@@ -13,6 +13,7 @@ both_ways!(
     an_option_under_a_condition_writes_a_sum_before_the_list,
     a_type_looks_at_its_list_before_it_is_written,
     lists_beside_a_plain_one_travel,
+    a_type_that_relies_on_a_list_is_read,
 );
 
 /// Writes a list behind its sum, and checks the sum where the list is read.
@@ -80,6 +81,35 @@ impl<'de> Deserialize<'de> for Samples {
     }
 }
 
+/// Takes it for granted that there is a first sample.
+#[remote]
+#[derive(Clone, Debug, PartialEq)]
+#[serde(from = "RawWave", into = "RawWave")]
+pub struct Wave {
+    first: f64,
+    list: Vec<f64>,
+}
+
+#[remote]
+#[derive(Clone, Debug)]
+pub struct RawWave {
+    list: Vec<f64>,
+}
+
+impl From<RawWave> for Wave {
+    fn from(RawWave { list }: RawWave) -> Self {
+        #[allow(clippy::indexing_slicing, reason = "as in code of users")]
+        let first = list[0];
+        Self { first, list }
+    }
+}
+
+impl From<Wave> for RawWave {
+    fn from(Wave { list, .. }: Wave) -> Self {
+        Self { list }
+    }
+}
+
 /// Fields that cannot be referred to.
 #[remote]
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,6 +133,10 @@ impl Scope {
 
     pub fn samples(&self, samples: Samples, packed: Packed) -> (Samples, Packed) {
         (samples, packed)
+    }
+
+    pub fn waves(&self, count: usize) -> Vec<Wave> {
+        vec![RawWave { list: list() }.into(); count]
     }
 
     pub fn all(&self, all: Vec<(Trace, Option<Traces>)>) -> Vec<(Trace, Option<Traces>)> {
@@ -162,5 +196,13 @@ fn lists_beside_a_plain_one_travel(way: Way) {
             (Trace::Plain(vec![]), Some(traces())),
         ];
         assert!(scope.all(all.clone()).unwrap() == all);
+    });
+}
+
+/// Regression test: while the second wave was on its way, the first one was made of an empty list.
+fn a_type_that_relies_on_a_list_is_read(way: Way) {
+    with_scope(way, |scope| {
+        let waves = scope.waves(4).unwrap();
+        assert!(waves == vec![RawWave { list: list() }.into(); 4]);
     });
 }
