@@ -168,7 +168,8 @@ pub(crate) fn find_cut<T: DeserializeOwned>(
         memory: BlockMemory::new(element),
     };
     let husks = apart.iter().map(husk).collect();
-    let budget = Budget::new(bytes.len(), DECODE_MEMORY).with_aside(Aside::new(husks));
+    // No more than the whole value may take, whatever the limit of its call.
+    let budget = Budget::new(bytes.len(), MIN_DECODE_MEMORY).with_aside(Aside::new(husks));
     let read = read_value::<T>(&mut bytes, &budget);
     read.err().and_then(|_| budget.aside().cut())
 }

@@ -103,8 +103,11 @@ fn claims(data: &Data) -> TokenStream {
     quote!(#(#leaves)* #(#fields)*)
 }
 
-/// Shows the long lists in the fields, so that they are sent from where they lie. Fields that serde does not serialise by
-/// their types are left out, and so are generic types.
+/// Shows the long lists in the fields, so that they are sent from where they lie.
+///
+/// A list is not in the value while the value is written, so code that is not derived must not see the value then: fields
+/// that serde does not serialise by their types are left out, and so are generic types and types with a `Serialize` that is
+/// written by hand.
 fn lists(data: &Data) -> TokenStream {
     let Data {
         krate,
@@ -121,9 +124,9 @@ fn lists(data: &Data) -> TokenStream {
             (&&#krate::private::Probe::<#ty>::NEW).visit_lists(#value, #visit);
         }
     };
-    let shown = |field: &&Field| field.with.is_none();
+    let shown = |field: &&Field| field.is_plain;
     let body = match shape {
-        _ if !generics.params.is_empty() => return TokenStream::new(),
+        _ if !data.is_plain || !generics.params.is_empty() => return TokenStream::new(),
         DataShape::Like(_) => return TokenStream::new(),
         DataShape::Struct(fields) => {
             let fields = fields.iter().filter(shown).map(|field| {

@@ -5,10 +5,11 @@ use syn::{Attribute, Fields, Generics, Ident, Item, Member, Path, Type};
 
 use super::fields::{self, Claims};
 use super::krate;
-use super::serde_options::Serde;
+use super::serde_options::{Serde, has_hidden_options};
 use crate::errors::Errors;
 use crate::options::{Options, Place};
 use crate::rename::Case;
+use crate::types::mentions;
 
 /// The model of a struct or an enum.
 pub(crate) struct Data {
@@ -26,6 +27,8 @@ pub(crate) struct Data {
     pub(crate) has_serde_path: bool,
     /// The claims about the types of its fields.
     pub(crate) claims: Claims,
+    /// True if nothing but the derived `Serialize` decides how the fields are written, and references to them are allowed.
+    pub(crate) is_plain: bool,
 }
 
 pub(crate) enum DataShape {
@@ -45,6 +48,8 @@ pub(crate) struct Field {
     pub(crate) ty: Type,
     /// The module or function that serialises the field instead of its type.
     pub(crate) with: Option<String>,
+    /// True if the derived `Serialize` passes the field to the implementation of its type, and to nothing else.
+    pub(crate) is_plain: bool,
     pub(crate) cfgs: Vec<Attribute>,
 }
 
@@ -78,6 +83,7 @@ pub(crate) fn read(item: &mut Item, options: Options, errors: &mut Errors) -> Op
         has_serde_path: serde.has_path,
         shape: DataShape::Struct(vec![]),
         claims: Claims::default(),
+        is_plain: !serde.is_remote && !has_hidden_options(attrs) && !is_packed(attrs),
     };
     let is_owned = data.generics.lifetimes().next().is_none();
     let is_itself = serde.like.is_none();
@@ -112,7 +118,10 @@ fn read_variants(item: &mut syn::ItemEnum, serde: &Serde, errors: &mut Errors) -
         Options::take(&mut variant.attrs, Place::Variant, errors);
         let own = Serde::read(&variant.attrs, errors);
         let case = own.rename_all.or(serde.rename_all_fields);
-        let fields = read_fields(&mut variant.fields, case, errors);
+        let mut fields = read_fields(&mut variant.fields, case, errors);
+        if own.with.is_some() || has_hidden_options(&variant.attrs) {
+            fields.iter_mut().for_each(|field| field.is_plain = false);
+        }
         if own.skip.is_some() {
             skipped = own.skip;
             continue;
@@ -171,11 +180,20 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
             unit: options.unit.map(|unit| unit.value()),
             schema: options.schema,
             ty: field.ty.clone(),
+            is_plain: serde.with.is_none() && !has_hidden_options(&field.attrs),
             with: serde.with,
             cfgs: super::attributes(&field.attrs, "cfg"),
         });
     }
     read
+}
+
+/// True for `#[repr(packed)]`, perhaps under a condition.
+fn is_packed(attrs: &[Attribute]) -> bool {
+    attrs
+        .iter()
+        .filter(|it| it.path().is_ident("repr") || it.path().is_ident("cfg_attr"))
+        .any(|attribute| mentions(attribute, &["packed".to_string()]))
 }
 
 /// The serde derives that `attrs` lack.

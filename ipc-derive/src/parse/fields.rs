@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Field, Generics, Item, LitStr, Path, Type};
 
 use super::borrows::RC;
-use super::serde_options::Serde;
+use super::serde_options::{Serde, has_hidden_options};
 use super::{arrays, attributes};
 use crate::advice;
 use crate::errors::Errors;
@@ -172,11 +172,8 @@ fn number(known: &mut Vec<Claim>, ty: &Type, cfgs: &[Attribute]) -> usize {
 /// True if serde's options decide about bounds or bytes already, perhaps under a condition.
 fn is_special(attrs: &[Attribute]) -> bool {
     let serde = Serde::read(attrs, &mut Errors::default());
-    let is_conditional = attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg_attr"))
-        .any(|attribute| mentions(attribute, &["serde".to_string()]));
-    serde.skip.is_some() || serde.with.is_some() || serde.has_bound || is_conditional
+    let is_decided = serde.skip.is_some() || serde.with.is_some() || serde.has_bound;
+    is_decided || has_hidden_options(attrs)
 }
 
 /// True for tokens that lose their meaning as text: `$crate`.

@@ -4,6 +4,7 @@ use syn::{Attribute, LitStr, Path, Token, Type};
 
 use crate::errors::Errors;
 use crate::rename::Case;
+use crate::types::mentions;
 
 /// The options of `#[serde(..)]` that change the shape.
 #[derive(Default)]
@@ -17,6 +18,8 @@ pub(super) struct Serde {
     pub(super) transparent: bool,
     pub(super) like: Option<Type>,
     pub(super) has_path: bool,
+    /// True if the implementation of `Serialize` is written by hand.
+    pub(super) is_remote: bool,
 }
 
 impl Serde {
@@ -59,6 +62,10 @@ impl Serde {
                 self.has_path = true;
                 ignore_value(meta)?;
             }
+            "remote" => {
+                self.is_remote = true;
+                ignore_value(meta)?;
+            }
             odd @ ("tag" | "content" | "untagged" | "flatten") => {
                 errors.on(&meta.path, format!("`{odd}` needs a form that names its fields, which calls with known types do not have; remove it"));
                 ignore_value(meta)?;
@@ -71,6 +78,14 @@ impl Serde {
         }
         Ok(())
     }
+}
+
+/// True if there may be options that apply under a condition, which the macro does not know.
+pub(super) fn has_hidden_options(attrs: &[Attribute]) -> bool {
+    attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("cfg_attr"))
+        .any(|attribute| mentions(attribute, &["serde".to_string()]))
 }
 
 /// `name = ".."`, or the `serialize` half of `name(serialize = "..", deserialize = "..")`.

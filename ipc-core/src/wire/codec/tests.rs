@@ -218,3 +218,24 @@ fn what_does_not_fit_is_said_in_words() {
     );
     said::<std::num::NonZeroU8>(&[0], "nonzero");
 }
+
+/// Regression test: the search for long lists took 64 MiB, whatever `decode_memory` of the client allowed.
+#[test]
+fn the_search_for_long_lists_takes_no_more_memory_than_any_value_may() {
+    type Large = Option<[[u64; 32]; 32]>;
+    let cut = |large: usize| {
+        let mut bytes = Vec::new();
+        encode(&vec![Large::None; large], &mut bytes, MAX_VALUE).unwrap();
+        encode(&1_000_000_u64, &mut bytes, MAX_VALUE).unwrap();
+        find_cut::<(Vec<Large>, Vec<u8>)>(&bytes, &[])
+    };
+    let size = 1_000_000;
+    let (begun, element) = (0, 1);
+    let found = CutBlock {
+        begun,
+        element,
+        size,
+    };
+    assert_eq!(cut(0), Some(found));
+    assert_eq!(cut(5000), None);
+}

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::{HEADER, LENGTH};
+use crate::contain::contain;
 use crate::wire::block::{BlockMemory, Probe, ReadBlock};
 use crate::wire::redact::ByteCount;
 use crate::wire::spare;
@@ -137,7 +138,8 @@ impl PartialFrame {
         };
         let filled = self.bytes.filled;
         let value = self.bytes.filled().get(VALUE_AT..).unwrap_or_default();
-        let Some(left) = effort.checked_sub(value.len()) else {
+        let left = effort.checked_sub(value.len());
+        let Some(left) = left.filter(|_| self.bytes.missing() >= LONG) else {
             self.search = Search::Over;
             return;
         };
@@ -146,7 +148,12 @@ impl PartialFrame {
             let rest = filled.saturating_sub(*at);
             (rest, block.memory.element())
         });
-        let found = probe(value, &apart.collect::<Vec<_>>());
+        let apart = apart.collect::<Vec<_>>();
+        // It runs code of the user, which may take it for granted that lists are not empty.
+        let Ok(found) = contain(|| probe(value, &apart)) else {
+            self.search = Search::Over;
+            return;
+        };
         let found = found.filter(|found| {
             let missing = found.size.saturating_sub(found.begun);
             missing >= LONG && missing <= self.bytes.missing()
