@@ -21,6 +21,7 @@ use super::link::{Link, LinkError};
 #[cfg(feature = "proof")]
 use super::mutant::Mutants;
 use crate::wire::ctrl::{CtrlMsg, Features, Hello, SessionKey, Welcome};
+use crate::wire::frame::PartialFrame;
 use crate::wire::message::frame_of;
 
 /// One session with a client, over as many connections as it takes.
@@ -163,6 +164,21 @@ impl ServerSession {
         if let Some(link) = self.link.as_mut().filter(|_| !self.is_leaving) {
             let result = link.handle_input(bytes);
             self.handle_frames(result, now);
+        }
+    }
+
+    /// Takes a long frame of which a part has come. Whoever reads the socket can append to it what comes next, without a copy
+    /// in between. It must be given back to [`handle_partial`](Self::handle_partial) before there is other input.
+    #[inline]
+    pub fn take_partial(&mut self) -> Option<PartialFrame> {
+        self.link.as_mut()?.take_partial()
+    }
+
+    /// Takes back what [`take_partial`](Self::take_partial) returned, with or without more bytes.
+    pub fn handle_partial(&mut self, partial: PartialFrame, now: Instant) {
+        if let Some(link) = self.link.as_mut().filter(|_| !self.is_leaving) {
+            link.put_partial(partial);
+            self.handle_frames(Ok(()), now);
         }
     }
 

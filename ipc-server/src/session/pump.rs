@@ -100,10 +100,23 @@ impl Pump {
             Received::Bytes(bytes) => {
                 activity.add_received(bytes.len());
                 self.session.handle_buffer(bytes, now);
-                self.note_cancelled(activity, now);
+                self.after_input(reader, activity, now);
+            }
+            Received::Part(mut partial, count) => {
+                activity.add_received(count);
+                partial.advance(count);
+                self.session.handle_partial(partial, now);
+                self.after_input(reader, activity, now);
             }
             Received::Failed(error) => self.session.handle_eof(Some(error.to_string())),
         }
+    }
+
+    fn after_input(&mut self, reader: &mut SocketReader, activity: &Activity, now: Instant) {
+        if let Some(partial) = self.session.take_partial() {
+            reader.go_on_with(partial);
+        }
+        self.note_cancelled(activity, now);
     }
 
     /// Notes which calls the client has cancelled. They no longer count as its use of the server.

@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
 use ipc_core::session::link::{FIRST_READ_SIZE, READ_SIZE};
+use ipc_core::wire::frame::PartialFrame;
 
 /// The right to read from the connection of a client, and the duty to do so.
 ///
@@ -15,6 +16,8 @@ use ipc_core::session::link::{FIRST_READ_SIZE, READ_SIZE};
 pub(super) struct SocketReader {
     stream: Option<Arc<TcpStream>>,
     buffer: Vec<u8>,
+    /// A long frame of which a part has come. The rest is read into its own memory.
+    partial: Option<PartialFrame>,
     last: Last,
 }
 
@@ -33,6 +36,8 @@ pub(super) enum Received<'a> {
     /// Nothing; reading is to be tried again.
     Nothing,
     Bytes(&'a mut [u8]),
+    /// This number of bytes more of a long frame.
+    Part(PartialFrame, usize),
     /// The peer, or this end, has ended the stream.
     Ended,
     Failed(io::Error),
@@ -44,32 +49,43 @@ impl SocketReader {
         Self {
             stream: None,
             buffer: vec![0; FIRST_READ_SIZE],
+            partial: None,
             last: Last::Nothing,
         }
     }
 
     /// Reads from `stream` from now on. What was read from an earlier one and not passed on is dropped.
     pub(super) fn attach(&mut self, stream: Arc<TcpStream>) {
+        self.detach();
         self.stream = Some(stream);
-        self.last = Last::Nothing;
     }
 
     /// The connection is over.
     pub(super) fn detach(&mut self) {
         self.stream = None;
+        self.partial = None;
         self.last = Last::Nothing;
+    }
+
+    /// Reads the rest of `partial`, before anything else, into its own memory.
+    pub(super) fn go_on_with(&mut self, partial: PartialFrame) {
+        self.partial = Some(partial);
     }
 
     /// Waits for bytes. Blocks.
     pub(super) fn read(&mut self) {
+        let room = match &mut self.partial {
+            Some(partial) => partial.room(),
+            None => &mut self.buffer,
+        };
         let read = match self.stream.as_deref() {
-            Some(mut stream) => stream.read(&mut self.buffer),
+            Some(mut stream) => stream.read(room),
             None => Err(io::ErrorKind::NotConnected.into()),
         };
         self.last = match read {
             Ok(0) => Last::Ended,
             Ok(count) => {
-                if count == self.buffer.len() {
+                if self.partial.is_none() && count == self.buffer.len() {
                     self.buffer.resize(READ_SIZE, 0);
                 }
                 Last::Bytes(count)
@@ -92,7 +108,10 @@ impl SocketReader {
     pub(super) fn take(&mut self) -> Received<'_> {
         match std::mem::replace(&mut self.last, Last::Nothing) {
             Last::Nothing => Received::Nothing,
-            Last::Bytes(count) => Received::Bytes(self.buffer.get_mut(..count).unwrap_or_default()),
+            Last::Bytes(count) => match self.partial.take() {
+                Some(partial) => Received::Part(partial, count),
+                None => Received::Bytes(self.buffer.get_mut(..count).unwrap_or_default()),
+            },
             Last::Ended => Received::Ended,
             Last::Failed(error) => Received::Failed(error),
         }
