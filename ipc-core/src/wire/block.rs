@@ -124,6 +124,27 @@ impl BlockMemory {
         with_list!(self, list => bytemuck::cast_slice(list))
     }
 
+    /// The memory of a list. Of other elements than plain numbers, it is empty.
+    pub(crate) fn of_list<T: NoUninit>(list: Vec<T>) -> Self {
+        use bytemuck::allocation::try_cast_vec;
+        match size_of::<T>() {
+            1 => Self::One(try_cast_vec(list).unwrap_or_default()),
+            2 => Self::Two(try_cast_vec(list).unwrap_or_default()),
+            4 => Self::Four(try_cast_vec(list).unwrap_or_default()),
+            8 => Self::Eight(try_cast_vec(list).unwrap_or_default()),
+            _ => Self::Sixteen(try_cast_vec(list).unwrap_or_default()),
+        }
+    }
+
+    /// Returns the list of numbers, or `None` if they have another size.
+    pub(crate) fn into_list<T: NoUninit + AnyBitPattern>(self) -> Option<Vec<T>> {
+        with_list!(self, list => bytemuck::allocation::try_cast_vec(list).ok())
+    }
+}
+
+/// What is filled from the network.
+#[cfg(feature = "protocol")]
+impl BlockMemory {
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         with_list!(self, list => bytemuck::cast_slice_mut(list))
     }
@@ -147,23 +168,6 @@ impl BlockMemory {
     pub(crate) fn resize(&mut self, bytes: usize) {
         with_list!(self, list => list.resize(bytes.div_ceil(element_of(list)), 0));
     }
-
-    /// The memory of a list. Of other elements than plain numbers, it is empty.
-    pub(crate) fn of_list<T: NoUninit>(list: Vec<T>) -> Self {
-        use bytemuck::allocation::try_cast_vec;
-        match size_of::<T>() {
-            1 => Self::One(try_cast_vec(list).unwrap_or_default()),
-            2 => Self::Two(try_cast_vec(list).unwrap_or_default()),
-            4 => Self::Four(try_cast_vec(list).unwrap_or_default()),
-            8 => Self::Eight(try_cast_vec(list).unwrap_or_default()),
-            _ => Self::Sixteen(try_cast_vec(list).unwrap_or_default()),
-        }
-    }
-
-    /// Returns the list of numbers, or `None` if they have another size.
-    pub(crate) fn into_list<T: NoUninit + AnyBitPattern>(self) -> Option<Vec<T>> {
-        with_list!(self, list => bytemuck::allocation::try_cast_vec(list).ok())
-    }
 }
 
 impl AsRef<[u8]> for BlockMemory {
@@ -172,6 +176,7 @@ impl AsRef<[u8]> for BlockMemory {
     }
 }
 
+#[cfg(feature = "protocol")]
 fn element_of<T>(_list: &[T]) -> usize {
     size_of::<T>()
 }
