@@ -83,6 +83,8 @@ impl Serving {
     /// doubt.
     fn read_rest(&self, reader: &mut SocketReader) {
         self.log(format_args!("asked to leave: {}", self.reason()));
+        // The room of a long frame may be less than what has come.
+        self.pump().take_back_partial(reader, Instant::now());
         reader.read_rest();
         self.pump().take_in(reader, &self.activity, Instant::now());
     }

@@ -96,7 +96,10 @@ impl Pump {
             Received::Nothing => {}
             // A thread that asks this one to leave shuts the reading half of the socket.
             Received::Ended if activity.is_asked_to_leave() => {}
-            Received::Ended => self.session.handle_eof(None),
+            Received::Ended => {
+                self.take_back_partial(reader, now);
+                self.session.handle_eof(None);
+            }
             Received::Bytes(bytes) => {
                 activity.add_received(bytes.len());
                 self.session.handle_buffer(bytes, now);
@@ -109,6 +112,13 @@ impl Pump {
                 self.after_input(reader, activity, now);
             }
             Received::Failed(error) => self.session.handle_eof(Some(error.to_string())),
+        }
+    }
+
+    /// Takes back the long frame that `reader` reads, so that what comes next is read into its buffer.
+    pub(super) fn take_back_partial(&mut self, reader: &mut SocketReader, now: Instant) {
+        if let Some(partial) = reader.take_partial() {
+            self.session.handle_partial(partial, now);
         }
     }
 

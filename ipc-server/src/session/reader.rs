@@ -72,6 +72,11 @@ impl SocketReader {
         self.partial = Some(partial);
     }
 
+    /// The frame of which the rest is missing.
+    pub(super) fn take_partial(&mut self) -> Option<PartialFrame> {
+        self.partial.take()
+    }
+
     /// Waits for bytes. Blocks.
     pub(super) fn read(&mut self) {
         let room = match &mut self.partial {

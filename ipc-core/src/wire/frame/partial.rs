@@ -273,8 +273,8 @@ const SEARCHED: usize = 16 * 1024;
 const EFFORT: usize = 1024 * 1024;
 /// Number of bytes that are read at once.
 const STEP: usize = 256 * 1024;
-/// Minimum number of bytes for which memory is reserved ahead. It is not touched before bytes come.
-const AHEAD: usize = 16 * 1024 * 1024;
+/// Minimum number of bytes for which memory is reserved ahead; beyond it, the memory doubles.
+const AHEAD: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests;
