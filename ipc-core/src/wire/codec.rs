@@ -25,6 +25,8 @@ use super::block::{Aside, BlockMemory, CutBlock, Payload, ReadBlock};
 use super::bulk::Lent;
 use super::guard::{Budget, GuardedSeed};
 use super::redact::ByteCount;
+#[cfg(feature = "protocol")]
+use super::spare;
 
 /// Runs a macro for each type whose lists are one block: its bytes in memory are those on the wire, on a little-endian
 /// machine.
@@ -145,13 +147,19 @@ pub(crate) fn decode_payload<T: DeserializeOwned>(
         let value = reader.read()?;
         reader.finish()?;
         #[cfg(feature = "protocol")]
-        super::spare::give(payload.bytes);
+        if payload.bytes.len() >= spare::MIN {
+            spare::give(payload.bytes);
+        }
         return Ok(value);
     }
     let budget = Budget::new(payload.len(), memory).with_aside(Aside::new(payload.blocks));
     let mut rest = &payload.bytes[..];
     let value = read_value(&mut rest, &budget)?;
-    match (rest.len(), budget.aside().is_empty()) {
+    let extra = rest.len();
+    // The memory around the lists may be large, if it was kept from another frame.
+    #[cfg(feature = "protocol")]
+    spare::give(payload.bytes);
+    match (extra, budget.aside().is_empty()) {
         (0, true) => Ok(value),
         (extra, _) => Err(CodecError::TrailingBytes { extra }),
     }

@@ -5,40 +5,52 @@
 
 use std::sync::Mutex;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-/// One allocation for all connections of the process, empty if there is none.
-static SPARE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// One allocation for all connections of the process.
+static SPARE: Spare = Spare::new();
 
-/// Minimum and maximum size of what is kept, in bytes.
-const MIN: usize = 256 << 10;
+/// Minimum size of what is kept, in bytes.
+pub(crate) const MIN: usize = 256 << 10;
+/// Maximum size of it.
 const MAX: usize = 16 << 20;
 
 /// Returns the memory that is kept, with nothing in it, or an empty list without memory.
 pub(crate) fn take() -> Vec<u8> {
-    let spare = SPARE.try_lock();
-    spare.map_or_else(|_| Vec::new(), |mut spare| std::mem::take(&mut *spare))
+    SPARE.take()
 }
 
-/// Keeps the memory of `bytes` if nobody else uses it and it is larger than what is kept.
+/// Keeps the memory of `bytes` if it is long, nobody else uses it, and no longer one is kept.
 pub(crate) fn give(bytes: Bytes) {
-    if bytes.len() < MIN {
-        return;
+    SPARE.give(bytes);
+}
+
+/// An allocation that nobody uses; empty if there is none.
+struct Spare(Mutex<Vec<u8>>);
+
+impl Spare {
+    const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
     }
-    if let Ok(mut memory) = bytes.try_into_mut() {
+
+    fn take(&self) -> Vec<u8> {
+        let spare = self.0.try_lock();
+        spare.map_or_else(|_| Vec::new(), |mut spare| std::mem::take(&mut *spare))
+    }
+
+    fn give(&self, bytes: Bytes) {
+        let Ok(mut memory) = bytes.try_into_mut() else {
+            return;
+        };
         // What is in it would be moved to the front.
         memory.clear();
-        keep(memory);
-    }
-}
-
-fn keep(memory: BytesMut) {
-    let memory = Vec::from(memory);
-    if memory.capacity() <= MAX
-        && let Ok(mut spare) = SPARE.try_lock()
-        && spare.capacity() < memory.capacity()
-    {
-        *spare = memory;
+        let memory = Vec::from(memory);
+        if (MIN..=MAX).contains(&memory.capacity())
+            && let Ok(mut spare) = self.0.try_lock()
+            && spare.capacity() < memory.capacity()
+        {
+            *spare = memory;
+        }
     }
 }
 
@@ -48,20 +60,22 @@ mod tests {
 
     use super::*;
 
-    /// One test, because the memory is shared.
     #[test]
-    fn memory_of_long_frames_that_nobody_uses_is_kept() {
+    fn memory_of_a_long_frame_that_nobody_uses_is_kept() {
+        let spare = Spare::new();
         let mut frame = Bytes::from(vec![7; MAX]);
         let address = frame.as_ptr();
         frame.advance(100);
         let shared = frame.clone();
-        give(frame);
-        assert_ne!(take().capacity(), MAX, "somebody uses it");
-        give(shared);
-        give(Bytes::from(vec![7; MAX + 1]));
-        give(Bytes::from(vec![7; MIN]));
-        let spare = take();
-        assert_eq!((spare.len(), spare.capacity()), (0, MAX));
-        assert_eq!(spare.as_ptr(), address);
+        spare.give(frame);
+        assert_eq!(spare.take().capacity(), 0, "somebody uses it");
+        spare.give(shared);
+        for other in [MIN - 1, MIN, MAX + 1] {
+            spare.give(Bytes::from(vec![7; other]));
+        }
+        let kept = spare.take();
+        assert_eq!((kept.len(), kept.capacity()), (0, MAX));
+        assert_eq!(kept.as_ptr(), address);
+        assert_eq!(spare.take().capacity(), 0, "it is taken once");
     }
 }

@@ -52,7 +52,9 @@ impl OutgoingFrame {
 
     /// Gives its memory to later frames, unless it is still being sent.
     pub(crate) fn recycle(self) {
-        spare::give(self.head);
+        if self.head.len() >= spare::MIN {
+            spare::give(self.head);
+        }
     }
 
     /// The pieces in their order, none of them empty.

@@ -8,7 +8,6 @@ use super::{HEADER, LENGTH};
 use crate::contain::contain;
 use crate::wire::block::{BlockMemory, Probe, ReadBlock};
 use crate::wire::redact::ByteCount;
-use crate::wire::spare;
 
 /// A long frame of which a part has come, so that the rest can be read from the network into its own memory.
 ///
@@ -44,7 +43,7 @@ impl PartialFrame {
         Self {
             bytes: Filling {
                 filled: bytes.len(),
-                memory: BlockMemory::One(in_spare_memory(bytes)),
+                memory: BlockMemory::One(bytes),
                 whole,
             },
             blocks: Vec::new(),
@@ -187,16 +186,6 @@ impl PartialFrame {
         });
         (bytes.into(), blocks.collect())
     }
-}
-
-/// The same bytes, in memory that was kept from an earlier frame if there is some.
-fn in_spare_memory(bytes: Vec<u8>) -> Vec<u8> {
-    let mut spare = spare::take();
-    if spare.capacity() <= bytes.len() {
-        return bytes;
-    }
-    spare.extend_from_slice(&bytes);
-    spare
 }
 
 impl fmt::Debug for PartialFrame {

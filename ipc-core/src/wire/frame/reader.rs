@@ -8,6 +8,7 @@ use super::{HEADER, LENGTH, PartialFrame};
 use crate::wire::block::ReadBlock;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
+use crate::wire::spare;
 
 /// Why a byte stream is not a sequence of frames. Nothing after such an error can be trusted.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,7 +118,8 @@ impl FrameReader {
             let whole = LENGTH + u32::from_le_bytes(*self.buffer.first_chunk()?) as usize;
             let is_long = whole.saturating_sub(self.buffer.len()) >= LONG_REST;
             if is_long && whole - LENGTH <= self.limit {
-                let bytes = self.buffer.split().to_vec();
+                let mut bytes = spare::take();
+                bytes.extend_from_slice(&self.buffer.split());
                 self.partial = Some(PartialFrame::new(bytes, whole));
             }
         }
