@@ -20,9 +20,13 @@ pub struct Peer {
 impl Peer {
     /// Starts a server at `port` (0 for any) and returns it with its address. `program` is the path of `peer`.
     pub fn server(program: &str, way: Way, port: u16, stop_timeout: Duration) -> (Self, String) {
-        let mut command = Command::new(program);
-        command.args(["serve", &secret(way), &port.to_string()]);
-        command.arg(stop_timeout.as_millis().to_string());
+        Self::server_by(serve(program, way, port, stop_timeout))
+    }
+
+    /// Starts a server that does not log its calls. What a server logs takes memory in this process.
+    pub fn quiet_server(program: &str, way: Way) -> (Self, String) {
+        let mut command = serve(program, way, 0, Duration::from_secs(5));
+        command.env(QUIET, "1");
         Self::server_by(command)
     }
 
@@ -130,6 +134,17 @@ impl Drop for Peer {
         }
     }
 }
+
+/// The command that starts a server.
+fn serve(program: &str, way: Way, port: u16, stop_timeout: Duration) -> Command {
+    let mut command = Command::new(program);
+    command.args(["serve", &secret(way), &port.to_string()]);
+    command.arg(stop_timeout.as_millis().to_string());
+    command
+}
+
+/// The environment variable that makes a peer log warnings only.
+pub const QUIET: &str = "PEER_QUIET";
 
 /// The file with the secret, or `-` for none.
 fn secret(way: Way) -> String {

@@ -5,7 +5,6 @@
 
 use std::alloc::System;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tests::child::Peer;
@@ -27,7 +26,7 @@ const PEER: &str = env!("CARGO_BIN_EXE_peer");
 /// The frame of the call, which is kept until the call has ended. Under a secret, it is sealed from a copy.
 fn a_small_call_takes_one_allocation_at_the_client(way: Way) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (_server, address) = Peer::server(PEER, way, 0, Duration::from_secs(5));
+    let (_server, address) = Peer::quiet_server(PEER, way);
     let client = way.client_at(&address).connect().unwrap();
     let bench = BenchProxy::new(&client);
     let count = || {

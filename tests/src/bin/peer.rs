@@ -16,11 +16,16 @@ use ipc_client::Client;
 use ipc_core::Secret;
 use ipc_core::secure::SecretSourceError;
 use ipc_server::Server;
+use tests::child::QUIET;
 use tests::{Bench, BenchProxy};
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let level = match std::env::var_os(QUIET) {
+        Some(_) => tracing::Level::WARN,
+        None => tracing::Level::DEBUG,
+    };
     tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
+        .with_max_level(level)
         .with_writer(std::io::stderr)
         .init();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
