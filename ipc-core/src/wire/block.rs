@@ -19,8 +19,7 @@ pub struct Payload {
 impl Payload {
     /// Returns the number of bytes, those of the lists included.
     pub fn len(&self) -> usize {
-        let blocks = self.blocks.iter().map(|block| block.memory.bytes().len());
-        blocks.sum::<usize>().saturating_add(self.bytes.len())
+        self.bytes.len() + len_of(&self.blocks)
     }
 
     /// Returns true if there are no bytes.
@@ -66,6 +65,11 @@ pub(crate) struct ReadBlock {
     /// Number of bytes that follow it.
     pub(crate) rest: usize,
     pub(crate) memory: BlockMemory,
+}
+
+/// Number of bytes in all of `blocks`.
+pub(crate) fn len_of(blocks: &[ReadBlock]) -> usize {
+    blocks.iter().map(|block| block.memory.bytes().len()).sum()
 }
 
 /// A list of which only the beginning has come.
@@ -184,7 +188,7 @@ fn element_of<T>(_list: &[T]) -> usize {
 /// The lists that are apart from the bytes that are being decoded.
 #[derive(Default)]
 pub(crate) struct Aside {
-    /// How many bytes follow the next one; more than there can be if there is none.
+    /// Number of bytes that follow the next one; `None` if there is none.
     next: Cell<Option<usize>>,
     blocks: RefCell<Vec<ReadBlock>>,
     /// The list at which the bytes ended.

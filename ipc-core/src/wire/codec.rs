@@ -2,7 +2,8 @@
 //!
 //! `write` and `read` are small: the format has no names, tags or padding. The tests compare them with `bincode` itself.
 //!
-//! * Lists of plain numbers are written and read as one block, wherever they stand in a value.
+//! * Lists of plain numbers are read as one block wherever they stand in a value, and written as one almost everywhere (see
+//!   `Output`).
 //! * Values are decoded from complete frames only, never from a socket.
 //! * Nesting deeper than [`MAX_DEPTH`], runs of empty elements, and values that take far more memory than bytes are
 //!   refused (see `guard.rs`).
@@ -142,23 +143,17 @@ pub(crate) fn decode_payload<T: DeserializeOwned>(
     payload: Payload,
     memory: usize,
 ) -> Result<T, CodecError> {
-    if payload.blocks.is_empty() {
-        let mut reader = Reader::within(&payload.bytes, memory);
-        let value = reader.read()?;
-        reader.finish()?;
-        #[cfg(feature = "protocol")]
-        if payload.bytes.len() >= spare::MIN {
-            spare::give(payload.bytes);
-        }
-        return Ok(value);
-    }
+    // The memory around the lists may be long, if it was kept from another frame.
+    #[cfg(feature = "protocol")]
+    let may_be_long = payload.bytes.len() >= spare::MIN || !payload.blocks.is_empty();
     let budget = Budget::new(payload.len(), memory).with_aside(Aside::new(payload.blocks));
     let mut rest = &payload.bytes[..];
     let value = read_value(&mut rest, &budget)?;
     let extra = rest.len();
-    // The memory around the lists may be large, if it was kept from another frame.
     #[cfg(feature = "protocol")]
-    spare::give(payload.bytes);
+    if may_be_long {
+        spare::give(payload.bytes);
+    }
     match (extra, budget.aside().is_empty()) {
         (0, true) => Ok(value),
         (extra, _) => Err(CodecError::TrailingBytes { extra }),

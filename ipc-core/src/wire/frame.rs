@@ -69,7 +69,6 @@ pub struct CallFrame {
 
 impl CallFrame {
     /// Returns the length of the whole frame in bytes.
-    #[cfg(feature = "protocol")]
     pub(crate) fn len(&self) -> usize {
         self.head.len() + bulk::len_of(&self.blocks)
     }
@@ -94,8 +93,9 @@ impl From<Vec<u8>> for CallFrame {
 
 impl fmt::Debug for CallFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = ByteCount(self.head.len() + bulk::len_of(&self.blocks));
-        f.debug_tuple("CallFrame").field(&bytes).finish()
+        f.debug_tuple("CallFrame")
+            .field(&ByteCount(self.len()))
+            .finish()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Values that show their long lists.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use crate::wire::block::BlockMemory;
 use crate::wire::codec::for_each_plain;
@@ -121,7 +122,7 @@ macro_rules! without_lists {
     };
 }
 
-without_lists!(() char usize isize);
+without_lists!(() char usize isize Duration);
 
 macro_rules! containers {
     ($([$($param:ident)*] $container:ty: |$value:ident, $visit:ident| $visits:expr;)*) => {
@@ -154,6 +155,8 @@ impl<T: LongLists, const N: usize> LongLists for [T; N] {
 impl<T> LongLists for VecDeque<T> {}
 impl<K, T, S> LongLists for HashMap<K, T, S> {}
 impl<K, T> LongLists for BTreeMap<K, T> {}
+impl<T, S> LongLists for HashSet<T, S> {}
+impl<T> LongLists for BTreeSet<T> {}
 
 macro_rules! tuples {
     ($($name:ident)*) => {

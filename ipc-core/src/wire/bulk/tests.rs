@@ -1,4 +1,5 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::*;
 use crate::wire::codec::MAX_VALUE;
@@ -30,6 +31,8 @@ fn the_bytes_are_those_of_the_codec() {
     );
     let map = BTreeMap::from([(1_u8, vec![1_u64; LONG]), (2, vec![2; 1])]);
     check((Box::new(map), Ok::<_, u8>(vec![9_u8; LONG])), 1);
+    let set = BTreeSet::from([1_u8]);
+    check((Duration::from_secs(1), vec![1_u8; LONG], set), 1);
     check(vec![vec![vec![1_u8; LONG]]], 0);
 }
 

@@ -9,8 +9,9 @@ use crate::wire::bulk::Lent;
 
 /// Appends values to a buffer, up to a limit.
 ///
-/// A list of plain numbers is written as one block, wherever it stands in a value: on a little-endian machine its bytes
-/// in memory are those on the wire.
+/// A list of plain numbers is written as one block where serde hands over its `Vec`: on a little-endian machine its bytes in
+/// memory are those on the wire. Of the values of a map and the like, serde hands over references, and their elements are
+/// written one by one.
 pub(super) struct Output<'a> {
     out: &'a mut Vec<u8>,
     limit: usize,
@@ -251,7 +252,7 @@ impl Serializer for &mut Output<'_> {
         let start = output.out.len();
         if let Some(first) = elements.next() {
             output.value(&first)?;
-            output.reserve_same(start, count);
+            output.reserve_same(start, count.saturating_sub(1));
         }
         elements.try_for_each(|element| output.value(&element))
     }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{HEADER, LENGTH, PartialFrame};
-use crate::wire::block::ReadBlock;
+use super::{HEADER, LENGTH, PartialFrame, ctrl_of};
+use crate::wire::block::{self, ReadBlock};
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
 use crate::wire::spare;
@@ -47,8 +47,7 @@ pub(crate) struct Frame {
 impl Frame {
     /// The number of bytes that came behind the control message.
     pub(crate) fn len(&self) -> usize {
-        let blocks = self.blocks.iter().map(|block| block.memory.bytes().len());
-        blocks.sum::<usize>().saturating_add(self.payload.len())
+        self.payload.len() + block::len_of(&self.blocks)
     }
 }
 
@@ -115,15 +114,24 @@ impl FrameReader {
     #[inline]
     pub(crate) fn begin_partial(&mut self) -> Option<&mut PartialFrame> {
         if self.partial.is_none() {
-            let whole = LENGTH + u32::from_le_bytes(*self.buffer.first_chunk()?) as usize;
-            let is_long = whole.saturating_sub(self.buffer.len()) >= LONG_REST;
-            if is_long && whole - LENGTH <= self.limit {
-                let mut bytes = spare::take();
+            let len = u32::from_le_bytes(*self.buffer.first_chunk()?) as usize;
+            let come = self.buffer.len() - LENGTH;
+            if len <= self.limit && len.saturating_sub(come) >= LONG_REST {
+                let mut bytes = self.memory_for(len);
                 bytes.extend_from_slice(&self.buffer.split());
-                self.partial = Some(PartialFrame::new(bytes, whole));
+                self.partial = Some(PartialFrame::new(bytes, LENGTH + len));
             }
         }
         self.partial.as_mut()
+    }
+
+    /// Memory for the frame that begins in the buffer. Only a long result gets the memory of an earlier frame: it is decoded
+    /// at once, which gives the memory back, but a call may wait for its turn.
+    fn memory_for(&self, len: usize) -> Vec<u8> {
+        match ctrl_of(&self.buffer) {
+            Some(CtrlMsg::Ok) if len >= spare::MIN => spare::take(),
+            _ => Vec::new(),
+        }
     }
 
     /// Takes back a frame with more of its bytes.
@@ -288,6 +296,25 @@ mod tests {
         let mut reader = FrameReader::new(100);
         reader.push(&1_000_000_u32.to_le_bytes());
         assert!(reader.take_partial().is_none(), "beyond the limit");
+    }
+
+    #[test]
+    fn only_long_results_get_the_memory_of_earlier_frames() {
+        let memory = |ctrl, len: u32| {
+            let frame = begin(ctrl);
+            let mut reader = FrameReader::new(usize::MAX);
+            reader.push(&len.to_le_bytes());
+            reader.push(&frame[LENGTH..]);
+            // Other tests may take it.
+            (0..100).any(|_| {
+                spare::give(vec![0; spare::MIN].into());
+                reader.memory_for(len as usize).capacity() > 0
+            })
+        };
+        let long = u32::try_from(spare::MIN).unwrap();
+        assert!(memory(CtrlMsg::Ok, long));
+        assert!(!memory(CtrlMsg::Ok, long - 1));
+        assert!(!memory(CtrlMsg::Call, long));
     }
 
     #[test]
