@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 /// Values by their numbers, in rising order.
 ///
-/// Each value is inserted behind all others, and most are removed near the front, so that a queue does: every operation
-/// takes constant time, apart from a binary search where the numbers have gaps. A value that is removed from the middle
-/// leaves an empty place behind; at most every other place is empty.
+/// Each value is inserted behind all others, and most are removed near the front, so a queue is enough: looking up,
+/// inserting and removing take constant time on average, apart from a binary search where the numbers have gaps. A value
+/// that is removed from the middle leaves an empty place behind. At most half of the places are empty.
 #[derive(Clone, Debug)]
 pub struct ByNumber<T> {
     /// Neither the first nor the last place is empty.

@@ -1,5 +1,6 @@
 //! One connection: bytes of the network on one side, frames on the other.
 
+mod error;
 mod plain;
 mod sealed;
 #[cfg(test)]
@@ -9,66 +10,13 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
+pub use self::error::LinkError;
 use self::plain::Plain;
 use self::sealed::Sealed;
 use crate::secure::{ChannelError, Entropy, Secret, SecureChannel, Ticket};
 use crate::wire::block::Probe;
-use crate::wire::codec::CodecError;
-use crate::wire::ctrl::{Bye, CtrlMsg};
-use crate::wire::frame::{Frame, FrameError, FrameReader, OutgoingFrame, PartialFrame};
-use crate::wire::preamble::{PreambleError, Role};
-
-/// Why a connection is of no more use.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LinkError {
-    /// The first bytes are wrong.
-    #[error(transparent)]
-    Preamble(#[from] PreambleError),
-    /// The peer has a secret, this end has none.
-    #[error("the other end wants a secret, this end has none; give both the same one")]
-    SecretRequired,
-    /// The encrypted channel failed; among others, because the secrets differ.
-    #[error(transparent)]
-    Channel(#[from] ChannelError),
-    /// The bytes are not frames.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    /// A frame does not hold what its control message says.
-    #[error("the peer sent a {ctrl:?} message that cannot be read: {error}")]
-    Message {
-        /// The control message.
-        ctrl: CtrlMsg,
-        /// What is wrong with its payload.
-        error: CodecError,
-    },
-    /// A message came that has no place here.
-    #[error("the peer sent a {ctrl:?} message where {expected} was expected")]
-    Unexpected {
-        /// The control message.
-        ctrl: CtrlMsg,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// A call number came back with another call.
-    #[error("the peer used call number {0} for two different calls")]
-    FalseRetry(u64),
-    /// The peer said goodbye.
-    #[error("the other end closed the connection: {}", .0)]
-    Bye(Bye),
-    /// The connection ended without a goodbye.
-    #[error("the connection was lost: {0}")]
-    Lost(String),
-    /// The connection ended without a goodbye after the server was given this client's proof of the secret, and before it
-    /// gave its own.
-    #[error("the connection was lost before the server had confirmed the secret: {0}")]
-    Unconfirmed(String),
-    /// Nothing came for too long.
-    #[error("the other end has been silent for too long")]
-    Silent,
-}
-
-crate::readable_debug!(LinkError);
+use crate::wire::frame::{Frame, FrameReader, OutgoingFrame, PartialFrame};
+use crate::wire::preamble::Role;
 
 /// A connection from its first byte on. Bytes from the network go in with [`handle_input`](Self::handle_input); bytes
 /// for the network come out of [`transmit`](Self::transmit).
@@ -91,7 +39,7 @@ enum Channel {
 }
 
 impl Link {
-    /// Maximum length in bytes of a frame that is rather copied than shared.
+    /// Maximum length in bytes of a frame that is copied rather than shared.
     pub(crate) const SHORT: usize = 4 * 1024;
 
     /// A connection without encryption. `max_frame` bounds the frames that are accepted, in bytes.
@@ -169,13 +117,13 @@ impl Link {
         }
     }
 
-    /// The beginning of a long frame of which a part has come, and whose value is not explained yet.
+    /// The beginning of a long frame of which a part has come, if it has not been [explained](Self::explain) yet.
     #[inline]
     pub(crate) fn unexplained(&mut self) -> Option<&[u8]> {
         self.frames.begin_partial()?.unexplained()
     }
 
-    /// Explains it; see [`PartialFrame::explain`].
+    /// Explains the value of this frame; see [`PartialFrame::explain`].
     pub(crate) fn explain(&mut self, probe: Option<Probe>) {
         if let Some(partial) = self.frames.begin_partial() {
             partial.explain(probe);
@@ -212,7 +160,7 @@ impl Link {
         }
     }
 
-    /// The network has ended; says how that is to be called.
+    /// Takes the end of the stream from the network. Returns what it means for the connection.
     pub fn handle_eof(&mut self) -> LinkError {
         match &mut self.channel {
             Channel::Plain(plain) if !plain.has_been_greeted() => {
@@ -253,33 +201,33 @@ impl Link {
 
     /// Queues a frame. Returns the position in the stream at which it starts.
     pub(crate) fn send(&mut self, frame: impl Into<OutgoingFrame>) -> u64 {
-        let frame = frame.into();
-        let unsent = match &mut self.channel {
-            Channel::Plain(plain) => {
-                let unsent = plain.backlog();
-                plain.send(frame);
-                unsent
-            }
-            Channel::Secret(sealed) => {
-                let unsent = sealed.unsent();
-                sealed.send(frame);
-                unsent
-            }
-        };
-        self.transmitted + unsent
+        let start = self.end();
+        match &mut self.channel {
+            Channel::Plain(plain) => plain.send(frame.into()),
+            Channel::Secret(sealed) => sealed.send(frame.into()),
+        }
+        start
     }
 
     /// Queues a copy of a short frame. Returns the position in the stream at which it starts.
     #[inline]
     pub(crate) fn send_copy(&mut self, frame: &[u8]) -> u64 {
+        let start = self.end();
         match &mut self.channel {
-            Channel::Plain(plain) => {
-                let start = self.transmitted + plain.backlog();
-                plain.send_copy(frame);
-                start
-            }
-            Channel::Secret(_) => self.send(frame.to_vec()),
+            Channel::Plain(plain) => plain.send_copy(frame),
+            Channel::Secret(sealed) => sealed.send(frame.to_vec().into()),
         }
+        start
+    }
+
+    /// The position in the stream behind all frames that were queued.
+    #[inline]
+    fn end(&self) -> u64 {
+        self.transmitted
+            + match &self.channel {
+                Channel::Plain(plain) => plain.backlog(),
+                Channel::Secret(sealed) => sealed.unsent(),
+            }
     }
 
     /// Queues the last frame, and says that nothing will follow.
@@ -318,7 +266,7 @@ impl Link {
 
     /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds what
     /// [`transmit`](Self::transmit) gives.
-    pub fn transmit_vectored<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
+    pub(crate) fn transmit_vectored<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
         match &mut self.channel {
             Channel::Plain(plain) => plain.transmit_vectored(slices),
             Channel::Secret(sealed) => match (slices, sealed.transmit()) {
@@ -346,7 +294,7 @@ impl Link {
 
     /// Takes the bytes that [`transmit`](Self::transmit) would give next, as if the network had taken them: for a thread
     /// that writes them later.
-    pub fn take_output(&mut self) -> Option<Bytes> {
+    pub(crate) fn take_output(&mut self) -> Option<Bytes> {
         let (piece, taken) = match &mut self.channel {
             Channel::Plain(plain) => {
                 let piece = plain.take_output()?;
@@ -387,7 +335,7 @@ impl Link {
         }
     }
 
-    /// False if the network is so far behind that what can be left unsaid is not to be added.
+    /// Returns false if the network is so far behind that a message that can be left out should be.
     pub(crate) fn has_room(&self) -> bool {
         self.backlog() < MAX_BACKLOG
     }
@@ -399,5 +347,5 @@ pub const FIRST_READ_SIZE: usize = 4 * 1024;
 /// opened where they lie.
 pub const READ_SIZE: usize = 4 * SecureChannel::MAX_RECORD;
 
-/// What can be left unsaid is dropped while so many bytes wait for the network.
+/// Maximum number of bytes that may wait for the network before messages that can be left out are dropped.
 const MAX_BACKLOG: u64 = 64 * 1024;

@@ -36,7 +36,7 @@ impl ClientSession {
         self.explain_partial();
     }
 
-    /// Says of a long frame of which a part has come what its value looks like.
+    /// Explains the value of a long frame of which a part has come, if that has not been done yet.
     #[inline]
     fn explain_partial(&mut self) {
         let Some(link) = self.link_mut() else { return };
@@ -95,23 +95,16 @@ impl ClientSession {
 
     /// Returns true if [`transmit`](Self::transmit) does not give all that waits for the network.
     #[inline]
-    pub fn has_more_pieces(&self) -> bool {
-        match &self.state {
-            LinkState::Greeting { link, .. } | LinkState::Ready(link) => link.has_more_pieces(),
-            LinkState::Closed(_) | LinkState::Disconnected => false,
-        }
+    pub fn has_more_pieces(&mut self) -> bool {
+        let link = self.written_link();
+        link.is_some_and(|link| link.has_more_pieces())
     }
 
-    /// Fills `slices` with the next bytes for the network, as long as the session is not closed, and returns how many of
-    /// them were needed. The first one holds what [`transmit`](Self::transmit) gives; the bytes of each are to be
-    /// [consumed](Self::consume) on their own.
+    /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds
+    /// what [`transmit`](Self::transmit) gives; the bytes of each are to be [consumed](Self::consume) on their own.
     pub fn transmit_vectored<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
-        match &mut self.state {
-            LinkState::Greeting { link, .. } | LinkState::Ready(link) => {
-                link.transmit_vectored(slices)
-            }
-            LinkState::Closed(_) | LinkState::Disconnected => 0,
-        }
+        let link = self.written_link();
+        link.map_or(0, |link| link.transmit_vectored(slices))
     }
 
     /// The network has taken `count` bytes of [`transmit`](Self::transmit).

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 /// Tells the time.
 ///
-/// An [`Instant`] is the clock that tells this time. The answer to a call can be taken without the time, so that a clock of
-/// another type can be one that is read only if it is asked.
+/// An [`Instant`] always tells the time that it is. Taking the answer to a call needs no time, so a clock of another type
+/// can leave the system's clock unread until it is asked.
 pub trait Clock {
     /// Returns the time.
     fn now(&self) -> Instant;

@@ -12,7 +12,7 @@ pub(super) struct InFlight {
     pub(super) frame: KeptFrame,
     /// Finds long lists in the result.
     pub(super) probe: Option<Probe>,
-    /// The number that the caller was given; another one than on the wire if the call was asked again.
+    /// The number that the caller was given. Differs from the number on the wire if the call was asked again.
     pub(super) given: u64,
     /// The lowest number in flight when the call was made, which its frame confirms.
     pub(super) oldest: u64,

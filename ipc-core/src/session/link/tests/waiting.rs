@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::*;
 use crate::session::tests::{Random, epoch};
+use crate::wire::ctrl::CtrlMsg;
 use crate::wire::frame::{begin, finish};
 use crate::wire::message::frame_of;
 use crate::wire::preamble::Preamble;
