@@ -1,13 +1,13 @@
 """The encrypted channel of lipc/1, written from its description and not from the Rust code.
 
-The group comes from libsodium (rbcl), HMAC and the ciphers from python-cryptography, the rest is below.
+The group comes from libsodium (rbcl), the ciphers from python-cryptography, the rest is below.
 
-    python lipc.py vectors lipc1.json         reproduce the frozen vectors
+    python lipc.py vectors lipc1.json                 reproduce the frozen vectors
     python lipc.py client PORT RECORDS NAME CIPHERS   connect to 127.0.0.1:PORT, send records, check their echo
     python lipc.py server RECORDS NAME CIPHERS        accept on a free port of 127.0.0.1 (printed), echo records
 
-NAME is the service name, CIPHERS the set of ciphers of this end as a number. The secret is read from the environment variable IPC_SECRET.
-Ends with "ok", or with the exit status 3 and the reason if the channel fails.
+NAME is the service name, CIPHERS the set of ciphers of this end as a number. The secret is read from the environment
+variable IPC_SECRET. Ends with "ok", or with the exit status 3 and the reason if the channel fails.
 """
 
 import hashlib

@@ -2,9 +2,8 @@
 
     python stranger.py PORT     on 127.0.0.1
 
-With a secret in the environment variable IPC_SECRET the connections are encrypted, by one of the ciphers of the set
-IPC_CIPHERS. Prints "open" when the held method may
-go on, and at the end "ok" and the number of facts that were checked.
+With a secret in the environment variable IPC_SECRET, the connections are encrypted, by one of the ciphers of the set
+IPC_CIPHERS. Prints "open" when the held method may go on, and at the end "ok" and the number of facts that were checked.
 """
 
 import os

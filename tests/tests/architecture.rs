@@ -7,14 +7,21 @@
     reason = "what cannot be read ends the test"
 )]
 
+#[path = "architecture/guide.rs"]
+mod guide;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const NONE: [&str; 0] = [];
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn sources(of: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(of)];
+    let mut folders = vec![root().join(of)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -29,14 +36,24 @@ fn sources(of: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The lines of `text` that are not comments.
+fn code_in(text: &str) -> String {
+    let lines = text.lines();
+    let code = lines.filter(|line| !line.trim_start().starts_with("//"));
+    code.collect::<Vec<_>>().join("\n")
+}
+
+/// The code of a file, without comments and inline tests.
+fn shipped_code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    code_in(text.split("#[cfg(test)]\nmod tests {").next().unwrap())
+}
+
 /// The files of a folder with a line of code, not of comment, in which one of `words` stands.
 fn files_that_name(of: &str, words: &[&str]) -> Vec<String> {
     let names = |path: &PathBuf| {
-        let text = fs::read_to_string(path).unwrap();
-        let mut code = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
-        code.any(|line| words.iter().any(|word| line.contains(word)))
+        let code = code_in(&fs::read_to_string(path).unwrap());
+        words.iter().any(|word| code.contains(word))
     };
     let shown = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     sources(of)
@@ -83,8 +100,7 @@ fn the_core_knows_no_sockets_and_no_runtime() {
     assert_eq!(files_that_name("ipc-core/src", &words), NONE);
     let threads = files_that_name("ipc-core/src", &["thread::Builder"]);
     assert_eq!(threads, ["own_thread.rs"]);
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ipc-core/Cargo.toml");
-    let manifest = fs::read_to_string(manifest).unwrap();
+    let manifest = fs::read_to_string(root().join("ipc-core/Cargo.toml")).unwrap();
     let normal = manifest.split("[dev-dependencies]").next().unwrap();
     assert!(!normal.contains("tokio") && !normal.contains("socket2"));
 }
@@ -139,7 +155,7 @@ fn no_module_of_the_client_uses_one_of_its_own_floor_or_above() {
         let floor = CLIENT_FLOORS.iter().position(is_there);
         floor.unwrap_or_else(|| panic!("`{module}` is on no floor"))
     };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ipc-client/src");
+    let root = root().join("ipc-client/src");
     let mut arrows = 0;
     for path in sources("ipc-client/src") {
         let path = path.strip_prefix(&root).unwrap();
@@ -171,20 +187,13 @@ fn no_module_of_the_client_uses_one_of_its_own_floor_or_above() {
     }
 }
 
-/// The names that follow `prefix` in the code of a file, without comments and tests.
+/// The names that follow `prefix` in the code of a file.
 fn uses(path: &Path, prefix: &str) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap();
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let lines = code
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
     let name = |rest: &str| {
         let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
         rest.chars().take_while(is_part).collect()
     };
-    lines
-        .flat_map(|line| line.split(prefix).skip(1).map(name))
-        .collect()
+    shipped_code(path).split(prefix).skip(1).map(name).collect()
 }
 
 /// The modules of the hub, from the ground up.
@@ -261,14 +270,9 @@ fn floor_of(floors: &[&[&'static str]], path: &str) -> Option<(usize, &'static s
         .max_by_key(|(_, entry)| entry.len())
 }
 
-/// The paths that the code of a module names, without its inline tests: those behind `crate::` and `super::`.
+/// The paths that the code of a module names: those behind `crate::` and `super::`.
 fn paths_in(file: &Path, module: &str) -> Vec<String> {
-    let text = fs::read_to_string(file).unwrap();
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let code = code
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    let code = code.collect::<Vec<_>>().join("\n");
+    let code = shipped_code(file);
     let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
     let code = code.replace("super::", &format!("crate::{parent}::"));
     let mut paths = Vec::new();
@@ -351,59 +355,4 @@ fn the_hub_knows_no_front_end_and_no_sockets() {
         ["mod.rs"],
         "the target of the log"
     );
-}
-
-/// The paths of files that a document names in code, such as `session/{link,client}.rs`.
-fn paths_named(text: &str) -> Vec<String> {
-    let mut paths = Vec::new();
-    for code in text.split('`').skip(1).step_by(2) {
-        let is_path = |code: &str| !code.contains(char::is_whitespace) && code.ends_with(".rs");
-        let Some((before, rest)) = code.split_once('{') else {
-            paths.extend(is_path(code).then(|| code.to_string()));
-            continue;
-        };
-        let Some((names, after)) = rest.split_once('}') else {
-            continue;
-        };
-        let each = names
-            .split(',')
-            .map(|name| format!("{before}{name}{after}"));
-        paths.extend(each.filter(|path| is_path(path)));
-    }
-    paths
-}
-
-#[test]
-fn every_file_that_the_guide_names_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let crates = [
-        "ipc-core",
-        "ipc-derive",
-        "ipc-net",
-        "ipc-hub",
-        "ipc-server",
-        "ipc-client",
-        "tests",
-    ];
-    let files: Vec<String> = crates
-        .iter()
-        .flat_map(|name| sources(name))
-        .map(|path| {
-            path.strip_prefix(&root)
-                .unwrap_or(&path)
-                .to_string_lossy()
-                .replace('\\', "/")
-        })
-        .collect();
-    let guide = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
-    let named = paths_named(&guide);
-    assert!(named.len() > 80, "found only {}", named.len());
-    let exists = |path: &String| {
-        let ending = format!("/{path}");
-        files
-            .iter()
-            .any(|file| file == path || file.ends_with(&ending))
-    };
-    let missing: Vec<_> = named.into_iter().filter(|path| !exists(path)).collect();
-    assert_eq!(missing, NONE);
 }

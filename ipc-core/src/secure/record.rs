@@ -55,7 +55,8 @@ impl Usage {
     /// Returns whether the key may protect `records` more records with `sealed` bytes in all.
     fn has_room(self, records: usize, sealed: usize) -> bool {
         // Each record rounds its blocks up.
-        let blocks = (sealed / BLOCK).saturating_add(records) as u64;
+        let blocks = sealed.saturating_add(records.saturating_mul(BLOCK - 1)) / BLOCK;
+        let blocks = blocks as u64;
         self.records.saturating_add(records as u64) <= MAX_RECORDS
             && self.blocks.saturating_add(blocks) <= MAX_BLOCKS
     }

@@ -33,15 +33,12 @@ impl Pair {
         seed: &str,
     ) -> Self {
         let entropy = |role| draw(&format!("{role} {seed}"));
-        let secrets = [client.0, server.0].map(|text| Secret::new(text).unwrap());
-        let [secret, other] = secrets;
-        let [secret, other] = [
-            secret.with_ciphers(ciphers[0]),
-            other.with_ciphers(ciphers[1]),
-        ];
+        let secret = |text, ciphers| Secret::new(text).unwrap().with_ciphers(ciphers);
+        let [of_client, of_server] = ciphers;
+        let (of_client, of_server) = (secret(client.0, of_client), secret(server.0, of_server));
         Self {
-            client: SecureChannel::client(&secret, client.1, entropy("client")),
-            server: SecureChannel::server(&other, server.1, entropy("server")),
+            client: SecureChannel::client(&of_client, client.1, entropy("client")),
+            server: SecureChannel::server(&of_server, server.1, entropy("server")),
         }
     }
 

@@ -279,6 +279,18 @@ fn a_peer_that_does_not_stop_is_stopped() {
     }
 }
 
+#[test]
+fn the_last_block_may_be_used() {
+    let (mut sealer, mut opener) = directions::<Ring, Ring>(Cipher::Aes256Gcm, &[3; 32]);
+    let mut wire = Vec::new();
+    // With its type and tag, two blocks exactly.
+    seal(&mut sealer, &[7; 15], &mut wire).unwrap();
+    opener.skip_to(0, MAX_BLOCKS - 2);
+    let mut plaintext = Vec::new();
+    assert_eq!(read(&mut opener, &wire, &mut plaintext), Ok(()));
+    assert_eq!(plaintext, [7; 15]);
+}
+
 /// Returns an authentic record with invalid content.
 fn authentic(cipher: Cipher, number: u64, text: &[u8]) -> Vec<u8> {
     let mut nonce = [0; 12];
