@@ -1,6 +1,6 @@
 //! Processes: the servers and clients of contenders, and where they run.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -95,10 +95,7 @@ pub fn report_to_parent(error: &Failure) {
 
 /// Returns when the parent has closed standard input or is gone.
 pub fn wait_for_parent() -> Result<(), Failure> {
-    std::io::copy(
-        &mut std::io::stdin().lock().take(u64::MAX),
-        &mut std::io::sink(),
-    )?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink())?;
     Ok(())
 }
 

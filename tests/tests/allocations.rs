@@ -1,4 +1,4 @@
-//! How often a small call asks for memory. A test program of its own, because it counts for the whole process.
+//! Allocations of a small call at the server. A test program of its own, because it counts those of the whole process.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,7 +10,6 @@
 use std::alloc::System;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::{Mutex, PoisonError};
 
 use ipc_core::interface::remote::Remote;
 use ipc_core::remote;
@@ -24,11 +23,8 @@ use tests::raw::{Raw, hello};
 #[global_allocator]
 static COUNTED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Only one test counts at a time.
-static ALONE: Mutex<()> = Mutex::new(());
-
 const CALLS: usize = 1000;
-/// Other threads of the process ask for memory now and then, so the smallest of several counts is taken.
+/// Other threads of the process allocate now and then, so the smallest of several counts is taken.
 const ROUNDS: usize = 10;
 
 struct Counter(u64);
@@ -41,7 +37,7 @@ impl Counter {
     }
 }
 
-/// Returns how often a call asks for memory.
+/// Returns the number of allocations of [`CALLS`] calls.
 fn allocations(mut call: impl FnMut()) -> usize {
     let mut count = || {
         let region = Region::new(COUNTED);
@@ -49,12 +45,12 @@ fn allocations(mut call: impl FnMut()) -> usize {
         let change = region.change();
         change.allocations + change.reallocations
     };
-    // The first calls make room that is kept.
+    // Warms up: buffers grow with the first calls.
     count();
-    (0..ROUNDS).map(|_| count() / CALLS).min().unwrap()
+    (0..ROUNDS).map(|_| count()).min().unwrap()
 }
 
-/// A client that asks for no memory.
+/// A client that does not allocate.
 struct FrugalClient {
     stream: TcpStream,
     call: Vec<u8>,
@@ -78,7 +74,6 @@ impl FrugalClient {
 /// Although the server keeps the answer until the client has confirmed it.
 #[test]
 fn a_small_call_takes_no_allocation_at_the_server() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let server = Way::Plain.server().device(Counter(0)).spawn().unwrap();
     let mut raw = Raw::connect(Way::Plain, server.local_addr());
     raw.say(&hello("frugal"));
@@ -95,5 +90,6 @@ fn a_small_call_takes_no_allocation_at_the_server() {
         call: frame(10, &payload),
         number: 0,
     };
-    assert_eq!(allocations(|| client.call()), 0);
+    let allocations = allocations(|| client.call());
+    assert!(allocations < CALLS / 10, "{allocations} in {CALLS} calls");
 }

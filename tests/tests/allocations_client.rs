@@ -1,5 +1,5 @@
-//! How often a small call asks for memory at the client. A test program of its own, because it counts for the whole
-//! process; the server has another one.
+//! Allocations of a small call at the client. A test program of its own, because it counts those of the whole process; the
+//! server runs in another process.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -19,7 +19,7 @@ both_ways!(a_small_call_takes_one_allocation_at_the_client);
 static ALONE: Mutex<()> = Mutex::new(());
 
 const CALLS: usize = 1000;
-/// Other threads of the process ask for memory now and then, so the smallest of several counts is taken.
+/// Other threads of the process allocate now and then, so the smallest of several counts is taken.
 const ROUNDS: usize = 10;
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
 
@@ -37,12 +37,13 @@ fn a_small_call_takes_one_allocation_at_the_client(way: Way) {
         let change = region.change();
         change.allocations + change.reallocations
     };
-    // The first calls make room that is kept.
+    // Warms up: buffers grow with the first calls.
     count();
-    let allocations = (0..ROUNDS).map(|_| count() / CALLS).min().unwrap();
+    let allocations = (0..ROUNDS).map(|_| count()).min().unwrap();
     let expected = match way {
-        Way::Plain => 1,
-        Way::Secret => 2,
+        Way::Plain => 1.0,
+        Way::Secret => 2.0,
     };
-    assert_eq!(allocations, expected);
+    let average = allocations as f64 / CALLS as f64;
+    assert!((average - expected).abs() < 0.1, "{average} in each call");
 }

@@ -24,7 +24,7 @@ both_ways_async!(
     a_call_is_lost_with_a_long_argument_and_comes_again,
 );
 
-/// Tells what has come.
+/// A driver that returns the digest of what it received.
 #[derive(Default)]
 pub struct Scale(Gate);
 
@@ -121,7 +121,7 @@ fn received(server: &ServerHandle) -> u64 {
     server.holder().map_or(0, |holder| holder.bytes_received)
 }
 
-/// Passes what clients send on in pieces of odd sizes.
+/// A proxy that forwards what clients send in pieces of odd sizes.
 struct Network {
     address: SocketAddr,
     /// True if nothing is passed on until much has come.

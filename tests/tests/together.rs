@@ -11,7 +11,7 @@ use tests::{Way, both_ways};
 
 both_ways!(an_answer_does_not_wait_for_a_slow_call_behind_it);
 
-/// Steps at once, or when it is told to.
+/// A driver whose steps are quick or last until the test ends them.
 struct Stepper {
     go_on: Receiver<()>,
 }
@@ -20,7 +20,7 @@ struct Stepper {
 impl Stepper {
     pub fn step(&mut self, waits: bool) -> bool {
         if waits {
-            // Fails if the test has failed.
+            // Fails if the test has ended already.
             let _ = self.go_on.recv();
         }
         waits

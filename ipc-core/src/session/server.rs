@@ -159,7 +159,7 @@ impl ServerSession {
         }
     }
 
-    /// Takes bytes from the network that must not change.
+    /// Like [`handle_buffer`](Self::handle_buffer), for bytes that must not change: records are copied.
     pub fn handle_input(&mut self, bytes: &[u8], now: Instant) {
         if let Some(link) = self.link.as_mut().filter(|_| !self.is_leaving) {
             let result = link.handle_input(bytes);

@@ -8,7 +8,7 @@ use std::time::Instant;
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
 use ipc_core::native::{self, Scratch};
-use ipc_core::wire::ctrl::{CtrlMsg, Form};
+use ipc_core::wire::ctrl::Form;
 use ipc_core::wire::frame::ReplyFrame;
 use ipc_hub::OffersView;
 use ipc_hub::log::{self, About};
@@ -36,6 +36,14 @@ pub(super) struct Worker {
     recovered: Vec<String>,
     batch: Batch,
     scratch: Scratch,
+}
+
+/// A call that has ended.
+struct Ran {
+    reply: ReplyFrame,
+    ended: Instant,
+    /// True if the call entered a driver: it was not refused, and was no question about what there is to call.
+    has_entered: bool,
 }
 
 /// Starts a companion, which waits for the reader of a thread that is inside a driver.
@@ -101,11 +109,10 @@ impl Worker {
                 let limit = pump.session.reply_limit();
                 self.follow_client(&pump);
                 serving.park(pump, reader);
-                let (reply, ended) = self.run(&taken, limit, now);
-                let began = std::mem::replace(&mut now, ended);
-                let has_run = reply.ctrl() != Some(CtrlMsg::Error);
+                let ran = self.run(&taken, limit, now);
+                let began = std::mem::replace(&mut now, ran.ended);
                 pump = serving.pump();
-                self.end(&mut pump, &taken, reply);
+                self.end(&mut pump, &taken, ran.reply);
                 match serving.unpark(&mut pump) {
                     Some(mine) => reader = mine,
                     None => {
@@ -114,8 +121,8 @@ impl Worker {
                     }
                 }
                 if pump.session.has_waiting() {
-                    if has_run {
-                        let took = ended.saturating_duration_since(began);
+                    if ran.has_entered {
+                        let took = now.saturating_duration_since(began);
                         self.batch.note(taken.0.method(), took);
                     }
                     let (next, size) = (pump.session.next_method(), pump.session.backlog());
@@ -163,10 +170,10 @@ impl Worker {
             drop(pump);
             // It may have gone to sleep while an answer was written to a slow client.
             serving.state.hub.tick().wake();
-            let (reply, ended) = self.run(&taken, limit, now);
-            now = ended;
+            let ran = self.run(&taken, limit, now);
+            now = ran.ended;
             pump = serving.pump();
-            self.end(&mut pump, &taken, reply);
+            self.end(&mut pump, &taken, ran.reply);
             pump = serving.flush_unlocked(pump);
             pump = self.announce_recovered(serving, pump);
         }
@@ -199,7 +206,7 @@ impl Worker {
         self.context.set_client(&pump.client);
     }
 
-    fn run(&mut self, taken: &TakenCall, limit: usize, begins: Instant) -> (ReplyFrame, Instant) {
+    fn run(&mut self, taken: &TakenCall, limit: usize, begins: Instant) -> Ran {
         let (call, deadline) = taken;
         let number = call.number;
         self.context.turn_to(number, *deadline);
@@ -210,8 +217,9 @@ impl Worker {
         activity.call_begins(number, method, begins);
         let outcome = self.offers.now().run(job, &self.context);
         let ended = Instant::now();
-        let has_run = !is_question && !outcome.as_ref().is_err_and(|failure| failure.is_refusal());
-        let is_awaited = activity.call_ends(number, has_run, ended) || is_question;
+        let is_refused = outcome.as_ref().is_err_and(|failure| failure.is_refusal());
+        let has_entered = !is_question && !is_refused;
+        let is_awaited = activity.call_ends(number, has_entered, ended) || is_question;
         if !calls::is_ordinary(&outcome, is_awaited, begins, ended) {
             let caller = match is_awaited {
                 true => CallerAtEnd::Waits,
@@ -227,7 +235,11 @@ impl Worker {
             note.log(&self.serving.state, self.context.client());
         }
         let reply = native::answer(call, outcome, limit, &mut self.scratch);
-        (reply, ended)
+        Ran {
+            reply,
+            ended,
+            has_entered,
+        }
     }
 
     fn end(&mut self, pump: &mut Pump, taken: &TakenCall, reply: ReplyFrame) {

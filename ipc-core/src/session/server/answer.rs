@@ -27,7 +27,11 @@ impl DoneCalls {
             return self.0.push_back((number, done));
         }
         match self.find(number) {
-            Ok(at) => drop(self.0.get_mut(at).map(|known| known.1 = done)),
+            Ok(at) => {
+                if let Some((_, known)) = self.0.get_mut(at) {
+                    *known = done;
+                }
+            }
             Err(at) => self.0.insert(at, (number, done)),
         }
     }

@@ -182,12 +182,13 @@ fn digest(call: &IncomingCall) -> u64 {
     // The length is in front, so that no two calls write the same.
     hasher.write_u64(identity.len() as u64);
     hasher.write_u8(call.form as u8);
-    match (identity.first_chunk::<EDGE>(), identity.last_chunk()) {
-        (Some(first), Some::<&[u8; EDGE]>(last)) => {
+    let first = identity.first_chunk::<EDGE>();
+    match first.zip(identity.last_chunk::<EDGE>()) {
+        Some((first, last)) => {
             hasher.write(first);
             hasher.write(last);
         }
-        _ => hasher.write(identity),
+        None => hasher.write(identity),
     }
     hasher.finish()
 }
