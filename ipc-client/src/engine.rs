@@ -100,6 +100,7 @@ impl Engine {
     }
 
     /// Begins a call. Returns its number, or why it cannot begin.
+    #[inline]
     pub(crate) fn begin(
         &mut self,
         frame: CallFrame,
@@ -161,6 +162,7 @@ impl Engine {
 
     /// The next [`Event::Ended`] or [`Event::Progress`], in order. To be asked after everything else that is done to the
     /// engine.
+    #[inline]
     pub(crate) fn poll_event(&mut self, now: impl Clock) -> Option<Event> {
         loop {
             let mut event = self.session.poll_event()?;

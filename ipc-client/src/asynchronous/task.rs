@@ -288,8 +288,8 @@ impl ClientTask {
             [only] => stream.try_write(only),
             _ => stream.try_write_vectored(slices),
         };
-        while let Some(result) = self.engine.write(write) {
-            if self.engine.written(result) == Written::Blocked {
+        while let Some(written) = self.engine.write(write) {
+            if written == Written::Blocked {
                 return;
             }
         }
@@ -339,8 +339,10 @@ impl ClientTask {
         if let Some(mut stream) = self.stream.take() {
             let goodbye = async {
                 while !self.engine.output().is_empty() {
-                    let result = stream.write(self.engine.output()).await;
-                    self.engine.written(result);
+                    let output = self.engine.output();
+                    let offered = output.len();
+                    let result = stream.write(output).await;
+                    self.engine.written(offered, result);
                 }
                 // Fails if the connection has already ended.
                 let _ = stream.shutdown().await;

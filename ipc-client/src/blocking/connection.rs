@@ -104,16 +104,16 @@ impl ClientConnection {
                 return Written::Blocked;
             }
             let mut socket = &**socket;
-            let result = self.engine.write(|slices| match slices {
-                [only] => socket.write(only),
-                _ => socket.write_vectored(slices),
+            let written = self.engine.write(|slices| {
+                as_on_unix(match slices {
+                    [only] => socket.write(only),
+                    _ => socket.write_vectored(slices),
+                })
             });
-            let Some(result) = result else {
-                return Written::Whole;
-            };
-            match self.engine.written(as_on_unix(result)) {
-                Written::Whole => {}
-                other => return other,
+            match written {
+                Some(Written::Whole) => {}
+                Some(other) => return other,
+                None => return Written::Whole,
             }
         }
     }

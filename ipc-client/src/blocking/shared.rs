@@ -16,8 +16,9 @@ use ipc_core::NotSent;
 use ipc_core::wire::frame::CallFrame;
 
 use super::limit::WaitLimit;
-use super::state::{Lead, SharedState};
+use super::state::{Lead, News, ProgressQueue, SharedState};
 use crate::call::{CallEnd, CallOptions, Timing};
+use crate::callback::ProgressCallback;
 use crate::cancel::CancellationToken;
 use crate::clock::StepTime;
 use crate::engine::{Engine, Written};
@@ -101,11 +102,18 @@ impl SharedConnection {
         }
         loop {
             state = self.deliver_events(state);
-            state = self.deliver_progress(state, call);
-            if let Some(end) = state.take_end(call) {
-                state.leave();
-                self.unlock(state);
-                return end;
+            match state.take_news(call) {
+                // More of it can arrive while the callback uses the client. All of it is delivered before the end.
+                Some(News::Progress(callback, steps)) => {
+                    state = self.deliver_progress(state, &callback, steps);
+                    continue;
+                }
+                Some(News::End(end)) => {
+                    state.leave();
+                    self.unlock(state);
+                    return end;
+                }
+                None => {}
             }
             if limit.token.is_some_and(CancellationToken::is_cancelled) {
                 state.give_up(call, NotSent::Cancelled);
@@ -288,18 +296,15 @@ impl SharedConnection {
     fn deliver_progress<'a>(
         &'a self,
         mut state: MutexGuard<'a, SharedState>,
-        call: u64,
+        callback: &ProgressCallback,
+        steps: ProgressQueue,
     ) -> MutexGuard<'a, SharedState> {
-        // More progress can arrive while the callback uses the client. All of it is delivered before the result.
-        while let Some((callback, progress)) = state.take_progress(call) {
-            state.pass_on_lead();
-            self.unlock(state);
-            for (fraction, message) in progress {
-                callback.run(|on_progress| on_progress(fraction, &message));
-            }
-            state = self.lock();
+        state.pass_on_lead();
+        self.unlock(state);
+        for (fraction, message) in steps {
+            callback.run(|on_progress| on_progress(fraction, &message));
         }
-        state
+        self.lock()
     }
 
     /// Ends the session. Calls of other threads return.

@@ -1,6 +1,7 @@
 //! What the threads of one blocking client share under one lock: the connection, and which thread waits for which call.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::thread::Thread;
 use std::time::Instant;
 
@@ -49,6 +50,13 @@ struct WaitingThread {
     thread: Option<Thread>,
 }
 
+/// What has happened to a call.
+pub(crate) enum News {
+    /// Steps that its callback has not been given yet.
+    Progress(ProgressCallback, ProgressQueue),
+    End(CallEnd),
+}
+
 /// The progress of a call that wants to be told of it.
 struct Progress {
     callback: ProgressCallback,
@@ -57,7 +65,7 @@ struct Progress {
 }
 
 /// Fractions and messages.
-type ProgressQueue = VecDeque<(f64, String)>;
+pub(crate) type ProgressQueue = VecDeque<(f64, String)>;
 
 impl SharedState {
     pub(crate) fn new(engine: Engine) -> Self {
@@ -147,6 +155,7 @@ impl SharedState {
         self.connection.detach_if_disconnected();
     }
 
+    #[inline]
     fn end(&mut self, call: u64, end: CallEnd) {
         if let Some(waiting) = self.waiting.get_mut(call) {
             waiting.end = Some(end);
@@ -164,24 +173,21 @@ impl SharedState {
         }
     }
 
-    /// Takes the progress of a call that its callback has not been given yet, if there is any.
-    pub(crate) fn take_progress(&mut self, call: u64) -> Option<(ProgressCallback, ProgressQueue)> {
-        let progress = self.waiting.get_mut(call)?.progress.as_mut()?;
-        (!progress.queue.is_empty()).then(|| {
-            (
-                progress.callback.clone(),
-                std::mem::take(&mut progress.queue),
-            )
-        })
+    /// Takes what has happened to a call since it was last asked for, if anything has. Progress comes before the end.
+    #[inline]
+    pub(crate) fn take_news(&mut self, call: u64) -> Option<News> {
+        let waiting = self.waiting.get_mut(call)?;
+        if let Some(progress) = &mut waiting.progress
+            && !progress.queue.is_empty()
+        {
+            let queue = mem::take(&mut progress.queue);
+            return Some(News::Progress(progress.callback.clone(), queue));
+        }
+        waiting.end.as_ref()?;
+        self.waiting.remove(call)?.end.map(News::End)
     }
 
-    /// Takes the end of a call, if it has ended.
-    pub(crate) fn take_end(&mut self, call: u64) -> Option<CallEnd> {
-        self.waiting.get(call)?.end.as_ref()?;
-        self.waiting.remove(call)?.end
-    }
-
-    /// Ends a call before its answer has come. Its thread finds the end with [`take_end`](Self::take_end).
+    /// Ends a call before its answer has come. Its thread finds the end with [`take_news`](Self::take_news).
     pub(crate) fn give_up(&mut self, call: u64, reason: NotSent) {
         if let Some(end) = self.connection.engine.give_up(call, reason) {
             self.end(call, end);
@@ -228,7 +234,7 @@ impl SharedState {
 
     /// Takes the threads to be woken once the lock has been released, if there are any.
     pub(crate) fn take_woken(&mut self) -> Option<Vec<Thread>> {
-        (!self.woken.is_empty()).then(|| std::mem::take(&mut self.woken))
+        (!self.woken.is_empty()).then(|| mem::take(&mut self.woken))
     }
 
     /// Ends the session and all calls, and says goodbye.
@@ -283,7 +289,8 @@ mod tests {
         let mut state = asleep();
         state.end(1, CallEnd::Cancelled);
         assert_eq!(state.take_woken().unwrap().len(), 1);
-        assert!(state.take_end(1).is_some() && state.take_end(2).is_none());
+        assert!(matches!(state.take_news(1), Some(News::End(_))));
+        assert!(state.take_news(1).is_none() && state.take_news(2).is_none());
         state.leave();
         assert!(state.lead == Lead::Given(2));
         assert_eq!(state.take_woken().unwrap().len(), 1);

@@ -33,18 +33,26 @@ impl Engine {
     pub(crate) fn write(
         &mut self,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> Option<io::Result<usize>> {
-        let has_more_pieces = self.session.has_more_pieces();
-        let output = self.output();
-        if output.is_empty() {
+    ) -> Option<Written> {
+        if self.write_failed {
             return None;
         }
-        if !has_more_pieces {
-            return Some(write(&[IoSlice::new(output)]));
-        }
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = self.session.transmit_vectored(&mut slices);
-        Some(write(slices.get(..count).unwrap_or_default()))
+        let (offered, result) = match self.session.has_more_pieces() {
+            false => {
+                let output = self.session.transmit();
+                if output.is_empty() {
+                    return None;
+                }
+                (output.len(), write(&[IoSlice::new(output)]))
+            }
+            true => {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let count = self.session.transmit_vectored(&mut slices);
+                let pieces = slices.get(..count).unwrap_or_default();
+                (pieces.iter().map(|piece| piece.len()).sum(), write(pieces))
+            }
+        };
+        Some(self.written(offered, result))
     }
 
     /// Takes the next bytes to write, for a thread that writes them outside of a lock. They count as written at once: a call
@@ -56,12 +64,17 @@ impl Engine {
         }
     }
 
-    /// Takes the result of writing the [`output`](Self::output) or more. A socket that takes nothing at present reports
-    /// `WouldBlock`.
-    pub(crate) fn written(&mut self, result: io::Result<usize>) -> Written {
+    /// Takes the result of writing `offered` bytes of the [`output`](Self::output). A socket that takes nothing at present
+    /// reports `WouldBlock`.
+    pub(crate) fn written(&mut self, offered: usize, result: io::Result<usize>) -> Written {
         match result {
             Ok(0) => self.write_failed(),
-            Ok(count) => return self.consume(count),
+            Ok(count) => {
+                self.consume(count);
+                if count < offered {
+                    return Written::Partly;
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Written::Blocked,
             Err(_) => self.write_failed(),
@@ -69,16 +82,12 @@ impl Engine {
         Written::Whole
     }
 
-    fn consume(&mut self, mut count: usize) -> Written {
-        loop {
-            let piece = self.session.transmit().len();
-            self.session.consume(count.min(piece));
-            match count.checked_sub(piece) {
-                None => return Written::Partly,
-                Some(0) => return Written::Whole,
-                Some(rest) if piece > 0 => count = rest,
+    fn consume(&mut self, mut count: usize) {
+        while count > 0 {
+            match self.session.consume(count) {
                 // More than there was.
-                Some(_) => return Written::Whole,
+                0 => return,
+                piece => count = count.saturating_sub(piece),
             }
         }
     }

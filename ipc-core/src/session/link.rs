@@ -256,16 +256,18 @@ impl Link {
         }
     }
 
-    /// Returns true if [`transmit`](Self::transmit) does not give all that could be written at once.
+    /// Returns false if [`transmit`](Self::transmit) gives all that can be written at once.
+    #[inline]
     pub(crate) fn has_more_pieces(&self) -> bool {
         match &self.channel {
-            Channel::Plain(plain) => plain.backlog() > plain.transmit().len() as u64,
+            Channel::Plain(plain) => plain.has_more_pieces(),
             Channel::Secret(_) => false,
         }
     }
 
     /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds what
     /// [`transmit`](Self::transmit) gives.
+    #[inline]
     pub(crate) fn transmit_vectored<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
         match &mut self.channel {
             Channel::Plain(plain) => plain.transmit_vectored(slices),
@@ -279,17 +281,22 @@ impl Link {
         }
     }
 
-    /// The network has taken `count` bytes of [`transmit`](Self::transmit).
+    /// The network has taken `count` bytes of what [`transmit`](Self::transmit) gave, and possibly of the pieces after that.
+    /// Returns the number of bytes that are removed: no more than `transmit` gave.
     #[inline]
-    pub fn consume(&mut self, count: usize) {
-        let count = count.min(self.transmit().len());
-        self.transmitted += match &mut self.channel {
+    pub fn consume(&mut self, count: usize) -> usize {
+        match &mut self.channel {
             Channel::Plain(plain) => {
-                plain.consume(count);
-                count as u64
+                let removed = plain.consume(count);
+                self.transmitted += removed as u64;
+                removed
             }
-            Channel::Secret(sealed) => sealed.consume(count),
-        };
+            Channel::Secret(sealed) => {
+                let removed = count.min(sealed.transmit().len());
+                self.transmitted += sealed.consume(removed);
+                removed
+            }
+        }
     }
 
     /// Takes the bytes that [`transmit`](Self::transmit) would give next, as if the network had taken them: for a thread

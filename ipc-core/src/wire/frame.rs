@@ -74,6 +74,7 @@ impl CallFrame {
     }
 
     /// Returns the frame in one piece.
+    #[inline]
     pub fn into_vec(self) -> Vec<u8> {
         match self.blocks.is_empty() {
             true => self.head,
@@ -102,8 +103,14 @@ impl fmt::Debug for CallFrame {
 /// The control message of a frame.
 #[cfg(feature = "protocol")]
 fn ctrl_of(frame: &[u8]) -> Option<CtrlMsg> {
+    CtrlMsg::from_number(number_of(frame)?)
+}
+
+/// The number of the control message of a frame, which this version may not define.
+#[cfg(feature = "protocol")]
+fn number_of(frame: &[u8]) -> Option<u16> {
     let number = frame.get(LENGTH..)?.first_chunk()?;
-    CtrlMsg::from_number(u16::from_le_bytes(*number))
+    Some(u16::from_le_bytes(*number))
 }
 
 /// Frames are bounded by the codec's limits, far below 4 GiB.

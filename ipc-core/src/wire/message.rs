@@ -189,29 +189,27 @@ pub(crate) fn call_of(frame: Frame) -> Option<Result<IncomingCall, CodecError>> 
     Some(IncomingCall::read(form, frame.payload))
 }
 
-/// The answer in a frame and the number of its call; `None` for frames that are no answers.
-pub(crate) fn reply_of(frame: Frame) -> Option<Result<(u64, Outcome), CodecError>> {
-    let mut payload = frame.payload;
-    let outcome = match frame.ctrl {
-        CtrlMsg::Ok | CtrlMsg::Error | CtrlMsg::ErrorForwarded => {
-            let Ok(number) = payload.try_get_u64_le() else {
-                return Some(Err(CodecError::UnexpectedEnd));
-            };
-            // What cannot be read still says whether the driver ran. To drop the connection over it would only bring
-            // the same answer again.
-            let outcome = match frame.ctrl {
-                CtrlMsg::Ok => Outcome::Ok(Payload {
-                    bytes: payload,
-                    blocks: frame.blocks,
-                }),
-                CtrlMsg::Error => Outcome::Refused(Refusal::read(&payload).into()),
-                _ => Outcome::Fault(read_fault(&payload)),
-            };
-            Ok((number, outcome))
-        }
-        _ => return None,
+/// The answer in a frame and the number of its call.
+#[inline]
+pub(crate) fn reply_of(frame: Frame) -> Result<(u64, Outcome), CodecError> {
+    let Frame {
+        ctrl,
+        mut payload,
+        blocks,
+    } = frame;
+    let number = payload.try_get_u64_le();
+    let number = number.map_err(|_| CodecError::UnexpectedEnd)?;
+    // What cannot be read still says whether the driver ran. To drop the connection over it would only bring
+    // the same answer again.
+    let outcome = match ctrl {
+        CtrlMsg::Ok => Outcome::Ok(Payload {
+            bytes: payload,
+            blocks,
+        }),
+        CtrlMsg::Error => Outcome::Refused(Refusal::read(&payload).into()),
+        _ => Outcome::Fault(read_fault(&payload)),
     };
-    Some(outcome)
+    Ok((number, outcome))
 }
 
 /// The number of the call to which a frame brings the result, as far as that can be seen from the bytes behind its length.

@@ -76,7 +76,7 @@ impl Scene {
         let mut said = Vec::new();
         while !self.engine.output().is_empty() {
             let output = self.engine.output().to_vec();
-            self.engine.written(Ok(output.len()));
+            self.engine.written(output.len(), Ok(output.len()));
             said.extend(output);
         }
         said

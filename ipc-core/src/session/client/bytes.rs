@@ -93,26 +93,29 @@ impl ClientSession {
         }
     }
 
-    /// Returns true if [`transmit`](Self::transmit) does not give all that waits for the network.
+    /// Returns false if [`transmit`](Self::transmit) gives all that can be written at once.
     #[inline]
-    pub fn has_more_pieces(&mut self) -> bool {
-        let link = self.written_link();
-        link.is_some_and(|link| link.has_more_pieces())
+    pub fn has_more_pieces(&self) -> bool {
+        match &self.state {
+            LinkState::Greeting { link, .. } | LinkState::Ready(link) => link.has_more_pieces(),
+            LinkState::Closed(_) | LinkState::Disconnected => false,
+        }
     }
 
     /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds
     /// what [`transmit`](Self::transmit) gives; the bytes of each are to be [consumed](Self::consume) on their own.
+    #[inline]
     pub fn transmit_vectored<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
         let link = self.written_link();
         link.map_or(0, |link| link.transmit_vectored(slices))
     }
 
-    /// The network has taken `count` bytes of [`transmit`](Self::transmit).
+    /// The network has taken `count` bytes of what [`transmit`](Self::transmit) gave, and possibly of the pieces after that.
+    /// Returns the number of bytes that are removed: no more than `transmit` gave.
     #[inline]
-    pub fn consume(&mut self, count: usize) {
-        if let Some(link) = self.written_link() {
-            link.consume(count);
-        }
+    pub fn consume(&mut self, count: usize) -> usize {
+        let link = self.written_link();
+        link.map_or(0, |link| link.consume(count))
     }
 
     /// The connection that still has bytes to write, possibly after a goodbye.

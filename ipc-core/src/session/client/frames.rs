@@ -24,6 +24,7 @@ impl ClientSession {
         Ok(())
     }
 
+    #[inline]
     fn handle_frame(&mut self, frame: Frame, now: &impl Clock) -> Result<(), LinkError> {
         let ctrl = frame.ctrl;
         let read = |error: CodecError| LinkError::Message { ctrl, error };
@@ -64,10 +65,8 @@ impl ClientSession {
             }
             CtrlMsg::Ok | CtrlMsg::Error | CtrlMsg::ErrorForwarded if self.is_ready() => {
                 let large = frame.len() >= ACKNOWLEDGE_AT_ONCE;
-                if let Some(reply) = message::reply_of(frame) {
-                    let (number, outcome) = reply.map_err(read)?;
-                    self.handle_reply(number, outcome, large);
-                }
+                let (number, outcome) = message::reply_of(frame).map_err(read)?;
+                self.handle_reply(number, outcome, large);
             }
             _ => {
                 return Err(LinkError::Unexpected {
@@ -206,6 +205,7 @@ impl ClientSession {
         self.sent.under_way < WINDOW && call.frame.len() <= self.max_request
     }
 
+    #[inline]
     pub(super) fn handle_reply(&mut self, number: u64, outcome: Outcome, large: bool) {
         if !matches!(outcome, Outcome::Refused(_)) {
             // This call has begun, so the server knows which earlier ones were given up.
@@ -248,8 +248,9 @@ impl ClientSession {
         }
     }
 
+    #[inline]
     pub(super) fn end(&mut self, number: u64, outcome: CallOutcome) {
-        if let Some(call) = self.take(number).map(|call| call.given) {
+        if let Some(InFlight { given: call, .. }) = self.take(number) {
             self.events.push_back(Event::Ended { call, outcome });
         }
     }
@@ -262,6 +263,7 @@ impl ClientSession {
         }
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, number: u64, call: InFlight) {
         if let Some(deadline) = call.deadline {
             self.deadlines.insert((deadline, number));
@@ -269,6 +271,7 @@ impl ClientSession {
         self.calls.push(number, call);
     }
 
+    #[inline]
     pub(super) fn take(&mut self, number: u64) -> Option<InFlight> {
         let call = self.calls.remove(number)?;
         if let Some(deadline) = call.deadline {

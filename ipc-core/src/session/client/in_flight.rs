@@ -78,6 +78,7 @@ impl KeptFrame {
 }
 
 impl From<CallFrame> for KeptFrame {
+    #[inline]
     fn from(frame: CallFrame) -> Self {
         match frame.len() <= Link::SHORT {
             true => Self::Short(frame.into_vec()),

@@ -151,15 +151,27 @@ impl Plain {
         }
     }
 
+    /// Returns false if [`transmit`](Self::transmit) gives all that waits.
+    #[inline]
+    pub(super) fn has_more_pieces(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
     /// Fills `slices` with the next pieces for the network, and returns how many.
+    #[inline]
     pub(super) fn transmit_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let joined = self.joined.get(self.taken..).unwrap_or_default();
-        let pieces = self.outbox.iter().map(|piece| &piece[..]);
-        let pieces = pieces.chain((!joined.is_empty()).then_some(joined));
-        let filled = slices.iter_mut().zip(pieces);
-        filled
-            .map(|(slice, piece)| *slice = IoSlice::new(piece))
-            .count()
+        let mut count = 0;
+        for (slice, piece) in slices.iter_mut().zip(&self.outbox) {
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
+        if let Some(slice) = slices.get_mut(count)
+            && let Some(joined @ [_, ..]) = self.joined.get(self.taken..)
+        {
+            *slice = IoSlice::new(joined);
+            count += 1;
+        }
+        count
     }
 
     /// How many bytes wait for the network.
@@ -198,24 +210,27 @@ impl Plain {
         Some(piece)
     }
 
+    /// Removes up to `count` bytes of the next piece. Returns how many.
     #[inline]
-    pub(super) fn consume(&mut self, count: usize) {
-        self.backlog -= count as u64;
+    pub(super) fn consume(&mut self, count: usize) -> usize {
+        let removed = count.min(self.transmit().len());
+        self.backlog -= removed as u64;
         match self.outbox.front_mut() {
             None => {
-                self.taken += count;
+                self.taken += removed;
                 if self.taken >= self.joined.len() {
                     self.joined.clear();
                     self.taken = 0;
                 }
             }
             Some(front) => {
-                front.advance(count);
+                front.advance(removed);
                 if front.is_empty() {
                     self.outbox.pop_front();
                 }
             }
         }
+        removed
     }
 }
 

@@ -58,7 +58,7 @@ fn an_unknown_outcome_stays_unknown_when_results_are_forgotten() {
         scripted.call(1);
         let again = scripted.frames().remove(0);
         assert_eq!(again, first);
-        let Some(Ok((1, Outcome::Fault(fault)))) = reply_of(again) else {
+        let Ok((1, Outcome::Fault(fault))) = reply_of(again) else {
             panic!("no fault");
         };
         assert_eq!(fault.kind, FaultKind::Unknown);

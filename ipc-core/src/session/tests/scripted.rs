@@ -102,7 +102,12 @@ impl Scripted {
     pub(super) fn heard(&mut self) -> Vec<(CtrlMsg, u64)> {
         let heard = self.frames().into_iter().map(|frame| {
             let ctrl = frame.ctrl;
-            let number = reply_of(frame).map_or(0, |reply| reply.unwrap().0);
+            let number = match ctrl {
+                CtrlMsg::Ok | CtrlMsg::Error | CtrlMsg::ErrorForwarded => {
+                    reply_of(frame).unwrap().0
+                }
+                _ => 0,
+            };
             (ctrl, number)
         });
         heard.collect()

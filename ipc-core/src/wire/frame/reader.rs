@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{HEADER, LENGTH, PartialFrame, ctrl_of};
+use super::{HEADER, LENGTH, PartialFrame, ctrl_of, number_of};
 use crate::wire::block::{self, ReadBlock};
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
@@ -105,6 +105,7 @@ impl FrameReader {
 
     /// Takes the next frame if much of it has not come yet. Until it is [given back](Self::put_partial), nothing may be
     /// pushed.
+    #[inline]
     pub(crate) fn take_partial(&mut self) -> Option<PartialFrame> {
         self.begin_partial();
         self.partial.take_if(|partial| partial.missing() > 0)
@@ -113,16 +114,23 @@ impl FrameReader {
     /// Gives the next frame memory of its own if much of it has not come yet.
     #[inline]
     pub(crate) fn begin_partial(&mut self) -> Option<&mut PartialFrame> {
-        if self.partial.is_none() {
-            let len = u32::from_le_bytes(*self.buffer.first_chunk()?) as usize;
-            let come = self.buffer.len() - LENGTH;
-            if len <= self.limit && len.saturating_sub(come) >= LONG_REST {
-                let mut bytes = self.memory_for(len);
-                bytes.extend_from_slice(&self.buffer.split());
-                self.partial = Some(PartialFrame::new(bytes, LENGTH + len));
-            }
+        if self.partial.is_none() && !self.buffer.is_empty() {
+            self.move_to_partial();
         }
         self.partial.as_mut()
+    }
+
+    fn move_to_partial(&mut self) {
+        let Some(prefix) = self.buffer.first_chunk() else {
+            return;
+        };
+        let len = u32::from_le_bytes(*prefix) as usize;
+        let come = self.buffer.len() - LENGTH;
+        if len <= self.limit && len.saturating_sub(come) >= LONG_REST {
+            let mut bytes = self.memory_for(len);
+            bytes.extend_from_slice(&self.buffer.split());
+            self.partial = Some(PartialFrame::new(bytes, LENGTH + len));
+        }
     }
 
     /// Memory for the frame that begins in the buffer. Only a long result gets the memory of an earlier frame: it is decoded
@@ -145,11 +153,24 @@ impl FrameReader {
     }
 
     /// The next complete frame, if its bytes are all here. Optional messages of later releases are passed over.
+    #[inline]
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         loop {
-            let Some((number, payload, blocks)) = self.next_numbered()? else {
-                return Ok(None);
+            let (mut payload, blocks) = match &self.partial {
+                None => match self.next_short()? {
+                    Some(frame) => (frame, Vec::new()),
+                    None => return Ok(None),
+                },
+                Some(partial) if partial.missing() > 0 => return Ok(None),
+                Some(_) => match self.partial.take() {
+                    Some(partial) => partial.finish(),
+                    None => return Ok(None),
+                },
             };
+            let Some(number) = number_of(&payload) else {
+                return Err(FrameError::TooShort(payload.len()));
+            };
+            payload.advance(HEADER);
             match CtrlMsg::from_number(number) {
                 Some(ctrl) => {
                     return Ok(Some(Frame {
@@ -164,14 +185,9 @@ impl FrameReader {
         }
     }
 
-    fn next_numbered(&mut self) -> Result<Option<Numbered>, FrameError> {
-        if let Some(partial) = &self.partial {
-            if partial.missing() > 0 {
-                return Ok(None);
-            }
-            let whole = self.partial.take().map(PartialFrame::finish);
-            return Ok(whole.and_then(|(bytes, blocks)| numbered(bytes, blocks)));
-        }
+    /// The next frame that has no memory of its own.
+    #[inline]
+    fn next_short(&mut self) -> Result<Option<Bytes>, FrameError> {
         let Some(prefix) = self.buffer.first_chunk::<LENGTH>() else {
             return Ok(None);
         };
@@ -193,7 +209,7 @@ impl FrameReader {
         if len > Self::KEEP && self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
-        Ok(numbered(whole, Vec::new()))
+        Ok(Some(whole))
     }
 
     /// The stream has ended: an error if it did so inside a frame.
@@ -204,16 +220,6 @@ impl FrameReader {
         }
     }
 }
-
-/// Takes the number and the payload out of a whole frame.
-fn numbered(mut frame: Bytes, blocks: Vec<ReadBlock>) -> Option<Numbered> {
-    frame.advance(LENGTH);
-    let number = frame.try_get_u16_le().ok()?;
-    Some((number, frame, blocks))
-}
-
-/// The number of a control message, its payload, and the long lists that are not among the bytes of that.
-type Numbered = (u16, Bytes, Vec<ReadBlock>);
 
 /// How much of a frame must be missing for the rest to be read into memory of its own, in bytes.
 const LONG_REST: usize = 64 * 1024;

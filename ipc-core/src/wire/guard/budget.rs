@@ -32,12 +32,14 @@ impl Budget {
     const MEMORY_PER_BYTE: usize = 8;
 
     /// Creates the budget for a payload of `bytes`, which may take `memory` bytes in addition to 8 times its size.
+    #[inline]
     pub(crate) fn new(bytes: usize, memory: usize) -> Self {
         let memory = Self::memory_for(bytes, memory);
         Self::with_left(bytes, memory, memory)
     }
 
     /// Returns the total memory that a payload of `bytes` may take.
+    #[inline]
     pub(crate) fn memory_for(bytes: usize, memory: usize) -> usize {
         bytes
             .saturating_mul(Self::MEMORY_PER_BYTE)
@@ -45,6 +47,7 @@ impl Budget {
     }
 
     /// Creates the budget for the last `bytes` of a payload whose memory budget has `left` bytes left.
+    #[inline]
     pub(crate) fn with_left(bytes: usize, left: usize, limit: usize) -> Self {
         Self {
             elements: Cell::new(bytes.saturating_add(Self::FREE_ELEMENTS)),
@@ -57,6 +60,7 @@ impl Budget {
     }
 
     /// Adds the long lists that are not among the bytes of the payload.
+    #[inline]
     pub(crate) fn with_aside(self, aside: Aside) -> Self {
         Self { aside, ..self }
     }
