@@ -22,6 +22,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipc_core::Secret;
+use ipc_core::wire::preamble::Ciphers;
+
 use crate::data::{Argument, Failure, Reply, Shape};
 use crate::measure;
 use crate::works::{Kind, Work};
@@ -31,6 +34,8 @@ pub const RAW: &str = "raw TCP";
 pub const THIS: &str = "this";
 pub const ASYNC: &str = "this, async";
 pub const SECRET: &str = "this, secret";
+/// The same with the cipher for processors that have no instructions for AES-256-GCM.
+pub const CHACHA: &str = "this, secret, ChaCha20";
 pub const ASYNC_SECRET: &str = "this, async, secret";
 pub const TARPC: &str = "tarpc";
 pub const TONIC: &str = "tonic";
@@ -42,11 +47,12 @@ pub const PYRO5: &str = "Pyro5";
 pub const RPYC: &str = "rpyc";
 
 /// All contenders, in the order of the table.
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     RAW,
     THIS,
     ASYNC,
     SECRET,
+    CHACHA,
     ASYNC_SECRET,
     TARPC,
     TONIC,
@@ -58,7 +64,7 @@ const ALL: [&str; 13] = [
     RPYC,
 ];
 /// The clients of this project.
-pub const OURS: [&str; 4] = [THIS, ASYNC, SECRET, ASYNC_SECRET];
+pub const OURS: [&str; 5] = [THIS, ASYNC, SECRET, CHACHA, ASYNC_SECRET];
 const PYTHON: [&str; 3] = [KOCHEN, PYRO5, RPYC];
 
 /// Those that this program may be compiled without.
@@ -74,6 +80,8 @@ pub fn can_be_missing(name: &str) -> bool {
 pub struct Target {
     pub address: String,
     pub work: Arc<Work>,
+    /// The secret that both ends know, if the contender has one.
+    pub secret: Option<Secret>,
 }
 
 /// The client of an implementation.
@@ -149,7 +157,7 @@ fn takes_part(name: &str, work: &Work, quick: bool) -> bool {
         Kind::Threads(_) => among(&[THIS]),
         Kind::Connect => among(&[THIS, SECRET, TARPC, TONIC, REMOC, CAPNP, JSONRPSEE]),
         Kind::Reply(Shape::Waveform | Shape::Frame8) => {
-            among(&[THIS, SECRET, TARPC, TONIC, REMOC, JSONRPSEE])
+            among(&[THIS, SECRET, CHACHA, TARPC, TONIC, REMOC, JSONRPSEE])
         }
         Kind::Reply(_) if quick => among(&[THIS, TARPC]),
         Kind::Reply(_) | Kind::Waveform => among(&[THIS, TARPC, TONIC, REMOC, JSONRPSEE]),
@@ -179,12 +187,21 @@ pub fn client(name: &str, work: &Work, address: &str) -> Result<Command, Failure
     Ok(command)
 }
 
+/// The secret of a contender, if it has one.
+pub fn secret(name: &str) -> Result<Option<Secret>, Failure> {
+    let secret = || Secret::new("a secret of some length");
+    Ok(match name {
+        SECRET | ASYNC_SECRET => Some(secret()?),
+        CHACHA => Some(secret()?.with_ciphers(Ciphers::CHACHA20_POLY1305)),
+        _ => None,
+    })
+}
+
 /// Serves until the parent process closes standard input. Prints the address first.
 pub fn serve(name: &str, work: &Work) -> Result<(), Failure> {
     match name {
         RAW => raw::serve(work),
-        THIS | ASYNC => this::serve(work, None),
-        SECRET | ASYNC_SECRET => this::serve(work, Some(this::SECRET)),
+        THIS | ASYNC | SECRET | CHACHA | ASYNC_SECRET => this::serve(work, secret(name)?),
         TARPC => tarpc_peer::serve(work),
         #[cfg(feature = "peers")]
         TONIC => tonic_peer::serve(work),
@@ -202,10 +219,8 @@ pub fn serve(name: &str, work: &Work) -> Result<(), Failure> {
 pub fn call(name: &str, target: Target) -> Result<(), Failure> {
     match name {
         RAW => measure::blocking::<raw::Raw>(target),
-        THIS => measure::blocking::<this::Blocking<false>>(target),
-        SECRET => measure::blocking::<this::Blocking<true>>(target),
-        ASYNC => measure::in_task::<this::Asynchronous<false>>(target),
-        ASYNC_SECRET => measure::in_task::<this::Asynchronous<true>>(target),
+        THIS | SECRET | CHACHA => measure::blocking::<this::Blocking>(target),
+        ASYNC | ASYNC_SECRET => measure::in_task::<this::Asynchronous>(target),
         TARPC => measure::in_task::<tarpc_peer::Peer>(target),
         #[cfg(feature = "peers")]
         TONIC => measure::in_task::<tonic_peer::Peer>(target),

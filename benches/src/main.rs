@@ -114,6 +114,7 @@ fn run(part: &Part) -> Result<(), Failure> {
             let target = Target {
                 address: address.clone(),
                 work: Arc::new(named(work)?),
+                secret: contenders::secret(contender)?,
             };
             contenders::call(contender, target)
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipc_client::{AsyncClient, Client};
-use ipc_core::{Device, remote};
+use ipc_core::{Device, Secret, remote};
 use ipc_server::Server;
 use num_complex::Complex64;
 
@@ -11,9 +11,6 @@ use super::{Contender, Target};
 use crate::data::{self, Argument, Failure, Frame8, Frame16, Nested, Reply, Shape, Waveform};
 use crate::process;
 use crate::works::Work;
-
-/// The secret of the contenders that have one.
-pub const SECRET: &str = "a secret of some length";
 
 /// A driver with a method for each shape. Only what the work at hand returns is filled.
 #[derive(Default)]
@@ -133,7 +130,7 @@ impl Instrument {
 }
 
 /// Serves as many devices as the work wants; clients call the last one.
-pub fn serve(work: &Work, secret: Option<&str>) -> Result<(), Failure> {
+pub fn serve(work: &Work, secret: Option<Secret>) -> Result<(), Failure> {
     let mut server = Server::builder()
         .port(0)
         .queue(work.waiting)
@@ -177,17 +174,17 @@ macro_rules! reply {
 }
 
 /// The blocking client.
-pub struct Blocking<const ENCRYPTED: bool>(InstrumentProxy<Client>);
+pub struct Blocking(InstrumentProxy<Client>);
 
-impl<const ENCRYPTED: bool> Contender for Blocking<ENCRYPTED> {
+impl Contender for Blocking {
     async fn pause(time: Duration) {
         std::thread::sleep(time);
     }
 
     async fn connect(target: &Target) -> Result<Self, Failure> {
         let mut client = Client::builder(&target.address);
-        if ENCRYPTED {
-            client = client.secret(SECRET);
+        if let Some(secret) = &target.secret {
+            client = client.secret(secret.clone());
         }
         Ok(Self(InstrumentProxy::new(&client.connect()?)))
     }
@@ -228,13 +225,13 @@ impl<const ENCRYPTED: bool> Contender for Blocking<ENCRYPTED> {
 }
 
 /// The async client.
-pub struct Asynchronous<const ENCRYPTED: bool>(InstrumentProxy<AsyncClient>);
+pub struct Asynchronous(InstrumentProxy<AsyncClient>);
 
-impl<const ENCRYPTED: bool> Contender for Asynchronous<ENCRYPTED> {
+impl Contender for Asynchronous {
     async fn connect(target: &Target) -> Result<Self, Failure> {
         let mut client = AsyncClient::builder(&target.address);
-        if ENCRYPTED {
-            client = client.secret(SECRET);
+        if let Some(secret) = &target.secret {
+            client = client.secret(secret.clone());
         }
         Ok(Self(InstrumentProxy::new(&client.connect().await?)))
     }
