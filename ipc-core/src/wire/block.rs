@@ -6,6 +6,7 @@ use std::fmt;
 use bytemuck::{AnyBitPattern, NoUninit};
 use bytes::Bytes;
 
+use super::codec::ValueReader;
 use super::redact::ByteCount;
 
 /// The bytes of a value, some of its long lists apart from them.
@@ -32,16 +33,7 @@ impl Payload {
         if self.blocks.is_empty() {
             return self.bytes;
         }
-        let mut whole = Vec::with_capacity(self.len());
-        let mut rest = &self.bytes[..];
-        for block in self.blocks.iter().rev() {
-            let (before, after) = rest.split_at(rest.len().saturating_sub(block.rest));
-            whole.extend_from_slice(before);
-            whole.extend_from_slice(block.memory.bytes());
-            rest = after;
-        }
-        whole.extend_from_slice(rest);
-        whole.into()
+        pieces(&self.bytes, &self.blocks).concat().into()
     }
 }
 
@@ -61,15 +53,35 @@ impl fmt::Debug for Payload {
 
 /// A list apart from the bytes that it stands between.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct ReadBlock {
+pub struct ReadBlock {
     /// Number of bytes that follow it.
     pub(crate) rest: usize,
     pub(crate) memory: BlockMemory,
 }
 
+impl fmt::Debug for ReadBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = ByteCount(self.memory.bytes().len());
+        f.debug_tuple("ReadBlock").field(&count).finish()
+    }
+}
+
 /// Number of bytes in all of `blocks`.
+#[inline]
 pub(crate) fn len_of(blocks: &[ReadBlock]) -> usize {
     blocks.iter().map(|block| block.memory.bytes().len()).sum()
+}
+
+/// The bytes around `blocks` and those in them, in their order.
+pub(crate) fn pieces<'a>(mut rest: &'a [u8], blocks: &'a [ReadBlock]) -> Vec<&'a [u8]> {
+    let mut pieces = Vec::new();
+    for block in blocks.iter().rev() {
+        let (before, after) = rest.split_at(rest.len().saturating_sub(block.rest));
+        pieces.extend([before, block.memory.bytes()]);
+        rest = after;
+    }
+    pieces.push(rest);
+    pieces
 }
 
 /// A list of which only the beginning has come.
@@ -83,9 +95,11 @@ pub struct CutBlock {
     pub(crate) size: usize,
 }
 
-/// Finds the first list that is cut off in the bytes of a value that has not come completely. Of each list that is apart
-/// already, the second argument has the number of bytes that follow it and the size of its elements, last list first.
-pub(crate) type Probe = fn(&[u8], &[(usize, usize)]) -> Option<CutBlock>;
+/// Reads one value and drops it, to find out where its long lists lie; see [`codec::probe`](super::codec::probe).
+pub type ValueProbe = fn(&mut ValueReader<'_>) -> bool;
+
+/// Finds the long lists in values that stand one behind the other, one function for each value.
+pub type Probe = &'static [ValueProbe];
 
 /// The memory of a list: that of the `Vec` which the list becomes.
 #[derive(Clone, PartialEq, Eq)]
@@ -218,7 +232,13 @@ impl Aside {
         taken.map(|block| block.memory)
     }
 
+    /// The lists that have not been taken.
+    pub(crate) fn into_blocks(self) -> Vec<ReadBlock> {
+        self.blocks.into_inner()
+    }
+
     /// Returns true if all lists have been taken.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.next.get().is_none()
     }

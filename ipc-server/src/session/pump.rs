@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ipc_core::session::server::ServerSession;
+use ipc_core::wire::block::Probe;
 use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::frame::ReplyFrame;
 use ipc_core::wire::message::IncomingCall;
@@ -90,8 +91,15 @@ impl Pump {
         self.stream = Some(stream);
     }
 
-    /// Handles what `reader` has read.
-    pub(super) fn take_in(&mut self, reader: &mut SocketReader, activity: &Activity, now: Instant) {
+    /// Handles what `reader` has read. If it is a part of a long call, `probe_of` is asked how to find the long lists in the
+    /// arguments of the method with this name and fingerprint.
+    pub(super) fn take_in(
+        &mut self,
+        reader: &mut SocketReader,
+        activity: &Activity,
+        probe_of: impl FnOnce(&str, u64) -> Option<Probe>,
+        now: Instant,
+    ) {
         match reader.take() {
             Received::Nothing => {}
             // A thread that asks this one to leave shuts the reading half of the socket.
@@ -103,13 +111,13 @@ impl Pump {
             Received::Bytes(bytes) => {
                 activity.add_received(bytes.len());
                 self.session.handle_buffer(bytes, now);
-                self.after_input(reader, activity, now);
+                self.after_input(reader, activity, probe_of, now);
             }
             Received::Part(mut partial, count) => {
                 activity.add_received(count);
                 partial.advance(count);
                 self.session.handle_partial(partial, now);
-                self.after_input(reader, activity, now);
+                self.after_input(reader, activity, probe_of, now);
             }
             Received::Failed(error) => self.session.handle_eof(Some(error.to_string())),
         }
@@ -122,9 +130,18 @@ impl Pump {
         }
     }
 
-    fn after_input(&mut self, reader: &mut SocketReader, activity: &Activity, now: Instant) {
-        if let Some(partial) = self.session.take_partial() {
-            reader.go_on_with(partial);
+    fn after_input(
+        &mut self,
+        reader: &mut SocketReader,
+        activity: &Activity,
+        probe_of: impl FnOnce(&str, u64) -> Option<Probe>,
+        now: Instant,
+    ) {
+        if self.session.has_partial() {
+            self.session.explain_partial(probe_of);
+            if let Some(partial) = self.session.take_partial() {
+                reader.go_on_with(partial);
+            }
         }
         self.note_cancelled(activity, now);
     }

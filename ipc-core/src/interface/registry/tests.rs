@@ -159,6 +159,7 @@ fn a_device_can_be_taken_out_and_its_names_are_free_again() {
             form: Form::ByName,
             fingerprint: 0,
             arguments: &[],
+            blocks: Vec::new(),
             reply: Vec::new(),
             limit: 100,
         };
@@ -207,6 +208,7 @@ fn the_description_is_sent_as_it_is_now() {
             form: Form::Describe,
             fingerprint: 0,
             arguments: &[],
+            blocks: Vec::new(),
             reply: vec![1, 2],
             limit,
         };
