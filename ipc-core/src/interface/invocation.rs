@@ -13,7 +13,7 @@ use super::describe::Method;
 use super::job::Reply;
 use super::value;
 use super::wire_type::Wire;
-use crate::wire::block::ReadBlock;
+use crate::wire::block::ReadBlocks;
 use crate::wire::bulk::{self, Encode, LongLists};
 use crate::wire::codec::{CodecError, Reader, ValueReader};
 use crate::wire::ctrl::Form;
@@ -67,7 +67,7 @@ impl<'a> Source<'a> {
     pub(super) fn arguments(
         self,
         name: &str,
-        blocks: Vec<ReadBlock>,
+        blocks: ReadBlocks,
     ) -> Result<Arguments<'a>, Refusal> {
         match self.form {
             Form::Typed => {

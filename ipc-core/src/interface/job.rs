@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::wire::block::ReadBlock;
+use crate::wire::block::ReadBlocks;
 use crate::wire::bulk::{self, LongBlock};
 use crate::wire::ctrl::Form;
 
@@ -19,7 +19,7 @@ pub struct Job<'a> {
     /// The encoded arguments.
     pub arguments: &'a [u8],
     /// Long lists of the arguments that are not among these bytes, in memory of their own.
-    pub blocks: Vec<ReadBlock>,
+    pub blocks: ReadBlocks,
     /// What precedes the result in the reply, such as the head of a frame. The result is appended, and need not be
     /// copied later.
     pub reply: Vec<u8>,
@@ -75,7 +75,7 @@ impl LocalCall {
             form: self.form,
             fingerprint: self.fingerprint,
             arguments: self.arguments(),
-            blocks: Vec::new(),
+            blocks: ReadBlocks::default(),
             reply: Vec::new(),
             limit,
         }

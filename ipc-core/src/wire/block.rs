@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::ops::Deref;
 
 use bytemuck::{AnyBitPattern, NoUninit};
 use bytes::Bytes;
@@ -13,14 +14,13 @@ use super::redact::ByteCount;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Payload {
     pub(crate) bytes: Bytes,
-    /// In the reverse order of their places.
-    pub(crate) blocks: Vec<ReadBlock>,
+    pub(crate) blocks: ReadBlocks,
 }
 
 impl Payload {
     /// Returns the number of bytes, those of the lists included.
     pub fn len(&self) -> usize {
-        self.bytes.len() + len_of(&self.blocks)
+        self.bytes.len() + self.blocks.size()
     }
 
     /// Returns true if there are no bytes.
@@ -39,7 +39,7 @@ impl Payload {
 
 impl From<Bytes> for Payload {
     fn from(bytes: Bytes) -> Self {
-        let blocks = Vec::new();
+        let blocks = ReadBlocks::default();
         Self { bytes, blocks }
     }
 }
@@ -53,23 +53,61 @@ impl fmt::Debug for Payload {
 
 /// A list apart from the bytes that it stands between.
 #[derive(Clone, PartialEq, Eq)]
+#[doc(hidden)]
 pub struct ReadBlock {
     /// Number of bytes that follow it.
     pub(crate) rest: usize,
     pub(crate) memory: BlockMemory,
 }
 
-impl fmt::Debug for ReadBlock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = ByteCount(self.memory.bytes().len());
-        f.debug_tuple("ReadBlock").field(&count).finish()
+/// Lists apart from the bytes that they stand between, in the reverse order of their places.
+///
+/// It is handed on with every value, and most have none: then it is a pointer.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ReadBlocks(Option<Box<List>>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct List(Vec<ReadBlock>);
+
+impl ReadBlocks {
+    /// Number of bytes in all of them.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        match &self.0 {
+            None => 0,
+            Some(list) => list.0.iter().map(|it| it.memory.bytes().len()).sum(),
+        }
+    }
+
+    fn pop(&mut self) -> Option<ReadBlock> {
+        self.0.as_mut()?.0.pop()
     }
 }
 
-/// Number of bytes in all of `blocks`.
-#[inline]
-pub(crate) fn len_of(blocks: &[ReadBlock]) -> usize {
-    blocks.iter().map(|block| block.memory.bytes().len()).sum()
+impl Deref for ReadBlocks {
+    type Target = [ReadBlock];
+
+    #[inline]
+    fn deref(&self) -> &[ReadBlock] {
+        match &self.0 {
+            None => &[],
+            Some(list) => &list.0,
+        }
+    }
+}
+
+impl FromIterator<ReadBlock> for ReadBlocks {
+    fn from_iter<I: IntoIterator<Item = ReadBlock>>(blocks: I) -> Self {
+        let list: Vec<ReadBlock> = blocks.into_iter().collect();
+        Self((!list.is_empty()).then(|| Box::new(List(list))))
+    }
+}
+
+impl fmt::Debug for ReadBlocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = ByteCount(self.size());
+        f.debug_tuple("ReadBlocks").field(&size).finish()
+    }
 }
 
 /// The bytes around `blocks` and those in them, in their order.
@@ -204,13 +242,14 @@ fn element_of<T>(_list: &[T]) -> usize {
 pub(crate) struct Aside {
     /// Number of bytes that follow the next one; `None` if there is none.
     next: Cell<Option<usize>>,
-    blocks: RefCell<Vec<ReadBlock>>,
+    blocks: RefCell<ReadBlocks>,
     /// The list at which the bytes ended.
     cut: Cell<Option<CutBlock>>,
 }
 
 impl Aside {
-    pub(crate) fn new(blocks: Vec<ReadBlock>) -> Self {
+    #[inline]
+    pub(crate) fn new(blocks: ReadBlocks) -> Self {
         Self {
             next: Cell::new(blocks.last().map(|block| block.rest)),
             blocks: RefCell::new(blocks),
@@ -233,7 +272,7 @@ impl Aside {
     }
 
     /// The lists that have not been taken.
-    pub(crate) fn into_blocks(self) -> Vec<ReadBlock> {
+    pub(crate) fn into_blocks(self) -> ReadBlocks {
         self.blocks.into_inner()
     }
 

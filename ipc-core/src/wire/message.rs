@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::block::{self, Payload, ReadBlock};
+use super::block::{Payload, ReadBlocks};
 use super::codec::{self, CodecError, Reader};
 #[cfg(doc)]
 use super::ctrl::CallHeader;
@@ -46,18 +46,18 @@ pub struct IncomingCall {
     /// Where the arguments begin in the payload.
     arguments_at: usize,
     /// Long lists in the arguments that are not among the bytes of the payload.
-    blocks: Vec<ReadBlock>,
+    blocks: ReadBlocks,
 }
 
 impl IncomingCall {
     /// Reads the payload of a call.
     pub fn read(form: Form, payload: Bytes) -> Result<Self, CodecError> {
-        Self::read_around(form, payload, Vec::new())
+        Self::read_around(form, payload, ReadBlocks::default())
     }
 
     /// Reads the payload of a call, of which the lists in `blocks` are apart.
     #[inline]
-    fn read_around(form: Form, payload: Bytes, blocks: Vec<ReadBlock>) -> Result<Self, CodecError> {
+    fn read_around(form: Form, payload: Bytes, blocks: ReadBlocks) -> Result<Self, CodecError> {
         let mut reader = Reader::new(&payload);
         let (number, acknowledged) = (reader.number()?, reader.number()?);
         let (timeout_ms, fingerprint) = (reader.number()?, reader.number()?);
@@ -94,14 +94,14 @@ impl IncomingCall {
 
     /// Takes the long lists in the arguments that are apart from their bytes.
     #[inline]
-    pub(crate) fn take_blocks(&mut self) -> Vec<ReadBlock> {
+    pub(crate) fn take_blocks(&mut self) -> ReadBlocks {
         std::mem::take(&mut self.blocks)
     }
 
     /// All that tells it from another call: the fingerprint, the method and the arguments, as they are in the frame; and the
     /// lists that are apart from these bytes.
     #[inline]
-    pub(crate) fn identity(&self) -> (&[u8], &[ReadBlock]) {
+    pub(crate) fn identity(&self) -> (&[u8], &ReadBlocks) {
         let identity = self.payload.get(FINGERPRINT..);
         (identity.unwrap_or_default(), &self.blocks)
     }
@@ -109,7 +109,7 @@ impl IncomingCall {
     /// The number of bytes of the method and the arguments.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.payload.len() - METHOD + block::len_of(&self.blocks)
+        self.payload.len() - METHOD + self.blocks.size()
     }
 }
 
@@ -121,7 +121,7 @@ impl fmt::Debug for IncomingCall {
             .field("form", &self.form)
             .field(
                 "arguments",
-                &ByteCount(self.arguments().len() + block::len_of(&self.blocks)),
+                &ByteCount(self.arguments().len() + self.blocks.size()),
             )
             .finish()
     }

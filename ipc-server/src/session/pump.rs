@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ipc_core::session::server::ServerSession;
-use ipc_core::wire::block::Probe;
 use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::frame::ReplyFrame;
 use ipc_core::wire::message::IncomingCall;
+use ipc_hub::CurrentOffers;
 use ipc_hub::calls::RunningCalls;
 use ipc_hub::driver_call::{DriverCall, Returned};
 use ipc_hub::stay::Stay;
@@ -91,13 +91,12 @@ impl Pump {
         self.stream = Some(stream);
     }
 
-    /// Handles what `reader` has read. If it is a part of a long call, `probe_of` is asked how to find the long lists in the
-    /// arguments of the method with this name and fingerprint.
+    /// Handles what `reader` has read. In `offers`, a long call of which a part has come finds the types of its arguments.
     pub(super) fn take_in(
         &mut self,
         reader: &mut SocketReader,
         activity: &Activity,
-        probe_of: impl FnOnce(&str, u64) -> Option<Probe>,
+        offers: &CurrentOffers,
         now: Instant,
     ) {
         match reader.take() {
@@ -111,13 +110,13 @@ impl Pump {
             Received::Bytes(bytes) => {
                 activity.add_received(bytes.len());
                 self.session.handle_buffer(bytes, now);
-                self.after_input(reader, activity, probe_of, now);
+                self.after_input(reader, activity, offers, now);
             }
             Received::Part(mut partial, count) => {
                 activity.add_received(count);
                 partial.advance(count);
                 self.session.handle_partial(partial, now);
-                self.after_input(reader, activity, probe_of, now);
+                self.after_input(reader, activity, offers, now);
             }
             Received::Failed(error) => self.session.handle_eof(Some(error.to_string())),
         }
@@ -134,16 +133,23 @@ impl Pump {
         &mut self,
         reader: &mut SocketReader,
         activity: &Activity,
-        probe_of: impl FnOnce(&str, u64) -> Option<Probe>,
+        offers: &CurrentOffers,
         now: Instant,
     ) {
         if self.session.has_partial() {
-            self.session.explain_partial(probe_of);
-            if let Some(partial) = self.session.take_partial() {
-                reader.go_on_with(partial);
-            }
+            self.read_on(reader, offers);
         }
         self.note_cancelled(activity, now);
+    }
+
+    /// Has `reader` read the rest of a long frame into the frame's own memory.
+    #[cold]
+    fn read_on(&mut self, reader: &mut SocketReader, offers: &CurrentOffers) {
+        self.session
+            .explain_partial(|method, fingerprint| offers.load().probe_of(method, fingerprint));
+        if let Some(partial) = self.session.take_partial() {
+            reader.go_on_with(partial);
+        }
     }
 
     /// Notes which calls the client has cancelled. They no longer count as its use of the server.

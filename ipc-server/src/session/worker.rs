@@ -104,9 +104,8 @@ impl Worker {
         let mut now = Instant::now();
         loop {
             let mut pump = serving.pump();
-            let probe_of =
-                |method: &str, fingerprint| self.offers.now().probe_of(method, fingerprint);
-            pump.take_in(&mut reader, &serving.activity, probe_of, now);
+            let offers = serving.state.hub.offers();
+            pump.take_in(&mut reader, &serving.activity, offers, now);
             while let Some(mut taken) = serving.begin_call(&mut pump, now, &mut self.work) {
                 let limit = pump.session.reply_limit();
                 self.follow_client(&pump);

@@ -7,7 +7,7 @@ use crate::interface::context::CallContext;
 use crate::interface::current;
 use crate::interface::describe::Method;
 use crate::interface::job::Reply;
-use crate::wire::block::ReadBlock;
+use crate::wire::block::ReadBlocks;
 use crate::wire::ctrl::Form;
 use crate::wire::failure::Failure;
 
@@ -18,7 +18,7 @@ pub(in crate::interface) struct OwnedInvocation {
     wire_name: String,
     form: Form,
     arguments: Vec<u8>,
-    blocks: Vec<ReadBlock>,
+    blocks: ReadBlocks,
     memory: usize,
     context: CallContext,
     reply: Vec<u8>,
@@ -30,7 +30,7 @@ impl Invocation<'_> {
     pub(in crate::interface) fn hand_over(&mut self) -> OwnedInvocation {
         let blocks = match &mut self.arguments {
             Arguments::Typed(reader) => reader.take_blocks(),
-            Arguments::ByName(_) => Vec::new(),
+            Arguments::ByName(_) => ReadBlocks::default(),
         };
         OwnedInvocation {
             method: Arc::clone(self.method),

@@ -9,12 +9,11 @@ use crate::wire::message::IncomingCall;
 
 /// Tells two calls under one number apart. Not for security, so the hash may be a fast one: within a session there is one
 /// client. Which lists are apart from the bytes of the call makes no difference.
-#[inline]
 pub(super) fn of_call(call: &IncomingCall) -> u64 {
     let (identity, blocks) = call.identity();
     let mut hasher = FxHasher::default();
     // The length is in front, so that no two calls write the same.
-    let len = identity.len() + block::len_of(blocks);
+    let len = identity.len() + blocks.size();
     hasher.write_u64(len as u64);
     hasher.write_u8(call.form as u8);
     if !blocks.is_empty() {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
-use crate::wire::block::CutBlock;
+use crate::wire::block::{CutBlock, ReadBlocks};
 
 fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
     let mut out = Vec::new();
@@ -103,7 +103,7 @@ fn counted<T: Serialize + DeserializeOwned>(value: &T) -> usize {
 }
 
 fn within(bytes: &[u8], memory: usize) -> ValueReader<'_> {
-    ValueReader::new(bytes, Vec::new(), memory)
+    ValueReader::new(bytes, ReadBlocks::default(), memory)
 }
 
 type Array = [u64; 32];

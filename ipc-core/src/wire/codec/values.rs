@@ -5,9 +5,9 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 use super::{CodecError, read_value};
-use crate::wire::block::{self, Aside, Payload, ReadBlock};
 #[cfg(any(test, feature = "protocol"))]
-use crate::wire::block::{BlockMemory, CutBlock, Probe};
+use crate::wire::block::{BlockMemory, CutBlock, Probe, ReadBlock};
+use crate::wire::block::{Payload, ReadBlocks};
 use crate::wire::guard::Budget;
 use crate::wire::redact::ByteCount;
 #[cfg(feature = "protocol")]
@@ -30,11 +30,10 @@ impl<'a> ValueReader<'a> {
     /// Creates a reader at the beginning of `bytes`, of which the lists in `blocks` are apart. Together, the values may take
     /// `memory` bytes in addition to 8 times their size.
     #[inline]
-    pub(crate) fn new(bytes: &'a [u8], blocks: Vec<ReadBlock>, memory: usize) -> Self {
-        let size = bytes.len() + block::len_of(&blocks);
+    pub(crate) fn new(bytes: &'a [u8], blocks: ReadBlocks, memory: usize) -> Self {
         Self {
             rest: bytes,
-            budget: Budget::new(size, memory).with_aside(Aside::new(blocks)),
+            budget: Budget::around(bytes.len(), blocks, memory),
         }
     }
 
@@ -58,7 +57,7 @@ impl<'a> ValueReader<'a> {
     }
 
     /// Takes the lists that have not been read.
-    pub(crate) fn take_blocks(&mut self) -> Vec<ReadBlock> {
+    pub(crate) fn take_blocks(&mut self) -> ReadBlocks {
         self.budget.take_blocks()
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::LENGTH;
 use crate::contain::contain;
-use crate::wire::block::{BlockMemory, Probe, ReadBlock};
+use crate::wire::block::{BlockMemory, Probe, ReadBlock, ReadBlocks};
 use crate::wire::codec;
 use crate::wire::redact::ByteCount;
 
@@ -184,7 +184,7 @@ impl PartialFrame {
     }
 
     /// The complete frame, and the lists that are apart.
-    pub(super) fn finish(self) -> (Bytes, Vec<ReadBlock>) {
+    pub(super) fn finish(self) -> (Bytes, ReadBlocks) {
         let Filling { memory, filled, .. } = self.bytes;
         let mut bytes: Vec<u8> = memory.into_list().unwrap_or_default();
         bytes.truncate(filled);

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{HEADER, LENGTH, PartialFrame, ctrl_of};
-use crate::wire::block::{self, ReadBlock};
+use crate::wire::block::ReadBlocks;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
 use crate::wire::spare;
@@ -41,13 +41,13 @@ pub(crate) struct Frame {
     pub(crate) ctrl: CtrlMsg,
     pub(crate) payload: Bytes,
     /// Long lists that are not among the bytes of the payload.
-    pub(crate) blocks: Vec<ReadBlock>,
+    pub(crate) blocks: ReadBlocks,
 }
 
 impl Frame {
     /// The number of bytes that came behind the control message.
     pub(crate) fn len(&self) -> usize {
-        self.payload.len() + block::len_of(&self.blocks)
+        self.payload.len() + self.blocks.size()
     }
 }
 
@@ -193,7 +193,7 @@ impl FrameReader {
         if len > Self::KEEP && self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
-        Ok(numbered(whole, Vec::new()))
+        Ok(numbered(whole, ReadBlocks::default()))
     }
 
     /// The stream has ended: an error if it did so inside a frame.
@@ -206,14 +206,14 @@ impl FrameReader {
 }
 
 /// Takes the number and the payload out of a whole frame.
-fn numbered(mut frame: Bytes, blocks: Vec<ReadBlock>) -> Option<Numbered> {
+fn numbered(mut frame: Bytes, blocks: ReadBlocks) -> Option<Numbered> {
     frame.advance(LENGTH);
     let number = frame.try_get_u16_le().ok()?;
     Some((number, frame, blocks))
 }
 
 /// The number of a control message, its payload, and the long lists that are not among the bytes of that.
-type Numbered = (u16, Bytes, Vec<ReadBlock>);
+type Numbered = (u16, Bytes, ReadBlocks);
 
 /// How much of a frame must be missing for the rest to be read into memory of its own, in bytes.
 const LONG_REST: usize = 64 * 1024;

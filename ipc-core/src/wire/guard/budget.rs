@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::wire::block::{Aside, ReadBlock};
+use crate::wire::block::{Aside, ReadBlocks};
 use crate::wire::codec::CodecError;
 
 /// The depth, elements and memory that decoding one payload may still use.
@@ -32,7 +32,15 @@ impl Budget {
     const MEMORY_PER_BYTE: usize = 8;
 
     /// Creates the budget for a payload of `bytes`, which may take `memory` bytes in addition to 8 times its size.
+    #[inline]
     pub(crate) fn new(bytes: usize, memory: usize) -> Self {
+        Self::around(bytes, ReadBlocks::default(), memory)
+    }
+
+    /// Creates the budget for a payload of `bytes` and the long lists that are not among them.
+    #[inline]
+    pub(crate) fn around(bytes: usize, blocks: ReadBlocks, memory: usize) -> Self {
+        let bytes = bytes + blocks.size();
         let memory = bytes
             .saturating_mul(Self::MEMORY_PER_BYTE)
             .saturating_add(memory);
@@ -42,13 +50,8 @@ impl Budget {
             limit: memory,
             failure: Cell::new(None),
             variant_of: Cell::new(None),
-            aside: Aside::default(),
+            aside: Aside::new(blocks),
         }
-    }
-
-    /// Adds the long lists that are not among the bytes of the payload.
-    pub(crate) fn with_aside(self, aside: Aside) -> Self {
-        Self { aside, ..self }
     }
 
     /// Returns the long lists that are not among the bytes of the payload.
@@ -58,7 +61,7 @@ impl Budget {
     }
 
     /// Takes these lists.
-    pub(crate) fn take_blocks(&mut self) -> Vec<ReadBlock> {
+    pub(crate) fn take_blocks(&mut self) -> ReadBlocks {
         std::mem::take(&mut self.aside).into_blocks()
     }
 
