@@ -13,18 +13,20 @@ use crate::wire::spare;
 #[derive(Debug, Default)]
 pub struct Scratch(Vec<u8>);
 
-/// Returns the call in a frame. Its answer may have up to `limit` bytes.
+/// Returns the call in a frame, and takes the long lists of the arguments out of it. Its answer may have up to `limit` bytes.
 #[inline]
-pub fn job<'a>(call: &'a IncomingCall, limit: usize, scratch: &mut Scratch) -> Job<'a> {
+pub fn job<'a>(call: &'a mut IncomingCall, limit: usize, scratch: &mut Scratch) -> Job<'a> {
     let reply = match scratch.0.capacity() {
         0 => spare::take(),
         _ => std::mem::take(&mut scratch.0),
     };
+    let blocks = call.take_blocks();
     Job {
         method: call.method(),
         form: call.form,
         fingerprint: call.fingerprint,
         arguments: call.arguments(),
+        blocks,
         reply: begin_reply(reply, CtrlMsg::Ok, call.number),
         limit,
     }
@@ -68,8 +70,9 @@ pub fn run(
     limit: usize,
 ) -> ReplyFrame {
     let mut scratch = Scratch::default();
-    let outcome = offers.run(job(call, limit, &mut scratch), context);
-    answer(call, outcome, limit, &mut scratch)
+    let mut call = call.clone();
+    let outcome = offers.run(job(&mut call, limit, &mut scratch), context);
+    answer(&call, outcome, limit, &mut scratch)
 }
 
 /// Maximum length of an answer that is copied in any case, in bytes.

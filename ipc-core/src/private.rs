@@ -35,7 +35,9 @@ pub use crate::interface::macro_support::travel::{
 pub use crate::interface::remote::{Offer, Part, Remote};
 pub use crate::interface::schema::{Describe, Schema};
 pub use crate::interface::wire_type::Wire;
+pub use crate::wire::block::{Probe as ArgumentProbe, ValueProbe};
 pub use crate::wire::bulk::{LongLists, Visit};
+pub use crate::wire::codec::{ValueReader, probe};
 pub use crate::wire::failure::Failure;
 pub use serde;
 

@@ -7,12 +7,19 @@ use super::describe::{Argument, Method};
 use super::invocation::Invocation;
 use super::schema::{Schema, short_name};
 use super::wire_type::Wire;
+use crate::wire::block::{Probe, ValueProbe};
+use crate::wire::codec;
 use crate::wire::failure::{Failure, Fault, FaultKind};
 
 /// Something that can be called by name: `#[remote]` on a free `fn` makes one, and so does a closure with a name.
 pub trait Function: Send + 'static {
     /// What callers see.
     fn method(&self) -> Method;
+
+    /// Returns how to find the long lists in the arguments.
+    fn probe(&self) -> Probe {
+        &[]
+    }
 
     /// Runs it.
     fn run(&mut self, invocation: &mut Invocation<'_>) -> Result<(), Failure>;
@@ -194,6 +201,10 @@ macro_rules! closures {
                     error: R::error_name(),
                     ..Method::default()
                 }
+            }
+
+            fn probe(&self) -> Probe {
+                const { &[$(codec::probe::<$arg> as ValueProbe),*] }
             }
 
             #[allow(non_snake_case)]

@@ -13,8 +13,9 @@ use super::describe::Method;
 use super::job::Reply;
 use super::value;
 use super::wire_type::Wire;
+use crate::wire::block::ReadBlocks;
 use crate::wire::bulk::{self, Encode, LongLists};
-use crate::wire::codec::{CodecError, Reader};
+use crate::wire::codec::{CodecError, Reader, ValueReader};
 use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::guard::Budget;
@@ -49,7 +50,7 @@ pub(crate) struct Source<'a> {
 /// The arguments as they came, which decides how the result goes.
 #[derive(Debug)]
 pub(super) enum Arguments<'a> {
-    Typed(Reader<'a>),
+    Typed(ValueReader<'a>),
     ByName(Box<ArgumentsByName<'a>>),
 }
 
@@ -61,11 +62,18 @@ pub(super) struct ArgumentsByName<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// The arguments of the method `name`, not decoded yet.
+    /// The arguments of the method `name`, not decoded yet. The lists in `blocks` are apart from the bytes.
     #[inline]
-    pub(super) fn arguments(self, name: &str) -> Result<Arguments<'a>, Refusal> {
+    pub(super) fn arguments(
+        self,
+        name: &str,
+        blocks: ReadBlocks,
+    ) -> Result<Arguments<'a>, Refusal> {
         match self.form {
-            Form::Typed => Ok(Arguments::Typed(Reader::within(self.bytes, self.memory))),
+            Form::Typed => {
+                let reader = ValueReader::new(self.bytes, blocks, self.memory);
+                Ok(Arguments::Typed(reader))
+            }
             _ => {
                 Arguments::by_name(self.bytes, self.memory).map_err(|error| unreadable(name, error))
             }
@@ -180,7 +188,7 @@ impl<'a> Invocation<'a> {
     #[inline]
     pub fn finish_arguments(&mut self) -> Result<(), Failure> {
         let problem = match &self.arguments {
-            Arguments::Typed(reader) => match reader.clone().finish() {
+            Arguments::Typed(reader) => match reader.finish() {
                 Ok(()) => return Ok(()),
                 Err(error) => format!("the arguments do not fit: {}", error.of_typed()),
             },

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::wire::block::ReadBlocks;
 use crate::wire::bulk::{self, LongBlock};
 use crate::wire::ctrl::Form;
 
@@ -17,6 +18,8 @@ pub struct Job<'a> {
     pub fingerprint: u64,
     /// The encoded arguments.
     pub arguments: &'a [u8],
+    /// Long lists of the arguments that are not among these bytes, in memory of their own.
+    pub blocks: ReadBlocks,
     /// What precedes the result in the reply, such as the head of a frame. The result is appended, and need not be
     /// copied later.
     pub reply: Vec<u8>,
@@ -72,6 +75,7 @@ impl LocalCall {
             form: self.form,
             fingerprint: self.fingerprint,
             arguments: self.arguments(),
+            blocks: ReadBlocks::default(),
             reply: Vec::new(),
             limit,
         }

@@ -13,6 +13,7 @@ use super::invocation::{Invocation, OwnedInvocation};
 use super::job::Reply;
 use super::remote::{Device, OVERRUN, Release, Remote, Shared};
 use crate::contain::{contain, contain_logged};
+use crate::wire::block::Probe;
 use crate::wire::failure::{Failure, Fault, FaultKind};
 
 /// Why [`Device::on_thread`] could not make a device.
@@ -113,6 +114,7 @@ impl Device {
         Self {
             driver: Shared::new(driver).into_dyn(),
             interface: D::interface(),
+            probe: D::probe,
             path: std::any::type_name::<D>(),
             name: None,
             prefix: String::new(),
@@ -197,6 +199,10 @@ impl<D: Remote> ThreadDriver<D> {
 impl<D: Remote> Remote for ThreadDriver<D> {
     fn interface() -> Interface {
         D::interface()
+    }
+
+    fn probe(method: usize) -> Probe {
+        D::probe(method)
     }
 
     fn dispatch(&mut self, method: usize, invocation: &mut Invocation<'_>) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use super::current;
 use super::describe::Interface;
 use super::invocation::Invocation;
 use super::slot::{DriverGuard, Slot};
+use crate::wire::block::Probe;
 use crate::wire::failure::Failure;
 
 /// A driver that can be served. Implemented by `#[remote]` on its `impl` block; if a driver has several blocks, by the
@@ -18,6 +19,14 @@ pub trait Remote: Any {
     fn interface() -> Interface
     where
         Self: Sized;
+
+    /// Returns how to find the long lists in the arguments of method number `method` of [`Self::interface`].
+    fn probe(_method: usize) -> Probe
+    where
+        Self: Sized,
+    {
+        &[]
+    }
 
     /// Runs method number `method` of [`Self::interface`].
     fn dispatch(&mut self, method: usize, invocation: &mut Invocation<'_>) -> Result<(), Failure>;
@@ -36,6 +45,9 @@ pub trait Offer {
 /// A proxy whose driver `D` is there, so that its calls can be run.
 #[doc(hidden)]
 pub trait Part<D: ?Sized>: Offer {
+    /// Returns how to find the long lists in the arguments of method number `method` of [`Offer::interface`].
+    fn probe(method: usize) -> Probe;
+
     /// Runs method number `method` of [`Offer::interface`].
     fn dispatch(
         driver: &mut D,
@@ -163,6 +175,7 @@ impl<T: ?Sized> Clone for Shared<T> {
 pub struct Device {
     pub(crate) driver: Shared<dyn Remote + Send>,
     pub(crate) interface: Interface,
+    pub(crate) probe: fn(usize) -> Probe,
     /// The path of the driver's type.
     pub(crate) path: &'static str,
     /// The name that was given to it.
@@ -289,6 +302,7 @@ impl<T: Remote + Send> From<Shared<T>> for Device {
         Self {
             driver: driver.into_dyn(),
             interface: T::interface(),
+            probe: T::probe,
             path: std::any::type_name::<T>(),
             name: None,
             prefix: String::new(),

@@ -117,16 +117,22 @@ impl Link {
         }
     }
 
+    /// Returns true if a part of a long frame has come.
+    #[inline]
+    pub(crate) fn has_partial(&mut self) -> bool {
+        self.frames.begin_partial().is_some()
+    }
+
     /// The beginning of a long frame of which a part has come, if it has not been [explained](Self::explain) yet.
     #[inline]
     pub(crate) fn unexplained(&mut self) -> Option<&[u8]> {
         self.frames.begin_partial()?.unexplained()
     }
 
-    /// Explains the value of this frame; see [`PartialFrame::explain`].
-    pub(crate) fn explain(&mut self, probe: Option<Probe>) {
+    /// Explains the values of this frame; see [`PartialFrame::explain`].
+    pub(crate) fn explain(&mut self, probe: Option<Probe>, values_at: usize) {
         if let Some(partial) = self.frames.begin_partial() {
-            partial.explain(probe);
+            partial.explain(probe, values_at);
         }
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 mod answer;
 mod calls;
+mod digest;
 mod farewell;
 mod frames;
 mod limits;
@@ -20,9 +21,10 @@ pub use self::limits::SessionLimits;
 use super::link::{Link, LinkError};
 #[cfg(feature = "proof")]
 use super::mutant::Mutants;
+use crate::wire::block::Probe;
 use crate::wire::ctrl::{CtrlMsg, Features, Hello, SessionKey, Welcome};
 use crate::wire::frame::PartialFrame;
-use crate::wire::message::frame_of;
+use crate::wire::message::{begun_call, frame_of};
 
 /// One session with a client, over as many connections as it takes.
 ///
@@ -164,6 +166,23 @@ impl ServerSession {
         if let Some(link) = self.link.as_mut().filter(|_| !self.is_leaving) {
             let result = link.handle_input(bytes);
             self.handle_frames(result, now);
+        }
+    }
+
+    /// Returns true if a part of a long frame has come, which is then to be [explained](Self::explain_partial).
+    #[inline]
+    pub fn has_partial(&mut self) -> bool {
+        self.link.as_mut().is_some_and(Link::has_partial)
+    }
+
+    /// If the head of a long call has come, asks `probe_of` how to find the long lists in the arguments of the method with this
+    /// name and fingerprint. They are then read into memory of their own. Asks once for each call.
+    pub fn explain_partial(&mut self, probe_of: impl FnOnce(&str, u64) -> Option<Probe>) {
+        let Some(link) = &mut self.link else { return };
+        if let Some(call) = link.unexplained().and_then(begun_call) {
+            let arguments_at = call.arguments_at;
+            let probe = probe_of(call.method, call.fingerprint);
+            link.explain(probe, arguments_at);
         }
     }
 

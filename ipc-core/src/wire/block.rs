@@ -2,24 +2,25 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::ops::Deref;
 
 use bytemuck::{AnyBitPattern, NoUninit};
 use bytes::Bytes;
 
+use super::codec::ValueReader;
 use super::redact::ByteCount;
 
 /// The bytes of a value, some of its long lists apart from them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Payload {
     pub(crate) bytes: Bytes,
-    /// In the reverse order of their places.
-    pub(crate) blocks: Vec<ReadBlock>,
+    pub(crate) blocks: ReadBlocks,
 }
 
 impl Payload {
     /// Returns the number of bytes, those of the lists included.
     pub fn len(&self) -> usize {
-        self.bytes.len() + len_of(&self.blocks)
+        self.bytes.len() + self.blocks.size()
     }
 
     /// Returns true if there are no bytes.
@@ -32,22 +33,13 @@ impl Payload {
         if self.blocks.is_empty() {
             return self.bytes;
         }
-        let mut whole = Vec::with_capacity(self.len());
-        let mut rest = &self.bytes[..];
-        for block in self.blocks.iter().rev() {
-            let (before, after) = rest.split_at(rest.len().saturating_sub(block.rest));
-            whole.extend_from_slice(before);
-            whole.extend_from_slice(block.memory.bytes());
-            rest = after;
-        }
-        whole.extend_from_slice(rest);
-        whole.into()
+        pieces(&self.bytes, &self.blocks).concat().into()
     }
 }
 
 impl From<Bytes> for Payload {
     fn from(bytes: Bytes) -> Self {
-        let blocks = Vec::new();
+        let blocks = ReadBlocks::default();
         Self { bytes, blocks }
     }
 }
@@ -61,15 +53,73 @@ impl fmt::Debug for Payload {
 
 /// A list apart from the bytes that it stands between.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct ReadBlock {
+#[doc(hidden)]
+pub struct ReadBlock {
     /// Number of bytes that follow it.
     pub(crate) rest: usize,
     pub(crate) memory: BlockMemory,
 }
 
-/// Number of bytes in all of `blocks`.
-pub(crate) fn len_of(blocks: &[ReadBlock]) -> usize {
-    blocks.iter().map(|block| block.memory.bytes().len()).sum()
+/// Lists apart from the bytes that they stand between, in the reverse order of their places.
+///
+/// It is handed on with every value, and most have none: then it is a pointer.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ReadBlocks(Option<Box<List>>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct List(Vec<ReadBlock>);
+
+impl ReadBlocks {
+    /// Number of bytes in all of them.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        match &self.0 {
+            None => 0,
+            Some(list) => list.0.iter().map(|it| it.memory.bytes().len()).sum(),
+        }
+    }
+
+    fn pop(&mut self) -> Option<ReadBlock> {
+        self.0.as_mut()?.0.pop()
+    }
+}
+
+impl Deref for ReadBlocks {
+    type Target = [ReadBlock];
+
+    #[inline]
+    fn deref(&self) -> &[ReadBlock] {
+        match &self.0 {
+            None => &[],
+            Some(list) => &list.0,
+        }
+    }
+}
+
+impl FromIterator<ReadBlock> for ReadBlocks {
+    fn from_iter<I: IntoIterator<Item = ReadBlock>>(blocks: I) -> Self {
+        let list: Vec<ReadBlock> = blocks.into_iter().collect();
+        Self((!list.is_empty()).then(|| Box::new(List(list))))
+    }
+}
+
+impl fmt::Debug for ReadBlocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = ByteCount(self.size());
+        f.debug_tuple("ReadBlocks").field(&size).finish()
+    }
+}
+
+/// The bytes around `blocks` and those in them, in their order.
+pub(crate) fn pieces<'a>(mut rest: &'a [u8], blocks: &'a [ReadBlock]) -> Vec<&'a [u8]> {
+    let mut pieces = Vec::new();
+    for block in blocks.iter().rev() {
+        let (before, after) = rest.split_at(rest.len().saturating_sub(block.rest));
+        pieces.extend([before, block.memory.bytes()]);
+        rest = after;
+    }
+    pieces.push(rest);
+    pieces
 }
 
 /// A list of which only the beginning has come.
@@ -83,9 +133,11 @@ pub struct CutBlock {
     pub(crate) size: usize,
 }
 
-/// Finds the first list that is cut off in the bytes of a value that has not come completely. Of each list that is apart
-/// already, the second argument has the number of bytes that follow it and the size of its elements, last list first.
-pub(crate) type Probe = fn(&[u8], &[(usize, usize)]) -> Option<CutBlock>;
+/// Reads one value and drops it, to find out where its long lists lie; see [`codec::probe`](super::codec::probe).
+pub type ValueProbe = fn(&mut ValueReader<'_>) -> bool;
+
+/// Finds the long lists in values that stand one behind the other, one function for each value.
+pub type Probe = &'static [ValueProbe];
 
 /// The memory of a list: that of the `Vec` which the list becomes.
 #[derive(Clone, PartialEq, Eq)]
@@ -190,13 +242,14 @@ fn element_of<T>(_list: &[T]) -> usize {
 pub(crate) struct Aside {
     /// Number of bytes that follow the next one; `None` if there is none.
     next: Cell<Option<usize>>,
-    blocks: RefCell<Vec<ReadBlock>>,
+    blocks: RefCell<ReadBlocks>,
     /// The list at which the bytes ended.
     cut: Cell<Option<CutBlock>>,
 }
 
 impl Aside {
-    pub(crate) fn new(blocks: Vec<ReadBlock>) -> Self {
+    #[inline]
+    pub(crate) fn new(blocks: ReadBlocks) -> Self {
         Self {
             next: Cell::new(blocks.last().map(|block| block.rest)),
             blocks: RefCell::new(blocks),
@@ -218,7 +271,13 @@ impl Aside {
         taken.map(|block| block.memory)
     }
 
+    /// The lists that have not been taken.
+    pub(crate) fn into_blocks(self) -> ReadBlocks {
+        self.blocks.into_inner()
+    }
+
     /// Returns true if all lists have been taken.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.next.get().is_none()
     }

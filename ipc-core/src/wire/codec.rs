@@ -18,16 +18,18 @@ use serde::{Deserialize, Serialize};
 mod read;
 #[cfg(test)]
 mod tests;
+mod values;
 mod write;
 
 use self::read::Input;
+pub(crate) use self::values::decode_payload;
+#[cfg(any(test, feature = "protocol"))]
+pub(super) use self::values::find_cut;
+pub use self::values::{ValueReader, probe};
 use self::write::Output;
-use super::block::{Aside, BlockMemory, CutBlock, Payload, ReadBlock};
 use super::bulk::Lent;
 use super::guard::{Budget, GuardedSeed};
 use super::redact::ByteCount;
-#[cfg(feature = "protocol")]
-use super::spare;
 
 /// Runs a macro for each type whose lists are one block: its bytes in memory are those on the wire, on a little-endian
 /// machine.
@@ -138,45 +140,6 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     Ok(value)
 }
 
-/// Decodes the one value of `payload`. It may take `memory` bytes in addition to 8 times its size.
-pub(crate) fn decode_payload<T: DeserializeOwned>(
-    payload: Payload,
-    memory: usize,
-) -> Result<T, CodecError> {
-    // The memory around the lists may be long, if it was kept from another frame.
-    #[cfg(feature = "protocol")]
-    let may_be_long = payload.bytes.len() >= spare::MIN || !payload.blocks.is_empty();
-    let budget = Budget::new(payload.len(), memory).with_aside(Aside::new(payload.blocks));
-    let mut rest = &payload.bytes[..];
-    let value = read_value(&mut rest, &budget)?;
-    let extra = rest.len();
-    #[cfg(feature = "protocol")]
-    if may_be_long {
-        spare::give(payload.bytes);
-    }
-    match (extra, budget.aside().is_empty()) {
-        (0, true) => Ok(value),
-        (extra, _) => Err(CodecError::TrailingBytes { extra }),
-    }
-}
-
-/// Finds the first long list that is cut off in `bytes`, the beginning of a `T`; see [`Probe`](super::block::Probe).
-pub(crate) fn find_cut<T: DeserializeOwned>(
-    mut bytes: &[u8],
-    apart: &[(usize, usize)],
-) -> Option<CutBlock> {
-    // The lists that are apart are read as empty ones.
-    let husk = |&(rest, element): &(usize, usize)| ReadBlock {
-        rest,
-        memory: BlockMemory::new(element),
-    };
-    let husks = apart.iter().map(husk).collect();
-    // No more than the whole value may take, whatever the limit of its call.
-    let budget = Budget::new(bytes.len(), MIN_DECODE_MEMORY).with_aside(Aside::new(husks));
-    let read = read_value::<T>(&mut bytes, &budget);
-    read.err().and_then(|_| budget.aside().cut())
-}
-
 fn read_value<T: DeserializeOwned>(rest: &mut &[u8], budget: &Budget) -> Result<T, CodecError> {
     let mut input = Input {
         rest,
@@ -190,15 +153,11 @@ fn read_value<T: DeserializeOwned>(rest: &mut &[u8], budget: &Budget) -> Result<
     Ok(value)
 }
 
-/// Reads several values, one after the other, from one complete payload.
-///
-/// Together they may take 8 times their size in memory, plus [`DECODE_MEMORY`] or the limit given to
-/// [`within`](Self::within).
+/// Reads several values, one after the other, from one complete message. Each may take 8 times the bytes that are left in
+/// memory, plus [`DECODE_MEMORY`].
 #[derive(Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
-    memory_left: usize,
-    memory_limit: usize,
 }
 
 impl fmt::Debug for Reader<'_> {
@@ -211,18 +170,7 @@ impl fmt::Debug for Reader<'_> {
 impl<'a> Reader<'a> {
     /// Creates a reader at the beginning of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self::within(bytes, DECODE_MEMORY)
-    }
-
-    /// Creates a reader at the beginning of `bytes`. The values may take `memory` bytes in addition to 8 times their
-    /// size.
-    pub fn within(bytes: &'a [u8], memory: usize) -> Self {
-        let memory = Budget::memory_for(bytes.len(), memory);
-        Self {
-            rest: bytes,
-            memory_left: memory,
-            memory_limit: memory,
-        }
+        Self { rest: bytes }
     }
 
     /// Returns the bytes that have not been read yet.
@@ -232,10 +180,8 @@ impl<'a> Reader<'a> {
 
     /// Reads the next value.
     pub fn read<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
-        let budget = Budget::with_left(self.rest.len(), self.memory_left, self.memory_limit);
-        let value = read_value(&mut self.rest, &budget)?;
-        self.memory_left = budget.memory_left();
-        Ok(value)
+        let budget = Budget::new(self.rest.len(), DECODE_MEMORY);
+        read_value(&mut self.rest, &budget)
     }
 
     /// Reads a `u64`, faster than [`read`](Self::read). Every call begins with four of them.

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::block::Payload;
+use super::block::{Payload, ReadBlocks};
 use super::codec::{self, CodecError, Reader};
 #[cfg(doc)]
 use super::ctrl::CallHeader;
@@ -25,6 +25,8 @@ const NUMBERS: usize = frame::HEADER;
 const FINGERPRINT: usize = 3 * 8;
 /// Where the method stands in the payload of a call, behind the fingerprint and its own length.
 const METHOD: usize = FINGERPRINT + 2 * 8;
+/// Where the value of a result begins in its frame, behind the number of the call.
+pub(crate) const RESULT: usize = frame::HEADER + 8;
 
 /// A call as it came.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,12 +45,19 @@ pub struct IncomingCall {
     payload: Bytes,
     /// Where the arguments begin in the payload.
     arguments_at: usize,
+    /// Long lists in the arguments that are not among the bytes of the payload.
+    blocks: ReadBlocks,
 }
 
 impl IncomingCall {
     /// Reads the payload of a call.
-    #[inline]
     pub fn read(form: Form, payload: Bytes) -> Result<Self, CodecError> {
+        Self::read_around(form, payload, ReadBlocks::default())
+    }
+
+    /// Reads the payload of a call, of which the lists in `blocks` are apart.
+    #[inline]
+    fn read_around(form: Form, payload: Bytes, blocks: ReadBlocks) -> Result<Self, CodecError> {
         let mut reader = Reader::new(&payload);
         let (number, acknowledged) = (reader.number()?, reader.number()?);
         let (timeout_ms, fingerprint) = (reader.number()?, reader.number()?);
@@ -65,6 +74,7 @@ impl IncomingCall {
             form,
             payload,
             arguments_at,
+            blocks,
         })
     }
 
@@ -76,20 +86,30 @@ impl IncomingCall {
         std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default()
     }
 
-    /// The arguments.
+    /// The arguments, without the long lists that are [apart](Self::take_blocks).
     #[inline]
     pub fn arguments(&self) -> &[u8] {
         self.payload.get(self.arguments_at..).unwrap_or_default()
     }
 
-    /// All that tells it from another call: the fingerprint, the method and the arguments, as they are in the frame.
-    pub(crate) fn identity(&self) -> &[u8] {
-        self.payload.get(FINGERPRINT..).unwrap_or_default()
+    /// Takes the long lists in the arguments that are apart from their bytes.
+    #[inline]
+    pub(crate) fn take_blocks(&mut self) -> ReadBlocks {
+        std::mem::take(&mut self.blocks)
+    }
+
+    /// All that tells it from another call: the fingerprint, the method and the arguments, as they are in the frame; and the
+    /// lists that are apart from these bytes.
+    #[inline]
+    pub(crate) fn identity(&self) -> (&[u8], &ReadBlocks) {
+        let identity = self.payload.get(FINGERPRINT..);
+        (identity.unwrap_or_default(), &self.blocks)
     }
 
     /// The number of bytes of the method and the arguments.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.payload.len() - METHOD
+        self.payload.len() - METHOD + self.blocks.size()
     }
 }
 
@@ -99,7 +119,10 @@ impl fmt::Debug for IncomingCall {
             .field("number", &self.number)
             .field("method", &self.method())
             .field("form", &self.form)
-            .field("arguments", &ByteCount(self.arguments().len()))
+            .field(
+                "arguments",
+                &ByteCount(self.arguments().len() + self.blocks.size()),
+            )
             .finish()
     }
 }
@@ -186,7 +209,7 @@ pub(crate) fn call_of(frame: Frame) -> Option<Result<IncomingCall, CodecError>> 
         CtrlMsg::Command => Form::Command,
         _ => return None,
     };
-    Some(IncomingCall::read(form, frame.payload))
+    Some(IncomingCall::read_around(form, frame.payload, frame.blocks))
 }
 
 /// The answer in a frame and the number of its call.
@@ -218,6 +241,30 @@ pub(crate) fn number_of_result(beginning: &[u8]) -> Option<u64> {
     let is_result = CtrlMsg::from_number(u16::from_le_bytes(*ctrl)) == Some(CtrlMsg::Ok);
     let number = rest.first_chunk().filter(|_| is_result);
     number.map(|number| u64::from_le_bytes(*number))
+}
+
+/// The head of a call of which a part has come.
+pub(crate) struct BegunCall<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) fingerprint: u64,
+    /// Where the arguments begin in the frame.
+    pub(crate) arguments_at: usize,
+}
+
+/// The typed call in a frame, as far as that can be seen from the bytes behind its length.
+pub(crate) fn begun_call(beginning: &[u8]) -> Option<BegunCall<'_>> {
+    let (ctrl, payload) = beginning.split_first_chunk()?;
+    if CtrlMsg::from_number(u16::from_le_bytes(*ctrl)) != Some(CtrlMsg::Call) {
+        return None;
+    }
+    let mut reader = Reader::new(payload.get(FINGERPRINT..)?);
+    let fingerprint = reader.number().ok()?;
+    let method = reader.text().ok()?;
+    Some(BegunCall {
+        method,
+        fingerprint,
+        arguments_at: frame::HEADER + METHOD + method.len(),
+    })
 }
 
 /// Reads a fault. If it cannot be read, only its kind says whether the driver ran.

@@ -103,6 +103,7 @@ fn part(block: &Block, indices: &Indices) -> TokenStream {
     let key = key(interface);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let arms = server::arms(interface, indices, &quote!(<#self_ty>));
+    let probes = server::probe_arms(interface, indices);
     let (driver, method, call) = (hidden("driver"), hidden("method"), hidden("call"));
     let listed = part.as_ref().map(|word| listed(block, word.span()));
     quote! {
@@ -111,6 +112,13 @@ fn part(block: &Block, indices: &Indices) -> TokenStream {
         #[doc(hidden)]
         #[automatically_derived]
         impl #impl_generics #krate::private::Part<#self_ty> for #key #where_clause {
+            fn probe(#method: ::core::primitive::usize) -> #krate::private::ArgumentProbe {
+                match #method {
+                    #probes
+                    _ => &[],
+                }
+            }
+
             fn dispatch(
                 #driver: &mut #self_ty,
                 #method: ::core::primitive::usize,
@@ -197,6 +205,17 @@ fn remote(block: &Block) -> TokenStream {
         impl #impl_generics #krate::private::Remote for #self_ty #where_clause {
             fn interface() -> #krate::private::Interface {
                 #offers
+            }
+
+            fn probe(method: ::core::primitive::usize) -> #krate::private::ArgumentProbe {
+                #(let method = match method.checked_sub(<#all as #krate::private::Offer>::METHODS) {
+                    ::core::option::Option::Some(beyond) => beyond,
+                    ::core::option::Option::None => {
+                        return <#all as #krate::private::Part<#self_ty>>::probe(method);
+                    }
+                };)*
+                let _ = method;
+                &[]
             }
 
             fn dispatch(

@@ -84,6 +84,7 @@ fn server(function: &Function, method: &Method) -> TokenStream {
     let ident = &method.ident;
     let call = hidden("call");
     let spec = describe::method(method, krate, &[]);
+    let probe = server::probe(krate, &[], method);
     let place = server::error_type(method).span();
     let body = server::body(krate, &[], method, &quote!(#ident), None, place);
     quote! {
@@ -101,6 +102,10 @@ fn server(function: &Function, method: &Method) -> TokenStream {
         impl #krate::private::Function for #ident {
             fn method(&self) -> #krate::private::Method {
                 #krate::private::method(&#spec)
+            }
+
+            fn probe(&self) -> #krate::private::ArgumentProbe {
+                #probe
             }
 
             fn run(

@@ -177,11 +177,19 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
     let adapter = adapter_name(item);
     let (driver, method, call) = (hidden("driver"), hidden("method"), hidden("call"));
     let arms = server::arms(interface, indices, &quote!(<#ty as #ident>));
+    let probes = server::probe_arms(interface, indices);
     quote! {
         #feature
         #[doc(hidden)]
         #[automatically_derived]
         impl<#ty: #ident> #krate::private::Part<#ty> for #proxy<()> {
+            fn probe(#method: ::core::primitive::usize) -> #krate::private::ArgumentProbe {
+                match #method {
+                    #probes
+                    _ => &[],
+                }
+            }
+
             fn dispatch(
                 #driver: &mut #ty,
                 #method: ::core::primitive::usize,
@@ -199,6 +207,10 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
         impl<#ty: #ident + 'static> #krate::private::Remote for #adapter<#ty> {
             fn interface() -> #krate::private::Interface {
                 <#proxy<()> as #krate::private::Offer>::interface()
+            }
+
+            fn probe(#method: ::core::primitive::usize) -> #krate::private::ArgumentProbe {
+                <#proxy<()> as #krate::private::Part<#ty>>::probe(#method)
             }
 
             fn dispatch(

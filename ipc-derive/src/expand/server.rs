@@ -36,6 +36,35 @@ pub(crate) fn arms(interface: &Interface, indices: &Indices, path: &TokenStream)
     arms.collect()
 }
 
+/// The arms of a `match` on the number of the method, each an expression of type `ArgumentProbe`.
+pub(crate) fn probe_arms(interface: &Interface, indices: &Indices) -> TokenStream {
+    let arms = interface.methods.iter().enumerate().map(|(index, method)| {
+        let number = indices.number(index);
+        let cfgs = &method.cfgs;
+        let probe = probe(&interface.krate, &interface.parameters, method);
+        quote!(#(#cfgs)* #number => #probe,)
+    });
+    arms.collect()
+}
+
+/// An expression of type `ArgumentProbe`: reads the arguments of a method to find the long lists in them.
+pub(crate) fn probe(krate: &syn::Path, parameters: &[String], method: &Method) -> TokenStream {
+    let reader = hidden("reader");
+    let probes = method.arguments().map(|argument| {
+        let owned = &argument.owned;
+        let probe = match is_direct(owned, parameters) {
+            true => quote!(#krate::private::probe::<#owned>),
+            false => quote! {
+                |#reader: &mut #krate::private::ValueReader<'_>| {
+                    (&&#krate::private::Probe::<#owned>::NEW).probe(#reader)
+                }
+            },
+        };
+        quote!((#probe) as #krate::private::ValueProbe)
+    });
+    quote!(const { &[#(#probes),*] })
+}
+
 /// Takes the arguments, calls `function`, and answers.
 pub(crate) fn body(
     krate: &syn::Path,
@@ -81,9 +110,8 @@ pub(crate) fn body(
 fn take(argument: &Argument, krate: &syn::Path, parameters: &[String]) -> TokenStream {
     let owned = &argument.owned;
     let (call, ident) = (hidden("call"), decoded(argument));
-    let is_direct = is_known(owned) || mentions(owned, parameters) || is_std(owned);
     let default = argument.default.as_ref().map(|_| default(argument));
-    let taken = match (is_direct, default) {
+    let taken = match (is_direct(owned, parameters), default) {
         (true, None) => quote!(#call.argument::<#owned>()?),
         (true, Some(default)) => quote!(#call.argument_or::<#owned>(#default)?),
         (false, None) => quote!((&&#krate::private::Probe::<#owned>::NEW).take(#call)?),
@@ -92,6 +120,11 @@ fn take(argument: &Argument, krate: &syn::Path, parameters: &[String]) -> TokenS
         }
     };
     quote!(let #ident: #owned = #taken;)
+}
+
+/// True for types of arguments that need no probe.
+fn is_direct(owned: &syn::Type, parameters: &[String]) -> bool {
+    is_known(owned) || mentions(owned, parameters) || is_std(owned)
 }
 
 /// The name of the decoded value: that of the argument, unless the method takes a value that is made from it.

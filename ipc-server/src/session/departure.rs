@@ -86,7 +86,8 @@ impl Serving {
         // The room of a long frame may be less than what has come.
         self.pump().take_back_partial(reader, Instant::now());
         reader.read_rest();
-        self.pump().take_in(reader, &self.activity, Instant::now());
+        let (offers, now) = (self.state.hub.offers(), Instant::now());
+        self.pump().take_in(reader, &self.activity, offers, now);
     }
 
     /// Returns why the client is to leave, for people.

@@ -10,6 +10,7 @@ use ipc_core::session::server::ServerSession;
 use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::frame::ReplyFrame;
 use ipc_core::wire::message::IncomingCall;
+use ipc_hub::CurrentOffers;
 use ipc_hub::calls::RunningCalls;
 use ipc_hub::driver_call::{DriverCall, Returned};
 use ipc_hub::stay::Stay;
@@ -90,8 +91,14 @@ impl Pump {
         self.stream = Some(stream);
     }
 
-    /// Handles what `reader` has read.
-    pub(super) fn take_in(&mut self, reader: &mut SocketReader, activity: &Activity, now: Instant) {
+    /// Handles what `reader` has read. In `offers`, a long call of which a part has come finds the types of its arguments.
+    pub(super) fn take_in(
+        &mut self,
+        reader: &mut SocketReader,
+        activity: &Activity,
+        offers: &CurrentOffers,
+        now: Instant,
+    ) {
         match reader.take() {
             Received::Nothing => {}
             // A thread that asks this one to leave shuts the reading half of the socket.
@@ -103,13 +110,13 @@ impl Pump {
             Received::Bytes(bytes) => {
                 activity.add_received(bytes.len());
                 self.session.handle_buffer(bytes, now);
-                self.after_input(reader, activity, now);
+                self.after_input(reader, activity, offers, now);
             }
             Received::Part(mut partial, count) => {
                 activity.add_received(count);
                 partial.advance(count);
                 self.session.handle_partial(partial, now);
-                self.after_input(reader, activity, now);
+                self.after_input(reader, activity, offers, now);
             }
             Received::Failed(error) => self.session.handle_eof(Some(error.to_string())),
         }
@@ -122,11 +129,27 @@ impl Pump {
         }
     }
 
-    fn after_input(&mut self, reader: &mut SocketReader, activity: &Activity, now: Instant) {
+    fn after_input(
+        &mut self,
+        reader: &mut SocketReader,
+        activity: &Activity,
+        offers: &CurrentOffers,
+        now: Instant,
+    ) {
+        if self.session.has_partial() {
+            self.read_on(reader, offers);
+        }
+        self.note_cancelled(activity, now);
+    }
+
+    /// Has `reader` read the rest of a long frame into the frame's own memory.
+    #[cold]
+    fn read_on(&mut self, reader: &mut SocketReader, offers: &CurrentOffers) {
+        self.session
+            .explain_partial(|method, fingerprint| offers.load().probe_of(method, fingerprint));
         if let Some(partial) = self.session.take_partial() {
             reader.go_on_with(partial);
         }
-        self.note_cancelled(activity, now);
     }
 
     /// Notes which calls the client has cancelled. They no longer count as its use of the server.

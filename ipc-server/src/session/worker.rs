@@ -104,12 +104,13 @@ impl Worker {
         let mut now = Instant::now();
         loop {
             let mut pump = serving.pump();
-            pump.take_in(&mut reader, &serving.activity, now);
-            while let Some(taken) = serving.begin_call(&mut pump, now, &mut self.work) {
+            let offers = serving.state.hub.offers();
+            pump.take_in(&mut reader, &serving.activity, offers, now);
+            while let Some(mut taken) = serving.begin_call(&mut pump, now, &mut self.work) {
                 let limit = pump.session.reply_limit();
                 self.follow_client(&pump);
                 serving.park(pump, reader);
-                let ran = self.run(&taken, limit, now);
+                let ran = self.run(&mut taken, limit, now);
                 let began = std::mem::replace(&mut now, ran.ended);
                 pump = serving.pump();
                 self.end(&mut pump, &taken, ran.reply);
@@ -163,14 +164,14 @@ impl Worker {
         pump = serving.flush_unlocked(pump);
         pump = self.announce_recovered(serving, pump);
         while serving.is_served(&pump)
-            && let Some(taken) = serving.begin_call(&mut pump, now, &mut self.work)
+            && let Some(mut taken) = serving.begin_call(&mut pump, now, &mut self.work)
         {
             let limit = pump.session.reply_limit();
             self.follow_client(&pump);
             drop(pump);
             // It may have gone to sleep while an answer was written to a slow client.
             serving.state.hub.tick().wake();
-            let ran = self.run(&taken, limit, now);
+            let ran = self.run(&mut taken, limit, now);
             now = ran.ended;
             pump = serving.pump();
             self.end(&mut pump, &taken, ran.reply);
@@ -206,7 +207,7 @@ impl Worker {
         self.context.set_client(&pump.client);
     }
 
-    fn run(&mut self, taken: &TakenCall, limit: usize, begins: Instant) -> Ran {
+    fn run(&mut self, taken: &mut TakenCall, limit: usize, begins: Instant) -> Ran {
         let (call, deadline) = taken;
         let number = call.number;
         self.context.turn_to(number, *deadline);

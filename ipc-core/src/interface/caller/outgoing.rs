@@ -15,7 +15,7 @@ use crate::interface::describe::Method;
 use crate::interface::job::LocalCall;
 use crate::interface::similar::prefix_hint;
 use crate::interface::{definitions, invocation, value};
-use crate::wire::block::Payload;
+use crate::wire::block::{Payload, ValueProbe};
 use crate::wire::bulk::{self, LongBlock, LongLists};
 use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, MIN_DECODE_MEMORY, Reader};
 use crate::wire::ctrl::{CallHeader, CtrlMsg, Form};
@@ -196,7 +196,7 @@ impl OutgoingCall {
 
     /// Says of which type the result is, so that its long lists can be read from the network into their own memory.
     pub(super) fn expect<T: DeserializeOwned>(&mut self) {
-        self.frame.probe = Some(codec::find_cut::<T>);
+        self.frame.probe = Some(const { &[codec::probe::<T> as ValueProbe] });
     }
 
     /// Reads the result.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Invocation, Source};
+use super::{Arguments, Invocation, Source};
 use crate::interface::context::CallContext;
 use crate::interface::current;
 use crate::interface::describe::Method;
 use crate::interface::job::Reply;
+use crate::wire::block::ReadBlocks;
 use crate::wire::ctrl::Form;
 use crate::wire::failure::Failure;
 
@@ -17,6 +18,7 @@ pub(in crate::interface) struct OwnedInvocation {
     wire_name: String,
     form: Form,
     arguments: Vec<u8>,
+    blocks: ReadBlocks,
     memory: usize,
     context: CallContext,
     reply: Vec<u8>,
@@ -24,13 +26,18 @@ pub(in crate::interface) struct OwnedInvocation {
 }
 
 impl Invocation<'_> {
-    /// Everything that another thread needs to run the method.
+    /// Everything that another thread needs to run the method. No argument has been taken yet.
     pub(in crate::interface) fn hand_over(&mut self) -> OwnedInvocation {
+        let blocks = match &mut self.arguments {
+            Arguments::Typed(reader) => reader.take_blocks(),
+            Arguments::ByName(_) => ReadBlocks::default(),
+        };
         OwnedInvocation {
             method: Arc::clone(self.method),
             wire_name: self.wire_name.to_string(),
             form: self.source.form,
             arguments: self.source.bytes.to_vec(),
+            blocks,
             memory: self.source.memory,
             context: self.context.clone(),
             reply: std::mem::take(&mut self.reply.head),
@@ -60,7 +67,7 @@ impl OwnedInvocation {
             &self.method,
             &self.wire_name,
             source,
-            source.arguments(&self.wire_name)?,
+            source.arguments(&self.wire_name, self.blocks)?,
             context,
             self.reply,
             self.limit,

@@ -14,6 +14,7 @@ use crate::interface::invocation::Invocation;
 use crate::interface::schema::{Describe, Schema};
 use crate::interface::wire_type::Wire;
 use crate::wire::bulk::{LongLists, Visit};
+use crate::wire::codec::{self, ValueReader};
 use crate::wire::failure::Failure;
 
 /// What can the type `T` do?
@@ -70,6 +71,8 @@ impl<T: ?Sized> SchemaByName for Probe<T> {
 pub trait Travels<T> {
     /// Takes the next argument of a call.
     fn take(&self, call: &mut Invocation<'_>) -> Result<T, Failure>;
+    /// Reads an argument to find its long lists.
+    fn probe(&self, reader: &mut ValueReader<'_>) -> bool;
     /// Takes the next argument of a call, or its default.
     fn take_or(&self, call: &mut Invocation<'_>, default: fn() -> T) -> Result<T, Failure>;
     /// Answers a call.
@@ -85,6 +88,10 @@ pub trait Travels<T> {
 pub trait CannotTravel<T> {
     /// Never runs.
     fn take(&self, _call: &mut Invocation<'_>) -> Result<T, Failure> {
+        never::<T, _>()
+    }
+    /// Never runs.
+    fn probe(&self, _reader: &mut ValueReader<'_>) -> bool {
         never::<T, _>()
     }
     /// Never runs.
@@ -107,6 +114,10 @@ pub trait CannotTravel<T> {
 impl<T: Wire> Travels<T> for &Probe<T> {
     fn take(&self, call: &mut Invocation<'_>) -> Result<T, Failure> {
         call.argument()
+    }
+
+    fn probe(&self, reader: &mut ValueReader<'_>) -> bool {
+        codec::probe::<T>(reader)
     }
 
     fn take_or(&self, call: &mut Invocation<'_>, default: fn() -> T) -> Result<T, Failure> {

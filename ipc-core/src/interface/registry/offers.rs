@@ -14,6 +14,7 @@ use crate::interface::invocation::{Invocation, Source};
 use crate::interface::job::{Job, Reply};
 use crate::interface::slot::Entry;
 use crate::interface::{current, definitions, value};
+use crate::wire::block::Probe;
 use crate::wire::bulk::LongBlock;
 use crate::wire::codec::{self, CodecError, DECODE_MEMORY};
 use crate::wire::ctrl::Form;
@@ -38,6 +39,8 @@ pub(super) struct Target {
     pub(super) owner: Owner,
     pub(super) method: Arc<Method>,
     pub(super) fingerprint: u64,
+    /// Finds the long lists in its arguments.
+    pub(super) probe: Probe,
     pub(super) prefix: String,
 }
 
@@ -60,6 +63,13 @@ impl Offers {
     pub(super) fn description_mut(&mut self) -> &mut ServerDescription {
         self.packed = OnceLock::new();
         &mut self.description
+    }
+
+    /// Returns how to find the long lists in the arguments of a method, if it has this fingerprint.
+    pub fn probe_of(&self, method: &str, fingerprint: u64) -> Option<Probe> {
+        let target = self.targets.get(method);
+        let target = target.filter(|target| target.fingerprint == fingerprint);
+        target.map(|target| target.probe)
     }
 
     /// Runs a call to its end. Blocks while other calls use the driver, and while the driver runs.
@@ -119,11 +129,12 @@ impl Offers {
             bytes: job.arguments,
             memory: self.decode_memory,
         };
+        let arguments = source.arguments(name, job.blocks)?;
         let mut invocation = Invocation::new(
             &target.method,
             name,
             source,
-            source.arguments(name)?,
+            arguments,
             context,
             job.reply,
             job.limit,

@@ -79,10 +79,12 @@ impl Registry {
             Ok(name) => name,
             Err(error) => return Err((error, function)),
         };
+        let probe = function.probe();
         let function = Arc::new(ServedFunction::new(function, name.clone()));
         let target = Target {
             owner: Owner::Function(Arc::downgrade(&function)),
             fingerprint: method.fingerprint(),
+            probe,
             method: Arc::new(method.clone()),
             prefix: String::new(),
         };
@@ -181,6 +183,7 @@ impl Offers {
                 method: method_index,
             },
             fingerprint: method.fingerprint(),
+            probe: (device.probe)(method_index),
             method: Arc::new(method.clone()),
             prefix: description.prefix.clone(),
         });

@@ -13,11 +13,14 @@ use crate::interface::function::Function;
 use crate::interface::remote::{Device, OVERRUN, Release, ReleaseHook, Remote, Shared};
 use crate::interface::slot::{DriverGuard, Entry, Gate, Slot};
 use crate::interface::{context, current};
+use crate::wire::block::Probe;
 
 /// A device that is offered.
 pub struct ServedDevice {
     driver: Shared<dyn Remote + Send>,
     description: DeviceDescription,
+    /// Finds the long lists in the arguments of a method, given by its number.
+    pub(super) probe: fn(usize) -> Probe,
     /// The path of the driver's type.
     path: &'static str,
     release_hook: Option<ReleaseHook>,
@@ -51,6 +54,7 @@ impl ServedDevice {
         let Device {
             driver,
             interface,
+            probe,
             path,
             prefix,
             release_hook,
@@ -64,6 +68,7 @@ impl ServedDevice {
                 prefix,
                 interface,
             },
+            probe,
             path,
             release_hook,
             hook_id: context::hook_id(),

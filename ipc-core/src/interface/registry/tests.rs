@@ -7,6 +7,7 @@ use crate::interface::function::IntoFunction;
 use crate::interface::invocation::Invocation;
 use crate::interface::remote::{Device, Remote, Shared};
 use crate::interface::value;
+use crate::wire::block::ReadBlocks;
 use crate::wire::ctrl::Form;
 use crate::wire::failure::Refusal;
 
@@ -159,6 +160,7 @@ fn a_device_can_be_taken_out_and_its_names_are_free_again() {
             form: Form::ByName,
             fingerprint: 0,
             arguments: &[],
+            blocks: ReadBlocks::default(),
             reply: Vec::new(),
             limit: 100,
         };
@@ -207,6 +209,7 @@ fn the_description_is_sent_as_it_is_now() {
             form: Form::Describe,
             fingerprint: 0,
             arguments: &[],
+            blocks: ReadBlocks::default(),
             reply: vec![1, 2],
             limit,
         };

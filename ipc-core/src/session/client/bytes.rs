@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{ClientSession, Clock, LinkState};
 use crate::session::link::{Link, LinkError};
 use crate::wire::frame::PartialFrame;
-use crate::wire::message::number_of_result;
+use crate::wire::message::{RESULT, number_of_result};
 
 impl ClientSession {
     /// Takes bytes from the network. Under a secret, they are decrypted where they lie; see [`Link::handle_buffer`].
@@ -46,7 +46,7 @@ impl ClientSession {
         let call = self.calls.get(number);
         let probe = call.and_then(|call| call.probe);
         if let Some(link) = self.link_mut() {
-            link.explain(probe);
+            link.explain(probe, RESULT);
         }
     }
 

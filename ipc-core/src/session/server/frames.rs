@@ -1,13 +1,10 @@
 //! What comes from the client.
 
-use std::hash::Hasher;
 use std::time::{Duration, Instant};
-
-use rustc_hash::FxHasher;
 
 use super::answer::refusal_frame;
 use super::calls::Waiting;
-use super::{End, ServerSession};
+use super::{End, ServerSession, digest};
 use crate::session::link::LinkError;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::failure::Refusal;
@@ -50,7 +47,7 @@ impl ServerSession {
     #[inline]
     fn handle_call(&mut self, call: IncomingCall, now: Instant) -> Result<(), LinkError> {
         let number = call.number;
-        let digest = digest(&call);
+        let digest = digest::of_call(&call);
         self.acknowledge(call.acknowledged.min(number));
         if number > self.last || has_mutant!(self, NoDedup) {
             self.take(call, digest, now)
@@ -174,27 +171,5 @@ impl ServerSession {
     }
 }
 
-/// Tells two calls under one number apart. Not for security, so the hash may be a fast one: within a session there is one
-/// client.
-fn digest(call: &IncomingCall) -> u64 {
-    let identity = call.identity();
-    let mut hasher = FxHasher::default();
-    // The length is in front, so that no two calls write the same.
-    hasher.write_u64(identity.len() as u64);
-    hasher.write_u8(call.form as u8);
-    let first = identity.first_chunk::<EDGE>();
-    match first.zip(identity.last_chunk::<EDGE>()) {
-        Some((first, last)) => {
-            hasher.write(first);
-            hasher.write(last);
-        }
-        None => hasher.write(identity),
-    }
-    hasher.finish()
-}
-
-/// Number of bytes at each end of a call that are part of the digest. All of a long array would take longer than its
-/// transfer.
-const EDGE: usize = 512;
 /// Maximum number of calls that are not confirmed. A client confirms with every call, so an honest one never comes near.
 pub(super) const MAX_UNCONFIRMED: usize = 10_000;

@@ -4,6 +4,7 @@ mod alongside;
 mod garbage;
 mod goodbyes;
 mod leaving;
+mod long_calls;
 mod other_clients;
 mod other_servers;
 mod pair;

@@ -4,14 +4,15 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{HEADER, LENGTH};
+use super::LENGTH;
 use crate::contain::contain;
-use crate::wire::block::{BlockMemory, Probe, ReadBlock};
+use crate::wire::block::{BlockMemory, Probe, ReadBlock, ReadBlocks};
+use crate::wire::codec;
 use crate::wire::redact::ByteCount;
 
 /// A long frame of which a part has come, so that the rest can be read from the network into its own memory.
 ///
-/// If the type of the value in it is known, its long lists of numbers are read into the memory of the lists that they
+/// If the types of the values in it are known, their long lists of numbers are read into the memory of the lists that they
 /// become.
 #[derive(Clone)]
 pub struct PartialFrame {
@@ -20,12 +21,14 @@ pub struct PartialFrame {
     /// The lists that are apart, each with the number of bytes before it.
     blocks: Vec<(usize, Filling)>,
     search: Search,
+    /// Where the values begin in the frame, once that is known.
+    values_at: usize,
 }
 
 /// The search for long lists.
 #[derive(Clone, Copy)]
 enum Search {
-    /// The type of the value is not known yet.
+    /// The types of the values are not known yet.
     Waits,
     Runs {
         probe: Probe,
@@ -48,6 +51,7 @@ impl PartialFrame {
             },
             blocks: Vec::new(),
             search: Search::Waits,
+            values_at: 0,
         }
     }
 
@@ -103,7 +107,7 @@ impl PartialFrame {
         self.bytes.missing() + block
     }
 
-    /// The bytes behind the length, if the type of the value is not known yet.
+    /// The bytes behind the length, if the types of the values are not known yet.
     pub(crate) fn unexplained(&self) -> Option<&[u8]> {
         match self.search {
             Search::Waits => self.bytes.filled().get(LENGTH..),
@@ -111,9 +115,9 @@ impl PartialFrame {
         }
     }
 
-    /// Says that the frame is the answer to a call, and how to find the lists in its value. Without a `probe`, there is no
-    /// search.
-    pub(crate) fn explain(&mut self, probe: Option<Probe>) {
+    /// Says where the values in the frame begin, and how to find the lists in them. Without a `probe`, there is no search.
+    pub(crate) fn explain(&mut self, probe: Option<Probe>, values_at: usize) {
+        self.values_at = values_at;
         self.search = match probe {
             None => Search::Over,
             Some(probe) => Search::Runs {
@@ -136,7 +140,11 @@ impl PartialFrame {
             return;
         };
         let filled = self.bytes.filled;
-        let value = self.bytes.filled().get(VALUE_AT..).unwrap_or_default();
+        let value = self
+            .bytes
+            .filled()
+            .get(self.values_at..)
+            .unwrap_or_default();
         let left = effort.checked_sub(value.len());
         let Some(left) = left.filter(|_| self.bytes.missing() >= LONG) else {
             self.search = Search::Over;
@@ -149,7 +157,7 @@ impl PartialFrame {
         });
         let apart = apart.collect::<Vec<_>>();
         // It runs code of the user, which may take it for granted that lists are not empty.
-        let Ok(found) = contain(|| probe(value, &apart)) else {
+        let Ok(found) = contain(|| codec::find_cut(probe, value, &apart)) else {
             self.search = Search::Over;
             return;
         };
@@ -176,7 +184,7 @@ impl PartialFrame {
     }
 
     /// The complete frame, and the lists that are apart.
-    pub(super) fn finish(self) -> (Bytes, Vec<ReadBlock>) {
+    pub(super) fn finish(self) -> (Bytes, ReadBlocks) {
         let Filling { memory, filled, .. } = self.bytes;
         let mut bytes: Vec<u8> = memory.into_list().unwrap_or_default();
         bytes.truncate(filled);
@@ -252,8 +260,6 @@ impl Filling {
     }
 }
 
-/// Where the value of an answer begins in its frame: behind the number of the call.
-const VALUE_AT: usize = HEADER + size_of::<u64>();
 /// Minimum number of bytes of a list that are missing for it to be read into memory of its own.
 const LONG: usize = 128 * 1024;
 /// How far behind the beginning of a value, and behind a list that is apart, the next one is searched for, in bytes.

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{HEADER, LENGTH, PartialFrame, ctrl_of, number_of};
-use crate::wire::block::{self, ReadBlock};
+use crate::wire::block::ReadBlocks;
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::redact::ByteCount;
 use crate::wire::spare;
@@ -41,13 +41,13 @@ pub(crate) struct Frame {
     pub(crate) ctrl: CtrlMsg,
     pub(crate) payload: Bytes,
     /// Long lists that are not among the bytes of the payload.
-    pub(crate) blocks: Vec<ReadBlock>,
+    pub(crate) blocks: ReadBlocks,
 }
 
 impl Frame {
     /// The number of bytes that came behind the control message.
     pub(crate) fn len(&self) -> usize {
-        self.payload.len() + block::len_of(&self.blocks)
+        self.payload.len() + self.blocks.size()
     }
 }
 
@@ -158,7 +158,7 @@ impl FrameReader {
         loop {
             let (mut payload, blocks) = match &self.partial {
                 None => match self.next_short()? {
-                    Some(frame) => (frame, Vec::new()),
+                    Some(frame) => (frame, ReadBlocks::default()),
                     None => return Ok(None),
                 },
                 Some(partial) if partial.missing() > 0 => return Ok(None),

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::wire::block::Aside;
+use crate::wire::block::{Aside, ReadBlocks};
 use crate::wire::codec::CodecError;
 
 /// The depth, elements and memory that decoding one payload may still use.
@@ -34,35 +34,24 @@ impl Budget {
     /// Creates the budget for a payload of `bytes`, which may take `memory` bytes in addition to 8 times its size.
     #[inline]
     pub(crate) fn new(bytes: usize, memory: usize) -> Self {
-        let memory = Self::memory_for(bytes, memory);
-        Self::with_left(bytes, memory, memory)
+        Self::around(bytes, ReadBlocks::default(), memory)
     }
 
-    /// Returns the total memory that a payload of `bytes` may take.
+    /// Creates the budget for a payload of `bytes` and the long lists that are not among them.
     #[inline]
-    pub(crate) fn memory_for(bytes: usize, memory: usize) -> usize {
-        bytes
+    pub(crate) fn around(bytes: usize, blocks: ReadBlocks, memory: usize) -> Self {
+        let bytes = bytes + blocks.size();
+        let memory = bytes
             .saturating_mul(Self::MEMORY_PER_BYTE)
-            .saturating_add(memory)
-    }
-
-    /// Creates the budget for the last `bytes` of a payload whose memory budget has `left` bytes left.
-    #[inline]
-    pub(crate) fn with_left(bytes: usize, left: usize, limit: usize) -> Self {
+            .saturating_add(memory);
         Self {
             elements: Cell::new(bytes.saturating_add(Self::FREE_ELEMENTS)),
-            memory: Cell::new(left),
-            limit,
+            memory: Cell::new(memory),
+            limit: memory,
             failure: Cell::new(None),
             variant_of: Cell::new(None),
-            aside: Aside::default(),
+            aside: Aside::new(blocks),
         }
-    }
-
-    /// Adds the long lists that are not among the bytes of the payload.
-    #[inline]
-    pub(crate) fn with_aside(self, aside: Aside) -> Self {
-        Self { aside, ..self }
     }
 
     /// Returns the long lists that are not among the bytes of the payload.
@@ -71,8 +60,14 @@ impl Budget {
         &self.aside
     }
 
-    pub(crate) fn memory_left(&self) -> usize {
-        self.memory.get()
+    /// Takes these lists.
+    pub(crate) fn take_blocks(&mut self) -> ReadBlocks {
+        std::mem::take(&mut self.aside).into_blocks()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn charged(&self) -> usize {
+        self.limit - self.memory.get()
     }
 
     /// Returns the error for the exceeded limit, if any. It says more than the error that passed through serde.

@@ -6,6 +6,7 @@ use super::super::{Link, LinkError};
 use crate::secure::{Entropy, Secret};
 use crate::session::client::CallOutcome;
 use crate::wire::block::Payload;
+use crate::wire::block::ReadBlocks;
 use crate::wire::bulk::LongBlock;
 use crate::wire::codec::{self, Reader};
 use crate::wire::ctrl::{Bye, ByeReason, CallHeader, CtrlMsg, Form};
@@ -94,7 +95,7 @@ fn debug_shows_sizes_and_no_bytes() {
     let frame = Frame {
         ctrl: CtrlMsg::Ok,
         payload: bytes.clone(),
-        blocks: Vec::new(),
+        blocks: ReadBlocks::default(),
     };
     let outgoing = word_frame();
     let payload = Payload::from(bytes);

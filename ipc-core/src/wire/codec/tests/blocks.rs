@@ -9,6 +9,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::super::*;
+use super::within;
 use crate::wire::guard::block;
 
 /// What `bincode` makes of a value.
@@ -272,7 +273,7 @@ fn a_visitor_of_another_type_is_asked() {
 fn a_list_inside_a_value_is_charged_as_before() {
     let bytes = reference(&Some(vec![0_u64; 100_000]));
     // 8 times the bytes is more than enough for the numbers themselves.
-    assert!(Reader::within(&bytes, 0).read::<Option<Vec<u64>>>().is_ok());
+    assert!(within(&bytes, 0).read::<Option<Vec<u64>>>().is_ok());
     let many = 1_000_000_u64.to_le_bytes();
     let announced = [&[1][..], &many].concat();
     let error = decode::<Option<Vec<u64>>>(&announced).unwrap_err();

@@ -4,10 +4,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::wire::block::Payload;
+use crate::wire::block::{Payload, ValueProbe};
 use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE};
 use crate::wire::ctrl::CtrlMsg;
 use crate::wire::frame;
+use crate::wire::message::RESULT as VALUE_AT;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Wave {
@@ -40,7 +41,7 @@ fn frame_of<T: Serialize>(value: &T) -> Vec<u8> {
 fn read(frame: &[u8], first: usize, step: usize, probe: Option<Probe>) -> (Payload, usize) {
     let (begun, mut rest) = frame.split_at(first);
     let mut partial = PartialFrame::new(begun.to_vec(), frame.len());
-    partial.explain(probe);
+    partial.explain(probe, VALUE_AT);
     while partial.missing() > 0 {
         let most = step.min(rest.len());
         let room = partial.room();
@@ -71,7 +72,12 @@ where
     let frame = frame_of(&value);
     for first in [VALUE_AT, VALUE_AT + 3, 5000, frame.len() / 2] {
         for step in [1000, 70_000, usize::MAX] {
-            let (payload, found) = read(&frame, first, step, Some(codec::find_cut::<T>));
+            let (payload, found) = read(
+                &frame,
+                first,
+                step,
+                Some(const { &[codec::probe::<T> as ValueProbe] }),
+            );
             assert!(
                 found == apart || first > VALUE_AT + 3,
                 "{found} of {apart} lists"
@@ -116,7 +122,7 @@ fn the_list_is_the_memory_that_was_read_into() {
         &frame,
         VALUE_AT + 8,
         usize::MAX,
-        Some(codec::find_cut::<Vec<f64>>),
+        Some(&[codec::probe::<Vec<f64>>]),
     );
     let place = payload.blocks[0].memory.bytes().as_ptr();
     let list: Vec<f64> = codec::decode_payload(payload, DECODE_MEMORY).unwrap();
@@ -132,7 +138,7 @@ fn a_list_that_does_not_fit_into_the_frame_is_no_list() {
             &frame,
             VALUE_AT + 8,
             10_000,
-            Some(codec::find_cut::<Vec<f64>>),
+            Some(&[codec::probe::<Vec<f64>>]),
         );
         assert_eq!(found, 0);
         codec::decode_payload::<Vec<f64>>(payload, DECODE_MEMORY).unwrap_err();
@@ -147,7 +153,7 @@ fn wrong_bytes_in_a_list_are_refused() {
         &frame,
         VALUE_AT + 8,
         10_000,
-        Some(codec::find_cut::<Vec<bool>>),
+        Some(&[codec::probe::<Vec<bool>>]),
     );
     assert_eq!(found, 1);
     let error = codec::decode_payload::<Vec<bool>>(payload, DECODE_MEMORY).unwrap_err();
@@ -159,7 +165,7 @@ fn wrong_bytes_in_a_list_are_refused() {
         &frame,
         VALUE_AT + 8,
         10_000,
-        Some(codec::find_cut::<String>),
+        Some(&[codec::probe::<String>]),
     );
     assert_eq!(found, 1);
     let error = codec::decode_payload::<String>(payload, DECODE_MEMORY).unwrap_err();
@@ -170,7 +176,7 @@ fn wrong_bytes_in_a_list_are_refused() {
 fn what_is_left_over_is_refused() {
     // Bytes behind the value, and a value that is not there.
     let frame = frame_of(&(vec![1.5_f64; 100_000], 1_u8));
-    let probe: Probe = codec::find_cut::<Vec<f64>>;
+    let probe: Probe = &[codec::probe::<Vec<f64>>];
     let (payload, _) = read(&frame, VALUE_AT + 8, 10_000, Some(probe));
     let error = codec::decode_payload::<Vec<f64>>(payload.clone(), DECODE_MEMORY).unwrap_err();
     assert_eq!(error, CodecError::TrailingBytes { extra: 1 });
