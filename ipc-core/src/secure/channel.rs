@@ -148,6 +148,30 @@ impl SecureChannel {
         }
     }
 
+    /// Returns the beginning of a record of which the rest has not come.
+    pub(crate) fn held(&self) -> &[u8] {
+        match &self.state {
+            ChannelState::Established(open) => open.opener.held(),
+            ChannelState::Handshake(_) | ChannelState::Failed(_) => &[],
+        }
+    }
+
+    /// Like [`handle_buffer`](Self::handle_buffer), for bytes that the caller has read to where their data belongs. `memory`
+    /// is one byte, which stays as it is, followed by what is [held](Self::held) and the bytes from the peer. The data of
+    /// the records is moved to behind the first byte. Returns the number of bytes of data.
+    ///
+    /// # Errors
+    ///
+    /// As for [`handle_input`](Self::handle_input). The content of `memory` is then unspecified.
+    pub(crate) fn handle_memory(&mut self, memory: &mut [u8]) -> Result<usize, ChannelError> {
+        let result = match &mut self.state {
+            ChannelState::Established(open) => open.opener.read_within(memory),
+            ChannelState::Handshake(_) => Err(ChannelError::NotEstablished),
+            ChannelState::Failed(error) => return Err(error.clone()),
+        };
+        result.map_err(|error| self.fail(error))
+    }
+
     /// Reports the end of the peer's stream.
     ///
     /// # Errors

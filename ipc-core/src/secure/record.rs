@@ -210,18 +210,54 @@ impl<A: Aead> Opener<A> {
             let (taken, rest) = mem::take(&mut input).split_at_mut(count);
             input = rest;
             if whole == Some(taken.len()) {
-                self.open(taken, &mut deliver)?;
+                deliver(self.open(behind_length(taken), 0)?);
                 continue;
             }
             self.held.extend_from_slice(taken);
             if self.length_of(&self.held)? == Some(self.held.len()) {
                 let mut record = mem::take(&mut self.held);
-                self.open(&mut record, &mut deliver)?;
+                deliver(self.open(behind_length(&mut record), 0)?);
                 record.clear();
                 self.held = record;
             }
         }
         Ok(())
+    }
+
+    /// Returns the beginning of a record, if the last input ended inside it.
+    pub(super) fn held(&self) -> &[u8] {
+        &self.held
+    }
+
+    /// Takes all of `memory` behind its first byte: what is [held](Self::held), and what has come since. Decrypts it within
+    /// `memory`, so that the data of all records follows the first byte, and returns the number of bytes of data.
+    ///
+    /// # Errors
+    ///
+    /// Every error is fatal. The content of `memory` is then unspecified.
+    pub(super) fn read_within(&mut self, memory: &mut [u8]) -> Result<usize, ChannelError> {
+        self.held.clear();
+        let (mut end, mut next) = (1, 1);
+        while let Some(rest @ [_, ..]) = memory.get(next..) {
+            if self.closed {
+                return Err(self.malformed("follows its authenticated close"));
+            }
+            let whole = self.length_of(rest)?;
+            let Some(whole) = whole.filter(|whole| *whole <= rest.len()) else {
+                self.held.extend_from_slice(rest);
+                break;
+            };
+            // The type of the record takes the place of the byte before its data.
+            let before = end - 1;
+            let place = memory.get_mut(before..next + whole).unwrap_or_default();
+            let kept = place.first().copied();
+            end += self.open(place, next + LENGTH - before)?.len();
+            if let (Some(first), Some(kept)) = (place.first_mut(), kept) {
+                *first = kept;
+            }
+            next += whole;
+        }
+        Ok(end - 1)
     }
 
     /// Returns whether the peer's authenticated close has arrived, and nothing after it.
@@ -248,30 +284,29 @@ impl<A: Aead> Opener<A> {
         }
     }
 
-    /// Opens a whole record, including its length.
-    fn open(
-        &mut self,
-        record: &mut [u8],
-        deliver: &mut impl FnMut(&[u8]),
-    ) -> Result<(), ChannelError> {
+    /// Opens the record of which `memory` holds all that follows the length, from `start` on. Returns its data, which then
+    /// begins at the second byte of `memory`.
+    fn open<'m>(&mut self, memory: &'m mut [u8], start: usize) -> Result<&'m [u8], ChannelError> {
         let number = self.used.records;
         let corrupt = ChannelError::CorruptRecord { number };
-        let sealed = record.get_mut(LENGTH..).unwrap_or_default();
-        let length = sealed.len();
-        let Some((text, tag)) = sealed.split_last_chunk_mut::<TAG>() else {
+        let length = memory.len().saturating_sub(start);
+        let Some((text, tag)) = memory.split_last_chunk_mut::<TAG>() else {
             return Err(corrupt);
         };
-        if !self.key.open(nonce(number), &[], text, tag) {
+        if !self.key.open(nonce(number), &[], text, start, tag) {
             return Err(corrupt);
         }
-        match &*text {
-            [DATA, data @ ..] => deliver(data),
-            [CLOSE] => self.closed = true,
-            [CLOSE, ..] => return Err(self.malformed("is a close that carries data")),
+        let data = match text.get(..length.saturating_sub(TAG)) {
+            Some([DATA, data @ ..]) => data,
+            Some([CLOSE]) => {
+                self.closed = true;
+                &[]
+            }
+            Some([CLOSE, ..]) => return Err(self.malformed("is a close that carries data")),
             _ => return Err(self.malformed("has an undefined type")),
-        }
+        };
         self.used.add(length);
-        Ok(())
+        Ok(data)
     }
 
     fn malformed(&self, what: &'static str) -> ChannelError {
@@ -302,6 +337,10 @@ impl<A> Opener<A> {
     pub(super) fn capacity(&self) -> usize {
         self.held.capacity()
     }
+}
+
+fn behind_length(record: &mut [u8]) -> &mut [u8] {
+    record.get_mut(LENGTH..).unwrap_or_default()
 }
 
 /// `0⁴ ‖ LE64(number)`.

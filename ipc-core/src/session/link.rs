@@ -7,6 +7,7 @@ mod sealed;
 mod tests;
 
 use std::io::IoSlice;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
@@ -111,10 +112,13 @@ impl Link {
     /// the network until it is [given back](Self::put_partial).
     #[inline]
     pub(crate) fn take_partial(&mut self) -> Option<PartialFrame> {
-        match &self.channel {
-            Channel::Plain(_) => self.frames.take_partial(),
-            Channel::Secret(_) => None,
+        if let Channel::Secret(sealed) = &self.channel {
+            let partial = self.frames.begin_partial()?;
+            if !partial.begin_records(sealed.held(), &RECORDS_IN_PLACE) {
+                return None;
+            }
         }
+        self.frames.take_partial()
     }
 
     /// The beginning of a long frame of which a part has come, if it has not been [explained](Self::explain) yet.
@@ -130,9 +134,13 @@ impl Link {
         }
     }
 
-    /// Takes back a frame with more of its bytes.
-    pub(crate) fn put_partial(&mut self, partial: PartialFrame) {
+    /// Takes back a frame with more of its bytes. Under a secret, opens the records that were read into it.
+    pub(crate) fn put_partial(&mut self, mut partial: PartialFrame) -> Result<(), LinkError> {
+        if let Channel::Secret(sealed) = &mut self.channel {
+            partial.end_records(|memory| sealed.open_within(memory))?;
+        }
         self.frames.put_partial(partial);
+        Ok(())
     }
 
     /// The next complete frame.
@@ -346,6 +354,11 @@ pub const FIRST_READ_SIZE: usize = 4 * 1024;
 /// Number of bytes to read at once after a read that has filled its buffer: whole records, so that most of them can be
 /// opened where they lie.
 pub const READ_SIZE: usize = 4 * SecureChannel::MAX_RECORD;
+
+/// Number of bytes of records that are read at once to where their data belongs. Many at once take fewer system calls; below
+/// the minimum, the records are opened in the buffer that they were read to.
+const RECORDS_IN_PLACE: RangeInclusive<usize> =
+    2 * SecureChannel::MAX_RECORD..=8 * SecureChannel::MAX_RECORD;
 
 /// Maximum number of bytes that may wait for the network before messages that can be left out are dropped.
 const MAX_BACKLOG: u64 = 64 * 1024;
