@@ -54,11 +54,11 @@ struct Outbox {
 }
 
 impl SecureChannel {
-    /// Maximum amount of data in one record, in bytes.
-    pub const MAX_DATA: usize = record::MAX_DATA;
+    /// Size in bytes of the records that this end fills.
+    pub const FULL_RECORD: usize = record::FULL;
 
-    /// Maximum number of bytes in one record on the wire.
-    pub const MAX_RECORD: usize = record::MAX_DATA + record::OVERHEAD;
+    /// Amount of data in such a record, in bytes.
+    pub const FULL_RECORD_DATA: usize = record::FULL_DATA;
 
     /// Creates the connecting end. Its first message is ready to transmit.
     ///
@@ -204,7 +204,7 @@ impl SecureChannel {
         matches!(&self.state, ChannelState::Established(open) if open.opener.is_closed())
     }
 
-    /// Seals `plaintext` into the outbox, in as few records as possible. A record holds up to 65,518 bytes and adds 19.
+    /// Seals `plaintext` into the outbox, in records of 64 KiB and one for the rest. A record adds 19 bytes to its data.
     /// Boundaries between calls are not preserved: the peer sees one stream.
     ///
     /// # Errors

@@ -16,8 +16,13 @@ pub const MAX_RECORDS: u64 = 1 << 32;
 /// Maximum number of cipher blocks of 16 bytes in one direction of a connection, 512 GiB in all. `SECURITY.md` says why.
 pub const MAX_BLOCKS: u64 = 1 << 35;
 
-/// Maximum amount of data in one record, in bytes.
-pub(super) const MAX_DATA: usize = u16::MAX as usize - TAG - 1;
+/// Size in bytes of a record that this end has filled; the peer's may have one byte more. It is a multiple of the page size:
+/// some processors copy ten times as slowly between addresses that differ by a few bytes, apart from their pages. The data of
+/// long frames is in such places after every record otherwise: in the list, in the outbox, and in the pages of the socket.
+pub(super) const FULL: usize = 64 * 1024;
+
+/// Amount of data in such a record, in bytes.
+pub(super) const FULL_DATA: usize = FULL - OVERHEAD;
 
 const LENGTH: usize = 2;
 const SHORTEST: usize = 1 + TAG;
@@ -100,7 +105,7 @@ impl<A: Aead> Sealer<A> {
         if self.closed {
             return Err(ChannelError::Closed);
         }
-        let records = len.div_ceil(MAX_DATA);
+        let records = len.div_ceil(FULL_DATA);
         let sealed = len.saturating_add(records * OVERHEAD);
         // Room for one more record is left, so that even an exhausted channel can be closed properly.
         if !self.used.has_room(records + 1, sealed + SHORTEST) {
@@ -113,7 +118,7 @@ impl<A: Aead> Sealer<A> {
                 if out.len() == start {
                     out.extend_from_slice(&[0, 0, DATA]);
                 }
-                let room = (LENGTH + 1 + MAX_DATA).saturating_sub(out.len() - start);
+                let room = (FULL - TAG).saturating_sub(out.len() - start);
                 let (now, later) = part.split_at(room.min(part.len()));
                 out.extend_from_slice(now);
                 part = later;

@@ -221,4 +221,4 @@ impl Sealed {
 }
 
 /// Maximum number of bytes that are sealed at once: they fill whole records.
-const AHEAD: usize = 8 * SecureChannel::MAX_DATA;
+const AHEAD: usize = 8 * SecureChannel::FULL_RECORD_DATA;
