@@ -60,8 +60,16 @@ pub(super) trait Aead: Sized {
     /// encrypted. A nonce must never be used twice under one key.
     fn seal(&self, nonce: [u8; 12], ad: &[u8], text: &mut [u8]) -> Option<[u8; TAG]>;
 
-    /// Decrypts `text` in place. Returns false if the tag does not match; the content of `text` is then unspecified.
-    fn open(&self, nonce: [u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; TAG]) -> bool;
+    /// Decrypts what `text` holds from `start` on, to the beginning of `text`. Returns false if the tag does not match; the
+    /// content of `text` is then unspecified.
+    fn open(
+        &self,
+        nonce: [u8; 12],
+        ad: &[u8],
+        text: &mut [u8],
+        start: usize,
+        tag: &[u8; TAG],
+    ) -> bool;
 }
 
 #[cfg(any(feature = "ring", test))]
@@ -96,10 +104,17 @@ mod with_ring {
             sealed.ok()?.as_ref().try_into().ok()
         }
 
-        fn open(&self, nonce: [u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; TAG]) -> bool {
+        fn open(
+            &self,
+            nonce: [u8; 12],
+            ad: &[u8],
+            text: &mut [u8],
+            start: usize,
+            tag: &[u8; TAG],
+        ) -> bool {
             let nonce = Nonce::assume_unique_for_key(nonce);
             self.0
-                .open_in_place_separate_tag(nonce, Aad::from(ad), (*tag).into(), text, 0..)
+                .open_in_place_separate_tag(nonce, Aad::from(ad), (*tag).into(), text, start..)
                 .is_ok()
         }
     }
@@ -139,7 +154,19 @@ mod portable {
             Some(tag.into())
         }
 
-        fn open(&self, nonce: [u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; TAG]) -> bool {
+        fn open(
+            &self,
+            nonce: [u8; 12],
+            ad: &[u8],
+            text: &mut [u8],
+            start: usize,
+            tag: &[u8; TAG],
+        ) -> bool {
+            let Some(len) = text.len().checked_sub(start) else {
+                return false;
+            };
+            text.copy_within(start.., 0);
+            let text = text.get_mut(..len).unwrap_or_default();
             self.0
                 .decrypt_inout_detached(&nonce.into(), ad, text.into(), tag.into())
                 .is_ok()

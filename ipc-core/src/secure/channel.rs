@@ -54,11 +54,11 @@ struct Outbox {
 }
 
 impl SecureChannel {
-    /// Maximum amount of data in one record, in bytes.
-    pub const MAX_DATA: usize = record::MAX_DATA;
+    /// Size in bytes of the records that this end fills.
+    pub const FULL_RECORD: usize = record::FULL;
 
-    /// Maximum number of bytes in one record on the wire.
-    pub const MAX_RECORD: usize = record::MAX_DATA + record::OVERHEAD;
+    /// Amount of data in such a record, in bytes.
+    pub const FULL_RECORD_DATA: usize = record::FULL_DATA;
 
     /// Creates the connecting end. Its first message is ready to transmit.
     ///
@@ -148,6 +148,30 @@ impl SecureChannel {
         }
     }
 
+    /// Returns the beginning of a record of which the rest has not come.
+    pub(crate) fn held(&self) -> &[u8] {
+        match &self.state {
+            ChannelState::Established(open) => open.opener.held(),
+            ChannelState::Handshake(_) | ChannelState::Failed(_) => &[],
+        }
+    }
+
+    /// Like [`handle_buffer`](Self::handle_buffer), for bytes that the caller has read to where their data belongs. `memory`
+    /// is one byte, which stays as it is, followed by what is [held](Self::held) and the bytes from the peer. The data of
+    /// the records is moved to behind the first byte. Returns the number of bytes of data.
+    ///
+    /// # Errors
+    ///
+    /// As for [`handle_input`](Self::handle_input). The content of `memory` is then unspecified.
+    pub(crate) fn handle_memory(&mut self, memory: &mut [u8]) -> Result<usize, ChannelError> {
+        let result = match &mut self.state {
+            ChannelState::Established(open) => open.opener.read_within(memory),
+            ChannelState::Handshake(_) => Err(ChannelError::NotEstablished),
+            ChannelState::Failed(error) => return Err(error.clone()),
+        };
+        result.map_err(|error| self.fail(error))
+    }
+
     /// Reports the end of the peer's stream.
     ///
     /// # Errors
@@ -180,7 +204,7 @@ impl SecureChannel {
         matches!(&self.state, ChannelState::Established(open) if open.opener.is_closed())
     }
 
-    /// Seals `plaintext` into the outbox, in as few records as possible. A record holds up to 65,518 bytes and adds 19.
+    /// Seals `plaintext` into the outbox, in records of 64 KiB and one for the rest. A record adds 19 bytes to its data.
     /// Boundaries between calls are not preserved: the peer sees one stream.
     ///
     /// # Errors

@@ -16,8 +16,13 @@ pub const MAX_RECORDS: u64 = 1 << 32;
 /// Maximum number of cipher blocks of 16 bytes in one direction of a connection, 512 GiB in all. `SECURITY.md` says why.
 pub const MAX_BLOCKS: u64 = 1 << 35;
 
-/// Maximum amount of data in one record, in bytes.
-pub(super) const MAX_DATA: usize = u16::MAX as usize - TAG - 1;
+/// Size in bytes of a record that this end has filled; the peer's may have one byte more. It is a multiple of the page size:
+/// some processors copy ten times as slowly between addresses that differ by a few bytes, apart from their pages. The data of
+/// long frames is in such places after every record otherwise: in the list, in the outbox, and in the pages of the socket.
+pub(super) const FULL: usize = 64 * 1024;
+
+/// Amount of data in such a record, in bytes.
+pub(super) const FULL_DATA: usize = FULL - OVERHEAD;
 
 const LENGTH: usize = 2;
 const SHORTEST: usize = 1 + TAG;
@@ -100,7 +105,7 @@ impl<A: Aead> Sealer<A> {
         if self.closed {
             return Err(ChannelError::Closed);
         }
-        let records = len.div_ceil(MAX_DATA);
+        let records = len.div_ceil(FULL_DATA);
         let sealed = len.saturating_add(records * OVERHEAD);
         // Room for one more record is left, so that even an exhausted channel can be closed properly.
         if !self.used.has_room(records + 1, sealed + SHORTEST) {
@@ -113,7 +118,7 @@ impl<A: Aead> Sealer<A> {
                 if out.len() == start {
                     out.extend_from_slice(&[0, 0, DATA]);
                 }
-                let room = (LENGTH + 1 + MAX_DATA).saturating_sub(out.len() - start);
+                let room = (FULL - TAG).saturating_sub(out.len() - start);
                 let (now, later) = part.split_at(room.min(part.len()));
                 out.extend_from_slice(now);
                 part = later;
@@ -210,18 +215,54 @@ impl<A: Aead> Opener<A> {
             let (taken, rest) = mem::take(&mut input).split_at_mut(count);
             input = rest;
             if whole == Some(taken.len()) {
-                self.open(taken, &mut deliver)?;
+                deliver(self.open(behind_length(taken), 0)?);
                 continue;
             }
             self.held.extend_from_slice(taken);
             if self.length_of(&self.held)? == Some(self.held.len()) {
                 let mut record = mem::take(&mut self.held);
-                self.open(&mut record, &mut deliver)?;
+                deliver(self.open(behind_length(&mut record), 0)?);
                 record.clear();
                 self.held = record;
             }
         }
         Ok(())
+    }
+
+    /// Returns the beginning of a record, if the last input ended inside it.
+    pub(super) fn held(&self) -> &[u8] {
+        &self.held
+    }
+
+    /// Takes all of `memory` behind its first byte: what is [held](Self::held), and what has come since. Decrypts it within
+    /// `memory`, so that the data of all records follows the first byte, and returns the number of bytes of data.
+    ///
+    /// # Errors
+    ///
+    /// Every error is fatal. The content of `memory` is then unspecified.
+    pub(super) fn read_within(&mut self, memory: &mut [u8]) -> Result<usize, ChannelError> {
+        self.held.clear();
+        let (mut end, mut next) = (1, 1);
+        while let Some(rest @ [_, ..]) = memory.get(next..) {
+            if self.closed {
+                return Err(self.malformed("follows its authenticated close"));
+            }
+            let whole = self.length_of(rest)?;
+            let Some(whole) = whole.filter(|whole| *whole <= rest.len()) else {
+                self.held.extend_from_slice(rest);
+                break;
+            };
+            // The type of the record takes the place of the byte before its data.
+            let before = end - 1;
+            let place = memory.get_mut(before..next + whole).unwrap_or_default();
+            let kept = place.first().copied();
+            end += self.open(place, next + LENGTH - before)?.len();
+            if let (Some(first), Some(kept)) = (place.first_mut(), kept) {
+                *first = kept;
+            }
+            next += whole;
+        }
+        Ok(end - 1)
     }
 
     /// Returns whether the peer's authenticated close has arrived, and nothing after it.
@@ -248,30 +289,29 @@ impl<A: Aead> Opener<A> {
         }
     }
 
-    /// Opens a whole record, including its length.
-    fn open(
-        &mut self,
-        record: &mut [u8],
-        deliver: &mut impl FnMut(&[u8]),
-    ) -> Result<(), ChannelError> {
+    /// Opens the record of which `memory` holds all that follows the length, from `start` on. Returns its data, which then
+    /// begins at the second byte of `memory`.
+    fn open<'m>(&mut self, memory: &'m mut [u8], start: usize) -> Result<&'m [u8], ChannelError> {
         let number = self.used.records;
         let corrupt = ChannelError::CorruptRecord { number };
-        let sealed = record.get_mut(LENGTH..).unwrap_or_default();
-        let length = sealed.len();
-        let Some((text, tag)) = sealed.split_last_chunk_mut::<TAG>() else {
+        let length = memory.len().saturating_sub(start);
+        let Some((text, tag)) = memory.split_last_chunk_mut::<TAG>() else {
             return Err(corrupt);
         };
-        if !self.key.open(nonce(number), &[], text, tag) {
+        if !self.key.open(nonce(number), &[], text, start, tag) {
             return Err(corrupt);
         }
-        match &*text {
-            [DATA, data @ ..] => deliver(data),
-            [CLOSE] => self.closed = true,
-            [CLOSE, ..] => return Err(self.malformed("is a close that carries data")),
+        let data = match text.get(..length.saturating_sub(TAG)) {
+            Some([DATA, data @ ..]) => data,
+            Some([CLOSE]) => {
+                self.closed = true;
+                &[]
+            }
+            Some([CLOSE, ..]) => return Err(self.malformed("is a close that carries data")),
             _ => return Err(self.malformed("has an undefined type")),
-        }
+        };
         self.used.add(length);
-        Ok(())
+        Ok(data)
     }
 
     fn malformed(&self, what: &'static str) -> ChannelError {
@@ -302,6 +342,10 @@ impl<A> Opener<A> {
     pub(super) fn capacity(&self) -> usize {
         self.held.capacity()
     }
+}
+
+fn behind_length(record: &mut [u8]) -> &mut [u8] {
+    record.get_mut(LENGTH..).unwrap_or_default()
 }
 
 /// `0⁴ ‖ LE64(number)`.

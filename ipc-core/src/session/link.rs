@@ -7,6 +7,7 @@ mod sealed;
 mod tests;
 
 use std::io::IoSlice;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
@@ -111,10 +112,13 @@ impl Link {
     /// the network until it is [given back](Self::put_partial).
     #[inline]
     pub(crate) fn take_partial(&mut self) -> Option<PartialFrame> {
-        match &self.channel {
-            Channel::Plain(_) => self.frames.take_partial(),
-            Channel::Secret(_) => None,
+        if let Channel::Secret(sealed) = &self.channel {
+            let partial = self.frames.begin_partial()?;
+            if !partial.begin_records(sealed.held(), &RECORDS_IN_PLACE) {
+                return None;
+            }
         }
+        self.frames.take_partial()
     }
 
     /// Returns true if a part of a long frame has come.
@@ -136,9 +140,13 @@ impl Link {
         }
     }
 
-    /// Takes back a frame with more of its bytes.
-    pub(crate) fn put_partial(&mut self, partial: PartialFrame) {
+    /// Takes back a frame with more of its bytes. Under a secret, opens the records that were read into it.
+    pub(crate) fn put_partial(&mut self, mut partial: PartialFrame) -> Result<(), LinkError> {
+        if let Channel::Secret(sealed) = &mut self.channel {
+            partial.end_records(|memory| sealed.open_within(memory))?;
+        }
         self.frames.put_partial(partial);
+        Ok(())
     }
 
     /// The next complete frame.
@@ -356,9 +364,14 @@ impl Link {
 
 /// Number of bytes to read at once at first. Zeroing a large buffer takes as long as connecting on a fast network.
 pub const FIRST_READ_SIZE: usize = 4 * 1024;
-/// Number of bytes to read at once after a read that has filled its buffer: whole records, so that most of them can be
-/// opened where they lie.
-pub const READ_SIZE: usize = 4 * SecureChannel::MAX_RECORD;
+/// Number of bytes to read at once after a read that has filled its buffer: one record, which can then be opened where it
+/// lies. The rest of a long frame is not read to a buffer.
+pub const READ_SIZE: usize = SecureChannel::FULL_RECORD;
+
+/// Number of bytes of records that are read at once to where their data belongs. Below the minimum, they are read to a buffer
+/// and opened there. The maximum saves system calls, and stays in the processor's cache until the records are opened.
+const RECORDS_IN_PLACE: RangeInclusive<usize> =
+    SecureChannel::FULL_RECORD..=8 * SecureChannel::FULL_RECORD;
 
 /// Maximum number of bytes that may wait for the network before messages that can be left out are dropped.
 const MAX_BACKLOG: u64 = 64 * 1024;

@@ -196,8 +196,8 @@ impl ServerSession {
     /// Takes back what [`take_partial`](Self::take_partial) returned, with or without more bytes.
     pub fn handle_partial(&mut self, partial: PartialFrame, now: Instant) {
         if let Some(link) = self.link.as_mut().filter(|_| !self.is_leaving) {
-            link.put_partial(partial);
-            self.handle_frames(Ok(()), now);
+            let result = link.put_partial(partial);
+            self.handle_frames(result, now);
         }
     }
 

@@ -34,7 +34,17 @@ impl Aead for PortableAes {
         tag.ok().map(Into::into)
     }
 
-    fn open(&self, nonce: [u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; TAG]) -> bool {
+    fn open(
+        &self,
+        nonce: [u8; 12],
+        ad: &[u8],
+        text: &mut [u8],
+        start: usize,
+        tag: &[u8; TAG],
+    ) -> bool {
+        text.copy_within(start.., 0);
+        let len = text.len() - start;
+        let text = &mut text[..len];
         self.0
             .decrypt_inout_detached(&nonce.into(), ad, text.into(), tag.into())
             .is_ok()

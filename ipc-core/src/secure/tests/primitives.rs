@@ -29,7 +29,7 @@ fn seal_and_open(cipher: &impl Aead, nonce: &[u8], ad: &[u8], text: &[u8]) -> Ve
     let mut buffer = text.to_vec();
     let tag = cipher.seal(nonce, ad, &mut buffer).unwrap();
     let sealed = [&buffer[..], &tag].concat();
-    assert!(cipher.open(nonce, ad, &mut buffer, &tag));
+    assert!(cipher.open(nonce, ad, &mut buffer, 0, &tag));
     assert_eq!(buffer, text);
     sealed
 }
@@ -183,7 +183,7 @@ fn opens(cipher: &impl Aead, test: &aead::Test) -> bool {
     let mut text = test.ct.to_vec();
     let nonce = test.nonce[..].try_into().unwrap();
     let tag = test.tag[..].try_into().unwrap();
-    cipher.open(nonce, &test.aad, &mut text, &tag) && text == test.pt[..]
+    cipher.open(nonce, &test.aad, &mut text, 0, &tag) && text == test.pt[..]
 }
 
 #[test]

@@ -5,7 +5,7 @@ use snow::{Builder, TransportState};
 
 use super::super::ChannelError;
 use super::super::aead::{Aead, Portable, Ring};
-use super::super::record::{MAX_BLOCKS, MAX_DATA, MAX_RECORDS, Opener, Sealer};
+use super::super::record::{FULL_DATA, MAX_BLOCKS, MAX_RECORDS, Opener, Sealer};
 use super::{CIPHERS, PortableAes};
 use crate::wire::preamble::Cipher;
 
@@ -68,7 +68,7 @@ fn our_records_are_noise_transport_messages_both_ways() {
     let mut sealer = sealer(Cipher::ChaCha20Poly1305, &out);
     let mut opener = opener(Cipher::ChaCha20Poly1305, &back);
     let mut message = vec![0; 65_535];
-    for size in [1, 2, 15, 16, 63, 64, 65, 1000, 16_384, MAX_DATA] {
+    for size in [1, 2, 15, 16, 63, 64, 65, 1000, 16_384, FULL_DATA] {
         let data: Vec<u8> = (0..size).map(|i| (i * 7) as u8).collect();
         let mut record = Vec::new();
         seal(&mut sealer, &data, &mut record).unwrap();
@@ -151,8 +151,8 @@ fn data_is_cut_into_as_few_records_as_possible() {
     for (size, records) in [
         (0, 0),
         (1, 1),
-        (MAX_DATA, 1),
-        (MAX_DATA + 1, 2),
+        (FULL_DATA, 1),
+        (FULL_DATA + 1, 2),
         (200 << 10, 4),
     ] {
         let mut sealer = sealer(Cipher::Aes256Gcm, &[1; 32]);
@@ -191,7 +191,7 @@ fn the_last_number_is_for_the_close_and_then_it_stops() {
         sealer.skip_to(MAX_RECORDS - 3, 0);
         opener.skip_to(MAX_RECORDS - 3, 0);
         let mut wire = Vec::new();
-        let three_records = vec![0; 3 * MAX_DATA];
+        let three_records = vec![0; 3 * FULL_DATA];
         let refused = seal(&mut sealer, &three_records, &mut wire);
         assert_eq!(refused, Err(ChannelError::Exhausted));
         assert!(wire.is_empty());

@@ -60,8 +60,8 @@ impl ClientSession {
     /// Takes back what [`take_partial`](Self::take_partial) returned, with or without more bytes.
     pub fn handle_partial(&mut self, partial: PartialFrame, now: impl Clock) {
         if let Some(link) = self.link_mut() {
-            link.put_partial(partial);
-            self.handle_input(&[], now);
+            let result = link.put_partial(partial);
+            self.handle_result(result, &now);
         }
     }
 

@@ -73,6 +73,16 @@ impl Sealed {
         self.channel.handle_buffer(bytes, deliver)
     }
 
+    /// See [`SecureChannel::held`].
+    pub(super) fn held(&self) -> &[u8] {
+        self.channel.held()
+    }
+
+    /// See [`SecureChannel::handle_memory`].
+    pub(super) fn open_within(&mut self, memory: &mut [u8]) -> Result<usize, ChannelError> {
+        self.channel.handle_memory(memory)
+    }
+
     /// See [`SecureChannel::ticket`].
     pub(super) fn ticket(&self) -> Option<Ticket> {
         self.channel.ticket()
@@ -211,4 +221,4 @@ impl Sealed {
 }
 
 /// Maximum number of bytes that are sealed at once: they fill whole records.
-const AHEAD: usize = 4 * SecureChannel::MAX_DATA;
+const AHEAD: usize = 8 * SecureChannel::FULL_RECORD_DATA;

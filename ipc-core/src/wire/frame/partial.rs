@@ -1,5 +1,7 @@
 //! Long frames, read from the network into the memory in which they stay.
 
+mod records;
+
 use std::fmt;
 
 use bytes::Bytes;
@@ -9,6 +11,7 @@ use crate::contain::contain;
 use crate::wire::block::{BlockMemory, Probe, ReadBlock, ReadBlocks};
 use crate::wire::codec;
 use crate::wire::redact::ByteCount;
+use records::Records;
 
 /// A long frame of which a part has come, so that the rest can be read from the network into its own memory.
 ///
@@ -23,6 +26,8 @@ pub struct PartialFrame {
     search: Search,
     /// Where the values begin in the frame, once that is known.
     values_at: usize,
+    /// What is read at present, if it is encrypted.
+    records: Option<Records>,
 }
 
 /// The search for long lists.
@@ -52,26 +57,39 @@ impl PartialFrame {
             blocks: Vec::new(),
             search: Search::Waits,
             values_at: 0,
+            records: None,
         }
     }
 
     /// Returns where to read the next bytes of the frame to: at least one byte, unless nothing is missing. What was read is
     /// then to be [counted](Self::advance).
     pub fn room(&mut self) -> &mut [u8] {
+        if self.records.is_some() {
+            return self.room_for_records();
+        }
+        let (filling, most) = self.next();
+        filling.room(most)
+    }
+
+    /// Where the next bytes of the frame belong, and how many of them at most.
+    fn next(&mut self) -> (&mut Filling, usize) {
         match self.blocks.last_mut() {
-            Some((_, block)) if block.missing() > 0 => block.room(usize::MAX),
+            Some((_, block)) if block.missing() > 0 => (block, usize::MAX),
             _ => {
                 let most = match self.search {
                     Search::Runs { until, .. } => until.saturating_sub(self.bytes.filled).max(1),
                     Search::Waits | Search::Over => usize::MAX,
                 };
-                self.bytes.room(most)
+                (&mut self.bytes, most)
             }
         }
     }
 
     /// Counts `count` bytes that were read into the [room](Self::room).
     pub fn advance(&mut self, count: usize) {
+        if let Some(records) = &mut self.records {
+            return records.advance(count);
+        }
         match self.blocks.last_mut() {
             Some((at, block)) if block.missing() > 0 => {
                 block.advance(count);
@@ -230,19 +248,31 @@ impl Filling {
     fn room(&mut self, most: usize) -> &mut [u8] {
         if self.filled >= self.memory.bytes().len() {
             // The zeros are still in the processor's cache when they are overwritten.
-            let end = self.whole.min(self.filled.saturating_add(STEP));
-            if end > self.memory.capacity() {
-                let ahead = self.filled.max(AHEAD);
-                let used = self.memory.bytes().len();
-                let wanted = self.whole.min(self.filled.saturating_add(ahead));
-                self.memory.reserve_exact(wanted.saturating_sub(used));
-            }
-            self.memory.resize(end);
+            self.grow(self.whole.min(self.filled.saturating_add(STEP)));
         }
         let end = self.whole.min(self.memory.bytes().len());
         let end = end.min(self.filled.saturating_add(most));
         let room = self.memory.bytes_mut().get_mut(self.filled..end);
         room.unwrap_or_default()
+    }
+
+    /// The `len` bytes from `start` on.
+    fn behind(&mut self, start: usize, len: usize) -> Option<&mut [u8]> {
+        let end = start.saturating_add(len);
+        self.memory.bytes_mut().get_mut(start..end)
+    }
+
+    /// Grows the memory to `end` bytes, unless it is longer.
+    fn grow(&mut self, end: usize) {
+        let len = self.memory.bytes().len();
+        if end > self.memory.capacity() {
+            let ahead = self.filled.max(AHEAD);
+            let wanted = self.whole.min(self.filled.saturating_add(ahead)).max(end);
+            self.memory.reserve_exact(wanted.saturating_sub(len));
+        }
+        if end > len {
+            self.memory.resize(end);
+        }
     }
 
     fn advance(&mut self, count: usize) {
