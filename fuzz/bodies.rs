@@ -1,6 +1,11 @@
 //! The bodies of the fuzz targets, shared with `tests/tests/fuzz_corpus.rs`, which runs them over the kept corpus in
 //! every ordinary test run.
 
+#[path = "long_calls.rs"]
+mod long_calls;
+
+pub(crate) use long_calls::calls;
+
 use ipc_core::secure::{ChannelError, Entropy, Secret, SecureChannel};
 use ipc_core::wire::preamble::Ciphers;
 
@@ -135,7 +140,8 @@ pub(crate) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         end.send(b"read 20\n").expect("established");
         end.close();
     }
-    vec![
+    let mut seeds = long_calls::seeds();
+    seeds.extend([
         ("preamble", "plain-client", b"LIPC\x01\x00C\x00".to_vec()),
         ("preamble", "newer-client", b"LIPC\x02\x01C\x00".to_vec()),
         ("preamble", "http", b"GET / HTTP/1.1\r\n\r\n".to_vec()),
@@ -152,5 +158,6 @@ pub(crate) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("records", "two-and-close-aes", outgoing(&mut aes)),
         ("records", "shortest-length", vec![17, 0]),
         ("records", "longest-length", vec![255, 255, 0, 0, 0]),
-    ]
+    ]);
+    seeds
 }

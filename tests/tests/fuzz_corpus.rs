@@ -31,6 +31,11 @@ fn records() {
 }
 
 #[test]
+fn calls() {
+    run("calls", bodies::calls);
+}
+
+#[test]
 fn the_corpus_holds_the_honest_inputs() {
     for (target, name, bytes) in bodies::seeds() {
         let path = corpus(target).join(name);

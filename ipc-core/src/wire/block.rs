@@ -276,10 +276,11 @@ impl Aside {
         self.blocks.into_inner()
     }
 
-    /// Returns true if all lists have been taken.
+    /// Number of bytes in the lists that have not been taken.
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.next.get().is_none()
+    pub(crate) fn size(&self) -> usize {
+        let blocks = self.blocks.try_borrow();
+        blocks.map_or(0, |blocks| blocks.size())
     }
 
     /// Notes that the bytes ended in a list.

@@ -45,9 +45,9 @@ impl<'a> ValueReader<'a> {
     /// Checks that all bytes and all lists have been read.
     #[inline]
     pub(crate) fn finish(&self) -> Result<(), CodecError> {
-        match (self.rest.len(), self.budget.aside().is_empty()) {
-            (0, true) => Ok(()),
-            (extra, _) => Err(CodecError::TrailingBytes { extra }),
+        match self.rest.len() + self.budget.aside().size() {
+            0 => Ok(()),
+            extra => Err(CodecError::TrailingBytes { extra }),
         }
     }
 
