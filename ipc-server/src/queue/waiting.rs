@@ -42,6 +42,7 @@ pub(crate) async fn wait_for_turn(
     let mut turns = state.turns();
     let mut last_notice: Option<SentNotice> = None;
     let mut idle_watch = IdleWatch::default();
+    let told_from = Instant::now() + UNTOLD;
     loop {
         turns.borrow_and_update();
         if state.is_stopping() || client.is_superseded(state) {
@@ -63,7 +64,9 @@ pub(crate) async fn wait_for_turn(
             connection.check_answer(due)?;
         }
         let (status, mut pause) = status(state, client.id, now);
-        if let Some(status) = status {
+        if now < told_from {
+            pause = pause.min(told_from.saturating_duration_since(now));
+        } else if let Some(status) = status {
             pause = pause.min(idle_watch.check(state, &status, now));
             if last_notice.is_none() {
                 announce(state, connection, client, &status);
@@ -191,6 +194,8 @@ impl SentNotice {
     }
 }
 
+/// How long a client is not told that it waits. If the holder has just said goodbye, its place is free by then.
+const UNTOLD: Duration = Duration::from_millis(2);
 /// How long to wait for something that is about to change.
 pub(crate) const SOON: Duration = Duration::from_millis(20);
 /// Maximum time between notices, which also show that the server is alive.
