@@ -191,10 +191,12 @@ impl<C> ClientBuilder<C> {
     }
 
     pub(crate) fn into_parts(mut self) -> (Arc<ClientSettings>, Arc<Watch>) {
-        self.settings.address = match self.unusable_secret {
-            Some(error) => Err(ConnectError::BadSecret(error)),
-            None => Address::to_connect_to(&self.address, self.port).map_err(Into::into),
-        };
+        if let Some(error) = self.unusable_secret {
+            self.settings.address = Err(ConnectError::BadSecret(error));
+        } else if self.port != DEFAULT_PORT {
+            let address = Address::to_connect_to(&self.address, self.port);
+            self.settings.address = address.map_err(Into::into);
+        }
         let watch = Watch::new(self.on_state, self.on_interruption);
         (Arc::new(self.settings), Arc::new(watch))
     }

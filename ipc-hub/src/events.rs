@@ -55,6 +55,11 @@ impl Events {
         }
     }
 
+    /// Returns true if there is a callback.
+    pub fn are_observed(&self) -> bool {
+        self.queue().observer.is_some()
+    }
+
     /// Queues `event` if there is a callback. If the queue is full, the oldest event is dropped and counted.
     pub fn emit(self: &Arc<Self>, event: ServerEvent, work: impl FnOnce() -> Work) {
         let mut queue = self.queue();

@@ -225,6 +225,13 @@ impl Hub {
         self.hooks_end.get().copied()
     }
 
+    /// Queues the event that `event` makes, if the program has a callback. Does not wait for the callback.
+    pub fn emit_with(&self, event: impl FnOnce() -> ServerEvent) {
+        if self.events.are_observed() {
+            self.emit(event());
+        }
+    }
+
     /// Queues an event for the program's callback. Does not wait for the callback.
     pub fn emit(&self, event: ServerEvent) {
         self.events.emit(event, || self.begin_work());

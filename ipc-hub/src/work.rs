@@ -16,6 +16,8 @@ pub struct WorkCounter {
 #[derive(Debug, Default)]
 struct Running {
     count: usize,
+    /// Number of threads in [`WorkCounter::wait`].
+    waiting: usize,
     labels: Vec<Arc<str>>,
 }
 
@@ -55,8 +57,12 @@ impl WorkCounter {
     pub fn wait(&self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let is_running = |running: &mut Running| running.count > 0;
-        let waited = self.ended.wait_timeout_while(self.lock(), left, is_running);
-        waited.unwrap_or_else(PoisonError::into_inner).0.count == 0
+        let mut running = self.lock();
+        running.waiting += 1;
+        let waited = self.ended.wait_timeout_while(running, left, is_running);
+        let mut running = waited.unwrap_or_else(PoisonError::into_inner).0;
+        running.waiting -= 1;
+        running.count == 0
     }
 
     fn lock(&self) -> MutexGuard<'_, Running> {
@@ -71,9 +77,9 @@ impl Drop for Work {
         if let Some(label) = &self.label {
             running.labels.retain(|other| !Arc::ptr_eq(other, label));
         }
-        let is_last = running.count == 0;
+        let is_awaited = running.count == 0 && running.waiting > 0;
         drop(running);
-        if is_last {
+        if is_awaited {
             self.counter.ended.notify_all();
         }
     }

@@ -10,4 +10,4 @@ mod keepalive;
 mod socket;
 
 pub use address::{Address, AddressError, DEFAULT_PORT, seen_from_elsewhere, unresolved};
-pub use socket::{ACCEPTED_SOCKETS_INHERIT, ConfigureError, configure, read_now};
+pub use socket::{ACCEPTED_SOCKETS_INHERIT, ConfigureError, configure, defer_accept, read_now};

@@ -4,7 +4,12 @@ use std::io;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use nix::{
+    libc,
+    sys::socket::{setsockopt, sockopt::SetUsize},
+};
+use socket2::{SockRef, Socket, TcpKeepalive};
 
 use crate::keepalive::ProbeTiming;
 
@@ -70,6 +75,33 @@ where
 /// [`configure`] the listener.
 pub const ACCEPTED_SOCKETS_INHERIT: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
+/// Makes a listener report a connection once its first bytes have come, or after about a second without any.
+///
+/// For servers whose clients speak first: there is something to read as soon as a connection has been accepted, so the
+/// server wakes up once for both. A system that cannot do this reports all connections at once, which is not an error.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn defer_accept(listener: &Socket) {
+    let _ = setsockopt(listener, DeferAccept, &1);
+}
+
+/// Makes a listener report a connection once its first bytes have come. This system has no such option.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn defer_accept(_listener: &Socket) {}
+
+/// A socket option: how many seconds to wait for the first bytes of a connection.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[derive(Clone, Copy)]
+struct DeferAccept;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+nix::setsockopt_impl!(
+    DeferAccept,
+    libc::IPPROTO_TCP,
+    libc::TCP_DEFER_ACCEPT,
+    usize,
+    SetUsize
+);
+
 /// Reads what is there without waiting. Fails with [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing.
 ///
 /// The socket is a blocking one, and no other thread uses it at the same time.
@@ -93,7 +125,9 @@ pub fn read_now(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::net::TcpListener;
+    use std::net::{SocketAddr, TcpListener};
+
+    use socket2::{Domain, Type};
 
     use super::*;
 
@@ -129,6 +163,27 @@ mod tests {
                 Some(timing.user_timeout)
             );
         }
+    }
+
+    #[test]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn a_connection_is_accepted_when_its_first_bytes_have_come() {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        defer_accept(&listener);
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        listener.bind(&any.into()).unwrap();
+        listener.listen(8).unwrap();
+        let listener = TcpListener::from(listener);
+        let _silent = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut speaks = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        speaks.write_all(b"here").unwrap();
+        let (mut accepted, peer) = listener.accept().unwrap();
+        assert_eq!(peer, speaks.local_addr().unwrap());
+        let mut first = [0; 4];
+        io::Read::read_exact(&mut accepted, &mut first).unwrap();
+        assert_eq!(&first, b"here");
+        // The silent one follows nevertheless.
+        listener.accept().unwrap();
     }
 
     #[test]

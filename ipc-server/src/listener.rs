@@ -67,6 +67,7 @@ fn bound(address: SocketAddr) -> io::Result<Socket> {
     // Lets a restarted server have the port while old connections are in TIME_WAIT. Has another meaning on Windows.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    ipc_net::defer_accept(&socket);
     socket.bind(&address.into())?;
     Ok(socket)
 }

@@ -21,24 +21,34 @@ pub(super) fn zeroed<const N: usize>() -> SecretBytes<N> {
     Box::new(Zeroizing::new([0; N]))
 }
 
+/// The point that a password, a channel identifier and a session id are mapped to. Wiped when dropped.
+#[derive(Clone)]
+pub(super) struct Generator(pub(super) RistrettoPoint);
+
+impl Drop for Generator {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 /// One end's secret scalar and the generator derived from the password. Wiped when dropped.
 pub(super) struct Share {
-    generator: RistrettoPoint,
+    generator: Generator,
     scalar: Scalar,
 }
 
 impl Share {
-    /// Maps the password, the channel identifier and the session id to a generator. `seed` must be uniformly random.
-    pub(super) fn new(prs: &[u8], ci: &[u8], sid: &[u8], seed: &[u8; 64]) -> Self {
+    /// `seed` must be uniformly random.
+    pub(super) fn new(generator: Generator, seed: &[u8; 64]) -> Self {
         Self {
-            generator: generator(prs, ci, sid),
+            generator,
             scalar: Scalar::from_bytes_mod_order_wide(seed),
         }
     }
 
     /// The public share, which is sent to the peer.
     pub(super) fn public(&self) -> [u8; 32] {
-        (self.generator * self.scalar).compress().to_bytes()
+        (self.generator.0 * self.scalar).compress().to_bytes()
     }
 
     /// Computes the shared point K. `None` if the peer's share is not a canonical encoding or K is the identity.
@@ -49,7 +59,6 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.generator.zeroize();
         self.scalar.zeroize();
     }
 }
@@ -108,7 +117,7 @@ fn low_byte(number: usize) -> u8 {
     low
 }
 
-pub(super) fn generator(prs: &[u8], ci: &[u8], sid: &[u8]) -> RistrettoPoint {
+pub(super) fn generator(prs: &[u8], ci: &[u8], sid: &[u8]) -> Generator {
     // Reserved up front: growing would leave a copy of the password behind.
     let mut text = Zeroizing::new(Vec::with_capacity(
         BLOCK + 64 + prs.len() + ci.len() + sid.len(),
@@ -120,7 +129,7 @@ pub(super) fn generator(prs: &[u8], ci: &[u8], sid: &[u8]) -> RistrettoPoint {
     prefixed(&mut text, padding.get(..room).unwrap_or_default());
     prefixed(&mut text, ci);
     prefixed(&mut text, sid);
-    RistrettoPoint::from_uniform_bytes(&hash(&[&text]))
+    Generator(RistrettoPoint::from_uniform_bytes(&hash(&[&text])))
 }
 
 fn hash(parts: &[&[u8]]) -> SecretBytes<64> {
@@ -164,7 +173,7 @@ mod tests {
     fn the_published_exchange_is_reproduced() {
         let v = &vectors(OFFICIAL)["G_Coffee25519"];
         let (a, b) = (share(v, "ya"), share(v, "yb"));
-        assert_eq!(a.generator.compress().to_bytes()[..], hex(&v["g"])[..]);
+        assert_eq!(a.generator.0.compress().to_bytes()[..], hex(&v["g"])[..]);
         assert_eq!(a.public()[..], hex(&v["Ya"])[..]);
         assert_eq!(b.public()[..], hex(&v["Yb"])[..]);
         let k = a.agree(&b.public()).unwrap();
@@ -219,8 +228,8 @@ mod tests {
     fn a_password_longer_than_a_block_needs_no_padding() {
         let long = [b'x'; 300];
         let seed = [9; 64];
-        let one = Share::new(&long, b"", b"", &seed).public();
-        let other = Share::new(&long[1..], b"", b"", &seed).public();
+        let one = Share::new(generator(&long, b"", b""), &seed).public();
+        let other = Share::new(generator(&long[1..], b"", b""), &seed).public();
         assert_ne!(one, other);
     }
 }

@@ -9,7 +9,7 @@
 //! ```
 
 use super::cpace::Share;
-use super::keys::{Agreement, Keys, Message, TAG, Tag, channel_identifier};
+use super::keys::{Agreement, Keys, Message, TAG, Tag};
 use super::{ChannelError, Entropy, Secret, Ticket, aead};
 use crate::wire::preamble::{Cipher, Ciphers, MAGIC, Preamble, PreambleError, Role, Suite};
 
@@ -57,12 +57,11 @@ impl Handshake {
     }
 
     fn new(role: Role, secret: &Secret, service: &str, entropy: &Entropy) -> Box<Self> {
-        let prs = secret.reveal().as_bytes();
         Box::new(Self {
             role,
             ciphers: ciphers_under(secret),
             nonce: entropy.nonce,
-            share: Share::new(prs, &channel_identifier(service), b"", &entropy.seed),
+            share: Share::new(secret.generator(service), &entropy.seed),
             sent: None,
             inbox: Vec::with_capacity(TAG),
             expected: Expected::Preamble,

@@ -82,8 +82,8 @@ pub(super) struct Agreement {
 impl Agreement {
     pub(super) fn new(k: &[u8; 32], client: Message, server: Message) -> Self {
         let isk = cpace::intermediate_key(b"", k, client.bound(), server.bound());
-        let mac_key = cpace::mac_key(b"", &isk);
-        let proof = |message: &Message| hmac(&mac_key, &[&message.bound().confirmation()]);
+        let mac_key = keyed(&cpace::mac_key(b"", &isk));
+        let proof = |message: &Message| mac(&mac_key, &[&message.bound().confirmation()]);
         Self {
             client,
             server,
@@ -119,7 +119,7 @@ impl Agreement {
             .chain_update(self.proof(Role::Client))
             .chain_update(self.proof(Role::Server))
             .finalize();
-        let prk = extract(&transcript.into(), &**self.isk);
+        let prk = keyed(&extract(&transcript.into(), &**self.isk));
         Keys {
             c2s: expand(&prk, b"lipc/1 c2s"),
             s2c: expand(&prk, b"lipc/1 s2c"),
@@ -148,10 +148,19 @@ pub(super) fn ticket(exporter: &[u8; 32]) -> Ticket {
 }
 
 pub(super) fn hmac(key: &[u8; 64], text: &[&[u8]]) -> SecretBytes<64> {
+    mac(&keyed(key), text)
+}
+
+/// HMAC with this key, for several texts: half of the work for a short text is for the key. Wiped when dropped.
+pub(super) fn keyed(key: &[u8; 64]) -> Hmac<Sha512> {
     // HMAC pads a shorter key with zeros to one block. A key of exactly one block is never refused.
     let block: &mut [u8; 128] = &mut Zeroizing::new([0; 128]);
     block[..64].copy_from_slice(key);
-    let mut mac = Hmac::<Sha512>::new((&*block).into());
+    Hmac::new((&*block).into())
+}
+
+fn mac(keyed: &Hmac<Sha512>, text: &[&[u8]]) -> SecretBytes<64> {
+    let mut mac = keyed.clone();
     for part in text {
         mac.update(part);
     }
@@ -167,8 +176,8 @@ pub(super) fn extract(salt: &[u8; 64], ikm: &[u8]) -> SecretBytes<64> {
 }
 
 /// HKDF-Expand with SHA-512, limited to the 32 bytes that are needed: the first half of the first block.
-pub(super) fn expand(prk: &[u8; 64], info: &[u8]) -> SecretBytes<32> {
-    let block: &[u8; 64] = &hmac(prk, &[info, &[1]]);
+pub(super) fn expand(prk: &Hmac<Sha512>, info: &[u8]) -> SecretBytes<32> {
+    let block: &[u8; 64] = &mac(prk, &[info, &[1]]);
     let mut key = zeroed();
     key.copy_from_slice(&block[..32]);
     key

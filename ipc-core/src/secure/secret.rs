@@ -1,10 +1,13 @@
 //! The shared secret.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
+use super::cpace::{self, Generator};
+use super::keys::channel_identifier;
 use crate::wire::preamble::Ciphers;
 
 /// The secret that both ends share: UTF-8 text in Unicode normal form C, never empty, not trimmed.
@@ -21,6 +24,8 @@ pub struct Secret {
     warning: Option<String>,
     /// See [`with_ciphers`](Self::with_ciphers).
     ciphers: Option<Ciphers>,
+    /// What it is mapped to for the first service that it was used for, by name. All connections begin with that.
+    generator: Arc<OnceLock<(String, Generator)>>,
 }
 
 /// Why a text cannot be a secret.
@@ -71,11 +76,7 @@ impl Secret {
         if text.len() > Self::MAX_LEN {
             return Err(SecretError::TooLong);
         }
-        Ok(Self {
-            text: normalised(text),
-            warning: None,
-            ciphers: None,
-        })
+        Ok(Self::of(normalised(text)))
     }
 
     /// Creates a secret from the bytes of a UTF-8 text; see [`new`](Self::new).
@@ -129,10 +130,15 @@ impl Secret {
             }
             pending &= (1 << bits) - 1;
         }
+        Self::of(text)
+    }
+
+    fn of(text: Zeroizing<String>) -> Self {
         Self {
             text,
             warning: None,
             ciphers: None,
+            generator: Arc::default(),
         }
     }
 
@@ -161,6 +167,19 @@ impl Secret {
 
     pub(super) fn ciphers(&self) -> Option<Ciphers> {
         self.ciphers
+    }
+
+    /// Returns the generator of the key exchange for connections to `service`.
+    pub(super) fn generator(&self, service: &str) -> Generator {
+        let map = || {
+            let identifier = channel_identifier(service);
+            cpace::generator(self.text.as_bytes(), &identifier, b"")
+        };
+        let first = self.generator.get_or_init(|| (service.to_string(), map()));
+        match first {
+            (name, generator) if name == service => generator.clone(),
+            _ => map(),
+        }
     }
 
     /// Returns the normalised secret, for a program that has just generated one and must show it to its user once.
@@ -300,6 +319,17 @@ mod tests {
         assert!(Secret::new("waktu").unwrap().is_short());
         assert!(Secret::new("é".repeat(11)).unwrap().is_short());
         assert!(!Secret::new("é".repeat(12)).unwrap().is_short());
+    }
+
+    #[test]
+    fn each_service_has_its_own_generator() {
+        let kept = Secret::new("waktu").unwrap();
+        for service in ["", "dyno", "", "dyno"] {
+            let fresh = Secret::new("waktu").unwrap();
+            let same = kept.clone().generator(service).0 == fresh.generator(service).0;
+            assert!(same, "{service}");
+        }
+        assert!(kept.generator("").0 != kept.generator("dyno").0);
     }
 
     #[test]

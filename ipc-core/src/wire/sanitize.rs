@@ -17,6 +17,9 @@ pub fn fit_for_log(text: &str) -> String {
 }
 
 fn on_one_line(text: &str, limit: usize) -> String {
+    if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_string();
+    }
     let shown = |c: char| match c.is_control() || is_invisible_mark(c) {
         true => '\u{fffd}',
         false => c,

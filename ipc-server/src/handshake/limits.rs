@@ -29,7 +29,8 @@ pub struct AccessLimits {
 
 impl AccessLimits {
     /// How long a client may take to identify itself before its connection is dropped. The default is 10 s; zero is an
-    /// error when the server starts.
+    /// error when the server starts. On Linux, the server learns of a connection when its first bytes have come, and of
+    /// one that says nothing after about a second: the time begins then.
     pub fn hello_within(&mut self, time: Duration) -> &mut Self {
         self.hello_within = time;
         self

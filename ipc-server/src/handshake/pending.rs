@@ -46,10 +46,9 @@ impl PendingConnection {
 
     /// Returns the client's `Hello` once it has arrived, with a name that is safe to print.
     pub(crate) fn hello(&self) -> Option<Hello> {
-        self.arrival.hello().map(|hello| Hello {
-            name: fit_to_show(&hello.name),
-            ..hello.clone()
-        })
+        let mut hello = self.arrival.hello()?.clone();
+        hello.name = fit_to_show(&hello.name);
+        Some(hello)
     }
 
     /// Returns the ticket, or the random number in its place, of a client whose proof of the secret is outstanding.

@@ -10,7 +10,7 @@ use ipc_hub::log::{self, About};
 use ipc_net::ConfigureError;
 use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
 
 use crate::handshake::guesses::network;
@@ -56,24 +56,25 @@ impl Unidentified {
     ) {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (all, state_of_task) = (Arc::clone(self), Arc::clone(state));
-        let (registered, wait) = oneshot::channel();
-        let task = tokio::spawn(async move {
-            // The task must be in the list before it can remove itself.
-            let _ = wait.await;
+        let handle = async move {
             if !ipc_net::ACCEPTED_SOCKETS_INHERIT {
                 all.configure(&stream, &state_of_task);
             }
-            let identified = identify(stream, peer, &state_of_task).await;
-            all.lock().retain(|other| other.id != id);
-            drop(permit);
-            if let Some((connection, hello)) = identified {
-                // A task of its own, without the memory of the handshake: it may wait for long.
+            // Boxed, so that a client that waits for long does not keep the memory of its handshake.
+            let identified = Box::pin(identify(stream, peer, &state_of_task)).await;
+            let is_dropped = !all.remove(id);
+            drop((all, permit));
+            if let Some((connection, hello)) = identified
+                && !is_dropped
+            {
                 let work = state_of_task.hub.begin_work();
-                tokio::spawn(arrivals::admit(state_of_task, connection, hello, work));
+                arrivals::admit(state_of_task, connection, hello, work).await;
             }
-        });
+        };
         let source = network(peer.ip());
+        // Locked first: the task must be in the list before it can remove itself.
         let mut connections = self.lock();
+        let task = tokio::spawn(handle);
         connections.push_back(UnidentifiedConnection {
             id,
             peer,
@@ -93,7 +94,13 @@ impl Unidentified {
         if let Some(oldest) = oldest.and_then(|oldest| connections.remove(oldest)) {
             oldest.drop_because("too many connections have not said who they are", state);
         }
-        let _ = registered.send(());
+    }
+
+    /// Removes a connection from the list. Returns false if it was dropped.
+    fn remove(&self, id: usize) -> bool {
+        let mut connections = self.lock();
+        let at = connections.iter().position(|other| other.id == id);
+        at.and_then(|at| connections.remove(at)).is_some()
     }
 
     /// Sets the options of a connection, or those that the connections of a listener inherit.

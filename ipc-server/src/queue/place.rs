@@ -24,7 +24,10 @@ impl QueuePlace {
 
 impl Drop for QueuePlace {
     fn drop(&mut self) {
-        if self.state.admission().leave(self.client) {
+        let mut admission = self.state.admission();
+        let wakes = admission.leave(self.client) && admission.waiting() > 0;
+        drop(admission);
+        if wakes {
             self.state.wake_waiting();
         }
     }

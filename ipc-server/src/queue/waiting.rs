@@ -42,6 +42,7 @@ pub(crate) async fn wait_for_turn(
     let mut turns = state.turns();
     let mut last_notice: Option<SentNotice> = None;
     let mut idle_watch = IdleWatch::default();
+    let arrived = Instant::now();
     loop {
         turns.borrow_and_update();
         if state.is_stopping() || client.is_superseded(state) {
@@ -52,11 +53,9 @@ pub(crate) async fn wait_for_turn(
         }
         let now = Instant::now();
         if takes_turn(state, client, now) {
-            // The places and the holder have changed for the others.
-            state.wake_waiting();
             return match last_notice {
-                Some(_) => connection.confirm().await,
-                None => Ok(()),
+                Some(_) if arrived.elapsed() >= FRESH => connection.confirm().await,
+                _ => Ok(()),
             };
         }
         if let Some(due) = connection.answer_due().filter(|due| *due <= now) {
@@ -91,8 +90,17 @@ pub(crate) async fn wait_for_turn(
 /// Makes a client the holder if it is its turn, and returns whether it was.
 fn takes_turn(state: &ServerState, client: &QueuedClient<'_>, now: Instant) -> bool {
     let mut admission = state.admission();
-    let holder = admission.try_take(client.id);
-    holder.inspect(|me| me.begins_to_hold(now)).is_some()
+    let Some(me) = admission.try_take(client.id) else {
+        return false;
+    };
+    me.begins_to_hold(now);
+    let others_wait = admission.waiting() > 0;
+    drop(admission);
+    if others_wait {
+        // The places and the holder have changed for them.
+        state.wake_waiting();
+    }
+    true
 }
 
 /// Returns what to tell a waiting client, and how long until that has to be checked again. The status is `None` while
@@ -191,6 +199,8 @@ impl SentNotice {
     }
 }
 
+/// How long a client counts as present because of its hello. It waits for no longer if the holder was just leaving.
+const FRESH: Duration = Duration::from_millis(10);
 /// How long to wait for something that is about to change.
 pub(crate) const SOON: Duration = Duration::from_millis(20);
 /// Maximum time between notices, which also show that the server is alive.

@@ -32,11 +32,11 @@ impl<R> Handover<R> {
         self.tenure
     }
 
-    /// Ends the present tenure. Its companion has to be woken.
-    pub(super) fn end_tenure(&mut self) {
+    /// Ends the present tenure. Returns true if a companion waits, which has to be woken.
+    pub(super) fn end_tenure(&mut self) -> bool {
         self.tenure += 1;
-        self.companions = 0;
         self.is_companion_wanted = false;
+        std::mem::take(&mut self.companions) > 0
     }
 
     /// Leaves the reader here, because its owner is about to enter a driver.

@@ -74,8 +74,8 @@ fn serve(client: AdmittedClient, work: Work) {
     let serving = Serving::new(state, activity, mailbox, session, place);
     let weak = Arc::downgrade(&serving);
     serving.state.hub.tick().monitor(weak);
-    let info = serving.activity.info(0, Instant::now());
-    serving.state.hub.emit(ServerEvent::Granted(info));
+    let granted = || ServerEvent::Granted(serving.activity.info(0, Instant::now()));
+    serving.state.hub.emit_with(granted);
     let mut reader = Box::new(SocketReader::new());
     serving.attach(&mut reader, connection, &hello);
     if let Some(mut worker) = Worker::new(&serving, work) {

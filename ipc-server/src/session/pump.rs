@@ -66,10 +66,10 @@ impl Pump {
         self.handover.tenure()
     }
 
-    /// Ends serving the client.
-    pub(super) fn end_tenure(&mut self) {
-        self.handover.end_tenure();
+    /// Ends serving the client. Returns true if a companion waits, which has to be woken.
+    pub(super) fn end_tenure(&mut self) -> bool {
         self.is_awaited = false;
+        self.handover.end_tenure()
     }
 
     /// Serves the client over another connection from now on.

@@ -219,8 +219,9 @@ impl Serving {
 
     /// Wakes the companion for the last time.
     pub(super) fn end_companions(&self, pump: &mut Pump) {
-        pump.end_tenure();
-        self.session.wake_companion();
+        if pump.end_tenure() {
+            self.session.wake_companion();
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::traits::Identity;
 
-use super::super::cpace::{Share, generator};
+use super::super::cpace::{Generator, Share, generator};
 use super::super::keys::{Agreement, Message, channel_identifier};
 use super::super::{ChannelError, Entropy, Secret, SecureChannel};
 use super::{entropy, handshake, outgoing};
@@ -34,7 +34,7 @@ fn proofs(k: &RistrettoPoint, m1: Message, m2: Message) -> [Vec<u8>; 2] {
 }
 
 /// Returns the generator of a word.
-fn generator_of(word: &str) -> RistrettoPoint {
+fn generator_of(word: &str) -> Generator {
     generator(word.as_bytes(), &channel_identifier(""), b"")
 }
 
@@ -64,7 +64,7 @@ fn a_listener_cannot_test_words() {
         .map(String::from)
         .chain(made_up)
         .take(count("WORDS", WORDS.len()))
-        .map(|word| (word.clone(), generator_of(&word)))
+        .map(|word| (word.clone(), generator_of(&word).0))
         .collect();
     for i in 0..count("TRANSCRIPTS", 100) {
         let (_, _, [m1, m2, ta, tb]) = handshake(RIGHT, "", &format!("listener {i}"));
@@ -84,7 +84,7 @@ fn the_listeners_attack_works_with_the_right_word_and_a_secret_scalar_only() {
     let (m1, m2) = (message(&m1), message(&m2));
     let drawn = Entropy::new(entropy("client control"));
     for word in WORDS {
-        let share = Share::new(word.as_bytes(), &channel_identifier(""), b"", &drawn.seed);
+        let share = Share::new(generator_of(word), &drawn.seed);
         // Even the scalar does not make the wrong word fit the share; the right one does.
         assert_eq!(share.public() == m1.share(), word == RIGHT);
         let k = share.agree(&m2.share()).unwrap();
@@ -100,7 +100,7 @@ fn false_server(word: &str, seed: &str) -> Vec<&'static str> {
     let mut client = SecureChannel::client(&secret, "", Entropy::new(entropy(seed)));
     let m1 = message(&outgoing(&mut client));
     let own = Entropy::new(entropy(&format!("false {seed}")));
-    let share = |word: &str| Share::new(word.as_bytes(), &channel_identifier(""), b"", &own.seed);
+    let share = |word: &str| Share::new(generator_of(word), &own.seed);
     let preamble = Preamble::new(Suite::Secret, Role::Server);
     let m2 = Message::new(preamble, &own.nonce, &share(word).public());
     client.handle_input(m2.bytes(), &mut Vec::new()).unwrap();
@@ -109,7 +109,7 @@ fn false_server(word: &str, seed: &str) -> Vec<&'static str> {
     let mut confirmed = Vec::new();
     for guess in WORDS {
         // What its scalar gives, and what could be made of it for another word than the one it committed to.
-        let shift = generator_of(guess) - generator_of(word);
+        let shift = generator_of(guess).0 - generator_of(word).0;
         let k = CompressedRistretto(**share(guess).agree(&m1.share()).unwrap())
             .decompress()
             .unwrap();
@@ -158,14 +158,9 @@ fn a_prober_sees_a_share_and_then_nothing() {
         // ways.
         let seen = point(&message(&m2));
         for word in WORDS {
-            let own = Share::new(
-                word.as_bytes(),
-                &channel_identifier(""),
-                b"",
-                &draw("prober").seed,
-            );
+            let own = Share::new(generator_of(word), &draw("prober").seed);
             let own = CompressedRistretto(own.public()).decompress().unwrap();
-            assert!(!guessable(own, own, generator_of(word)).contains(&seen));
+            assert!(!guessable(own, own, generator_of(word).0).contains(&seen));
         }
     }
 }

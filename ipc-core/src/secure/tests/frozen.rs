@@ -130,12 +130,7 @@ impl Parts {
     fn new(secret: &str, service: &str, seed: &str, m1: &[u8], m2: &[u8]) -> Self {
         let prs = Secret::new(secret).unwrap();
         let drawn = Entropy::new(entropy(&format!("client {seed}")));
-        let share = Share::new(
-            prs.reveal().as_bytes(),
-            &channel_identifier(service),
-            b"",
-            &drawn.seed,
-        );
+        let share = Share::new(prs.generator(service), &drawn.seed);
         let (a, b) = (
             Message::received(m1.try_into().unwrap()),
             Message::received(m2.try_into().unwrap()),
