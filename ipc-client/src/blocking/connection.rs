@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use ipc_core::session::client::Clock;
-use ipc_core::session::link::{FIRST_READ_SIZE, READ_SIZE};
+use ipc_core::session::link::FIRST_READ_SIZE;
 use ipc_core::wire::frame::PartialFrame;
 
 use crate::clock::StepTime;
@@ -215,7 +215,7 @@ impl ClientConnection {
                 Some(partial) => self.engine.received_partial(partial, result, now),
                 None => {
                     if self.engine.received(&mut read.buffer, result, now) {
-                        read.buffer.resize(READ_SIZE, 0);
+                        read.grow(self.engine.read_size());
                     }
                 }
             }
@@ -262,6 +262,11 @@ impl ClientConnection {
 }
 
 impl PendingRead {
+    /// Makes room for `size` bytes at once.
+    fn grow(&mut self, size: usize) {
+        self.buffer.resize(size.max(self.buffer.len()), 0);
+    }
+
     /// Reads once.
     pub(crate) fn run(&mut self) -> io::Result<usize> {
         as_on_unix(match &mut self.partial {

@@ -88,7 +88,8 @@ impl Engine {
         self.write_failed = true;
     }
 
-    /// Takes the result of reading into `buffer`. Returns true if more bytes may be there.
+    /// Takes the result of reading into `buffer`. Returns true if more bytes may be there: the buffer is then to grow to the
+    /// [read size](Self::read_size).
     pub(crate) fn received(
         &mut self,
         buffer: &mut [u8],
@@ -109,6 +110,11 @@ impl Engine {
             },
         }
         false
+    }
+
+    /// Number of bytes to read at once after a read that has filled its buffer.
+    pub(crate) fn read_size(&mut self) -> usize {
+        self.session.read_size()
     }
 
     /// Takes a long frame of which a part has come, into which the rest is read; see [`ClientSession::take_partial`].

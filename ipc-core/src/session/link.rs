@@ -107,6 +107,14 @@ impl Link {
         Ok(())
     }
 
+    /// Number of bytes to read at once after a read that has filled its buffer.
+    pub(crate) fn read_size(&self) -> usize {
+        match &self.channel {
+            Channel::Plain(_) => PLAIN_READ_SIZE,
+            Channel::Secret(_) => READ_SIZE,
+        }
+    }
+
     /// Takes a long frame of which a part has come, for a reader that appends the rest to it. Nothing else may be taken from
     /// the network until it is [given back](Self::put_partial).
     #[inline]
@@ -279,17 +287,23 @@ impl Link {
         }
     }
 
-    /// The network has taken `count` bytes of [`transmit`](Self::transmit).
+    /// The network has taken the next `count` bytes: of [`transmit`](Self::transmit), and of what follows it.
     #[inline]
-    pub fn consume(&mut self, count: usize) {
-        let count = count.min(self.transmit().len());
-        self.transmitted += match &mut self.channel {
-            Channel::Plain(plain) => {
-                plain.consume(count);
-                count as u64
+    pub fn consume(&mut self, mut count: usize) {
+        loop {
+            let taken = count.min(self.transmit().len());
+            self.transmitted += match &mut self.channel {
+                Channel::Plain(plain) => {
+                    plain.consume(taken);
+                    taken as u64
+                }
+                Channel::Secret(sealed) => sealed.consume(taken),
+            };
+            count -= taken;
+            if count == 0 || taken == 0 {
+                return;
             }
-            Channel::Secret(sealed) => sealed.consume(count),
-        };
+        }
     }
 
     /// Takes the bytes that [`transmit`](Self::transmit) would give next, as if the network had taken them: for a thread
@@ -346,6 +360,8 @@ pub const FIRST_READ_SIZE: usize = 4 * 1024;
 /// Number of bytes to read at once after a read that has filled its buffer: whole records, so that most of them can be
 /// opened where they lie.
 pub const READ_SIZE: usize = 4 * SecureChannel::MAX_RECORD;
+/// The same for a connection in the clear: what is read of a long frame in this way is copied, the rest is not.
+const PLAIN_READ_SIZE: usize = 64 * 1024;
 
 /// Maximum number of bytes that may wait for the network before messages that can be left out are dropped.
 const MAX_BACKLOG: u64 = 64 * 1024;

@@ -50,6 +50,11 @@ impl ClientSession {
         }
     }
 
+    /// Number of bytes to read at once after a read that has filled its buffer.
+    pub fn read_size(&mut self) -> usize {
+        self.link_mut().map_or(0, |link| link.read_size())
+    }
+
     /// Takes a long frame of which a part has come. Whoever reads the socket can append to it what comes next, without a copy
     /// in between. It must be given back to [`handle_partial`](Self::handle_partial) before there is other input.
     #[inline]
@@ -101,13 +106,13 @@ impl ClientSession {
     }
 
     /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds
-    /// what [`transmit`](Self::transmit) gives; the bytes of each are to be [consumed](Self::consume) on their own.
+    /// what [`transmit`](Self::transmit) gives.
     pub fn transmit_vectored<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
         let link = self.written_link();
         link.map_or(0, |link| link.transmit_vectored(slices))
     }
 
-    /// The network has taken `count` bytes of [`transmit`](Self::transmit).
+    /// The network has taken the next `count` bytes.
     #[inline]
     pub fn consume(&mut self, count: usize) {
         if let Some(link) = self.written_link() {
