@@ -255,7 +255,7 @@ impl Filling {
 /// Where the value of an answer begins in its frame: behind the number of the call.
 const VALUE_AT: usize = HEADER + size_of::<u64>();
 /// Minimum number of bytes of a list that are missing for it to be read into memory of its own.
-const LONG: usize = 128 * 1024;
+const LONG: usize = 32 * 1024;
 /// How far behind the beginning of a value, and behind a list that is apart, the next one is searched for, in bytes.
 const SEARCHED: usize = 16 * 1024;
 /// Maximum number of bytes that are decoded to find the lists of a frame.
@@ -263,7 +263,7 @@ const EFFORT: usize = 1024 * 1024;
 /// Number of bytes that are read at once.
 const STEP: usize = 256 * 1024;
 /// Minimum number of bytes for which memory is reserved ahead; beyond it, the memory doubles.
-const AHEAD: usize = 1024 * 1024;
+const AHEAD: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -117,6 +117,7 @@ impl FrameReader {
             let len = u32::from_le_bytes(*self.buffer.first_chunk()?) as usize;
             let come = self.buffer.len() - LENGTH;
             if len <= self.limit && len.saturating_sub(come) >= LONG_REST {
+                spare::keep_freed_memory();
                 let mut bytes = self.memory_for(len);
                 bytes.extend_from_slice(&self.buffer.split());
                 self.partial = Some(PartialFrame::new(bytes, LENGTH + len));
@@ -216,7 +217,7 @@ fn numbered(mut frame: Bytes, blocks: Vec<ReadBlock>) -> Option<Numbered> {
 type Numbered = (u16, Bytes, Vec<ReadBlock>);
 
 /// How much of a frame must be missing for the rest to be read into memory of its own, in bytes.
-const LONG_REST: usize = 64 * 1024;
+const LONG_REST: usize = 32 * 1024;
 
 #[cfg(test)]
 mod tests {
