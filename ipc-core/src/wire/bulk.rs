@@ -190,7 +190,7 @@ impl Lent {
 }
 
 /// Minimum size in bytes of a list that is sent from where it lies.
-const LONG: usize = 256 * 1024;
+const LONG: usize = 32 * 1024;
 
 #[cfg(test)]
 mod tests;
