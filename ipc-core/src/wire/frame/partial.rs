@@ -8,6 +8,7 @@ use super::{HEADER, LENGTH};
 use crate::contain::contain;
 use crate::wire::block::{BlockMemory, Probe, ReadBlock};
 use crate::wire::redact::ByteCount;
+use crate::wire::spare;
 
 /// A long frame of which a part has come, so that the rest can be read from the network into its own memory.
 ///
@@ -49,6 +50,14 @@ impl PartialFrame {
             blocks: Vec::new(),
             search: Search::Waits,
         }
+    }
+
+    /// A frame of `whole` bytes, which begins with `begun`, in `memory` instead of what is in it.
+    pub(super) fn begin_in(memory: Vec<u8>, begun: &[u8], whole: usize) -> Self {
+        let mut partial = Self::new(memory, whole);
+        partial.bytes.filled = 0;
+        partial.bytes.push(begun);
+        partial
     }
 
     /// Returns where to read the next bytes of the frame to: at least one byte, unless nothing is missing. What was read is
@@ -178,13 +187,12 @@ impl PartialFrame {
     /// The complete frame, and the lists that are apart.
     pub(super) fn finish(self) -> (Bytes, Vec<ReadBlock>) {
         let Filling { memory, filled, .. } = self.bytes;
-        let mut bytes: Vec<u8> = memory.into_list().unwrap_or_default();
-        bytes.truncate(filled);
+        let bytes = spare::lend(memory.into_list().unwrap_or_default(), filled);
         let blocks = self.blocks.into_iter().rev().map(|(at, block)| ReadBlock {
             rest: filled.saturating_sub(at),
             memory: block.memory,
         });
-        (bytes.into(), blocks.collect())
+        (bytes, blocks.collect())
     }
 }
 
@@ -201,7 +209,7 @@ impl fmt::Debug for PartialFrame {
 /// Memory that is filled from the network, and follows the bytes that have come.
 #[derive(Clone)]
 struct Filling {
-    /// Zeros behind what has come.
+    /// Zeros behind what has come, or what was there before.
     memory: BlockMemory,
     /// Number of bytes that have come.
     filled: usize,

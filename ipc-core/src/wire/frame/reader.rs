@@ -118,9 +118,9 @@ impl FrameReader {
             let come = self.buffer.len() - LENGTH;
             if len <= self.limit && len.saturating_sub(come) >= LONG_REST {
                 spare::keep_freed_memory();
-                let mut bytes = self.memory_for(len);
-                bytes.extend_from_slice(&self.buffer.split());
-                self.partial = Some(PartialFrame::new(bytes, LENGTH + len));
+                let memory = self.memory_for(len);
+                let begun = self.buffer.split();
+                self.partial = Some(PartialFrame::begin_in(memory, &begun, LENGTH + len));
             }
         }
         self.partial.as_mut()
