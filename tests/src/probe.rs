@@ -109,9 +109,7 @@ impl Probe {
     fn flush(&mut self) {
         while !self.session.transmit().is_empty() {
             match self.stream.write(self.session.transmit()) {
-                Ok(count) => {
-                    self.session.consume(count);
-                }
+                Ok(count) => self.session.consume(count),
                 Err(_) => return,
             }
         }

@@ -70,7 +70,7 @@ impl Engine {
         match result {
             Ok(0) => self.write_failed(),
             Ok(count) => {
-                self.consume(count);
+                self.session.consume(count);
                 if count < offered {
                     return Written::Partly;
                 }
@@ -80,16 +80,6 @@ impl Engine {
             Err(_) => self.write_failed(),
         }
         Written::Whole
-    }
-
-    fn consume(&mut self, mut count: usize) {
-        while count > 0 {
-            match self.session.consume(count) {
-                // More than there was.
-                0 => return,
-                piece => count = count.saturating_sub(piece),
-            }
-        }
     }
 
     /// The connection takes no more bytes. It is not over yet: what the server sent before it closed is still read.

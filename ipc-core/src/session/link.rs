@@ -295,22 +295,13 @@ impl Link {
         }
     }
 
-    /// The network has taken `count` bytes of what [`transmit`](Self::transmit) gave, and possibly of the pieces after that.
-    /// Returns the number of bytes that are removed: no more than `transmit` gave.
+    /// The network has taken the next `count` bytes: of [`transmit`](Self::transmit), and of what follows it.
     #[inline]
-    pub fn consume(&mut self, count: usize) -> usize {
-        match &mut self.channel {
-            Channel::Plain(plain) => {
-                let removed = plain.consume(count);
-                self.transmitted += removed as u64;
-                removed
-            }
-            Channel::Secret(sealed) => {
-                let removed = count.min(sealed.transmit().len());
-                self.transmitted += sealed.consume(removed);
-                removed
-            }
-        }
+    pub fn consume(&mut self, count: usize) {
+        self.transmitted += match &mut self.channel {
+            Channel::Plain(plain) => plain.consume(count),
+            Channel::Secret(sealed) => sealed.consume(count),
+        };
     }
 
     /// Takes the bytes that [`transmit`](Self::transmit) would give next, as if the network had taken them: for a thread

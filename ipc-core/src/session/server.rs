@@ -1,6 +1,7 @@
 //! The server's end of a session: which calls came, which have run, and what they answered.
 
 use std::collections::VecDeque;
+use std::io::IoSlice;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -275,12 +276,25 @@ impl ServerSession {
         self.link.as_mut().map(Link::transmit).unwrap_or_default()
     }
 
+    /// Returns true if [`transmit`](Self::transmit) does not give all that waits for the network.
+    #[inline]
+    pub fn has_more_pieces(&self) -> bool {
+        self.link.as_ref().is_some_and(Link::has_more_pieces)
+    }
+
+    /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds
+    /// what [`transmit`](Self::transmit) gives.
+    pub fn transmit_vectored<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
+        let link = self.link.as_mut();
+        link.map_or(0, |link| link.transmit_vectored(slices))
+    }
+
     /// Returns whether [`transmit`](Self::transmit) would return anything.
     pub fn has_output(&self) -> bool {
         self.link.as_ref().is_some_and(Link::has_output)
     }
 
-    /// The network has taken `count` bytes.
+    /// The network has taken the next `count` bytes.
     #[inline]
     pub fn consume(&mut self, count: usize) {
         if let Some(link) = &mut self.link {

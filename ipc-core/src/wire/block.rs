@@ -180,6 +180,11 @@ impl BlockMemory {
         with_list!(self, list => bytemuck::cast_slice(list))
     }
 
+    /// Number of bytes for which there is memory.
+    pub(crate) fn capacity(&self) -> usize {
+        with_list!(self, list => list.capacity() * element_of(list))
+    }
+
     /// The memory of a list. Of other elements than plain numbers, it is empty.
     pub(crate) fn of_list<T: NoUninit>(list: Vec<T>) -> Self {
         use bytemuck::allocation::try_cast_vec;
@@ -210,11 +215,6 @@ impl BlockMemory {
         with_list!(self, list => element_of(list))
     }
 
-    /// Number of bytes for which there is memory.
-    pub(crate) fn capacity(&self) -> usize {
-        with_list!(self, list => list.capacity() * element_of(list))
-    }
-
     /// Makes room for `bytes` more bytes.
     pub(crate) fn reserve_exact(&mut self, bytes: usize) {
         with_list!(self, list => list.reserve_exact(bytes.div_ceil(element_of(list))));
@@ -232,7 +232,6 @@ impl AsRef<[u8]> for BlockMemory {
     }
 }
 
-#[cfg(feature = "protocol")]
 fn element_of<T>(_list: &[T]) -> usize {
     size_of::<T>()
 }

@@ -127,6 +127,8 @@ pub(crate) fn encode_numbers<T: NoUninit + Serialize>(
 #[derive(Default)]
 pub(crate) struct Lent {
     taken: Vec<TakenList>,
+    /// Index of the list behind the one that was placed last: mostly the next one to be placed.
+    next: usize,
 }
 
 struct TakenList {
@@ -161,16 +163,25 @@ impl Lent {
 
     /// Number of elements and size in bytes of the list whose owner stands at `address`.
     pub(super) fn find(&self, address: usize) -> Option<(usize, usize)> {
-        let is_wanted = |taken: &&TakenList| taken.address == address && taken.place.is_none();
-        let taken = self.taken.iter().find(is_wanted)?;
+        let taken = self.taken.get(self.index_of(address)?)?;
         Some((taken.count, taken.memory.bytes().len()))
+    }
+
+    fn index_of(&self, address: usize) -> Option<usize> {
+        let is_wanted = |taken: &TakenList| taken.address == address && taken.place.is_none();
+        match self.taken.get(self.next) {
+            Some(taken) if is_wanted(taken) => Some(self.next),
+            _ => self.taken.iter().position(is_wanted),
+        }
     }
 
     /// Notes that the list whose owner stands at `address` follows the first `place` bytes.
     pub(super) fn place(&mut self, address: usize, place: usize) {
-        let mut taken = self.taken.iter_mut();
-        if let Some(taken) = taken.find(|taken| taken.address == address) {
+        if let Some(index) = self.index_of(address)
+            && let Some(taken) = self.taken.get_mut(index)
+        {
             taken.place = Some(place);
+            self.next = index + 1;
         }
     }
 
@@ -190,7 +201,7 @@ impl Lent {
 }
 
 /// Minimum size in bytes of a list that is sent from where it lies.
-const LONG: usize = 256 * 1024;
+const LONG: usize = 32 * 1024;
 
 #[cfg(test)]
 mod tests;

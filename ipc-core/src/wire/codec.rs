@@ -31,9 +31,8 @@ use super::bulk::Lent;
 use super::guard::{Budget, GuardedSeed};
 use super::redact::ByteCount;
 
-/// Runs a macro for each type whose lists are one block: its bytes in memory are those on the wire, on a little-endian
-/// machine.
-macro_rules! for_each_plain {
+/// Runs a macro for each type of numbers: its bytes in memory are those on the wire, on a little-endian machine.
+macro_rules! for_each_number {
     ($run:ident) => {
         $run!(f64);
         $run!(f32);
@@ -47,12 +46,19 @@ macro_rules! for_each_plain {
         $run!(i64);
         $run!(u128);
         $run!(i128);
+    };
+}
+
+/// Runs a macro for each type whose lists are one block.
+macro_rules! for_each_plain {
+    ($run:ident) => {
+        $crate::wire::codec::for_each_number!($run);
         $run!(bool);
     };
 }
 
-pub(super) use for_each_plain;
 pub(super) use read::not_a_bool;
+pub(super) use {for_each_number, for_each_plain};
 
 /// Maximum nesting depth of a value. `Vec<Vec<f64>>` has a depth of 2.
 pub const MAX_DEPTH: u32 = 64;

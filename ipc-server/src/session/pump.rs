@@ -1,6 +1,6 @@
 //! What the threads that serve one client share: its session, its connection, and what runs.
 
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -190,8 +190,19 @@ impl Pump {
 
     /// Writes what is queued for the client. Waits for a slow client, but not for ever.
     pub(super) fn write_all(&mut self, activity: &Activity) {
-        while let (bytes @ [_, ..], Some(stream)) = (self.session.transmit(), &self.stream) {
-            match (&**stream).write(bytes) {
+        while let Some(mut stream) = self.stream.as_deref() {
+            let written = match self.session.has_more_pieces() {
+                true => {
+                    let mut slices = [IoSlice::new(&[]); SLICES];
+                    let count = self.session.transmit_vectored(&mut slices);
+                    stream.write_vectored(slices.get(..count).unwrap_or_default())
+                }
+                false => match self.session.transmit() {
+                    [] => return,
+                    bytes => stream.write(bytes),
+                },
+            };
+            match written {
                 Ok(count) if count > 0 => {
                     activity.add_sent(count);
                     self.session.consume(count);
@@ -284,5 +295,7 @@ impl WriteQueue for Pump {
     }
 }
 
+/// Maximum number of pieces that are written at once.
+const SLICES: usize = 64;
 /// How long a driver that reports its progress waits for the network.
 const BRIEFLY: Duration = Duration::from_millis(4);

@@ -108,9 +108,7 @@ impl Script {
         while !self.session.transmit().is_empty() {
             let write = stream.write(self.session.transmit());
             match timeout(SILENCE, write).await {
-                Ok(Ok(count)) if count > 0 => {
-                    self.session.consume(count);
-                }
+                Ok(Ok(count)) if count > 0 => self.session.consume(count),
                 _ => return None,
             }
         }

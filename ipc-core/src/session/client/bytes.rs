@@ -103,19 +103,19 @@ impl ClientSession {
     }
 
     /// Fills `slices` with the next bytes for the network, and returns how many of them were needed. The first one holds
-    /// what [`transmit`](Self::transmit) gives; the bytes of each are to be [consumed](Self::consume) on their own.
+    /// what [`transmit`](Self::transmit) gives.
     #[inline]
     pub fn transmit_vectored<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
         let link = self.written_link();
         link.map_or(0, |link| link.transmit_vectored(slices))
     }
 
-    /// The network has taken `count` bytes of what [`transmit`](Self::transmit) gave, and possibly of the pieces after that.
-    /// Returns the number of bytes that are removed: no more than `transmit` gave.
+    /// The network has taken the next `count` bytes.
     #[inline]
-    pub fn consume(&mut self, count: usize) -> usize {
-        let link = self.written_link();
-        link.map_or(0, |link| link.consume(count))
+    pub fn consume(&mut self, count: usize) {
+        if let Some(link) = self.written_link() {
+            link.consume(count);
+        }
     }
 
     /// The connection that still has bytes to write, possibly after a goodbye.

@@ -210,27 +210,28 @@ impl Plain {
         Some(piece)
     }
 
-    /// Removes up to `count` bytes of the next piece. Returns how many.
+    /// Removes the next `count` bytes, or all if there are fewer. Returns how many.
     #[inline]
-    pub(super) fn consume(&mut self, count: usize) -> usize {
-        let removed = count.min(self.transmit().len());
-        self.backlog -= removed as u64;
-        match self.outbox.front_mut() {
-            None => {
-                self.taken += removed;
-                if self.taken >= self.joined.len() {
-                    self.joined.clear();
-                    self.taken = 0;
-                }
+    pub(super) fn consume(&mut self, mut count: usize) -> u64 {
+        let before = self.backlog;
+        while let Some(front) = self.outbox.front_mut() {
+            let part = count.min(front.len());
+            front.advance(part);
+            self.backlog -= part as u64;
+            count -= part;
+            if !front.is_empty() {
+                return before - self.backlog;
             }
-            Some(front) => {
-                front.advance(removed);
-                if front.is_empty() {
-                    self.outbox.pop_front();
-                }
-            }
+            self.outbox.pop_front();
         }
-        removed
+        let rest = count.min(self.joined.len() - self.taken);
+        self.taken += rest;
+        self.backlog -= rest as u64;
+        if self.taken == self.joined.len() {
+            self.joined.clear();
+            self.taken = 0;
+        }
+        before - self.backlog
     }
 }
 

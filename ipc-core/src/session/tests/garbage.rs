@@ -110,9 +110,10 @@ fn client_transcript(pieces: &[&[u8]]) -> (Vec<Event>, Vec<u8>) {
         events.extend(std::iter::from_fn(|| client.poll_event()));
     }
     let mut out = Vec::new();
-    while !client.transmit().is_empty() {
-        out.extend_from_slice(client.transmit());
-        client.consume(usize::MAX);
+    while let bytes @ [_, ..] = client.transmit() {
+        out.extend_from_slice(bytes);
+        let count = bytes.len();
+        client.consume(count);
     }
     (events, out)
 }
@@ -130,9 +131,10 @@ fn server_transcript(pieces: &[&[u8]]) -> (Vec<u64>, Vec<u8>) {
         server.reply(number, reply_frame(number, &answer(number, 3)));
     }
     let mut out = Vec::new();
-    while !server.transmit().is_empty() {
-        out.extend_from_slice(server.transmit());
-        server.consume(usize::MAX);
+    while let bytes @ [_, ..] = server.transmit() {
+        out.extend_from_slice(bytes);
+        let count = bytes.len();
+        server.consume(count);
     }
     (calls, out)
 }

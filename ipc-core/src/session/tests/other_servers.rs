@@ -60,10 +60,10 @@ impl Scene {
     pub(super) fn said(&mut self) -> Vec<(u64, String)> {
         let preamble = Preamble::new(Suite::Plain, Role::Client).encode();
         let mut frames = FrameReader::new(1 << 24);
-        while !self.client.transmit().is_empty() {
-            let bytes = self.client.transmit();
+        while let bytes @ [_, ..] = self.client.transmit() {
+            let count = bytes.len();
             frames.push(bytes.strip_prefix(&preamble[..]).unwrap_or(bytes));
-            self.client.consume(usize::MAX);
+            self.client.consume(count);
         }
         let frames = std::iter::from_fn(|| frames.next_frame().unwrap());
         let calls = frames.filter_map(|frame| Some(call_of(frame)?.unwrap()));

@@ -8,7 +8,7 @@ use serde::de::{
 
 use super::{CodecError, NOT_SELF_DESCRIBING, OTHERWISE, UNLIKE, not_utf8};
 use crate::wire::block::{Aside, CutBlock};
-use crate::wire::guard::block;
+use crate::wire::guard::block::Element;
 
 /// Bytes that values are read from.
 ///
@@ -50,7 +50,18 @@ impl<'de, 'a> Input<'de, 'a> {
         std::str::from_utf8(self.bytes(count)?).map_err(|error| invalid_text(&error))
     }
 
+    #[inline]
     fn char(&mut self) -> Result<char, CodecError> {
+        match self.rest.split_first() {
+            Some((first, rest)) if first.is_ascii() => {
+                self.rest = rest;
+                Ok(char::from(*first))
+            }
+            _ => self.long_char(),
+        }
+    }
+
+    fn long_char(&mut self) -> Result<char, CodecError> {
         let first = self.rest.first().ok_or(CodecError::UnexpectedEnd)?;
         let length = match first {
             0xc2..0xe0 => 2,
@@ -65,10 +76,11 @@ impl<'de, 'a> Input<'de, 'a> {
         })
     }
 
-    /// The bytes of a list whose elements have this size.
-    fn block(&mut self, count: usize, element: usize) -> Result<&'de [u8], CodecError> {
-        let size = count.checked_mul(element);
+    /// The bytes of a list whose elements consist of numbers.
+    fn block(&mut self, count: usize, of: Element) -> Result<&'de [u8], CodecError> {
+        let size = count.checked_mul(of.size());
         let size = size.ok_or(CodecError::UnexpectedEnd)?;
+        let element = of.number;
         let begun = self.rest.len();
         self.bytes(size).inspect_err(|_| {
             self.aside.note_cut(CutBlock {
@@ -133,6 +145,7 @@ impl<'de> Deserializer<'de> for &mut Input<'de, '_> {
         }
     }
 
+    #[inline]
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
         visitor.visit_char(self.char()?)
     }
@@ -145,7 +158,7 @@ impl<'de> Deserializer<'de> for &mut Input<'de, '_> {
         let count = self.count()?;
         match self.aside() {
             None => {
-                let text = std::str::from_utf8(self.block(count, 1)?);
+                let text = std::str::from_utf8(self.block(count, Element::BYTE)?);
                 visitor.visit_borrowed_str(text.map_err(|error| invalid_text(&error))?)
             }
             Some(bytes) => {
@@ -163,7 +176,7 @@ impl<'de> Deserializer<'de> for &mut Input<'de, '_> {
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
         let count = self.count()?;
         match self.aside() {
-            None => visitor.visit_borrowed_bytes(self.block(count, 1)?),
+            None => visitor.visit_borrowed_bytes(self.block(count, Element::BYTE)?),
             Some(bytes) => visitor.visit_byte_buf(bytes),
         }
     }
@@ -198,13 +211,13 @@ impl<'de> Deserializer<'de> for &mut Input<'de, '_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, CodecError> {
-        match block::element_size(name) {
+        match Element::requested_by(name) {
             None => visitor.visit_newtype_struct(self),
-            Some(size) => {
+            Some(element) => {
                 let count = self.count()?;
                 match self.aside.is_next(self.rest.len()) {
                     true => visitor.visit_unit(),
-                    false => visitor.visit_borrowed_bytes(self.block(count, size)?),
+                    false => visitor.visit_borrowed_bytes(self.block(count, element)?),
                 }
             }
         }
@@ -250,6 +263,7 @@ impl<'de> Deserializer<'de> for &mut Input<'de, '_> {
         visitor.visit_seq(self.parts(fields.len()))
     }
 
+    #[inline]
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -331,6 +345,7 @@ impl<'de> EnumAccess<'de> for &mut Input<'de, '_> {
     type Error = CodecError;
     type Variant = Self;
 
+    #[inline]
     fn variant_seed<S: DeserializeSeed<'de>>(
         self,
         seed: S,
@@ -344,10 +359,12 @@ impl<'de> EnumAccess<'de> for &mut Input<'de, '_> {
 impl<'de> VariantAccess<'de> for &mut Input<'de, '_> {
     type Error = CodecError;
 
+    #[inline]
     fn unit_variant(self) -> Result<(), CodecError> {
         Ok(())
     }
 
+    #[inline]
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(
         self,
         seed: S,
@@ -355,6 +372,7 @@ impl<'de> VariantAccess<'de> for &mut Input<'de, '_> {
         seed.deserialize(self)
     }
 
+    #[inline]
     fn tuple_variant<V: Visitor<'de>>(
         self,
         count: usize,
@@ -363,6 +381,7 @@ impl<'de> VariantAccess<'de> for &mut Input<'de, '_> {
         visitor.visit_seq(self.parts(count))
     }
 
+    #[inline]
     fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],

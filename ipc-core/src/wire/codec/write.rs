@@ -17,12 +17,19 @@ pub(super) struct Output<'a> {
     limit: usize,
     /// The lists that were taken out of the value.
     lent: Option<&'a mut Lent>,
+    /// Where the part of the value that is being written stands in memory, if there are such lists.
+    address: usize,
 }
 
 impl<'a> Output<'a> {
     /// Appends to `out`, which may grow to `limit` bytes, those of the lists in `lent` included.
     pub(super) fn new(out: &'a mut Vec<u8>, limit: usize, lent: Option<&'a mut Lent>) -> Self {
-        Self { out, limit, lent }
+        Self {
+            out,
+            limit,
+            lent,
+            address: 0,
+        }
     }
 
     /// Writes a value.
@@ -55,6 +62,9 @@ impl<'a> Output<'a> {
             if cfg!(target_endian = "little") {
                 super::for_each_plain!(try_vec);
             }
+        }
+        if self.lent.is_some() {
+            self.address = address_of(value);
         }
         value.serialize(self)
     }
@@ -108,6 +118,7 @@ impl<'a> Output<'a> {
         self.put(&(count as u64).to_le_bytes())
     }
 
+    #[inline]
     fn variant(&mut self, number: u32) -> Result<&mut Self, CodecError> {
         self.put(&number.to_le_bytes())?;
         Ok(self)
@@ -139,7 +150,7 @@ impl<'a> Output<'a> {
     }
 }
 
-fn address_of<T>(value: &T) -> usize {
+fn address_of<T: ?Sized>(value: &T) -> usize {
     std::ptr::from_ref(value).addr()
 }
 
@@ -174,6 +185,7 @@ impl Serializer for &mut Output<'_> {
         self.put(&[u8::from(value)])
     }
 
+    #[inline]
     fn serialize_char(self, value: char) -> Result<(), CodecError> {
         self.put(value.encode_utf8(&mut [0; 4]).as_bytes())
     }
@@ -206,6 +218,7 @@ impl Serializer for &mut Output<'_> {
         Ok(())
     }
 
+    #[inline]
     fn serialize_unit_variant(
         self,
         _name: &'static str,
@@ -224,6 +237,7 @@ impl Serializer for &mut Output<'_> {
         self.value(value)
     }
 
+    #[inline]
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
         _name: &'static str,
@@ -248,6 +262,11 @@ impl Serializer for &mut Output<'_> {
     {
         let mut elements = elements.into_iter();
         let (count, most) = elements.size_hint();
+        if most == Some(0)
+            && let Some(lent) = self.lent(self.address)
+        {
+            return lent;
+        }
         let output = self.serialize_seq(most.filter(|most| *most == count))?;
         let start = output.out.len();
         if let Some(first) = elements.next() {
@@ -271,6 +290,7 @@ impl Serializer for &mut Output<'_> {
         Ok(self)
     }
 
+    #[inline]
     fn serialize_tuple_variant(
         self,
         _name: &'static str,
@@ -290,6 +310,7 @@ impl Serializer for &mut Output<'_> {
         Ok(self)
     }
 
+    #[inline]
     fn serialize_struct_variant(
         self,
         _name: &'static str,

@@ -22,7 +22,11 @@ pub struct OutgoingFrame {
 impl OutgoingFrame {
     /// The frame that [`begin`](super::begin) started with `head`, and in which `blocks` stand.
     pub(crate) fn finished(mut head: Vec<u8>, blocks: Vec<LongBlock>) -> Self {
-        finish(&mut head, bulk::len_of(&blocks));
+        let apart = bulk::len_of(&blocks);
+        if head.len().saturating_add(apart) >= spare::MIN {
+            spare::keep_freed_memory();
+        }
+        finish(&mut head, apart);
         let head = head.into();
         Self { head, blocks }
     }

@@ -11,6 +11,7 @@ use crate::contain::contain;
 use crate::wire::block::{BlockMemory, Probe, ReadBlock, ReadBlocks};
 use crate::wire::codec;
 use crate::wire::redact::ByteCount;
+use crate::wire::spare;
 use records::Records;
 
 /// A long frame of which a part has come, so that the rest can be read from the network into its own memory.
@@ -59,6 +60,14 @@ impl PartialFrame {
             values_at: 0,
             records: None,
         }
+    }
+
+    /// A frame of `whole` bytes, which begins with `begun`, in `memory` instead of what is in it.
+    pub(super) fn begin_in(memory: Vec<u8>, begun: &[u8], whole: usize) -> Self {
+        let mut partial = Self::new(memory, whole);
+        partial.bytes.filled = 0;
+        partial.bytes.push(begun);
+        partial
     }
 
     /// Returns where to read the next bytes of the frame to: at least one byte, unless nothing is missing. What was read is
@@ -204,13 +213,12 @@ impl PartialFrame {
     /// The complete frame, and the lists that are apart.
     pub(super) fn finish(self) -> (Bytes, ReadBlocks) {
         let Filling { memory, filled, .. } = self.bytes;
-        let mut bytes: Vec<u8> = memory.into_list().unwrap_or_default();
-        bytes.truncate(filled);
+        let bytes = spare::lend(memory.into_list().unwrap_or_default(), filled);
         let blocks = self.blocks.into_iter().rev().map(|(at, block)| ReadBlock {
             rest: filled.saturating_sub(at),
             memory: block.memory,
         });
-        (bytes.into(), blocks.collect())
+        (bytes, blocks.collect())
     }
 }
 
@@ -227,7 +235,7 @@ impl fmt::Debug for PartialFrame {
 /// Memory that is filled from the network, and follows the bytes that have come.
 #[derive(Clone)]
 struct Filling {
-    /// Zeros behind what has come.
+    /// Zeros behind what has come, or what was there before.
     memory: BlockMemory,
     /// Number of bytes that have come.
     filled: usize,
@@ -266,7 +274,8 @@ impl Filling {
     fn grow(&mut self, end: usize) {
         let len = self.memory.bytes().len();
         if end > self.memory.capacity() {
-            let ahead = self.filled.max(AHEAD);
+            let ahead = self.filled.saturating_mul(16).clamp(AHEAD_AT_FIRST, AHEAD);
+            let ahead = ahead.max(self.filled);
             let wanted = self.whole.min(self.filled.saturating_add(ahead)).max(end);
             self.memory.reserve_exact(wanted.saturating_sub(len));
         }
@@ -291,15 +300,17 @@ impl Filling {
 }
 
 /// Minimum number of bytes of a list that are missing for it to be read into memory of its own.
-const LONG: usize = 128 * 1024;
+const LONG: usize = 32 * 1024;
 /// How far behind the beginning of a value, and behind a list that is apart, the next one is searched for, in bytes.
 const SEARCHED: usize = 16 * 1024;
 /// Maximum number of bytes that are decoded to find the lists of a frame.
 const EFFORT: usize = 1024 * 1024;
 /// Number of bytes that are read at once.
 const STEP: usize = 256 * 1024;
-/// Minimum number of bytes for which memory is reserved ahead; beyond it, the memory doubles.
-const AHEAD: usize = 1024 * 1024;
+/// Number of bytes for which memory is reserved as soon as a frame begins.
+const AHEAD_AT_FIRST: usize = 1024 * 1024;
+/// Number of bytes for which memory is reserved ahead once a sixteenth of them has come. Beyond it, the memory doubles.
+const AHEAD: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

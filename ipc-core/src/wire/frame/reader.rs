@@ -127,9 +127,10 @@ impl FrameReader {
         let len = u32::from_le_bytes(*prefix) as usize;
         let come = self.buffer.len() - LENGTH;
         if len <= self.limit && len.saturating_sub(come) >= LONG_REST {
-            let mut bytes = self.memory_for(len);
-            bytes.extend_from_slice(&self.buffer.split());
-            self.partial = Some(PartialFrame::new(bytes, LENGTH + len));
+            spare::keep_freed_memory();
+            let memory = self.memory_for(len);
+            let begun = self.buffer.split();
+            self.partial = Some(PartialFrame::begin_in(memory, &begun, LENGTH + len));
         }
     }
 
@@ -222,7 +223,7 @@ impl FrameReader {
 }
 
 /// How much of a frame must be missing for the rest to be read into memory of its own, in bytes.
-const LONG_REST: usize = 64 * 1024;
+const LONG_REST: usize = 32 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! Lists of plain numbers, read as one block.
+//! Lists of plain numbers, and of groups of them, read as one block.
 //!
 //! A list is read by a visitor, which is given one element at a time. If the visitor is serde's own for `Vec<f64>`, its
 //! result is known to be the list of these elements, and the bytes of the list can be taken at once. A deserialiser that
@@ -16,17 +16,69 @@ use super::refused;
 use crate::wire::block::BlockMemory;
 use crate::wire::codec::{for_each_plain, not_a_bool};
 
-/// Returns the size of the elements in bytes if a newtype of this name is a request for a block.
-#[inline]
-pub(crate) fn element_size(name: &str) -> Option<usize> {
-    match name {
-        "\0block of 1" => Some(1),
-        "\0block of 2" => Some(2),
-        "\0block of 4" => Some(4),
-        "\0block of 8" => Some(8),
-        "\0block of 16" => Some(16),
-        _ => None,
+/// What the elements of a list consist of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::wire) struct Element {
+    /// Size of a number in bytes: 1, 2, 4, 8 or 16.
+    pub(in crate::wire) number: usize,
+    /// How many numbers there are in an element, all of one type.
+    numbers: usize,
+}
+
+impl Element {
+    /// An element of bytes and texts.
+    pub(in crate::wire) const BYTE: Self = Self {
+        number: 1,
+        numbers: 1,
+    };
+
+    /// Returns the elements of the list if a newtype of this name is a request for a block.
+    #[inline]
+    pub(in crate::wire) fn requested_by(name: &str) -> Option<Self> {
+        match name.strip_prefix("\0block")?.as_bytes() {
+            &[number, numbers] => Some(Self {
+                number: number.into(),
+                numbers: numbers.into(),
+            }),
+            _ => None,
+        }
     }
+
+    /// Size of an element on the wire in bytes.
+    pub(in crate::wire) fn size(self) -> usize {
+        self.number * self.numbers
+    }
+}
+
+/// The name with which to request a block of such elements.
+macro_rules! name {
+    ($number:ty, $numbers:literal) => {
+        match size_of::<$number>() {
+            1 => concat!("\0block\x01", $numbers),
+            2 => concat!("\0block\x02", $numbers),
+            4 => concat!("\0block\x04", $numbers),
+            8 => concat!("\0block\x08", $numbers),
+            _ => concat!("\0block\x10", $numbers),
+        }
+    };
+}
+
+/// Runs a macro for each type that consists of several numbers of one type, for those numbers of which there are often
+/// several: samples of two channels, complex numbers, points, pixels. The third argument names them in a request, the last one
+/// makes an element of an array.
+macro_rules! for_each_group {
+    ($run:ident) => {
+        for_each_group!($run f64 f32 i32 i16 u16 u8);
+    };
+    ($run:ident $($number:ident)*) => {
+        $(
+            $run!(($number, $number), [$number; 2], "\x02", <($number, $number)>::from);
+            $run!(($number, $number, $number), [$number; 3], "\x03", <($number, $number, $number)>::from);
+            $run!([$number; 2], [$number; 2], "\x02", |it| it);
+            $run!([$number; 3], [$number; 3], "\x03", |it| it);
+            $run!([$number; 4], [$number; 4], "\x04", |it| it);
+        )*
+    };
 }
 
 /// Returns the name with which to request a block, if this visitor makes a list of plain numbers.
@@ -40,17 +92,19 @@ pub(in crate::wire) fn request<'de, V: Visitor<'de>>() -> Option<&'static str> {
     macro_rules! try_vec {
         ($number:ty) => {
             if cast!(&mut value, &mut Option<Vec<$number>>).is_ok() && is_of_serde::<V>() {
-                return Some(match size_of::<$number>() {
-                    1 => "\0block of 1",
-                    2 => "\0block of 2",
-                    4 => "\0block of 4",
-                    8 => "\0block of 8",
-                    _ => "\0block of 16",
-                });
+                return Some(name!($number, "\x01"));
+            }
+        };
+    }
+    macro_rules! try_group {
+        ($element:ty, [$number:ty; $count:literal], $numbers:literal, $make:expr) => {
+            if cast!(&mut value, &mut Option<Vec<$element>>).is_ok() && is_of_serde::<V>() {
+                return Some(name!($number, $numbers));
             }
         };
     }
     for_each_plain!(try_vec);
+    for_each_group!(try_group);
     None
 }
 
@@ -114,6 +168,20 @@ impl<'de, V: Visitor<'de>> BlockVisitor<'_, V> {
             };
         }
         for_each_plain!(try_vec);
+        macro_rules! try_group {
+            ($element:ty, $array:ty, $numbers:literal, $make:expr) => {
+                if let Ok(value) = cast!(&mut value, &mut Option<Vec<$element>>)
+                    && let Some(block) = block.take()
+                {
+                    // The elements are a level of their own.
+                    let budget = self.guard.budget;
+                    budget.descend(self.guard.levels).ok_or_else(refused)?;
+                    self.charge::<$element, E>(block.bytes())?;
+                    *value = block.into_groups::<$array, $element>($make);
+                }
+            };
+        }
+        for_each_group!(try_group);
         value.ok_or_else(|| E::custom("a list of another type"))
     }
 
@@ -147,6 +215,21 @@ impl Block<'_> {
                 Some(numbers.map(bytemuck::pod_read_unaligned).collect())
             }
             Self::Apart(memory) => memory.into_list(),
+        }
+    }
+
+    /// The list of what `make` makes of each array of numbers.
+    fn into_groups<A: Pod, T>(self, make: impl Fn(A) -> T) -> Option<Vec<T>> {
+        match self {
+            // If both have one size and alignment, the memory stays the same.
+            Self::Apart(memory) if memory.capacity().is_multiple_of(size_of::<A>()) => {
+                let arrays = memory.into_list::<A>()?;
+                Some(arrays.into_iter().map(make).collect())
+            }
+            other => {
+                let arrays = other.bytes().chunks_exact(size_of::<A>());
+                Some(arrays.map(bytemuck::pod_read_unaligned).map(make).collect())
+            }
         }
     }
 

@@ -161,9 +161,10 @@ impl World {
         let mut frames = Vec::new();
         if held.session.get().has_output() {
             held.session.change(|session| {
-                while !session.transmit().is_empty() {
-                    frames.push(Bytes::copy_from_slice(session.transmit()));
-                    session.consume(usize::MAX);
+                while let bytes @ [_, ..] = session.transmit() {
+                    let frame = Bytes::copy_from_slice(bytes);
+                    session.consume(frame.len());
+                    frames.push(frame);
                 }
             });
         }

@@ -223,9 +223,12 @@ fn the_visitors_of_serde_are_recognised() {
     fn request<T: DeserializeOwned + Debug>() -> String {
         T::deserialize(Spy).unwrap_err().to_string()
     }
-    assert_eq!(request::<Vec<f64>>(), "\0block of 8");
-    assert_eq!(request::<Box<[u16]>>(), "\0block of 2");
-    assert_eq!(request::<Vec<bool>>(), "\0block of 1");
+    assert_eq!(request::<Vec<f64>>(), "\0block\x08\x01");
+    assert_eq!(request::<Box<[u16]>>(), "\0block\x02\x01");
+    assert_eq!(request::<Vec<bool>>(), "\0block\x01\x01");
+    assert_eq!(request::<Vec<(f64, f64)>>(), "\0block\x08\x02");
+    assert_eq!(request::<Vec<[i16; 3]>>(), "\0block\x02\x03");
+    assert_eq!(request::<Vec<(f64, f32)>>(), "no block");
     assert_eq!(request::<Vec<String>>(), "no block");
     assert_eq!(request::<Doubled>(), "no block");
 }
@@ -267,6 +270,46 @@ impl<'de> Deserialize<'de> for Doubled {
 #[test]
 fn a_visitor_of_another_type_is_asked() {
     check(&Doubled(vec![1.0, 2.0]));
+}
+
+#[test]
+fn lists_of_groups_of_numbers_are_blocks() {
+    check(&vec![(1.5_f64, -2.0); 3]);
+    check(&vec![(1_u8, 2, 3), (4, 5, 6)]);
+    check(&vec![[1.5_f32, -2.0], [0.5, 7.0]]);
+    check(&vec![[1.5_f64, -2.0, 0.5]]);
+    check(&vec![[1_u16, 2, 3, 4]; 3]);
+    check(&vec![[1_i64, 2, 3, 4, 5]; 3]);
+    check(&vec![(true, false), (false, true)]);
+    check(&Some(vec![Vec::<(i32, i32)>::new(), vec![(1, -1)]]));
+}
+
+/// As deep and as large as if they were read number by number.
+#[test]
+fn groups_of_numbers_keep_to_the_limits() {
+    fn read<T: DeserializeOwned>(bytes: &[u8], levels: u32) -> Result<usize, CodecError> {
+        let budget = Budget::new(bytes.len(), MIN_DECODE_MEMORY);
+        let mut input = Input {
+            rest: bytes,
+            aside: budget.aside(),
+        };
+        let read = GuardedSeed::<T>::new(&budget, levels).deserialize(&mut input);
+        read.map_err(|error| explained(error, &budget))?;
+        Ok(budget.charged())
+    }
+    let bytes = reference(&vec![[1_i32, 2, 3]; 100]);
+    assert_eq!(read::<Vec<[i32; 3]>>(&bytes, 1), Err(CodecError::TooDeep));
+    // Lists of these are no blocks.
+    assert_eq!(read::<Vec<[u32; 3]>>(&bytes, 1), Err(CodecError::TooDeep));
+    let charged = read::<Vec<[i32; 3]>>(&bytes, 2);
+    assert!(charged.is_ok());
+    assert_eq!(charged, read::<Vec<[u32; 3]>>(&bytes, 2));
+    assert_eq!(charged, read::<Vec<(i32, i32, i32)>>(&bytes, 2));
+    let many = 1_000_000_u64.to_le_bytes();
+    let error = decode::<Vec<(f64, f64)>>(&many).unwrap_err();
+    assert_eq!(error, CodecError::UnexpectedEnd);
+    let error = decode::<Vec<(f64, f64)>>(&u64::MAX.to_le_bytes()).unwrap_err();
+    assert_eq!(error, CodecError::UnexpectedEnd);
 }
 
 #[test]

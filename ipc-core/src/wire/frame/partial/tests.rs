@@ -100,6 +100,9 @@ fn long_lists_are_read_into_memory_of_their_own() {
     check((1_u8, Some("x".repeat(300_000))), 1);
     check(vec![vec![7_u32; 100_000]; 5], 5);
     check(vec![i128::MAX; 20_000], 1);
+    check((0..50_000).map(|n| (n, -n)).collect::<Vec<_>>(), 1);
+    check(vec![[1.5_f64, -2.0, 0.5]; 50_000], 1);
+    check(vec![vec![(1_u8, 2_u8, 3_u8); 100_000]; 2], 2);
     check(
         BTreeMap::from([(1_u8, vec![2_i16; 200_000]), (2, vec![3; 200_000])]),
         2,
@@ -126,6 +129,13 @@ fn the_list_is_the_memory_that_was_read_into() {
     );
     let place = payload.blocks[0].memory.bytes().as_ptr();
     let list: Vec<f64> = codec::decode_payload(payload, DECODE_MEMORY).unwrap();
+    assert_eq!(list.as_ptr().cast(), place);
+
+    let frame = frame_of(&vec![(1.5_f64, -2.0_f64); 100_000]);
+    let probe: Probe = &[codec::probe::<Vec<(f64, f64)>>];
+    let (payload, _) = read(&frame, VALUE_AT + 8, usize::MAX, Some(probe));
+    let place = payload.blocks[0].memory.bytes().as_ptr();
+    let list: Vec<(f64, f64)> = codec::decode_payload(payload, DECODE_MEMORY).unwrap();
     assert_eq!(list.as_ptr().cast(), place);
 }
 
