@@ -2,9 +2,7 @@
 //! every ordinary test run.
 
 #[path = "long_calls.rs"]
-mod long_calls;
-
-pub(crate) use long_calls::calls;
+pub(crate) mod long_calls;
 
 use ipc_core::secure::{ChannelError, Entropy, Secret, SecureChannel};
 use ipc_core::wire::preamble::Ciphers;

@@ -5,4 +5,4 @@
 #[allow(dead_code)]
 mod bodies;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| bodies::calls(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| bodies::long_calls::calls(input));

@@ -32,7 +32,7 @@ fn records() {
 
 #[test]
 fn calls() {
-    run("calls", bodies::calls);
+    run("calls", bodies::long_calls::calls);
 }
 
 #[test]

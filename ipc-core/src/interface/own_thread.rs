@@ -47,8 +47,8 @@ impl Device {
     /// Opens a driver on a thread of its own, and runs all its methods there. The driver is also dropped there.
     ///
     /// Use it for drivers that must stay on the thread that opened them, or that are not [`Send`]. Handing a call to
-    /// that thread and back costs tens of microseconds, and the arguments are copied once. Local code cannot lock such a
-    /// driver.
+    /// that thread and back costs tens of microseconds, and the arguments are copied once, except for lists that were read
+    /// into memory of their own. Local code cannot lock such a driver.
     ///
     /// Blocks until the driver has been opened.
     ///
