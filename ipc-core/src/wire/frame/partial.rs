@@ -23,7 +23,7 @@ pub struct PartialFrame {
     /// The lists that are apart, each with the number of bytes before it.
     blocks: Vec<(usize, Filling)>,
     search: Search,
-    /// What is read at present, if it is encrypted.
+    /// Encrypted records that are behind what has come, in its place.
     records: Option<Records>,
 }
 
@@ -249,7 +249,7 @@ impl Filling {
     }
 
     /// The `len` bytes from `start` on.
-    fn behind(&mut self, start: usize, len: usize) -> Option<&mut [u8]> {
+    fn part(&mut self, start: usize, len: usize) -> Option<&mut [u8]> {
         let end = start.saturating_add(len);
         self.memory.bytes_mut().get_mut(start..end)
     }
