@@ -148,22 +148,26 @@ impl SecureChannel {
         }
     }
 
-    /// Returns the beginning of a record of which the rest has not come.
-    pub(crate) fn held(&self) -> &[u8] {
-        match &self.state {
-            ChannelState::Established(open) => open.opener.held(),
-            ChannelState::Handshake(_) | ChannelState::Failed(_) => &[],
+    /// Returns the beginning of a record of which the rest has not come, for a caller that takes it out and reads the rest to
+    /// behind it; see [`open_within`](Self::open_within). `None` if the channel is not established.
+    pub(crate) fn begun(&mut self) -> Option<&mut Vec<u8>> {
+        match &mut self.state {
+            ChannelState::Established(open) => Some(open.opener.held_mut()),
+            ChannelState::Handshake(_) | ChannelState::Failed(_) => None,
         }
     }
 
-    /// Like [`handle_buffer`](Self::handle_buffer), for bytes that the caller has read to where their data belongs. `memory`
-    /// is one byte, which stays as it is, followed by what is [held](Self::held) and the bytes from the peer. The data of
-    /// the records is moved to behind the first byte. Returns the number of bytes of data.
+    /// Opens records that the caller has read to where their data belongs, beginning with what was taken out of
+    /// [`begun`](Self::begun). `memory` is one byte, which stays as it is, followed by the records. The data is moved to
+    /// behind the first byte, and the beginning of a record that is cut off to behind the data. Returns the lengths of both.
     ///
     /// # Errors
     ///
     /// As for [`handle_input`](Self::handle_input). The content of `memory` is then unspecified.
-    pub(crate) fn handle_memory(&mut self, memory: &mut [u8]) -> Result<usize, ChannelError> {
+    pub(crate) fn open_within(
+        &mut self,
+        memory: &mut [u8],
+    ) -> Result<(usize, usize), ChannelError> {
         let result = match &mut self.state {
             ChannelState::Established(open) => open.opener.read_within(memory),
             ChannelState::Handshake(_) => Err(ChannelError::NotEstablished),

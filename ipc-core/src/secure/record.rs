@@ -16,9 +16,10 @@ pub const MAX_RECORDS: u64 = 1 << 32;
 /// Maximum number of cipher blocks of 16 bytes in one direction of a connection, 512 GiB in all. `SECURITY.md` says why.
 pub const MAX_BLOCKS: u64 = 1 << 35;
 
-/// Size in bytes of a record that this end has filled; the peer's may have one byte more. It is a multiple of the page size:
-/// some processors copy ten times as slowly between addresses that differ by a few bytes, apart from their pages. The data of
-/// long frames is in such places after every record otherwise: in the list, in the outbox, and in the pages of the socket.
+/// Size in bytes of a record that this end has filled. The peer's may have one byte more.
+///
+/// It is a multiple of the page size, so that a sequence of records keeps its place relative to the pages of the socket: some
+/// processors copy ten times as slowly between addresses that differ by a few bytes, apart from their pages.
 pub(super) const FULL: usize = 64 * 1024;
 
 /// Amount of data in such a record, in bytes.
@@ -90,8 +91,8 @@ impl<A: Aead> Sealer<A> {
         }
     }
 
-    /// Appends the data of all `parts`, `len` bytes together, to `out` in as few records as possible, and none if there is
-    /// no data.
+    /// Appends the data of all `parts`, `len` bytes together, to `out`, in full records and one for the rest. Appends none
+    /// if there is no data.
     ///
     /// # Errors
     ///
@@ -229,27 +230,30 @@ impl<A: Aead> Opener<A> {
         Ok(())
     }
 
-    /// Returns the beginning of a record, if the last input ended inside it.
-    pub(super) fn held(&self) -> &[u8] {
-        &self.held
+    /// Returns the beginning of a record, if the last input ended inside it. Whoever takes it out reads the rest, too.
+    pub(super) fn held_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.held
     }
 
-    /// Takes all of `memory` behind its first byte: what is [held](Self::held), and what has come since. Decrypts it within
-    /// `memory`, so that the data of all records follows the first byte, and returns the number of bytes of data.
+    /// Opens the records that `memory` holds whole behind its first byte, when nothing is held. Moves their data to behind
+    /// the first byte, and the beginning of a record that is cut off to behind the data. Returns the lengths of both.
     ///
     /// # Errors
     ///
     /// Every error is fatal. The content of `memory` is then unspecified.
-    pub(super) fn read_within(&mut self, memory: &mut [u8]) -> Result<usize, ChannelError> {
-        self.held.clear();
+    pub(super) fn read_within(
+        &mut self,
+        memory: &mut [u8],
+    ) -> Result<(usize, usize), ChannelError> {
         let (mut end, mut next) = (1, 1);
+        let mut begun = 0;
         while let Some(rest @ [_, ..]) = memory.get(next..) {
             if self.closed {
                 return Err(self.malformed("follows its authenticated close"));
             }
             let whole = self.length_of(rest)?;
             let Some(whole) = whole.filter(|whole| *whole <= rest.len()) else {
-                self.held.extend_from_slice(rest);
+                begun = rest.len();
                 break;
             };
             // The type of the record takes the place of the byte before its data.
@@ -262,7 +266,10 @@ impl<A: Aead> Opener<A> {
             }
             next += whole;
         }
-        Ok(end - 1)
+        if begun > 0 && next > end {
+            memory.copy_within(next.., end);
+        }
+        Ok((end - 1, begun))
     }
 
     /// Returns whether the peer's authenticated close has arrived, and nothing after it.

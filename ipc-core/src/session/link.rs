@@ -7,7 +7,6 @@ mod sealed;
 mod tests;
 
 use std::io::IoSlice;
-use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
@@ -92,7 +91,9 @@ impl Link {
         match &mut self.channel {
             Channel::Plain(plain) => self.frames.push(plain.take_preamble(bytes)?),
             Channel::Secret(sealed) => {
-                self.frames.begin_partial();
+                if let Some(partial) = self.frames.begin_partial() {
+                    sealed.take_begun(partial);
+                }
                 sealed.open(bytes, |data| self.frames.push(data))?;
             }
         }
@@ -112,13 +113,15 @@ impl Link {
     /// the network until it is [given back](Self::put_partial).
     #[inline]
     pub(crate) fn take_partial(&mut self) -> Option<PartialFrame> {
-        if let Channel::Secret(sealed) = &self.channel {
-            let partial = self.frames.begin_partial()?;
-            if !partial.begin_records(sealed.held(), &RECORDS_IN_PLACE) {
-                return None;
+        match &mut self.channel {
+            Channel::Plain(_) => self.frames.take_partial(),
+            Channel::Secret(sealed) => {
+                let partial = self.frames.begin_partial()?;
+                sealed
+                    .read_into(partial)
+                    .then(|| self.frames.take_partial())?
             }
         }
-        self.frames.take_partial()
     }
 
     /// Returns true if a part of a long frame has come.
@@ -136,6 +139,9 @@ impl Link {
     /// Explains the values of this frame; see [`PartialFrame::explain`].
     pub(crate) fn explain(&mut self, probe: Option<Probe>, values_at: usize) {
         if let Some(partial) = self.frames.begin_partial() {
+            if let Channel::Secret(sealed) = &mut self.channel {
+                sealed.take_begun(partial);
+            }
             partial.explain(probe, values_at);
         }
     }
@@ -143,7 +149,7 @@ impl Link {
     /// Takes back a frame with more of its bytes. Under a secret, opens the records that were read into it.
     pub(crate) fn put_partial(&mut self, mut partial: PartialFrame) -> Result<(), LinkError> {
         if let Channel::Secret(sealed) = &mut self.channel {
-            partial.end_records(|memory| sealed.open_within(memory))?;
+            sealed.open_in(&mut partial)?;
         }
         self.frames.put_partial(partial);
         Ok(())
@@ -229,7 +235,7 @@ impl Link {
         let start = self.end();
         match &mut self.channel {
             Channel::Plain(plain) => plain.send_copy(frame),
-            Channel::Secret(sealed) => sealed.send(frame.to_vec().into()),
+            Channel::Secret(sealed) => sealed.send_copy(frame),
         }
         start
     }
@@ -358,11 +364,6 @@ pub const FIRST_READ_SIZE: usize = 4 * 1024;
 /// Number of bytes to read at once after a read that has filled its buffer: one record, which can then be opened where it
 /// lies. The rest of a long frame is not read to a buffer.
 pub const READ_SIZE: usize = SecureChannel::FULL_RECORD;
-
-/// Number of bytes of records that are read at once to where their data belongs. Below the minimum, they are read to a buffer
-/// and opened there. The maximum saves system calls, and stays in the processor's cache until the records are opened.
-const RECORDS_IN_PLACE: RangeInclusive<usize> =
-    SecureChannel::FULL_RECORD..=8 * SecureChannel::FULL_RECORD;
 
 /// Maximum number of bytes that may wait for the network before messages that can be left out are dropped.
 const MAX_BACKLOG: u64 = 64 * 1024;

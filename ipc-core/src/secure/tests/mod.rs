@@ -5,6 +5,7 @@ mod frozen;
 mod primitives;
 mod records;
 mod speed;
+mod within;
 
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use sha2::{Digest, Sha512};

@@ -10,7 +10,10 @@ use super::{CIPHERS, PortableAes};
 use crate::wire::preamble::Cipher;
 
 /// The same key under `cipher` for both directions.
-fn directions<A: Aead, B: Aead>(cipher: Cipher, key: &[u8; 32]) -> (Sealer<A>, Opener<B>) {
+pub(super) fn directions<A: Aead, B: Aead>(
+    cipher: Cipher,
+    key: &[u8; 32],
+) -> (Sealer<A>, Opener<B>) {
     let sealer = Sealer::new(A::new(cipher, key).unwrap());
     (sealer, Opener::new(B::new(cipher, key).unwrap()))
 }
@@ -19,11 +22,11 @@ fn sealer(cipher: Cipher, key: &[u8; 32]) -> Sealer<Ring> {
     directions::<Ring, Ring>(cipher, key).0
 }
 
-fn opener(cipher: Cipher, key: &[u8; 32]) -> Opener<Ring> {
+pub(super) fn opener(cipher: Cipher, key: &[u8; 32]) -> Opener<Ring> {
     directions::<Ring, Ring>(cipher, key).1
 }
 
-fn seal(
+pub(super) fn seal(
     sealer: &mut Sealer<impl Aead>,
     data: &[u8],
     wire: &mut Vec<u8>,
@@ -292,7 +295,7 @@ fn the_last_block_may_be_used() {
 }
 
 /// Returns an authentic record with invalid content.
-fn authentic(cipher: Cipher, number: u64, text: &[u8]) -> Vec<u8> {
+pub(super) fn authentic(cipher: Cipher, number: u64, text: &[u8]) -> Vec<u8> {
     let mut nonce = [0; 12];
     nonce[4..].copy_from_slice(&number.to_le_bytes());
     let mut sealed = text.to_vec();

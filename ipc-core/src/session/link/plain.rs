@@ -236,4 +236,4 @@ impl Plain {
 }
 
 /// Size in bytes of joined pieces to which no more are added.
-const JOINED: usize = 64 * 1024;
+pub(super) const JOINED: usize = 64 * 1024;

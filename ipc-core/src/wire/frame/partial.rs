@@ -27,7 +27,7 @@ pub struct PartialFrame {
     search: Search,
     /// Where the values begin in the frame, once that is known.
     values_at: usize,
-    /// What is read at present, if it is encrypted.
+    /// Encrypted records that are behind what has come, in its place.
     records: Option<Records>,
 }
 
@@ -265,7 +265,7 @@ impl Filling {
     }
 
     /// The `len` bytes from `start` on.
-    fn behind(&mut self, start: usize, len: usize) -> Option<&mut [u8]> {
+    fn part(&mut self, start: usize, len: usize) -> Option<&mut [u8]> {
         let end = start.saturating_add(len);
         self.memory.bytes_mut().get_mut(start..end)
     }

@@ -10,7 +10,7 @@ use crate::wire::message::frame_of;
 use crate::wire::preamble::Preamble;
 
 /// Both ends of an encrypted connection, ready to speak.
-fn sealed() -> (Link, Link) {
+pub(super) fn sealed() -> (Link, Link) {
     let secret = Secret::new("a word of ours").unwrap();
     let end = |role, byte| {
         let entropy = Entropy::new([byte; Entropy::LEN]);
@@ -24,7 +24,7 @@ fn sealed() -> (Link, Link) {
     (client, server)
 }
 
-fn pass(from: &mut Link, to: &mut Link) {
+pub(super) fn pass(from: &mut Link, to: &mut Link) {
     while !from.transmit().is_empty() {
         let bytes = from.transmit().to_vec();
         from.consume(bytes.len());

@@ -20,25 +20,31 @@ impl Records {
 }
 
 impl PartialFrame {
-    /// Prepares for reading records in place of bytes of the frame, as many as `amount` says. They begin with `begun`, the
-    /// part of a record that has come by another way. Returns false and changes nothing if less of the frame is missing
-    /// there.
+    /// Prepares for reading records in place of bytes of the frame, as many bytes as `amount` says. Takes out of `begun` the
+    /// beginning of a record that has come by another way. Returns false if too little of the frame is missing; the
+    /// beginning of a record is then in `begun`.
     ///
     /// The data of a record is shorter than the record, so it fits where the record was read to.
-    pub(crate) fn begin_records(&mut self, begun: &[u8], amount: &RangeInclusive<usize>) -> bool {
+    pub(crate) fn begin_records(
+        &mut self,
+        begun: &mut Vec<u8>,
+        amount: &RangeInclusive<usize>,
+    ) -> bool {
+        let before = self.records.map_or(0, |records| records.come);
+        let come = before.saturating_add(begun.len());
         let (filling, most) = self.next();
         let room = filling.missing().min(most).min(*amount.end());
-        // There is a byte in front, which is lent to the decryption.
-        if filling.filled == 0 || room < *amount.start() || room <= begun.len() {
+        // Decryption needs a byte in front of the records.
+        if filling.filled == 0 || room < *amount.start() || room <= come {
+            self.end_records(begun);
             return false;
         }
-        let start = filling.filled;
-        filling.grow(start.saturating_add(room));
-        let Some(target) = filling.behind(start, begun.len()) else {
-            return false;
-        };
-        target.copy_from_slice(begun);
-        let come = begun.len();
+        let filled = filling.filled;
+        filling.grow(filled.saturating_add(room));
+        if let Some(target) = filling.part(filled.saturating_add(before), begun.len()) {
+            target.copy_from_slice(begun);
+        }
+        begun.clear();
         self.records = Some(Records { come, room });
         true
     }
@@ -50,25 +56,35 @@ impl PartialFrame {
         };
         let (filling, _) = self.next();
         let start = filling.filled.saturating_add(come);
-        filling
-            .behind(start, room.saturating_sub(come))
-            .unwrap_or_default()
+        let room = filling.part(start, room.saturating_sub(come));
+        room.unwrap_or_default()
     }
 
     /// Has `open` decrypt the records that were read. It is given the byte in front of them, which must stay as it is, and
-    /// the records, and returns the number of bytes of data, which it has moved to behind the first byte.
-    pub(crate) fn end_records<E>(
+    /// the records. It moves their data to behind the first byte, and the beginning of a record that is cut off to behind the
+    /// data, and returns the lengths of both.
+    pub(crate) fn open_records<E>(
         &mut self,
-        open: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+        open: impl FnOnce(&mut [u8]) -> Result<(usize, usize), E>,
     ) -> Result<(), E> {
-        let Some(Records { come, .. }) = self.records.take() else {
+        let Some(Records { come, room }) = self.records.take() else {
             return Ok(());
         };
         let (filling, _) = self.next();
         let front = filling.filled.saturating_sub(1);
-        let memory = filling.behind(front, come.saturating_add(1));
-        let count = open(memory.unwrap_or_default())?;
-        self.advance(count);
+        let memory = filling.part(front, come.saturating_add(1));
+        let (data, come) = open(memory.unwrap_or_default())?;
+        self.advance(data);
+        self.records = (come > 0).then_some(Records { come, room });
         Ok(())
+    }
+
+    /// Moves the beginning of a record that has come to `begun`.
+    pub(crate) fn end_records(&mut self, begun: &mut Vec<u8>) {
+        if let Some(Records { come, .. }) = self.records.take() {
+            let (filling, _) = self.next();
+            let part = filling.part(filling.filled, come);
+            begun.extend_from_slice(part.unwrap_or_default());
+        }
     }
 }
