@@ -270,7 +270,7 @@ const SEARCHED: usize = 16 * 1024;
 const EFFORT: usize = 1024 * 1024;
 /// Number of bytes that are read at once.
 const STEP: usize = 256 * 1024;
-/// Minimum number of bytes for which memory is reserved ahead; beyond it, the memory doubles.
+/// Number of bytes for which memory is reserved at first, without being touched; beyond it, the memory doubles.
 const AHEAD: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]
