@@ -52,12 +52,11 @@ pub(crate) fn give(bytes: Bytes) {
     SPARE.give(bytes);
 }
 
-/// Makes the allocator keep freed memory of the size of long frames, for the values that the program makes and drops with each
-/// call.
+/// Makes the allocator keep freed memory, for the values that a program makes and drops with each call.
 ///
-/// The allocator of glibc gives freed memory back to the operating system if it is longer than anything freed before, or if
-/// there is more than twice as much of it. It learns this size from what is freed, up to [`LEARNT`]: with lists in one value
-/// that are longer together than each of them, it would give all of them back after each call.
+/// The allocator of glibc gives a freed block back to the operating system if it is longer than any freed before, and all free
+/// memory at the end of the heap if it is more than twice as long as that. A value with several lists would be given back after
+/// each call. The block that is freed here is the longest from which glibc learns.
 pub(crate) fn keep_freed_memory() {
     static ONCE: Once = Once::new();
     if cfg!(all(target_os = "linux", target_env = "gnu")) {
@@ -70,7 +69,7 @@ pub(crate) fn keep_freed_memory() {
     }
 }
 
-/// Maximum size of an allocation from which glibc learns: 32 MiB with the head of the allocation on a computer of 64 bits.
+/// Size in bytes of that block: just below 32 MiB, which is where glibc stops on a computer of 64 bits.
 const LEARNT: usize = (32 << 20) - (64 << 10);
 
 /// An allocation that nobody uses; empty if there is none.

@@ -60,7 +60,7 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// Cuts a byte stream into frames. Memory grows with the bytes received, never with the length announced.
+/// Cuts a byte stream into frames. The memory in use grows with the bytes received; what is reserved for a frame is limited.
 #[derive(Clone)]
 pub(crate) struct FrameReader {
     buffer: BytesMut,
