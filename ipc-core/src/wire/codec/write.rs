@@ -17,7 +17,7 @@ pub(super) struct Output<'a> {
     limit: usize,
     /// The lists that were taken out of the value.
     lent: Option<&'a mut Lent>,
-    /// Where the last value stands that may own a list.
+    /// Where the part of the value that is being written stands in memory, if there are such lists.
     address: usize,
 }
 
@@ -49,8 +49,7 @@ impl<'a> Output<'a> {
             };
         }
         // Most types are ruled out by their size, without a look at each of the others.
-        let size = size_of_val(value);
-        if size == size_of::<Vec<u8>>() {
+        if size_of_val(value) == size_of::<Vec<u8>>() {
             if let Ok(text) = cast!(value, &String) {
                 return self.list(address_of(text), text.len(), text.as_bytes());
             }
@@ -64,7 +63,7 @@ impl<'a> Output<'a> {
                 super::for_each_plain!(try_vec);
             }
         }
-        if size == size_of::<Vec<u8>>() || size == size_of::<Box<[u8]>>() {
+        if self.lent.is_some() {
             self.address = address_of(value);
         }
         value.serialize(self)
