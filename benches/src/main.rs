@@ -35,7 +35,7 @@ struct Options {
     /// Measure for two minutes instead of half an hour.
     #[arg(long)]
     quick: bool,
-    /// Measure only works and contenders with this in their names. Can be repeated; raw TCP always runs.
+    /// Measure only those workloads and contenders whose names contain this. Can be repeated; raw TCP always runs.
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
     /// Number of rounds.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::contenders::{ASYNC, KOCHEN, RAW, SECRET, TARPC, THIS};
+use crate::contenders::{ASYNC, CHACHA, KOCHEN, RAW, SECRET, TARPC, THIS};
 use crate::data::{Failure, Shape};
 use crate::plot;
 use crate::process::Placement;
@@ -101,7 +101,7 @@ fn overview(rows: &[Row]) -> Result<String, Failure> {
 
 /// All works, for this project and the closest peer; then how costs grow.
 fn details(rows: &[Row]) -> Result<String, Failure> {
-    let columns = [RAW, THIS, ASYNC, SECRET, TARPC, KOCHEN];
+    let columns = [RAW, THIS, ASYNC, SECRET, CHACHA, TARPC, KOCHEN];
     let mut out = conditions(rows)?;
     writeln!(out, "\n| | {} |", columns.join(" | "))?;
     writeln!(out, "|{}", "---|".repeat(columns.len() + 1))?;
@@ -148,12 +148,15 @@ fn details(rows: &[Row]) -> Result<String, Failure> {
 /// What the figures depend on.
 fn conditions(rows: &[Row]) -> Result<String, Failure> {
     let raw = find(rows, "small call", RAW).ok_or("a small call over raw TCP was not measured")?;
+    let bulk = find(rows, &works::large(Shape::Samples).name, RAW)
+        .ok_or("8 MB over raw TCP were not measured")?;
     Ok(format!(
-        "Client and server were two processes on one core ({}), where a round trip of raw TCP takes {:.1} us.\n\
-         Most of that is the operating system, so the added time carries over to other computers better than the multiple.\n\
-         For 8 MB, the figure is the share of the speed of raw TCP that is reached.\n",
+        "Client and server were two processes on one core ({}), where a round trip of raw TCP takes {:.1} µs\n\
+         and 8 MB take {:.1} ms. Most of a round trip is the operating system, so the added time carries over to other computers\n\
+         better than the multiple. For 8 MB, the figure is the share of the speed of raw TCP that is reached.\n",
         processor(),
-        raw.p50_us
+        raw.p50_us,
+        bulk.p50_us / 1000.0
     ))
 }
 
@@ -173,11 +176,13 @@ fn processor() -> String {
     let model = model
         .and_then(|model| model.split_once(": "))
         .map(|(_, model)| model);
-    format!(
-        "{}, {}",
-        model.unwrap_or(std::env::consts::ARCH),
-        std::env::consts::OS
-    )
+    let system = match std::env::consts::OS {
+        "linux" => "Linux",
+        "macos" => "macOS",
+        "windows" => "Windows",
+        other => other,
+    };
+    format!("{}, {system}", model.unwrap_or(std::env::consts::ARCH))
 }
 
 /// The rows to show: pinned to one core, where that is possible.
@@ -209,8 +214,10 @@ fn raw_of(rows: &[Row], row: &Row) -> Option<f64> {
 fn shown(rows: &[Row], work: &Work, row: &Row) -> String {
     match (row.contender == RAW, work.is_bulk()) {
         (true, true) => format!("{:.2} ms", row.p50_us / 1000.0),
-        (true, false) => format!("{:.2} us", row.p50_us),
+        (true, false) => format!("{:.2} µs", row.p50_us),
         (false, true) => share(row),
+        // Calls at once are compared with raw TCP one after the other: the difference would mean nothing.
+        (false, false) if work.has_many_at_once() => format!("{:.2} x", row.ratio_to_raw),
         (false, false) => multiple(rows, row),
     }
 }
@@ -222,7 +229,7 @@ fn share(row: &Row) -> String {
 fn multiple(rows: &[Row], row: &Row) -> String {
     let raw = raw_of(rows, row).unwrap_or(row.p50_us);
     match row.contender == RAW {
-        true => format!("{raw:.1} us"),
-        false => format!("{:.2} x, {:+.1} us", row.ratio_to_raw, row.p50_us - raw),
+        true => format!("{raw:.1} µs"),
+        false => format!("{:.2} x, {:+.1} µs", row.ratio_to_raw, row.p50_us - raw),
     }
 }

@@ -71,6 +71,11 @@ impl Work {
         matches!(self.kind, Kind::Reply(_) | Kind::Samples | Kind::Waveform) && self.size >= LARGE
     }
 
+    /// Whether calls are made at once.
+    pub fn has_many_at_once(&self) -> bool {
+        matches!(self.kind, Kind::InFlight(_) | Kind::Threads(_))
+    }
+
     /// What grows.
     pub fn series(&self) -> &str {
         self.name.split_once(": ").map_or("", |(series, _)| series)
