@@ -128,7 +128,8 @@ impl AsyncClient {
 
     /// Ends the session, so that the server is free for other clients at once. Calls in flight end, and later calls end
     /// with `NotSent::Closed`. Returns when the goodbye has been sent, within 0.2 s. Dropping the last handle does the
-    /// same without waiting.
+    /// same without waiting. So does a runtime that ends, but it sends only what the network takes at once: a goodbye that
+    /// gets lost leaves the server waiting for this client.
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.commands.send(Command::Close { done }).is_ok() {

@@ -336,13 +336,14 @@ impl ClientTask {
         self.commands.close();
         self.give_up(|_| true, &NotSent::Closed);
         self.engine.close();
-        if let Some(mut stream) = self.stream.take() {
+        let Self { engine, stream, .. } = &mut self;
+        if let Some(stream) = stream {
             let goodbye = async {
-                while !self.engine.output().is_empty() {
-                    let output = self.engine.output();
+                while !engine.output().is_empty() {
+                    let output = engine.output();
                     let offered = output.len();
                     let result = stream.write(output).await;
-                    self.engine.written(offered, result);
+                    engine.written(offered, result);
                 }
                 // Fails if the connection has already ended.
                 let _ = stream.shutdown().await;
@@ -350,7 +351,22 @@ impl ClientTask {
             // A server that does not get the goodbye notices the end of the connection.
             let _ = tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await;
         }
+        self.stream = None;
         self.watch.deliver();
+    }
+}
+
+/// A runtime that ends drops the task wherever it is, and a program may end without having closed its client. The goodbye is
+/// sent nevertheless, as far as the network takes it at once: otherwise the server would keep the place of a client that is
+/// not coming back.
+impl Drop for ClientTask {
+    fn drop(&mut self) {
+        if self.stream.is_some() {
+            if !self.engine.is_closed() {
+                self.engine.close();
+            }
+            self.write();
+        }
     }
 }
 
