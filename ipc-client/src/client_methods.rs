@@ -10,7 +10,8 @@ macro_rules! client_methods {
             /// The time covers everything: connecting, waiting in the queue, and the call itself. It starts with the
             /// call; for a future, when it is first polled. When it is over, the call ends with
             /// [`CallError::TimedOut`] or, if it was never sent, with [`CallError::NotSent`]; the driver is asked to
-            /// stop, and a late answer is dropped. The connection stays open. A call that is behind another call of this
+            /// stop, and a late answer is dropped. The connection stays open. A late answer still crosses the network, and
+            /// the next call waits for that: over a slow one, 8 MB take their time. A call that is behind another call of this
             /// client waits up to 0.1 s longer, for the server to say whether it had begun.
             pub fn timeout(&self, timeout: Duration) -> Self {
                 self.with(|options| options.timeout = Some(timeout))
