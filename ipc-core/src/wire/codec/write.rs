@@ -17,7 +17,7 @@ pub(super) struct Output<'a> {
     limit: usize,
     /// The lists that were taken out of the value.
     lent: Option<&'a mut Lent>,
-    /// Where the last value stands that may own a list.
+    /// Where the value stands that is being written, if it may own a list; 0 otherwise.
     address: usize,
 }
 
@@ -64,9 +64,11 @@ impl<'a> Output<'a> {
                 super::for_each_plain!(try_vec);
             }
         }
-        if size == size_of::<Vec<u8>>() || size == size_of::<Box<[u8]>>() {
-            self.address = address_of(value);
-        }
+        // Otherwise an empty list in a field with `serialize_with` would be taken for the list that the last value owned.
+        self.address = match size == size_of::<Vec<u8>>() || size == size_of::<Box<[u8]>>() {
+            true => address_of(value),
+            false => 0,
+        };
         value.serialize(self)
     }
 
