@@ -288,6 +288,7 @@ impl Aside {
         self.cut.set(Some(cut));
     }
 
+    #[cfg(any(test, feature = "protocol"))]
     pub(crate) fn cut(&self) -> Option<CutBlock> {
         self.cut.get()
     }

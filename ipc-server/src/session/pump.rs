@@ -145,8 +145,12 @@ impl Pump {
     /// Has `reader` read the rest of a long frame into the frame's own memory.
     #[cold]
     fn read_on(&mut self, reader: &mut SocketReader, offers: &CurrentOffers) {
-        self.session
-            .explain_partial(|method, fingerprint| offers.load().probe_of(method, fingerprint));
+        // The search for lists runs a `Deserialize`, under the lock of this. It may wait for what a driver holds, and a driver
+        // that asks whether it was cancelled waits for the lock.
+        if self.is_alone() && !self.session.has_waiting() {
+            self.session
+                .explain_partial(|method, fingerprint| offers.load().probe_of(method, fingerprint));
+        }
         if let Some(partial) = self.session.take_partial() {
             reader.go_on_with(partial);
         }

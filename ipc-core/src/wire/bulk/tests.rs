@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::ser::SerializeStruct;
+
 use super::*;
 use crate::wire::codec::MAX_VALUE;
 
@@ -134,6 +136,47 @@ fn a_list_that_the_serialiser_does_not_meet_is_copied() {
         arrays: vec![[1, -2, 3]; LONG],
     };
     check(odd, 0);
+}
+
+/// Its list stands where it begins, but another field is written first.
+#[repr(C)]
+struct Marked {
+    pixels: Box<[u8]>,
+    marks: u64,
+}
+
+/// What serde's derive makes of a field with `serialize_with`: a reference, which writes what it wants.
+struct Bits<'a>(&'a u64);
+
+impl Serialize for Bits<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bits = (0..64_u8).filter(|bit| *self.0 >> bit & 1 == 1);
+        bits.collect::<Vec<_>>().serialize(serializer)
+    }
+}
+
+impl Serialize for Marked {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut parts = serializer.serialize_struct("Marked", 2)?;
+        parts.serialize_field("marks", &Bits(&self.marks))?;
+        parts.serialize_field("pixels", &self.pixels)?;
+        parts.end()
+    }
+}
+
+impl LongLists for Marked {
+    fn visit_lists(&mut self, visit: &mut Visit<'_>) {
+        visit(&mut self.pixels);
+    }
+}
+
+/// An empty list is not taken for the one that was taken out of the value in which both are.
+#[test]
+fn a_list_is_not_written_in_the_place_of_an_empty_one() {
+    for marks in [0, 5] {
+        let pixels = vec![7; LONG].into();
+        check(Some(Marked { pixels, marks }), 1);
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(super) struct Output<'a> {
     limit: usize,
     /// The lists that were taken out of the value.
     lent: Option<&'a mut Lent>,
-    /// Where the part of the value that is being written stands in memory, if there are such lists.
+    /// Where the value stands that is being written, if it may own a list; 0 otherwise.
     address: usize,
 }
 
@@ -49,7 +49,8 @@ impl<'a> Output<'a> {
             };
         }
         // Most types are ruled out by their size, without a look at each of the others.
-        if size_of_val(value) == size_of::<Vec<u8>>() {
+        let size = size_of_val(value);
+        if size == size_of::<Vec<u8>>() {
             if let Ok(text) = cast!(value, &String) {
                 return self.list(address_of(text), text.len(), text.as_bytes());
             }
@@ -63,9 +64,11 @@ impl<'a> Output<'a> {
                 super::for_each_plain!(try_vec);
             }
         }
-        if self.lent.is_some() {
-            self.address = address_of(value);
-        }
+        // Otherwise an empty list in a field with `serialize_with` would be taken for the list that the last value owned.
+        self.address = match size == size_of::<Vec<u8>>() || size == size_of::<Box<[u8]>>() {
+            true => address_of(value),
+            false => 0,
+        };
         value.serialize(self)
     }
 
