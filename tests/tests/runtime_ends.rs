@@ -24,7 +24,7 @@ fn server(way: Way) -> (ServerHandle, Receiver<Release>) {
     let (tell, told) = channel();
     let server = way.server().device(Bench::new()).on_event(move |event| {
         if let ServerEvent::Released { why, .. } = event {
-            let _ = tell.send(why);
+            let _ = tell.send(*why);
         }
     });
     (server.spawn().unwrap(), told)
