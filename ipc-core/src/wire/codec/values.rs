@@ -81,7 +81,7 @@ pub(crate) fn decode_payload<T: DeserializeOwned>(
     finished.map(|()| value)
 }
 
-/// Reads a `T` like [`ValueReader::read`], and drops it. Returns false if it cannot be read. One part of a
+/// Reads a `T` and drops it. Returns false if it cannot be read. One part of a
 /// [`Probe`](crate::wire::block::Probe).
 pub fn probe<T: DeserializeOwned>(reader: &mut ValueReader<'_>) -> bool {
     reader.read::<T>().is_ok()
