@@ -10,8 +10,6 @@ use crate::wire::block::{BlockMemory, CutBlock, Probe, ReadBlock};
 use crate::wire::block::{Payload, ReadBlocks};
 use crate::wire::guard::Budget;
 use crate::wire::redact::ByteCount;
-#[cfg(feature = "protocol")]
-use crate::wire::spare;
 
 /// Reads the values of one complete payload, one after the other, within one budget.
 pub struct ValueReader<'a> {
@@ -68,17 +66,10 @@ pub(crate) fn decode_payload<T: DeserializeOwned>(
     memory: usize,
 ) -> Result<T, CodecError> {
     let Payload { bytes, blocks } = payload;
-    // The memory around the lists may be long, if it was kept from another frame.
-    #[cfg(feature = "protocol")]
-    let may_be_long = bytes.len() >= spare::MIN || !blocks.is_empty();
     let mut reader = ValueReader::new(&bytes, blocks, memory);
     let value = reader.read()?;
-    let finished = reader.finish();
-    #[cfg(feature = "protocol")]
-    if may_be_long {
-        spare::give(bytes);
-    }
-    finished.map(|()| value)
+    reader.finish()?;
+    Ok(value)
 }
 
 /// Reads a `T` and drops it. Returns false if it cannot be read. One part of a
