@@ -4,6 +4,7 @@ pub mod args;
 pub(crate) mod blocked;
 mod bounds;
 pub mod caller;
+pub mod commands;
 pub mod context;
 #[doc(hidden)]
 pub mod current;
