@@ -1,5 +1,6 @@
 //! The hub: the devices of a server, and what all of its front ends share.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -7,21 +8,25 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
 use ipc_core::contain::contain_logged;
-use ipc_core::interface::context::CallHost;
+use ipc_core::interface::commands::DeviceStatus;
+use ipc_core::interface::context::{CallContext, CallHost};
+use ipc_core::interface::job::{Job, Reply};
 use ipc_core::interface::registry::{Offers, Registry, ServedDevice};
-use ipc_core::{Device, RegisterError, Release, Stuck};
+use ipc_core::wire::failure::Failure;
+use ipc_core::{Device, RegisterError, Stuck};
 use tokio::runtime::Handle;
 
+use crate::commands::{Commands, FrontEnd};
 use crate::event::{DeviceInfo, ServerEvent};
 use crate::events::Events;
 use crate::hosted::{Hosted, drop_refused_device};
 use crate::log::{self, About};
+use crate::party::Parties;
 use crate::tick::Tick;
 use crate::time::later;
 use crate::work::{ServingThread, Work, WorkCounter};
 
 /// The devices of a server, and what all of its front ends share.
-#[derive(Debug)]
 pub struct Hub {
     offers: CurrentOffers,
     hosted: Mutex<Hosted>,
@@ -35,6 +40,11 @@ pub struct Hub {
     runtime: Handle,
     incarnation: u128,
     work: Arc<WorkCounter>,
+    parties: Parties,
+    commands: Commands,
+    front_end: OnceLock<Weak<dyn FrontEnd>>,
+    /// True if several clients may hold the server at the same time.
+    is_shared: bool,
 }
 
 /// The present [`Offers`], which are replaced whenever a device is added or removed.
@@ -60,8 +70,8 @@ ipc_core::readable_debug!(RemoveError);
 
 impl Hub {
     /// Creates a hub for what is hosted. `runtime` drives async methods; `incarnation` is a number that no other server
-    /// has.
-    pub fn new(mut hosted: Hosted, runtime: Handle, incarnation: u128) -> Self {
+    /// has. If `is_shared`, several clients may hold the server at the same time.
+    pub fn new(mut hosted: Hosted, runtime: Handle, incarnation: u128, is_shared: bool) -> Self {
         Self {
             offers: CurrentOffers(Arc::new(ArcSwap::new(Arc::clone(hosted.registry.offers())))),
             events: Arc::new(Events::new(
@@ -77,6 +87,10 @@ impl Hub {
             runtime,
             incarnation,
             work: Arc::default(),
+            parties: Parties::default(),
+            commands: Commands::default(),
+            front_end: OnceLock::new(),
+            is_shared,
         }
     }
 
@@ -95,6 +109,18 @@ impl Hub {
         let hosted = self.hosted();
         let devices = hosted.registry.devices().iter();
         devices.map(|device| DeviceInfo::of(device)).collect()
+    }
+
+    /// Returns what the devices are used for at this moment, in the order of registration.
+    pub(crate) fn device_states(&self) -> Vec<DeviceStatus> {
+        let stuck = self.stuck();
+        let status = |device: &Arc<ServedDevice>| DeviceStatus {
+            name: device.name().to_string(),
+            prefix: device.description().prefix.clone(),
+            is_stuck: stuck.iter().any(|stuck| stuck.device == device.name()),
+            ..DeviceStatus::default()
+        };
+        self.devices().iter().map(status).collect()
     }
 
     /// Offers another device from now on. Blocks only to drop a device that cannot be added, for at most 5 s.
@@ -203,19 +229,6 @@ impl Hub {
         self.emit(recovered);
     }
 
-    /// Runs the release hooks of all devices. Returns true if any device has one. Blocks, but not for a hook that
-    /// hangs: its device is then stuck, and the remaining hooks run nevertheless.
-    pub fn release_all(self: &Arc<Self>, why: Release) -> bool {
-        let hosted = self.hosted();
-        let hooked = hosted.registry.devices().iter();
-        let hooked = hooked.filter(|device| device.has_release_hook());
-        // A device that is removed meanwhile must not have to wait for the hooks before its own.
-        let hooked: Vec<_> = hooked.map(Arc::downgrade).collect();
-        drop(hosted);
-        self.release(&hooked, why);
-        !hooked.is_empty()
-    }
-
     /// Has a stop wait for release hooks until `end` only. One that hangs leaves time for those behind it.
     pub fn end_hooks_by(&self, end: Instant) {
         self.hooks_end.get_or_init(|| end);
@@ -235,6 +248,38 @@ impl Hub {
     /// Queues an event for the program's callback. Does not wait for the callback.
     pub fn emit(&self, event: ServerEvent) {
         self.events.emit(event, || self.begin_work());
+    }
+
+    /// Runs a command of the server itself to its end.
+    ///
+    /// # Errors
+    ///
+    /// The command is unknown, its arguments do not fit, or it cannot be carried out.
+    pub fn run_command(
+        self: &Arc<Self>,
+        job: Job<'_>,
+        context: &CallContext,
+    ) -> Result<Reply, Box<Failure>> {
+        self.commands.run(self, job, context)
+    }
+
+    /// Sets the front end that serves clients.
+    pub fn set_front_end(&self, front_end: Weak<dyn FrontEnd>) {
+        self.front_end.get_or_init(|| front_end);
+    }
+
+    pub(crate) fn front_end(&self) -> Option<Arc<dyn FrontEnd>> {
+        self.front_end.get()?.upgrade()
+    }
+
+    /// Returns the client programs.
+    pub fn parties(&self) -> &Parties {
+        &self.parties
+    }
+
+    /// Returns true if several clients may hold the server at the same time.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Returns the clock that notices calls that run long.
@@ -311,7 +356,7 @@ impl Hub {
         hosted.drop_by(end.max(later(Instant::now(), DROPS)));
     }
 
-    fn hosted(&self) -> MutexGuard<'_, Hosted> {
+    pub(crate) fn hosted(&self) -> MutexGuard<'_, Hosted> {
         // A panic elsewhere leaves it usable: each change is a single step.
         self.hosted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -357,6 +402,13 @@ impl OffersView {
     #[inline]
     pub fn now(&mut self) -> &Offers {
         self.0.load()
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Hub");
+        shown.field("offers", &self.offers).finish_non_exhaustive()
     }
 }
 

@@ -23,14 +23,17 @@ macro_rules! has_mutant {
 
 pub mod admission;
 pub mod calls;
+pub mod commands;
 pub mod driver_call;
 pub mod event;
 pub mod events;
 pub mod hosted;
 mod hub;
+mod leaving;
 pub mod log;
 #[cfg(feature = "proof")]
 pub mod mutant;
+pub mod party;
 mod release;
 pub mod stay;
 mod sync;

@@ -125,6 +125,23 @@ impl ServerBuilder {
         self
     }
 
+    /// Serves up to 100 clients at the same time, instead of one after the other.
+    ///
+    /// Calls to one device run one after the other, in the order in which they come; calls to different devices run side by side.
+    /// A client that must not be disturbed takes a lease. Further clients wait in the queue. A release hook runs when the last
+    /// client that has used its device has left, and when a lease of the device ends. A function that does not declare what it
+    /// [uses](Self::uses) keeps all devices busy while it runs.
+    pub fn shared(self) -> Self {
+        self.shared_by(100)
+    }
+
+    /// Like [`shared`](Self::shared), for up to this number of clients. With 1, one client at a time holds the server, which is
+    /// the default. Each client that is served takes a thread.
+    pub fn shared_by(mut self, clients: usize) -> Self {
+        self.config.seats = clients;
+        self
+    }
+
     /// Maximum number of waiting clients; more are refused. The default is 256.
     pub fn queue(mut self, clients: usize) -> Self {
         self.config.queue = clients;

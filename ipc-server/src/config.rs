@@ -12,6 +12,8 @@ use crate::handshake::limits::AccessLimits;
 pub(crate) struct Config {
     pub(crate) service: String,
     pub(crate) secret: Option<Secret>,
+    /// Maximum number of clients that hold the server at the same time.
+    pub(crate) seats: usize,
     pub(crate) queue: usize,
     pub(crate) idle_handover: Option<Duration>,
     pub(crate) grace: Duration,
@@ -26,6 +28,7 @@ impl Default for Config {
         Self {
             service: String::new(),
             secret: None,
+            seats: 1,
             queue: 256,
             idle_handover: Some(Duration::from_secs(30)),
             grace: Duration::from_secs(15),
@@ -38,10 +41,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// True if several clients may hold the server at the same time.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.seats > 1
+    }
+
     /// Returns the name of a limit that is zero and would keep every client out.
     pub(crate) fn zero_limit(&self) -> Option<&'static str> {
         let (access, table) = (&self.access, &self.table);
         [
+            ("shared_by", self.seats == 0),
             ("hello_within", access.hello_within.is_zero()),
             ("unidentified", access.unidentified == 0),
             (

@@ -77,23 +77,18 @@ impl ServerHandle {
         self.state.hub.device_infos()
     }
 
-    /// Returns the client that holds the server, if there is one, and the waiting clients in order.
+    /// Returns the clients that hold the server, and the waiting clients in order.
     pub fn clients(&self) -> Vec<ClientInfo> {
-        let now = Instant::now();
-        let admission = self.state.admission();
-        admission
-            .clients()
-            .map(|(place, client)| client.info(place, now))
-            .collect()
+        self.state.clients()
     }
 
-    /// Returns the client that holds the server, if there is one.
+    /// Returns the client that holds the server, if there is one. If the server is shared, returns the one that has held it
+    /// for longest; [`clients`](Self::clients) returns all of them.
     pub fn holder(&self) -> Option<ClientInfo> {
         let now = Instant::now();
-        self.state
-            .admission()
-            .holder()
-            .map(|holder| holder.info(0, now))
+        let admission = self.state.admission();
+        let mut holders = admission.holders();
+        holders.next().map(|holder| holder.info(0, now))
     }
 
     /// Returns the number of waiting clients.
@@ -146,18 +141,7 @@ impl ServerHandle {
     /// Does not block. A running call has 10 s to finish. If it still runs then, or its caller has given it up, it ends
     /// in `CallError::OutcomeUnknown` at the client.
     pub fn disconnect(&self, client: u64, reason: &str) -> bool {
-        let found = {
-            let admission = self.state.admission();
-            let mut clients = admission.clients();
-            clients
-                .find(|(_, other)| other.id() == client)
-                .map(|(_, found)| Arc::clone(found))
-        };
-        if let Some(found) = &found {
-            found.ask_to_leave(ByeReason::Disconnected, reason);
-            self.state.wake_waiting();
-        }
-        found.is_some()
+        self.state.disconnect(client, reason)
     }
 
     /// Returns warnings about the settings, for the person who chose them.
@@ -228,7 +212,7 @@ impl ServerHandle {
 
     /// Returns the log line that announces a stop.
     pub(crate) fn stop_notice(&self) -> String {
-        let running = self.holder().and_then(|holder| holder.running);
+        let running = self.clients().into_iter().find_map(|client| client.running);
         match running {
             Some(call) => format!(
                 "stopping: {} may finish within {:?}; a second signal ends the wait",

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use ipc_hub::commands::FrontEnd;
 use ipc_hub::hosted::Hosted;
 use ipc_hub::log::About;
 use ipc_net::Address;
@@ -120,6 +121,8 @@ pub(crate) fn start(
         runtime,
         incarnation,
     ));
+    let front_end = Arc::downgrade(&state) as Weak<dyn FrontEnd>;
+    state.hub.set_front_end(front_end);
     let (closed, when_closed) = oneshot::channel();
     let port = Port {
         listener,

@@ -3,21 +3,25 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use ipc_core::session::table::SessionTable;
-use ipc_core::wire::ctrl::SessionKey;
+use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, SessionKey};
 use ipc_hub::Hub;
 use ipc_hub::admission::{Admission, ClientId};
+use ipc_hub::commands::FrontEnd;
+use ipc_hub::event::ClientInfo;
 use ipc_hub::hosted::Hosted;
 use ipc_hub::log::limited::LimitedLog;
+use ipc_hub::party::Party;
 use ipc_hub::time::later;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::Config;
 use crate::handshake::guesses::GuessLimiter;
+use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::mailbox::Mailbox;
 use crate::session::shared_session::SharedSession;
@@ -55,7 +59,7 @@ pub(crate) struct ServerState {
     next_client: AtomicU64,
 }
 
-/// The client that holds the server, and those that wait.
+/// The clients that hold the server, and those that wait.
 type Clients = Admission<Arc<Activity>, SessionKey>;
 
 /// A session that a thread serves, reachable for a new connection of the same client.
@@ -63,6 +67,10 @@ type Clients = Admission<Arc<Activity>, SessionKey>;
 pub(crate) struct ActiveSession {
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) activity: Arc<Activity>,
+    pub(crate) party: Arc<Party>,
+    pub(crate) role: ConnectionRole,
+    /// Its place in the order of clients.
+    pub(crate) place: Weak<QueuePlace>,
 }
 
 impl ServerState {
@@ -75,9 +83,9 @@ impl ServerState {
     ) -> Self {
         Self {
             address,
-            hub: Arc::new(Hub::new(hosted, runtime, incarnation)),
+            hub: Arc::new(Hub::new(hosted, runtime, incarnation, config.is_shared())),
             table: Mutex::new(SessionTable::new(incarnation, config.table.clone())),
-            admission: Mutex::new(Admission::new(config.queue)),
+            admission: Mutex::new(Admission::with_seats(config.seats, config.queue)),
             guesses: GuessLimiter::new(config.access.clone()),
             bad_connections: LimitedLog::new(RARE, FLOOD),
             wrong_secrets: LimitedLog::new(RARE, FLOOD),
@@ -107,6 +115,40 @@ impl ServerState {
 
     pub(crate) fn admission(&self) -> MutexGuard<'_, Clients> {
         lock(&self.admission)
+    }
+
+    /// Returns the client that is asked first to make room for another one: of those that hold the server, the one that has been
+    /// idle for longest.
+    pub(crate) fn most_idle(&self, now: Instant) -> Option<Arc<Activity>> {
+        let holders: Vec<_> = self.admission().holders().cloned().collect();
+        let idle = |holder: &Arc<Activity>| holder.idle_ms(now);
+        holders.into_iter().max_by_key(idle)
+    }
+
+    /// Returns the clients that hold the server, and then those that wait, in order.
+    pub(crate) fn clients(&self) -> Vec<ClientInfo> {
+        let now = Instant::now();
+        let admission = self.admission();
+        let clients = admission.clients();
+        clients
+            .map(|(place, client)| client.info(place, now))
+            .collect()
+    }
+
+    /// Asks a client to leave for good. Returns false if there is no such client.
+    pub(crate) fn disconnect(&self, client: u64, reason: &str) -> bool {
+        let found = {
+            let admission = self.admission();
+            let mut clients = admission.clients();
+            clients
+                .find(|(_, other)| other.id() == client)
+                .map(|(_, found)| Arc::clone(found))
+        };
+        if let Some(found) = &found {
+            found.ask_to_leave(ByeReason::Disconnected, reason);
+            self.wake_waiting();
+        }
+        found.is_some()
     }
 
     /// Returns a receiver that changes whenever a place may have become free.
@@ -176,6 +218,20 @@ impl ServerState {
         self.hub.end_hooks_by(later(now, hooks));
         self.stopping.store(true, Ordering::SeqCst);
         self.wake_waiting();
+    }
+}
+
+impl FrontEnd for ServerState {
+    fn clients(&self) -> Vec<ClientInfo> {
+        Self::clients(self)
+    }
+
+    fn disconnect(&self, client: u64, by: &str, because: &str) -> bool {
+        let reason = match because {
+            "" => format!("disconnected by {by}"),
+            because => format!("disconnected by {by}: {because}"),
+        };
+        Self::disconnect(self, client, &reason)
     }
 }
 

@@ -40,15 +40,15 @@ impl Hello {
                 ));
             }
         }
-        let role = match self.role {
-            ConnectionRole::Control => return self.features.problem(),
-            ConnectionRole::Observer => "observer".to_string(),
-            ConnectionRole::Lane => "lane".to_string(),
-            ConnectionRole::Other(number) => format!("number {number}"),
-        };
-        Some(format!(
-            "this server does not serve connections in the role {role}; connect in the role control"
-        ))
+        match self.role {
+            ConnectionRole::Other(number) => Some(format!(
+                "this server does not serve connections in the role number {number}; connect in the role control"
+            )),
+            ConnectionRole::Lane if self.of.is_none() => {
+                Some("the hello of a lane does not say of which session".into())
+            }
+            _ => self.features.problem(),
+        }
     }
 }
 
@@ -59,7 +59,7 @@ numbered! {
         /// Calls drivers; waits in the queue until the server is free.
         #[default]
         Control = 0,
-        /// Watches values and events; never waits in the queue.
+        /// Calls commands and urgent methods; never waits in the queue.
         Observer = 1,
         /// A further connection of a client that calls drivers, beside that of its session.
         Lane = 2,
@@ -108,6 +108,9 @@ pub enum Feature {
     Devices,
     /// The sender understands [`FaultKind::Unknown`](super::failure::FaultKind::Unknown).
     Faults,
+    /// The sender, a client, wants its next call to be refused if the devices may not be as it left them: in version 1 after a
+    /// release hook or a restart of the server, in version 2 also after other clients have used the devices.
+    Interruptions,
     /// The sender understands the refusals from [`Refusal::Held`](super::failure::Refusal::Held) to
     /// [`Refusal::Confirm`](super::failure::Refusal::Confirm).
     Refusals,
@@ -121,6 +124,7 @@ impl Feature {
             Feature::Commands => "commands",
             Feature::Devices => "devices",
             Feature::Faults => "faults",
+            Feature::Interruptions => "interruptions",
             Feature::Refusals => "refusals",
         }
     }
@@ -151,11 +155,16 @@ impl Features {
 
     /// True if `feature` is among them, in the version that this release defines or a later one.
     pub fn offer(&self, feature: Feature) -> bool {
+        self.version(feature) >= Feature::VERSION
+    }
+
+    /// The version in which `feature` is among them; 0 if it is not.
+    pub fn version(&self, feature: Feature) -> u32 {
         let find = |(name, _): &(String, u32)| name.as_str().cmp(feature.name());
         let found = self.0.binary_search_by(find).ok();
         found
             .and_then(|at| self.0.get(at))
-            .is_some_and(|(_, version)| *version >= Feature::VERSION)
+            .map_or(0, |(_, version)| *version)
     }
 
     /// Which rule the list breaks, in words.
@@ -252,8 +261,7 @@ mod tests {
                 },
                 "the name",
             ),
-            (in_role(ConnectionRole::Observer), "role observer"),
-            (in_role(ConnectionRole::Lane), "role lane"),
+            (in_role(ConnectionRole::Lane), "of which session"),
             (in_role(ConnectionRole::Other(7)), "role number 7"),
             (with(features(&many)), "65 entries"),
             (with(features(&["x".repeat(65).as_str()])), "65 bytes"),

@@ -46,6 +46,9 @@ impl Refusal {
                 &mut held.address,
                 &mut held.reason,
             ],
+            Self::Interrupted {
+                method, by, why, ..
+            } => vec![method, by, why],
             Self::Denied { method, need, have } => vec![method, need, have],
             Self::RateLimited { method, .. } => vec![method],
             Self::Stuck {

@@ -154,6 +154,18 @@ pub enum Refusal {
         /// How long it can be confirmed, in milliseconds.
         within_ms: u64,
     },
+    /// The devices may not be as the caller left them.
+    #[error("`{method}` was refused: {by}: {why}, {:?} ago", after(*.ago_ms))]
+    Interrupted {
+        /// The method on the wire.
+        method: String,
+        /// Who caused it.
+        by: String,
+        /// What happened.
+        why: String,
+        /// How long ago, in milliseconds.
+        ago_ms: u64,
+    },
     /// A reason that this version does not define; the call was not executed.
     #[error("`{method}` was refused: {}", unnamed(.text, *.number))]
     Other {
@@ -308,6 +320,7 @@ impl Refusal {
             | Self::Stuck { method, .. }
             | Self::NotConnected { method, .. }
             | Self::Confirm { method, .. }
+            | Self::Interrupted { method, .. }
             | Self::Other { method, .. } => method,
             Self::Held(held) => &held.method,
             Self::Fenced(fenced) => &fenced.method,

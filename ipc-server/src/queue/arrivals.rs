@@ -6,12 +6,14 @@ use std::time::Instant;
 
 use ipc_core::session::link::LinkError;
 use ipc_core::session::table::Greeted;
-use ipc_core::wire::ctrl::{ByeReason, Hello};
+use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, Hello};
 use ipc_core::wire::sanitize::fit_to_show;
 use ipc_hub::log::About;
+use ipc_hub::party::Party;
 use ipc_hub::work::Work;
 
 use crate::handshake::pending::PendingConnection;
+use crate::queue::beside::admit_beside;
 use crate::queue::place::QueuePlace;
 use crate::queue::resume::{Resumed, resume};
 use crate::queue::waiting::{QueuedClient, wait_for_turn};
@@ -46,14 +48,17 @@ enum Admitted {
 }
 
 /// A client whose turn has come, and what it holds.
-struct NextHolder {
-    place: QueuePlace,
-    activity: Arc<Activity>,
-    claim: SessionClaim,
+pub(crate) struct NextHolder {
+    /// Its own place; for a lane, also that of its client.
+    pub(crate) places: Vec<Arc<QueuePlace>>,
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) claim: SessionClaim,
+    /// The client program of a lane; `None` if the session has one of its own.
+    pub(crate) party: Option<Arc<Party>>,
 }
 
 /// Why a client is not admitted.
-enum Rejection {
+pub(crate) enum Rejection {
     /// It is told this reason.
     Bye(ByeReason, String),
     /// Its connection has failed.
@@ -67,7 +72,7 @@ impl From<LinkError> for Rejection {
 }
 
 impl Rejection {
-    fn full(message: impl Into<String>) -> Self {
+    pub(crate) fn full(message: impl Into<String>) -> Self {
         Self::Bye(ByeReason::Full, message.into())
     }
 }
@@ -95,7 +100,10 @@ async fn enter(
         }
     };
     let claim = session.map(|session| SessionClaim::resumed(state, session));
-    let holder = take_turn(state, connection, hello, claim).await?;
+    let holder = match hello.role {
+        ConnectionRole::Control => take_turn(state, connection, hello, claim).await?,
+        _ => admit_beside(state, connection, hello, claim)?,
+    };
     Ok(Admitted::Holds(holder))
 }
 
@@ -157,13 +165,17 @@ async fn take_turn(
         None => open_session(state, hello)?,
     };
     Ok(NextHolder {
-        place,
+        places: vec![Arc::new(place)],
         activity,
         claim,
+        party: None,
     })
 }
 
-fn open_session(state: &Arc<ServerState>, hello: &Hello) -> Result<SessionClaim, Rejection> {
+pub(crate) fn open_session(
+    state: &Arc<ServerState>,
+    hello: &Hello,
+) -> Result<SessionClaim, Rejection> {
     let random = random().map_err(|error| Rejection::full(error.to_string()))?;
     let opened = state.table().open(hello, random, Instant::now());
     let session = opened.ok_or_else(|| {
@@ -181,17 +193,19 @@ fn random() -> io::Result<u128> {
 /// Starts the thread that serves the client.
 fn serve(state: Arc<ServerState>, connection: PendingConnection, hello: Hello, holder: NextHolder) {
     let NextHolder {
-        place,
+        places,
         activity,
         claim,
+        party,
     } = holder;
     let peer = connection.peer();
     let spawned = connection.into_connection().and_then(|connection| {
         session::spawn(AdmittedClient {
             state: Arc::clone(&state),
-            place,
+            places,
             activity,
             claim,
+            party,
             connection,
             hello,
         })

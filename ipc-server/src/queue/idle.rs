@@ -1,4 +1,4 @@
-//! Asking an idle holder to leave while others wait.
+//! Asking an idle client to leave while others wait.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,8 @@ use ipc_core::wire::ctrl::{ByeReason, QueueStatus};
 use crate::session::activity::HEARD_WITHIN;
 use crate::state::ServerState;
 
-/// Watches the holder on behalf of the next client in the queue. Checks every second, to notice when this server was
-/// suspended: that time must not count as idleness of the holder.
+/// Watches the clients that hold the server on behalf of the next one in the queue. Checks every second, to notice when this server was
+/// suspended: that time must not count as their idleness.
 #[derive(Default)]
 pub(crate) struct IdleWatch {
     /// Since when the client has been the next.
@@ -23,22 +23,22 @@ impl IdleWatch {
             return;
         };
         self.since = Some(since + suspended);
-        if let Some(holder) = state.admission().holder() {
-            holder.discount_suspension(suspended, Instant::now());
+        let now = Instant::now();
+        for holder in state.admission().holders() {
+            holder.discount_suspension(suspended, now);
         }
     }
 
-    /// Asks an idle holder to leave. Returns how long until the next check.
+    /// Asks the client that has been idle for longest to leave, if it is for too long. Returns how long until the next check.
     pub(crate) fn check(
         &mut self,
         state: &ServerState,
         status: &QueueStatus,
         now: Instant,
     ) -> Duration {
-        let admission = state.admission();
-        let (Some(limit), Some(holder), 1) =
-            (state.config.idle_handover, admission.holder(), status.place)
-        else {
+        let next = state.config.idle_handover.filter(|_| status.place == 1);
+        let next = next.and_then(|limit| Some((limit, state.most_idle(now)?)));
+        let Some((limit, holder)) = next else {
             self.since = None;
             return Duration::MAX;
         };

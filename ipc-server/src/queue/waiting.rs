@@ -106,9 +106,9 @@ fn takes_turn(state: &ServerState, client: &QueuedClient<'_>, now: Instant) -> b
 /// Returns what to tell a waiting client, and how long until that has to be checked again. The status is `None` while
 /// there is no holder: the next one cannot be named yet.
 fn status(state: &ServerState, client: ClientId, now: Instant) -> (Option<QueueStatus>, Duration) {
-    let admission = state.admission();
-    match admission.holder() {
+    match state.most_idle(now) {
         Some(holder) => {
+            let admission = state.admission();
             let place = admission.place(client);
             let status =
                 place.map(|place| queue_status(place, admission.waiting(), holder.seen(now)));

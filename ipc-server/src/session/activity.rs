@@ -6,7 +6,7 @@ mod tests;
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use ipc_core::wire::ctrl::ByeReason;
@@ -26,6 +26,8 @@ pub(crate) struct Activity {
     /// What the server offers: says which device a method belongs to.
     offers: CurrentOffers,
     use_of_server: Mutex<Use>,
+    /// Lanes of the client, whose calls count as its own.
+    lanes: Mutex<Vec<Weak<Activity>>>,
     received: AtomicU64,
     sent: AtomicU64,
     connection: Mutex<ConnectionControl>,
@@ -102,6 +104,7 @@ impl Activity {
                 method: String::new(),
                 given_up: Vec::new(),
             }),
+            lanes: Mutex::default(),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             connection: Mutex::new(ConnectionControl {
@@ -208,16 +211,31 @@ impl Activity {
         self.sent.fetch_add(count as u64, Ordering::Relaxed);
     }
 
+    /// How long it has not called anything, in milliseconds; 0 while it waits for a call that runs.
+    pub(crate) fn idle_ms(&self, now: Instant) -> u64 {
+        let own = self.used().idle_ms(now);
+        let lanes = self.lanes().into_iter();
+        lanes.map(|lane| lane.idle_ms(now)).fold(own, u64::min)
+    }
+
+    /// Adds a lane of the client.
+    pub(crate) fn add_lane(&self, lane: &Arc<Self>) {
+        let mut lanes = lock(&self.lanes);
+        lanes.retain(|lane| lane.strong_count() > 0);
+        lanes.push(Arc::downgrade(lane));
+    }
+
+    fn lanes(&self) -> Vec<Arc<Self>> {
+        lock(&self.lanes).iter().filter_map(Weak::upgrade).collect()
+    }
+
     pub(crate) fn seen(&self, now: Instant) -> Seen {
         let used = self.used();
         let since = |then: Instant| now.saturating_duration_since(then);
         let awaited = used
             .running
             .map(|(_, began)| (used.method.clone(), since(began)));
-        let idle_ms = match awaited {
-            Some(_) => 0,
-            None => millis(since(used.last_call)),
-        };
+        let idle_ms = used.idle_ms(now);
         let given_up = used.given_up.first();
         let given_up = given_up.map(|call| (call.method.clone(), since(call.began)));
         let running = awaited.or(given_up);
@@ -277,12 +295,15 @@ impl Activity {
         let since = |then: Instant| now.saturating_duration_since(then);
         let unused = since(used.last_call);
         let idle = limit.saturating_sub(unused);
+        let lanes = self.lanes().into_iter();
+        let mut of_lanes = lanes.map(|lane| lane.time_until_idle(limit, now));
+        let of_lanes = of_lanes.try_fold(Duration::ZERO, |most, time| Some(most.max(time?)))?;
         // A client that connects again and again, and calls nothing, is not heard out each time.
         let settled = match unused > limit.saturating_add(IDLE_BEYOND_DOUBT) {
             true => Duration::ZERO,
             false => limit.min(HEARD_WITHIN).saturating_sub(since(attached)),
         };
-        Some(idle.max(settled))
+        Some(idle.max(settled).max(of_lanes))
     }
 
     /// This server was suspended for `pause`, in which the holder could not call anything.
@@ -341,19 +362,22 @@ impl Activity {
     }
 
     fn used(&self) -> MutexGuard<'_, Use> {
-        self.use_of_server
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.use_of_server)
     }
 
     fn connection(&self) -> MutexGuard<'_, ConnectionControl> {
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.connection)
     }
 }
 
 impl Use {
+    fn idle_ms(&self, now: Instant) -> u64 {
+        match self.running {
+            Some(_) => 0,
+            None => millis(now.saturating_duration_since(self.last_call)),
+        }
+    }
+
     /// Call `number` no longer runs for a caller that waits. Returns when it began, if it did so until now.
     fn take_running(&mut self, number: u64) -> Option<Instant> {
         let running = self.running.take_if(|(running, _)| *running == number);
@@ -374,6 +398,10 @@ fn beginning(method: &str) -> &str {
             .unwrap_or_default(),
         false => method,
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn millis(time: Duration) -> u64 {

@@ -41,6 +41,11 @@ impl SessionClaim {
         self.key
     }
 
+    /// True for a session that was just made.
+    pub(crate) fn is_new(&self) -> bool {
+        self.is_new
+    }
+
     /// Returns the session, which the caller has to put back itself.
     pub(crate) fn take(mut self) -> Option<SharedSession> {
         self.session.take()

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use ipc_core::Stuck;
 use ipc_core::session::link::LinkError;
 use ipc_core::session::server::{End, Farewell};
-use ipc_core::wire::ctrl::ByeReason;
+use ipc_core::wire::ctrl::{ByeReason, ConnectionRole};
+use ipc_core::{Release, Stuck};
 use ipc_hub::event::ServerEvent;
 use ipc_hub::stay::{Circumstances, Departure, Ended, LeaveReason, Step};
 use ipc_hub::time::{later, overslept};
@@ -164,7 +164,12 @@ impl Serving {
     /// Puts the devices into their safe state and gives the session back to the table. The order matters: a connection
     /// that finds the session out of this thread's hands must find it in the table.
     pub(super) fn stop_serving(&self, departure: Departure) {
-        if self.state.hub.release_all(departure.why) {
+        if self.role == ConnectionRole::Control {
+            self.send_lanes_away(departure);
+        }
+        let client = self.activity.name_and_address();
+        let is_observer = self.role == ConnectionRole::Observer;
+        if !is_observer && self.state.hub.leave(&self.party, &client, departure.why) {
             self.state.admission().forget_last_session();
         }
         self.end_companions(&mut self.pump());
@@ -183,6 +188,29 @@ impl Serving {
             departure.why
         ));
         self.give_up_place();
+    }
+}
+
+impl Serving {
+    /// Asks the lanes of this client to leave with it. Its place passes on when they have left.
+    fn send_lanes_away(&self, departure: Departure) {
+        let reason = match departure {
+            Departure {
+                why: Release::Stopping,
+                ..
+            } => ByeReason::Stopping,
+            Departure {
+                may_return: true, ..
+            } => ByeReason::IdleHandover,
+            _ => ByeReason::Disconnected,
+        };
+        for lane in self.state.active_sessions() {
+            if lane.role == ConnectionRole::Lane && lane.party.id() == self.party.id() {
+                let message = "the client of this lane no longer holds the server";
+                lane.activity.ask_to_leave(reason, message);
+                lane.mailbox.wake();
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod calls;
 pub(crate) mod claim;
 mod departure;
 mod handover;
+mod interruption;
 mod long_calls;
 pub(crate) mod mailbox;
 mod pump;
@@ -22,6 +23,7 @@ use std::time::Instant;
 
 use ipc_core::wire::ctrl::Hello;
 use ipc_hub::event::ServerEvent;
+use ipc_hub::party::Party;
 use ipc_hub::work::Work;
 
 use self::reader::SocketReader;
@@ -37,10 +39,13 @@ use crate::state::{ActiveSession, ServerState};
 /// A client that is to be served, with all that this takes.
 pub(crate) struct AdmittedClient {
     pub(crate) state: Arc<ServerState>,
-    pub(crate) place: QueuePlace,
+    /// Its own place; for a lane, also that of its client.
+    pub(crate) places: Vec<Arc<QueuePlace>>,
     pub(crate) activity: Arc<Activity>,
     /// Puts the session back if no thread can be had.
     pub(crate) claim: SessionClaim,
+    /// The client program of a lane; `None` if the session has one of its own.
+    pub(crate) party: Option<Arc<Party>>,
     pub(crate) connection: Connection,
     pub(crate) hello: Hello,
 }
@@ -56,22 +61,31 @@ pub(crate) fn spawn(client: AdmittedClient) -> io::Result<()> {
 fn serve(client: AdmittedClient, work: Work) {
     let AdmittedClient {
         state,
-        place,
+        places,
         activity,
         claim,
+        party,
         connection,
         hello,
     } = client;
+    let is_new = claim.is_new();
     let Some(session) = claim.take() else {
         return;
+    };
+    let party = match party {
+        Some(party) => session.set_party(party),
+        None => session.party(&state.hub, hello.resume.is_some() && is_new),
     };
     let mailbox = Arc::new(Mailbox::new());
     let out = ActiveSession {
         mailbox: Arc::clone(&mailbox),
         activity: Arc::clone(&activity),
+        party: Arc::clone(&party),
+        role: hello.role,
+        place: places.first().map(Arc::downgrade).unwrap_or_default(),
     };
     state.set_active_session(session.key(), Some(out));
-    let serving = Serving::new(state, activity, mailbox, session, place);
+    let serving = Serving::new(state, activity, mailbox, session, party, places, &hello);
     let weak = Arc::downgrade(&serving);
     serving.state.hub.tick().monitor(weak);
     let granted = || ServerEvent::Granted(serving.activity.info(0, Instant::now()));

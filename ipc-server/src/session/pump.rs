@@ -13,10 +13,12 @@ use ipc_core::wire::message::IncomingCall;
 use ipc_hub::CurrentOffers;
 use ipc_hub::calls::RunningCalls;
 use ipc_hub::driver_call::{DriverCall, Returned};
+use ipc_hub::party::Party;
 use ipc_hub::stay::Stay;
 use ipc_hub::work::Work;
 
 use super::handover::Handover;
+use super::interruption::{Told, Wants};
 use super::reader::{Received, SocketReader};
 use super::write_queue::{WriteQueue, WriteTurn};
 use crate::connection::Connection;
@@ -34,6 +36,11 @@ pub(super) struct Pump {
     pub(super) running: RunningCalls,
     /// How long the client keeps the server.
     pub(super) stay: Stay,
+    /// The client program; `None` until it is first served.
+    pub(super) party: Option<Arc<Party>>,
+    pub(super) told: Told,
+    /// The lease epoch of the last stay of the client; 0 before the first one.
+    pub(super) lease_epoch: u64,
     write_turn: WriteTurn,
     /// True while the thread that owns the reader waits for calls to end.
     pub(super) is_awaited: bool,
@@ -53,6 +60,9 @@ impl Pump {
             running: RunningCalls::default(),
             // The next client that is served begins another one.
             stay: Stay::new(Duration::ZERO),
+            party: None,
+            told: Told::default(),
+            lease_epoch: 0,
             write_turn: WriteTurn::default(),
             is_awaited: false,
             client: "".into(),
@@ -83,6 +93,7 @@ impl Pump {
     ) {
         let Connection { stream, link, peer } = connection;
         self.client = format!("{} at {peer}", hello.name).into();
+        self.told.follow(Wants::of(&hello.features));
         let stream = Arc::new(stream);
         activity.connected(peer, Some(Arc::clone(&stream)), Instant::now());
         self.session.attach(link, hello, lease_epoch);
@@ -170,7 +181,14 @@ impl Pump {
         if !self.stay.lets_calls_begin() {
             return None;
         }
-        let taken = self.session.next_call(now)?;
+        let taken = loop {
+            let taken = self.session.next_call(now)?;
+            let party = self.party.as_deref();
+            match party.and_then(|party| self.told.refusal(party, &taken.0, now)) {
+                None => break taken,
+                Some(refusal) => self.session.refuse(taken.0.number, refusal),
+            }
+        };
         let (call, deadline) = &taken;
         let running = DriverCall::new(call.number, *deadline, work.take());
         self.stay.begin(running, &mut self.running, now);

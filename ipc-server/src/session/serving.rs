@@ -1,20 +1,23 @@
 //! One client as long as it is served, shared by the threads that serve it.
 
 use std::fmt::Display;
+use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use ipc_core::interface::context::{CallHost, call_id};
-use ipc_core::wire::ctrl::{ByeReason, Hello, SessionKey};
+use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, Hello, SessionKey};
 use ipc_core::{Refusal, Stuck};
 use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
+use ipc_hub::party::{Interruption, Party};
 use ipc_hub::stay::Stay;
 use ipc_hub::tick::Unattended;
 use ipc_hub::work::Work;
 
+use super::interruption::Wants;
 use super::pump::{Pump, TakenCall};
 use super::reader::SocketReader;
 use super::shared_session::SharedSession;
@@ -31,10 +34,13 @@ pub(super) struct Serving {
     pub(super) activity: Arc<Activity>,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) session: SharedSession,
+    pub(super) party: Arc<Party>,
     tenure: u64,
     pub(super) unattended: Unattended,
     lease_epoch: AtomicU64,
-    place: Mutex<Option<QueuePlace>>,
+    /// What the connection is for.
+    pub(super) role: ConnectionRole,
+    places: Mutex<Vec<Arc<QueuePlace>>>,
     pub(super) this: Weak<Self>,
 }
 
@@ -44,22 +50,41 @@ impl Serving {
         activity: Arc<Activity>,
         mailbox: Arc<Mailbox>,
         session: SharedSession,
-        place: QueuePlace,
+        party: Arc<Party>,
+        places: Vec<Arc<QueuePlace>>,
+        hello: &Hello,
     ) -> Arc<Self> {
         let key = session.key();
         let stay = Stay::new(state.config.grace);
-        let tenure = session.lock().begin_tenure(stay);
-        let lease_epoch = state.admission().begin(key).into();
+        let is_observer = hello.role == ConnectionRole::Observer;
+        let lease_epoch = match hello.role {
+            ConnectionRole::Control => state.admission().begin(key),
+            _ => state.admission().lease_epoch(),
+        };
+        let mut pump = session.lock();
+        let tenure = pump.begin_tenure(stay);
+        if !is_observer {
+            party.begins();
+        }
+        let before = mem::replace(&mut pump.lease_epoch, lease_epoch);
+        drop(pump);
+        if before != 0 && before != lease_epoch && Wants::of(&hello.features) == Wants::Used {
+            let what = "other clients have used the instruments since this client held the server";
+            let interruption = Interruption::new("the server", what, Instant::now());
+            party.interrupt(interruption);
+        }
         Arc::new_cyclic(|this| Self {
             key,
             state,
             activity,
             mailbox,
             session,
+            party,
             tenure,
             unattended: Unattended::default(),
-            lease_epoch,
-            place: Mutex::new(Some(place)),
+            lease_epoch: lease_epoch.into(),
+            role: hello.role,
+            places: Mutex::new(places),
             this: this.clone(),
         })
     }
@@ -209,12 +234,9 @@ impl Serving {
 
     /// Lets the next client have the server.
     pub(super) fn give_up_place(&self) {
-        let place = self
-            .place
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        drop(place);
+        let places = self.places.lock();
+        let places = mem::take(&mut *places.unwrap_or_else(PoisonError::into_inner));
+        drop(places);
     }
 
     /// Wakes the companion for the last time.

@@ -3,10 +3,13 @@
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, PoisonError, TryLockError};
+use std::time::Instant;
 
 use ipc_core::session::server::ServerSession;
 use ipc_core::session::table::Stored;
 use ipc_core::wire::ctrl::SessionKey;
+use ipc_hub::Hub;
+use ipc_hub::party::{Interruption, Party};
 
 use super::handover;
 use super::pump::Pump;
@@ -32,6 +35,24 @@ struct LockedSession {
 impl SharedSession {
     pub(crate) fn key(&self) -> SessionKey {
         self.0.key
+    }
+
+    /// Returns the client program of the session, which is made known if the session is new. If it `has_lost` an earlier session,
+    /// it is told so before its first call.
+    pub(super) fn party(&self, hub: &Hub, has_lost: bool) -> Arc<Party> {
+        let mut pump = self.lock();
+        let party = pump.party.get_or_insert_with(|| hub.parties().open());
+        if has_lost {
+            let what = "it was restarted, or has forgotten the session of this client";
+            let interruption = Interruption::new("the server", what, Instant::now());
+            party.interrupt(interruption);
+        }
+        Arc::clone(party)
+    }
+
+    /// Makes this the session of a lane of `party`.
+    pub(super) fn set_party(&self, party: Arc<Party>) -> Arc<Party> {
+        Arc::clone(self.lock().party.insert(party))
     }
 
     /// Locks the session. The table of sessions must not be locked while this is held: it locks parked sessions.

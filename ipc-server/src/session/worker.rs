@@ -8,7 +8,8 @@ use std::time::Instant;
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
 use ipc_core::native::{self, Scratch};
-use ipc_core::wire::ctrl::Form;
+use ipc_core::wire::ctrl::{ConnectionRole, Form};
+use ipc_core::wire::failure::{Failure, Refusal};
 use ipc_core::wire::frame::ReplyFrame;
 use ipc_hub::OffersView;
 use ipc_hub::log::{self, About};
@@ -36,6 +37,7 @@ pub(super) struct Worker {
     recovered: Vec<String>,
     batch: Batch,
     scratch: Scratch,
+    is_observer: bool,
 }
 
 /// A call that has ended.
@@ -74,6 +76,7 @@ impl Worker {
             recovered: Vec::new(),
             batch: Batch::default(),
             scratch: Scratch::default(),
+            is_observer: serving.role == ConnectionRole::Observer,
         })
     }
 
@@ -212,11 +215,16 @@ impl Worker {
         let number = call.number;
         self.context.turn_to(number, *deadline);
         let activity = &self.serving.activity;
-        let is_question = call.form == Form::Describe;
+        let is_command = call.form == Form::Command && call.method() != BATCH;
+        let is_question = is_command || call.form == Form::Describe;
         let job = native::job(call, limit, &mut self.scratch);
         let method = (!is_question).then_some(job.method);
         activity.call_begins(number, method, begins);
-        let outcome = self.offers.now().run(job, &self.context);
+        let outcome = match is_command {
+            true => self.serving.state.hub.run_command(job, &self.context),
+            false if self.is_observer && !is_question => Err(for_observer(job.method)),
+            false => self.offers.now().run(job, &self.context),
+        };
         let ended = Instant::now();
         let is_refused = outcome.as_ref().is_err_and(|failure| failure.is_refusal());
         let has_entered = !is_question && !is_refused;
@@ -255,6 +263,18 @@ impl Worker {
         }
     }
 }
+
+/// The refusal of a call over a connection that does not hold the server.
+#[cold]
+fn for_observer(method: &str) -> Box<Failure> {
+    let reason =
+        "this connection is an observer's, which may call commands and urgent methods only";
+    let (method, reason) = (method.to_string(), reason.to_string());
+    Box::new(Refusal::Protocol { method, reason }.into())
+}
+
+/// The command that the devices run themselves.
+const BATCH: &str = "batch";
 
 /// Cleans up if a thread ends by a panic: the client must not wait for a connection that nobody serves.
 struct EndedByPanic<'a>(&'a Serving);

@@ -65,6 +65,11 @@ impl Offers {
         &mut self.description
     }
 
+    /// Returns true if there is a method of this name.
+    pub fn has(&self, method: &str) -> bool {
+        self.targets.contains_key(method)
+    }
+
     /// Returns how to find the long lists in the arguments of a method, if it has this fingerprint.
     pub fn probe_of(&self, method: &str, fingerprint: u64) -> Option<Probe> {
         let target = self.targets.get(method);

@@ -1,0 +1,94 @@
+//! The commands of the server itself: ordinary `#[remote]` interfaces, called by their names with a dot, as `client.list`.
+
+mod clients;
+mod devices;
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use ipc_core::interface::context::CallContext;
+use ipc_core::interface::job::{Job, Reply};
+use ipc_core::interface::registry::Offers;
+use ipc_core::wire::ctrl::Form;
+use ipc_core::wire::failure::{Failure, Refusal};
+use ipc_core::{Device, Registry};
+
+use self::clients::ClientCommands;
+use self::devices::DeviceCommands;
+use crate::event::ClientInfo;
+use crate::hub::Hub;
+use crate::log::{self, About};
+
+/// What the hub cannot do without its front end: to list clients, and to make one leave.
+pub trait FrontEnd: Send + Sync {
+    /// Returns the clients that hold the server, and then those that wait, in order.
+    fn clients(&self) -> Vec<ClientInfo>;
+
+    /// Disconnects the client with this [`id`](ClientInfo::id), and tells it who wants that and why. Returns false if there is no
+    /// such client.
+    fn disconnect(&self, client: u64, by: &str, because: &str) -> bool;
+}
+
+/// The commands, which are made when the first one is called.
+#[derive(Debug, Default)]
+pub(crate) struct Commands(OnceLock<Registry>);
+
+impl Commands {
+    /// Runs a command to its end. Commands are short, and never wait for anybody.
+    pub(crate) fn run(
+        &self,
+        hub: &Arc<Hub>,
+        job: Job<'_>,
+        context: &CallContext,
+    ) -> Result<Reply, Box<Failure>> {
+        let commands = self.0.get_or_init(|| registry(&Arc::downgrade(hub)));
+        let method = job.method.replacen('.', "_", 1);
+        let offers = commands.offers();
+        if !job.method.contains('.') || !offers.has(&method) {
+            return Err(Box::new(unknown(job.method, offers).into()));
+        }
+        let form = Form::ByName;
+        let job = Job {
+            method: &method,
+            form,
+            ..job
+        };
+        offers.run(job, context)
+    }
+}
+
+fn registry(hub: &Weak<Hub>) -> Registry {
+    let mut registry = Registry::new();
+    let devices = [
+        Device::new(ClientCommands::new(hub)).prefix("client_"),
+        Device::new(DeviceCommands::new(hub)).prefix("device_"),
+    ];
+    for device in devices {
+        if let Err(error) = registry.add_device(device) {
+            log::error(
+                About::server(),
+                format_args!("a command is missing: {error}"),
+            );
+        }
+    }
+    registry
+}
+
+fn unknown(name: &str, offers: &Offers) -> Refusal {
+    let similar = offers.description().names_like(&name.replacen('.', "_", 1));
+    let similar = similar.iter().map(|name| name.replacen('_', ".", 1));
+    Refusal::UnknownMethod {
+        method: name.to_string(),
+        similar: similar.collect(),
+        hint: String::new(),
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct CommandError(pub(crate) String);

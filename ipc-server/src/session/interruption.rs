@@ -1,0 +1,91 @@
+//! Telling a client that the devices may not be as it left them, before its next call runs.
+
+use std::time::Instant;
+
+use ipc_core::Refusal;
+use ipc_core::wire::ctrl::{Feature, Features, Form};
+use ipc_core::wire::message::IncomingCall;
+use ipc_hub::party::Party;
+
+/// What the client of a session has been told of the [interruptions](Party::interruptions) of its party.
+///
+/// The first call after an interruption is refused, and so is every call that the client sent before it had read that refusal: a
+/// call whose header confirms the refused one was sent by a program that knows.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Number of interruptions that the client has been told of.
+    count: u64,
+    /// The call whose refusal told it, until the client has confirmed that.
+    by_call: Option<u64>,
+    wants: Wants,
+}
+
+/// When a client wants its calls to be refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
+pub(super) enum Wants {
+    #[default]
+    Never,
+    /// When a release hook has run on a device that it has used, or the server was restarted.
+    Released,
+    /// When other clients have used the devices, too.
+    Used,
+}
+
+impl Wants {
+    pub(super) fn of(features: &Features) -> Self {
+        match features.version(Feature::Interruptions) {
+            0 => Self::Never,
+            1 => Self::Released,
+            _ => Self::Used,
+        }
+    }
+}
+
+impl Told {
+    /// Follows what the client says over a new connection.
+    pub(super) fn follow(&mut self, wants: Wants) {
+        self.wants = wants;
+    }
+
+    /// Returns the refusal of a call that is not to run because its client has to be told something first.
+    #[inline]
+    pub(super) fn refusal(
+        &mut self,
+        party: &Party,
+        call: &IncomingCall,
+        now: Instant,
+    ) -> Option<Refusal> {
+        if party.interruptions() == self.count && self.by_call.is_none() {
+            return None;
+        }
+        self.decide(party, call, now)
+    }
+
+    #[cold]
+    fn decide(&mut self, party: &Party, call: &IncomingCall, now: Instant) -> Option<Refusal> {
+        if self.wants == Wants::Never {
+            self.count = party.interruptions();
+            self.by_call = None;
+            return None;
+        }
+        if !matches!(call.form, Form::Typed | Form::ByName) {
+            return None;
+        }
+        let count = party.interruptions();
+        if count != self.count {
+            self.count = count;
+            self.by_call = Some(call.number);
+        } else if self.by_call.is_some_and(|told| call.acknowledged > told) {
+            self.by_call = None;
+            return None;
+        }
+        let what = party.interruption()?;
+        let ago = now.saturating_duration_since(what.at).as_millis();
+        Some(Refusal::Interrupted {
+            method: call.method().to_string(),
+            by: what.by,
+            why: what.why,
+            ago_ms: u64::try_from(ago).unwrap_or(u64::MAX),
+        })
+    }
+}
