@@ -129,6 +129,26 @@ pub enum ServerEvent {
     /// A device or function is stuck: a call that its caller has given up does not return. Calls to it are refused
     /// until it does; everything else goes on.
     Stuck(Stuck),
+    /// A client has got a lease.
+    Leased {
+        /// Its name and address.
+        client: String,
+        /// The devices.
+        devices: Vec<String>,
+        /// What for, in its own words; may be empty.
+        because: String,
+    },
+    /// A lease has ended.
+    LeaseEnded {
+        /// The name and address of the client that had it.
+        client: String,
+        /// The devices.
+        devices: Vec<String>,
+        /// Who ended it.
+        by: String,
+        /// Why.
+        why: String,
+    },
     /// A device has been added to the running server.
     DeviceAdded(DeviceInfo),
     /// A device has been removed from the running server.
@@ -156,6 +176,26 @@ impl fmt::Display for ServerEvent {
                 f,
                 "`{device}` is stuck: `{method}`, called by {by}, does not return; calls to it are refused until it does"
             ),
+            Self::Leased {
+                client,
+                devices,
+                because,
+            } => {
+                write!(f, "{client} has leased {}", quoted(devices))?;
+                match because.as_str() {
+                    "" => Ok(()),
+                    because => write!(f, " ({because})"),
+                }
+            }
+            Self::LeaseEnded {
+                client,
+                devices,
+                by,
+                why,
+            } => {
+                let devices = quoted(devices);
+                write!(f, "the lease of {devices} by {client} was ended by {by}: {why}")
+            }
             Self::DeviceAdded(device) => write!(f, "added `{}`", device.name),
             Self::DeviceRemoved(device) => write!(f, "removed `{}`", device.name),
             Self::Recovered { device } => {
@@ -163,6 +203,10 @@ impl fmt::Display for ServerEvent {
             }
         }
     }
+}
+
+fn quoted(devices: &[String]) -> String {
+    format!("`{}`", devices.join("`, `"))
 }
 
 #[cfg(test)]
@@ -201,6 +245,23 @@ mod tests {
             (
                 ServerEvent::Released { client, why },
                 "client 7 no longer has the server: the client has finished",
+            ),
+            (
+                ServerEvent::Leased {
+                    client: "scan at 10.0.0.7:5000".into(),
+                    devices: vec![laser(), "meter".into()],
+                    because: "sweep".into(),
+                },
+                "scan at 10.0.0.7:5000 has leased `laser`, `meter` (sweep)",
+            ),
+            (
+                ServerEvent::LeaseEnded {
+                    client: "scan at 10.0.0.7:5000".into(),
+                    devices: vec![laser()],
+                    by: "its client".into(),
+                    why: "released".into(),
+                },
+                "the lease of `laser` by scan at 10.0.0.7:5000 was ended by its client: released",
             ),
             (ServerEvent::DeviceAdded(device.clone()), "added `laser`"),
             (ServerEvent::DeviceRemoved(device), "removed `laser`"),

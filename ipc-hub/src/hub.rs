@@ -20,6 +20,7 @@ use crate::commands::{Commands, FrontEnd};
 use crate::event::{DeviceInfo, ServerEvent};
 use crate::events::Events;
 use crate::hosted::{Hosted, drop_refused_device};
+use crate::leasing::Leasing;
 use crate::log::{self, About};
 use crate::party::Parties;
 use crate::tick::Tick;
@@ -41,6 +42,7 @@ pub struct Hub {
     incarnation: u128,
     work: Arc<WorkCounter>,
     parties: Parties,
+    leasing: Leasing,
     commands: Commands,
     front_end: OnceLock<Weak<dyn FrontEnd>>,
     /// True if several clients may hold the server at the same time.
@@ -88,6 +90,7 @@ impl Hub {
             incarnation,
             work: Arc::default(),
             parties: Parties::default(),
+            leasing: Leasing::default(),
             commands: Commands::default(),
             front_end: OnceLock::new(),
             is_shared,
@@ -112,15 +115,30 @@ impl Hub {
     }
 
     /// Returns what the devices are used for at this moment, in the order of registration.
-    pub(crate) fn device_states(&self) -> Vec<DeviceStatus> {
+    pub fn device_states(&self) -> Vec<DeviceStatus> {
         let stuck = self.stuck();
         let status = |device: &Arc<ServedDevice>| DeviceStatus {
             name: device.name().to_string(),
             prefix: device.description().prefix.clone(),
+            holder: self.lease_holder(device.name()),
             is_stuck: stuck.iter().any(|stuck| stuck.device == device.name()),
             ..DeviceStatus::default()
         };
         self.devices().iter().map(status).collect()
+    }
+
+    /// Returns the device called `name`.
+    pub(crate) fn device(&self, name: &str) -> Option<Arc<ServedDevice>> {
+        let hosted = self.hosted();
+        let mut devices = hosted.registry.devices().iter();
+        devices.find(|device| device.name() == name).cloned()
+    }
+
+    /// Returns the method that runs in one of these devices; empty if none does.
+    pub(crate) fn running_in(&self, devices: &[String]) -> String {
+        let devices = devices.iter().filter_map(|name| self.device(name));
+        let mut running = devices.filter_map(|device| device.inside()?.method);
+        running.next().unwrap_or_default()
     }
 
     /// Offers another device from now on. Blocks only to drop a device that cannot be added, for at most 5 s.
@@ -275,6 +293,10 @@ impl Hub {
     /// Returns the client programs.
     pub fn parties(&self) -> &Parties {
         &self.parties
+    }
+
+    pub(crate) fn leasing(&self) -> &Leasing {
+        &self.leasing
     }
 
     /// Returns true if several clients may hold the server at the same time.

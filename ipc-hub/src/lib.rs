@@ -29,12 +29,14 @@ pub mod event;
 pub mod events;
 pub mod hosted;
 mod hub;
+mod leasing;
 mod leaving;
 pub mod log;
 #[cfg(feature = "proof")]
 pub mod mutant;
 pub mod party;
 mod release;
+mod saved_leases;
 pub mod stay;
 mod sync;
 pub mod tick;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::fmt;
+use std::time::{Duration, Instant};
 
 /// A client program: its session, and the lanes beside it. Lives as long as the session, across connections and stays.
 #[derive(Debug)]
@@ -14,13 +15,38 @@ pub struct Party {
     state: Mutex<PartyState>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct PartyState {
-    /// Number of sessions of this party that are served.
-    served: usize,
+    /// The sessions of this party that are served, its control session first.
+    served: Vec<Arc<dyn PartySession>>,
+    /// Who it was when one of them was last served.
+    last_seen: PartyInfo,
     /// The devices that it has used since their release hooks last ran.
     used: BTreeSet<String>,
     latest: Option<Interruption>,
+}
+
+/// A session that is served, as others see its party by it.
+pub trait PartySession: Send + Sync {
+    /// Returns who its client is.
+    fn info(&self) -> PartyInfo;
+
+    /// Returns true while a call of it runs, or waits for a device, and its client waits for that call.
+    fn is_busy(&self) -> bool;
+}
+
+/// Who a party is, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct PartyInfo {
+    /// The [`id`](crate::event::ClientInfo::id) of the client; 0 if it is not served.
+    pub client: u64,
+    /// What it calls itself.
+    pub name: String,
+    /// Where it connects from.
+    pub address: String,
+    /// How long it has not called anything.
+    pub idle: Duration,
 }
 
 /// What has happened to the devices that a party has used.
@@ -73,17 +99,43 @@ impl Party {
         }
     }
 
-    /// Notes that another session of this party is served.
-    pub fn begins(&self) {
-        self.state().served += 1;
+    /// Notes that `session` of this party is served.
+    pub fn begins(&self, session: Arc<dyn PartySession>) {
+        self.state().served.push(session);
+    }
+
+    /// Returns who the client is, or was when it was last served.
+    pub fn info(&self) -> PartyInfo {
+        match self.sessions().first() {
+            Some(session) => session.info(),
+            None => self.state().last_seen.clone(),
+        }
+    }
+
+    /// Returns true while a call of one of its sessions runs, or waits for a device, and its client waits for that call.
+    pub fn is_busy(&self) -> bool {
+        self.sessions().iter().any(|session| session.is_busy())
+    }
+
+    fn sessions(&self) -> Vec<Arc<dyn PartySession>> {
+        self.state().served.clone()
     }
 
     fn is_served(&self) -> bool {
-        self.state().served > 0
+        !self.state().served.is_empty()
     }
 
     fn state(&self) -> MutexGuard<'_, PartyState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for PartyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartyState")
+            .field("served", &self.served.len())
+            .field("used", &self.used)
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,11 +166,28 @@ impl Parties {
         self.all().into_iter().find(|party| party.id == id)
     }
 
-    /// Notes that a session of `party` is no longer served. Returns true if none of its sessions is.
-    pub fn leaves(&self, party: &Party) -> bool {
+    /// Returns the party whose client has this [`id`](crate::event::ClientInfo::id).
+    pub fn of_client(&self, client: u64) -> Option<Arc<Party>> {
+        let is_it = |party: &Arc<Party>| {
+            let sessions = party.sessions();
+            sessions.iter().any(|session| session.info().client == client)
+        };
+        self.all().into_iter().find(is_it)
+    }
+
+    /// Notes that `session` of `party` is no longer served. Returns true if none of its sessions is.
+    pub fn leaves(&self, party: &Party, session: &Arc<dyn PartySession>) -> bool {
+        let info = session.info();
         let mut state = party.state();
-        state.served = state.served.saturating_sub(1);
-        state.served == 0
+        let is_it = |other: &mut Arc<dyn PartySession>| Arc::ptr_eq(other, session);
+        let left: Vec<_> = state.served.extract_if(.., is_it).collect();
+        if state.served.is_empty() {
+            state.last_seen = PartyInfo { client: 0, ..info };
+        }
+        let is_last = state.served.is_empty();
+        drop(state);
+        drop(left);
+        is_last
     }
 
     /// Returns the devices that `party` has used, and no party that is served.
@@ -157,20 +226,37 @@ impl Parties {
 mod tests {
     use super::*;
 
+    struct Idle;
+
+    impl PartySession for Idle {
+        fn info(&self) -> PartyInfo {
+            PartyInfo {
+                client: 7,
+                ..PartyInfo::default()
+            }
+        }
+
+        fn is_busy(&self) -> bool {
+            false
+        }
+    }
+
     #[test]
     fn a_device_is_left_by_the_last_party_that_has_used_it() {
         let parties = Parties::default();
         let (a, b) = (parties.open(), parties.open());
+        let session: Arc<dyn PartySession> = Arc::new(Idle);
         for (party, devices) in [(&a, vec!["laser", "meter"]), (&b, vec!["meter"])] {
-            party.begins();
+            party.begins(Arc::clone(&session));
             devices
                 .into_iter()
                 .for_each(|device| party.note_use(device));
         }
-        assert!(parties.leaves(&a));
+        assert!(parties.leaves(&a, &session));
         assert_eq!(parties.left_by(&a), BTreeSet::from(["laser".to_string()]));
-        assert!(parties.leaves(&b));
+        assert!(parties.leaves(&b, &session));
         assert_eq!(parties.left_by(&b), BTreeSet::from(["meter".to_string()]));
+        assert_eq!(b.info().client, 0, "it is not served");
     }
 
     #[test]

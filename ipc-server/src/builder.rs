@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,6 +140,16 @@ impl ServerBuilder {
     /// the default. Each client that is served takes a thread.
     pub fn shared_by(mut self, clients: usize) -> Self {
         self.config.seats = clients;
+        self
+    }
+
+    /// Keeps the leases of clients that have an identity in this directory, which is created if it does not exist. When the server
+    /// comes back after a restart or a crash, these leases are reserved for their clients for 60 s. By default, leases end with the
+    /// server.
+    ///
+    /// Each change of such a lease is on the disk before its client is told of it. The server does not start if the directory cannot be used.
+    pub fn state_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.config.state_dir = Some(directory.into());
         self
     }
 

@@ -1,5 +1,6 @@
 //! The settings of a server.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipc_core::Secret;
@@ -15,6 +16,8 @@ pub(crate) struct Config {
     /// Maximum number of clients that hold the server at the same time.
     pub(crate) seats: usize,
     pub(crate) queue: usize,
+    /// Where leases are kept across restarts.
+    pub(crate) state_dir: Option<PathBuf>,
     pub(crate) idle_handover: Option<Duration>,
     pub(crate) grace: Duration,
     pub(crate) liveness: Duration,
@@ -30,6 +33,7 @@ impl Default for Config {
             secret: None,
             seats: 1,
             queue: 256,
+            state_dir: None,
             idle_handover: Some(Duration::from_secs(30)),
             grace: Duration::from_secs(15),
             liveness: Duration::from_secs(15),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ipc_core::interface::commands::{DeviceStatus, LeaseInfo};
 use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::{IntoDevice, RegisterError, ServerDescription, Stuck};
 use ipc_hub::RemoveError;
@@ -94,6 +95,16 @@ impl ServerHandle {
     /// Returns the number of waiting clients.
     pub fn waiting(&self) -> usize {
         self.state.admission().waiting()
+    }
+
+    /// Returns all leases, and the claims that wait for one, in the order in which they were asked for.
+    pub fn leases(&self) -> Vec<LeaseInfo> {
+        self.state.hub.leases()
+    }
+
+    /// Returns for each device who has leased it, who is inside, and how many calls wait for it.
+    pub fn device_states(&self) -> Vec<DeviceStatus> {
+        self.state.hub.device_states()
     }
 
     /// Returns the devices and functions that are stuck.

@@ -80,6 +80,7 @@ pub use builder::{Server, ServerBuilder};
 pub use error::StartError;
 pub use handle::ServerHandle;
 pub use handshake::limits::AccessLimits;
+pub use ipc_core::interface::commands::{DeviceStatus, HolderInfo, LeaseInfo};
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
 };

@@ -62,6 +62,12 @@ pub(crate) struct ServerState {
 /// The clients that hold the server, and those that wait.
 type Clients = Admission<Arc<Activity>, SessionKey>;
 
+/// A client that holds the server, and the devices that it has leased.
+pub(crate) struct Holder {
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) leased: Vec<String>,
+}
+
 /// A session that a thread serves, reachable for a new connection of the same client.
 #[derive(Clone, Debug)]
 pub(crate) struct ActiveSession {
@@ -117,12 +123,21 @@ impl ServerState {
         lock(&self.admission)
     }
 
-    /// Returns the client that is asked first to make room for another one: of those that hold the server, the one that has been
-    /// idle for longest.
-    pub(crate) fn most_idle(&self, now: Instant) -> Option<Arc<Activity>> {
+    /// Returns the client that would be asked first to make room for another one: of those that hold the server, the one that has
+    /// been idle for longest. A client with a lease is not asked, and comes last.
+    pub(crate) fn most_idle(&self, now: Instant) -> Option<Holder> {
         let holders: Vec<_> = self.admission().holders().cloned().collect();
-        let idle = |holder: &Arc<Activity>| holder.idle_ms(now);
-        holders.into_iter().max_by_key(idle)
+        let sessions = self.active_sessions();
+        let holders = holders.into_iter().map(|activity| {
+            let is_it = |session: &&ActiveSession| Arc::ptr_eq(&session.activity, &activity);
+            let session = sessions.iter().find(is_it);
+            let leased = session.map(|session| self.hub.leased_by(session.party.id()));
+            Holder {
+                leased: leased.unwrap_or_default(),
+                activity,
+            }
+        });
+        holders.max_by_key(|holder| (holder.leased.is_empty(), holder.activity.idle_ms(now)))
     }
 
     /// Returns the clients that hold the server, and then those that wait, in order.

@@ -2,6 +2,7 @@
 
 mod clients;
 mod devices;
+mod leases;
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use ipc_core::{Device, Registry};
 
 use self::clients::ClientCommands;
 use self::devices::DeviceCommands;
+use self::leases::LeaseCommands;
 use crate::event::ClientInfo;
 use crate::hub::Hub;
 use crate::log::{self, About};
@@ -62,6 +64,7 @@ fn registry(hub: &Weak<Hub>) -> Registry {
     let devices = [
         Device::new(ClientCommands::new(hub)).prefix("client_"),
         Device::new(DeviceCommands::new(hub)).prefix("device_"),
+        Device::new(LeaseCommands::new(hub)).prefix("lease_"),
     ];
     for device in devices {
         if let Err(error) = registry.add_device(device) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ipc_core::wire::ctrl::{ByeReason, QueueStatus};
 
 use crate::session::activity::HEARD_WITHIN;
-use crate::state::ServerState;
+use crate::state::{Holder, ServerState};
 
 /// Watches the clients that hold the server on behalf of the next one in the queue. Checks every second, to notice when this server was
 /// suspended: that time must not count as their idleness.
@@ -38,7 +38,8 @@ impl IdleWatch {
     ) -> Duration {
         let next = state.config.idle_handover.filter(|_| status.place == 1);
         let next = next.and_then(|limit| Some((limit, state.most_idle(now)?)));
-        let Some((limit, holder)) = next else {
+        let next = next.filter(|(_, holder)| holder.leased.is_empty());
+        let Some((limit, Holder { activity: holder, .. })) = next else {
             self.since = None;
             return Duration::MAX;
         };

@@ -110,8 +110,12 @@ fn status(state: &ServerState, client: ClientId, now: Instant) -> (Option<QueueS
         Some(holder) => {
             let admission = state.admission();
             let place = admission.place(client);
-            let status =
-                place.map(|place| queue_status(place, admission.waiting(), holder.seen(now)));
+            let mut seen = holder.activity.seen(now);
+            if !holder.leased.is_empty() {
+                let leased = holder.leased.join("`, `");
+                seen.name = format!("{}, which has a lease of `{leased}`,", seen.name);
+            }
+            let status = place.map(|place| queue_status(place, admission.waiting(), seen));
             (status, NOTICE_INTERVAL)
         }
         None => (None, SOON),

@@ -1,5 +1,6 @@
 //! What a thread does that follows the [stay](ipc_hub::stay) of its client: sockets, locks and waits.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipc_core::session::link::LinkError;
@@ -7,6 +8,7 @@ use ipc_core::session::server::{End, Farewell};
 use ipc_core::wire::ctrl::{ByeReason, ConnectionRole};
 use ipc_core::{Release, Stuck};
 use ipc_hub::event::ServerEvent;
+use ipc_hub::party::PartySession;
 use ipc_hub::stay::{Circumstances, Departure, Ended, LeaveReason, Step};
 use ipc_hub::time::{later, overslept};
 
@@ -104,6 +106,9 @@ impl Serving {
         pump = self.flush_to_end(pump, reader);
         pump.disconnect(reader, &self.activity);
         drop(pump);
+        if self.role == ConnectionRole::Control {
+            self.state.hub.party_lost(self.party.id());
+        }
         if farewell == Farewell::Cut {
             self.log("left without a goodbye: its call still runs, and it does not know the answer that says so");
         }
@@ -114,6 +119,9 @@ impl Serving {
         let end = pump.session.end().cloned();
         pump.disconnect(reader, &self.activity);
         drop(pump);
+        if self.role == ConnectionRole::Control {
+            self.state.hub.party_lost(self.party.id());
+        }
         match end {
             // It says so itself.
             Some(End::Lost(LinkError::Lost(how))) => {
@@ -167,9 +175,10 @@ impl Serving {
         if self.role == ConnectionRole::Control {
             self.send_lanes_away(departure);
         }
-        let client = self.activity.name_and_address();
-        let is_observer = self.role == ConnectionRole::Observer;
-        if !is_observer && self.state.hub.leave(&self.party, &client, departure.why) {
+        let session = self.this.upgrade().map(|this| this as Arc<dyn PartySession>);
+        if let Some(session) = session.filter(|_| self.role != ConnectionRole::Observer)
+            && self.state.hub.leave(&self.party, &session, departure)
+        {
             self.state.admission().forget_last_session();
         }
         self.end_companions(&mut self.pump());

@@ -12,7 +12,7 @@ use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, Hello, SessionKey};
 use ipc_core::{Refusal, Stuck};
 use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
-use ipc_hub::party::{Interruption, Party};
+use ipc_hub::party::{Interruption, Party, PartyInfo, PartySession};
 use ipc_hub::stay::Stay;
 use ipc_hub::tick::Unattended;
 use ipc_hub::work::Work;
@@ -63,9 +63,6 @@ impl Serving {
         };
         let mut pump = session.lock();
         let tenure = pump.begin_tenure(stay);
-        if !is_observer {
-            party.begins();
-        }
         let before = mem::replace(&mut pump.lease_epoch, lease_epoch);
         drop(pump);
         if before != 0 && before != lease_epoch && Wants::of(&hello.features) == Wants::Used {
@@ -73,7 +70,7 @@ impl Serving {
             let interruption = Interruption::new("the server", what, Instant::now());
             party.interrupt(interruption);
         }
-        Arc::new_cyclic(|this| Self {
+        let serving = Arc::new_cyclic(|this| Self {
             key,
             state,
             activity,
@@ -86,7 +83,12 @@ impl Serving {
             role: hello.role,
             places: Mutex::new(places),
             this: this.clone(),
-        })
+        });
+        if !is_observer {
+            let session = Arc::clone(&serving) as Arc<dyn PartySession>;
+            serving.party.begins(session);
+        }
+        serving
     }
 
     pub(super) fn pump(&self) -> MutexGuard<'_, Pump> {
@@ -105,6 +107,9 @@ impl Serving {
         let epoch = self.lease_epoch.load(Ordering::Relaxed) + self.state.hub.removals();
         self.pump()
             .attach(reader, connection, hello, epoch, &self.activity);
+        if self.role == ConnectionRole::Control {
+            self.state.hub.party_back(self.party.id());
+        }
         self.mailbox.set_waiting(false);
         // A newer connection may have come before there was a socket to cut.
         if !self.is_newest(hello) {
@@ -232,6 +237,14 @@ impl Serving {
         self.session.clone()
     }
 
+    /// No longer counts as a session of its party.
+    pub(super) fn leave_party(&self) {
+        if let Some(this) = self.this.upgrade() {
+            let session = this as Arc<dyn PartySession>;
+            self.state.hub.parties().leaves(&self.party, &session);
+        }
+    }
+
     /// Lets the next client have the server.
     pub(super) fn give_up_place(&self) {
         let places = self.places.lock();
@@ -247,7 +260,37 @@ impl Serving {
     }
 }
 
+impl PartySession for Serving {
+    fn info(&self) -> PartyInfo {
+        let now = Instant::now();
+        let seen = self.activity.seen(now);
+        PartyInfo {
+            client: self.activity.id(),
+            name: seen.name,
+            address: seen.address,
+            idle: Duration::from_millis(self.activity.idle_ms(now)),
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.pump().running.are_awaited()
+    }
+}
+
 impl CallHost for Serving {
+    fn first_use(&self, device: &str, method: &str) -> Result<(), Refusal> {
+        let party = self.party.id();
+        let refusal = self.state.hub.lease_refusal(party, device, method);
+        refusal.map_or(Ok(()), Err)?;
+        self.party.note_use(device);
+        Ok(())
+    }
+
+    fn refusal_of_owner(&self, method: &str, device: &str) -> Option<Refusal> {
+        let party = self.party.id();
+        self.state.hub.lease_refusal(party, device, method)
+    }
+
     fn is_cancelled(&self, call: u64) -> bool {
         let pump = self.pump();
         let running = pump.running.get(call);

@@ -290,6 +290,7 @@ impl Drop for EndedByPanic<'_> {
             serving.mailbox.close();
             serving.activity.cut();
             serving.state.set_active_session(serving.key, None);
+            serving.leave_party();
             serving.end_companions(&mut serving.pump());
             serving.state.table().remove(serving.key);
             serving.give_up_place();
