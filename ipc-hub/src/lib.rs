@@ -28,6 +28,7 @@ pub mod event;
 pub mod events;
 pub mod hosted;
 mod hub;
+pub mod leases;
 pub mod log;
 #[cfg(feature = "proof")]
 pub mod mutant;
