@@ -31,6 +31,7 @@ pub mod hosted;
 mod hub;
 mod leasing;
 mod leaving;
+pub mod leases;
 pub mod log;
 #[cfg(feature = "proof")]
 pub mod mutant;

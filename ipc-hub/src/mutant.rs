@@ -1,7 +1,7 @@
-//! Deliberate faults, which the random schedules plant to show that they would notice them.
+//! Deliberate faults, which the proofs plant to show that they would notice them.
 
-/// A rule about the calls and the place of a client that is broken on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A rule about the calls and the place of a client, or about leases, that is broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mutant {
     /// A call that runs counts as given up, although its caller waits.
@@ -18,4 +18,16 @@ pub enum Mutant {
     KeepsTheLost,
     /// Calls that begin when their client is gone already do not count as given up.
     WaitsForLateCalls,
+    /// The end of a lease does not close its devices.
+    NeverCloses,
+    /// The clocks of a lease run while a call of its party runs.
+    CountsWhileBusy,
+    /// A claim is granted before others that were asked for earlier.
+    Barges,
+    /// A claim is granted once one of its devices is free.
+    GrantsInPart,
+    /// A device is given to its next holder before the release hook has run.
+    GrantsBeforeTheHook,
+    /// A claim is granted while its party has no connection.
+    GrantsToTheLost,
 }

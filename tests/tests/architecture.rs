@@ -208,7 +208,7 @@ const HUB_FLOORS: [&[&str]; 5] = [
         "user_thread",
         "work",
     ],
-    &["log::limited", "driver_call", "hosted", "tick"],
+    &["log::limited", "driver_call", "hosted", "leases", "tick"],
     &["calls", "events"],
     &["hub", "stay"],
     &["release"],

@@ -201,6 +201,8 @@ pub enum Release {
     Stopping,
     /// The device is being removed from its server.
     Removed,
+    /// The client's lease has ended, and the client is still there: the lease was released, or its time was over.
+    LeaseEnded,
 }
 
 /// Why, in words for a log: "the client has finished".
@@ -212,6 +214,7 @@ impl fmt::Display for Release {
             Self::HandedOver => "the client was asked to leave",
             Self::Stopping => "the server is stopping",
             Self::Removed => "the device is being removed",
+            Self::LeaseEnded => "the lease has ended",
         })
     }
 }

@@ -1,0 +1,55 @@
+//! What a party is told that has lost a device.
+
+use ipc_core::Release;
+
+use super::*;
+
+#[test]
+fn a_party_that_lost_a_device_is_told_once() {
+    let mut bench = bench();
+    bench.claim(1, 10, "laser meter");
+    let now = bench.now;
+    bench
+        .table
+        .kick("laser", "ann", "maintenance", Duration::ZERO, now);
+    bench.run_hooks();
+    bench.claim(2, 20, "laser");
+    let told = bench.table.fence(1, "laser").unwrap().clone();
+    assert_eq!(
+        (&*told.by, &*told.why, told.at),
+        ("ann", "maintenance", now)
+    );
+    assert!(bench.table.is_fenced(1, "laser"), "until it has been told");
+    assert_eq!(bench.table.was_fenced(1, "laser"), Some(told));
+    assert_eq!(bench.table.was_fenced(1, "laser"), None);
+    assert!(bench.table.was_fenced(1, "meter").is_some());
+    assert!(!bench.table.is_fenced(2, "laser"));
+}
+
+#[test]
+fn there_is_no_fence_after_a_release_of_its_own_or_a_new_grant() {
+    let mut bench = bench();
+    bench.claim(1, 10, "laser");
+    bench.release(1, 10);
+    bench.run_hooks();
+    assert!(!bench.table.is_fenced(1, "laser"));
+    bench.claim(1, 11, "laser");
+    let now = bench.now;
+    bench.table.kick("laser", "ann", "", Duration::ZERO, now);
+    assert!(bench.table.is_fenced(1, "laser"));
+    bench.run_hooks();
+    assert!(is_held(&bench.claim(1, 12, "laser")));
+    assert!(!bench.table.is_fenced(1, "laser"));
+}
+
+#[test]
+fn nothing_is_kept_of_a_party_that_is_gone() {
+    let mut bench = bench();
+    bench.claim(1, 10, "laser");
+    bench.table.party_lost(1, bench.now);
+    bench.pass(16);
+    assert!(bench.table.is_fenced(1, "laser"));
+    bench.table.party_gone(1, Release::Lost, bench.now);
+    assert!(!bench.table.is_fenced(1, "laser"));
+    assert!(bench.table.parties.is_empty());
+}
