@@ -124,6 +124,17 @@ pub trait Contender: Sized + Send + Sync + 'static {
         measure::tasks(Arc::clone(self), width, each)
     }
 
+    /// `clients` clients, of which this is one, that make `each` small calls at once. One that cannot have several makes all of
+    /// them.
+    fn clients(&self, clients: u32, each: u32) -> impl Future<Output = Result<(), Failure>> + Send {
+        async move {
+            for n in 0..clients * each {
+                self.small(n).await?;
+            }
+            Ok(())
+        }
+    }
+
     /// `threads` threads that share this client and make `each` small calls.
     fn threads(&self, _threads: u32, _each: u32) -> Result<(), Failure> {
         Err("has no client for threads".into())
@@ -141,7 +152,7 @@ fn takes_part(name: &str, work: &Work, quick: bool) -> bool {
     let among = |names: &[&str]| name == RAW || names.contains(&name);
     if work.growth {
         return match work.kind {
-            Kind::Small => among(&[THIS]),
+            Kind::Small | Kind::Clients(_) => among(&[THIS]),
             Kind::InFlight(_) => among(&[ASYNC, TARPC]),
             Kind::Reply(Shape::Samples) => among(&[THIS, SECRET, TARPC]),
             _ => among(&[THIS, TARPC]),
@@ -154,7 +165,7 @@ fn takes_part(name: &str, work: &Work, quick: bool) -> bool {
         Kind::InFlight(1_001..) => among(&[ASYNC, TARPC]),
         Kind::InFlight(65..) => among(&[ASYNC, ASYNC_SECRET, TARPC, TONIC, CAPNP, JSONRPSEE]),
         Kind::InFlight(_) => among(&[ASYNC, ASYNC_SECRET, TARPC, TONIC, REMOC, CAPNP, JSONRPSEE]),
-        Kind::Threads(_) => among(&[THIS]),
+        Kind::Threads(_) | Kind::Clients(_) => among(&[THIS]),
         Kind::Connect => among(&[THIS, SECRET, TARPC, TONIC, REMOC, CAPNP, JSONRPSEE]),
         Kind::Reply(Shape::Waveform | Shape::Frame8) => {
             among(&[THIS, SECRET, CHACHA, TARPC, TONIC, REMOC, JSONRPSEE])

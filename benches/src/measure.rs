@@ -175,6 +175,12 @@ impl<C: Contender> Caller<C> {
                 client.threads(threads, each)?;
                 Ok(micros(began.elapsed(), threads * each))
             }
+            Kind::Clients(clients) => {
+                let each = 200;
+                let began = Instant::now();
+                client.clients(clients, each).await?;
+                Ok(micros(began.elapsed(), clients * each))
+            }
             Kind::Reply(shape) => {
                 let began = Instant::now();
                 let reply = client.reply(shape).await?;

@@ -31,6 +31,8 @@ pub enum Kind {
     InFlight(u32),
     /// Small calls of several threads through one blocking client.
     Threads(u32),
+    /// Small calls of several clients at once, to one device of a shared server.
+    Clients(u32),
     /// A call with a large reply.
     Reply(Shape),
     /// A call with a large argument, a bare list of samples.
@@ -73,7 +75,10 @@ impl Work {
 
     /// Whether calls are made at once.
     pub fn has_many_at_once(&self) -> bool {
-        matches!(self.kind, Kind::InFlight(_) | Kind::Threads(_))
+        matches!(
+            self.kind,
+            Kind::InFlight(_) | Kind::Threads(_) | Kind::Clients(_)
+        )
     }
 
     /// What grows.
@@ -132,6 +137,12 @@ pub fn all() -> Vec<Work> {
         works.push(Work::growth(
             format!("in flight: {width}"),
             Kind::InFlight(width),
+        ));
+    }
+    for clients in [1, 2, 8, 32] {
+        works.push(Work::growth(
+            format!("clients of a shared server: {clients}"),
+            Kind::Clients(clients),
         ));
     }
     for size in [

@@ -10,7 +10,7 @@ use num_complex::Complex64;
 use super::{Contender, Target};
 use crate::data::{self, Argument, Failure, Frame8, Frame16, Nested, Reply, Shape, Waveform};
 use crate::process;
-use crate::works::Work;
+use crate::works::{Kind, Work};
 
 /// A driver with a method for each shape. Only what the work at hand returns is filled.
 #[derive(Default)]
@@ -139,6 +139,9 @@ pub fn serve(work: &Work, secret: Option<Secret>) -> Result<(), Failure> {
     if let Some(secret) = secret {
         server = server.secret(secret);
     }
+    if let Kind::Clients(_) = work.kind {
+        server = server.shared();
+    }
     for n in 1..work.devices {
         let prefix = format!("device{n}_");
         server = server.device(Device::new(Instrument::default()).prefix(prefix));
@@ -174,7 +177,13 @@ macro_rules! reply {
 }
 
 /// The blocking client.
-pub struct Blocking(InstrumentProxy<Client>);
+pub struct Blocking(Vec<InstrumentProxy<Client>>);
+
+impl Blocking {
+    fn first(&self) -> Result<&InstrumentProxy<Client>, Failure> {
+        Ok(self.0.first().ok_or("no client")?)
+    }
+}
 
 impl Contender for Blocking {
     async fn pause(time: Duration) {
@@ -186,42 +195,66 @@ impl Contender for Blocking {
         if let Some(secret) = &target.secret {
             client = client.secret(secret.clone());
         }
-        Ok(Self(InstrumentProxy::new(&client.connect()?)))
+        let clients = match target.work.kind {
+            Kind::Clients(clients) => clients,
+            _ => 1,
+        };
+        let connect = |_| Ok(InstrumentProxy::new(&client.clone().connect()?));
+        (0..clients)
+            .map(connect)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     async fn small(&self, n: u32) -> Result<f64, Failure> {
-        Ok(self.0.small(n)?)
+        Ok(self.first()?.small(n)?)
     }
 
     async fn reply(&self, shape: Shape) -> Result<Reply, Failure> {
-        reply!(self.0, shape)
+        reply!(self.first()?, shape)
     }
 
     async fn take(&self, argument: Argument) -> Result<f64, Failure> {
+        let proxy = self.first()?;
         Ok(match argument {
-            Argument::Samples(samples) => self.0.take(samples)?,
-            Argument::Waveform(waveform) => self.0.take_waveform(waveform)?,
+            Argument::Samples(samples) => proxy.take(samples)?,
+            Argument::Waveform(waveform) => proxy.take_waveform(waveform)?,
         })
     }
 
-    fn threads(&self, threads: u32, each: u32) -> Result<(), Failure> {
-        let calls = || -> Result<(), Failure> {
-            for n in 0..each {
-                if self.0.small(n)? != data::small(n) {
-                    return Err("wrong answer".into());
-                }
-            }
-            Ok(())
-        };
-        std::thread::scope(|scope| {
-            let callers: Vec<_> = (0..threads).map(|_| scope.spawn(calls)).collect();
-            callers.into_iter().try_for_each(|caller| {
-                caller
-                    .join()
-                    .map_err(|_| Failure::from("a thread panicked"))?
-            })
-        })
+    async fn clients(&self, _clients: u32, each: u32) -> Result<(), Failure> {
+        at_once(self.0.iter(), each)
     }
+
+    fn threads(&self, threads: u32, each: u32) -> Result<(), Failure> {
+        let proxy = self.first()?;
+        at_once((0..threads).map(|_| proxy), each)
+    }
+}
+
+/// Makes `each` small calls through each of the proxies, all of them on threads of their own.
+fn at_once<'a>(
+    proxies: impl Iterator<Item = &'a InstrumentProxy<Client>>,
+    each: u32,
+) -> Result<(), Failure> {
+    let calls = |proxy: &InstrumentProxy<Client>| -> Result<(), Failure> {
+        for n in 0..each {
+            if proxy.small(n)? != data::small(n) {
+                return Err("wrong answer".into());
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = proxies
+            .map(|proxy| scope.spawn(move || calls(proxy)))
+            .collect();
+        callers.into_iter().try_for_each(|caller| {
+            caller
+                .join()
+                .map_err(|_| Failure::from("a thread panicked"))?
+        })
+    })
 }
 
 /// The async client.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Child, Command, ExitCode};
 use std::thread;
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ struct Options {
     /// File with a secret for server and client; their connection is then encrypted.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// Let several clients use the server at the same time: a monitor reads along while the client measures.
+    #[arg(long)]
+    shared: bool,
     /// Run as the client of the server at this address.
     #[arg(long, value_name = "ADDR", hide = true)]
     client_of: Option<SocketAddr>,
@@ -44,11 +47,7 @@ fn main() -> ExitCode {
 fn server(options: &Options) -> Result<(), Failure> {
     let (pump_simulator, signal_simulator) = (programs::simulated(1)?, programs::simulated(2)?);
     signal_simulator.set_light_w(0.3e-6);
-    let server = serve(
-        &pump_simulator,
-        &signal_simulator,
-        options.secret_file.as_deref(),
-    )?;
+    let server = serve(&pump_simulator, &signal_simulator, options)?;
     println!(
         "instruments: {}, {}",
         pump_simulator.path().display(),
@@ -66,9 +65,17 @@ fn server(options: &Options) -> Result<(), Failure> {
     if let Some(file) = &options.secret_file {
         client.arg("--secret-file").arg(file);
     }
-    let status = client.status()?;
+    let mut client = client.spawn()?;
+    let monitored = match options.shared {
+        true => Some(monitor(&server, &mut client, options)?),
+        false => None,
+    };
+    let status = client.wait()?;
     if !status.success() {
         return Err(format!("the client process ended with {status}").into());
+    }
+    if let Some(readings) = monitored {
+        println!("monitor: {readings} readings beside the client, 0 faults");
     }
     if options.keep_running {
         print_what_to_try(&server, options.secret_file.as_deref());
@@ -78,10 +85,25 @@ fn server(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A second client, which reads a range ten times a second while the first one measures. Returns the number of readings.
+fn monitor(server: &ServerHandle, client: &mut Child, options: &Options) -> Result<u32, Failure> {
+    let address = server.local_addr().to_string();
+    let monitor = programs::connect(&address, options.secret_file.as_deref())?;
+    let pump = PowermeterProxy::with_prefix(&monitor, "pump_");
+    let mut readings = 0;
+    while client.try_wait()?.is_none() {
+        pump.range()?;
+        readings += 1;
+        thread::sleep(Duration::from_millis(100));
+    }
+    monitor.close();
+    Ok(readings)
+}
+
 fn serve(
     pump: &SimulatedPowermeter,
     signal: &SimulatedPowermeter,
-    secret_file: Option<&Path>,
+    options: &Options,
 ) -> Result<ServerHandle, Failure> {
     let pump = Shared::new(Powermeter::open(pump.path())?);
     let signal = Shared::new(Powermeter::open(signal.path())?);
@@ -98,8 +120,12 @@ fn serve(
                     both.1.lock().read_voltage(1)?,
                 ))
             },
-        );
-    if let Some(secret) = programs::secret(secret_file)? {
+        )
+        .uses(["pump", "signal"]);
+    if options.shared {
+        server = server.shared();
+    }
+    if let Some(secret) = programs::secret(options.secret_file.as_deref())? {
         server = server.secret(secret);
     }
     Ok(server.spawn()?)
