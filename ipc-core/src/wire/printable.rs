@@ -79,6 +79,9 @@ impl Refusal {
                 token,
                 ..
             } => vec![method, question, token],
+            Self::Interrupted {
+                method, by, why, ..
+            } => vec![method, by, why],
             Self::Other { method, text, .. } => vec![method, text],
         }
     }

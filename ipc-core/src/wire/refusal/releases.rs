@@ -9,7 +9,7 @@ mod tests;
 
 impl Refusal {
     /// Number of kinds that this version defines.
-    const KINDS: u32 = 15;
+    const KINDS: u32 = 16;
 
     /// Reads a refusal. Whatever it holds, the call was not executed, so what cannot be read becomes part of the text.
     pub(crate) fn read(payload: &[u8]) -> Self {
@@ -47,6 +47,10 @@ impl Refusal {
             | Self::Stopping { .. }
             | Self::Protocol { .. } => self,
             Self::Other { .. } => self.as_protocol(),
+            Self::Interrupted { .. } => match features.offer(Feature::Interruptions) {
+                true => self,
+                false => self.as_protocol(),
+            },
             _ if features.offer(Feature::Refusals) => self,
             _ => self.as_protocol(),
         }
