@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::client::ClientConfig;
+use ipc_core::wire::ctrl::{Feature, Features, Notice};
 use ipc_net::{Address, DEFAULT_PORT};
 
 use crate::asynchronous::AsyncClient;
 use crate::blocking::Client;
-use crate::callback::{Callback, InterruptionCallback, StateCallback};
+use crate::callback::Callback;
 use crate::connection_state::ConnectionState;
 use crate::error::ConnectError;
 use crate::identity;
 use crate::retry::Retry;
 use crate::settings::ClientSettings;
-use crate::watch::Watch;
+use crate::watch::{Watch, WatchCallbacks};
 
 /// Sets up a [`Client`] or an [`AsyncClient`]. Only the address is required.
 ///
@@ -30,8 +31,7 @@ pub struct ClientBuilder<C = Client> {
     settings: ClientSettings,
     connect_timeout: Duration,
     unusable_secret: Option<SecretError>,
-    on_state: Option<StateCallback>,
-    on_interruption: Option<InterruptionCallback>,
+    callbacks: WatchCallbacks,
     client: PhantomData<fn() -> C>,
 }
 
@@ -70,6 +70,7 @@ impl<C> ClientBuilder<C> {
     fn new(address: String) -> Self {
         let session = ClientConfig {
             name: identity::default_name(),
+            features: interruptions(1),
             ..ClientConfig::default()
         };
         Self {
@@ -85,8 +86,7 @@ impl<C> ClientBuilder<C> {
             port: DEFAULT_PORT,
             connect_timeout: Duration::from_secs(10),
             unusable_secret: None,
-            on_state: None,
-            on_interruption: None,
+            callbacks: WatchCallbacks::default(),
             client: PhantomData,
         }
     }
@@ -165,17 +165,47 @@ impl<C> ClientBuilder<C> {
     /// short. It can use a blocking client. Notices come one at a time and in order. If the callback panics, the panic is
     /// logged as an error, the call goes on, and later notices still come.
     pub fn on_state(mut self, callback: impl Fn(&ConnectionState) + Send + Sync + 'static) -> Self {
-        self.on_state = Some(Callback::new("`on_state`", Arc::new(callback)));
+        self.callbacks.on_state = Some(Callback::new("`on_state`", Arc::new(callback)));
         self
     }
 
-    /// Calls `callback` at each interruption: another client may have used the instruments between two connections of
-    /// this client, or the server was restarted. Settings made earlier may have changed.
+    /// Calls `callback` at each handover: another client may have used the instruments between two connections of this
+    /// client, or the server was restarted. Settings made earlier may have changed.
     ///
-    /// It runs like that of [`on_state`](Self::on_state). [`Client::interruptions`] has the same information for scripts
-    /// that prefer to ask.
-    pub fn on_interruption(mut self, callback: impl Fn() + Send + Sync + 'static) -> Self {
-        self.on_interruption = Some(Callback::new("`on_interruption`", Arc::new(callback)));
+    /// It runs like that of [`on_state`](Self::on_state). [`Client::handovers`] has the same information for scripts that
+    /// prefer to ask.
+    pub fn on_handover(mut self, callback: impl Fn() + Send + Sync + 'static) -> Self {
+        self.callbacks.on_handover = Some(Callback::new("`on_handover`", Arc::new(callback)));
+        self
+    }
+
+    /// Calls `callback` at each [`Notice`] of the server: what becomes of a lease of this client, or that it is to be made
+    /// to leave.
+    ///
+    /// It runs like that of [`on_state`](Self::on_state). A blocking client reads notices during its calls only: between
+    /// calls, they wait for the next one.
+    pub fn on_notice(mut self, callback: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.callbacks.on_notice = Some(Callback::new("`on_notice`", Arc::new(callback)));
+        self
+    }
+
+    /// Lets calls go on in silence after an interruption: instruments were put into their safe state since the last call
+    /// of this client, or the server was restarted.
+    ///
+    /// By default, the first call after an interruption is refused, once, with
+    /// [`Refusal::Interrupted`](ipc_core::Refusal::Interrupted), which says what happened: a script that relies on its
+    /// settings stops, or makes them again and goes on. This is for programs that make all settings before each
+    /// measurement, and for those that only watch. They learn of some interruptions by
+    /// [`on_handover`](Self::on_handover).
+    pub fn resume_silently(mut self) -> Self {
+        self.settings.session.features = Features::of_client();
+        self
+    }
+
+    /// Takes it for an interruption, too, if other clients have merely used the same instruments since the last call of
+    /// this client: the next call is refused, once, with [`Refusal::Interrupted`](ipc_core::Refusal::Interrupted).
+    pub fn strictly(mut self) -> Self {
+        self.settings.session.features = interruptions(2);
         self
     }
 
@@ -197,7 +227,7 @@ impl<C> ClientBuilder<C> {
             let address = Address::to_connect_to(&self.address, self.port);
             self.settings.address = address.map_err(Into::into);
         }
-        let watch = Watch::new(self.on_state, self.on_interruption);
+        let watch = Watch::new(self.callbacks);
         (Arc::new(self.settings), Arc::new(watch))
     }
 }
@@ -255,6 +285,11 @@ impl<C> fmt::Debug for ClientBuilder<C> {
             .field("decode_memory", &self.settings.decode_memory)
             .finish_non_exhaustive()
     }
+}
+
+/// What a client offers that wants to be told of interruptions, as far as `version` says.
+fn interruptions(version: u32) -> Features {
+    Features::of_client().with(Feature::Interruptions, version)
 }
 
 /// Maximum length of a client's name in characters.

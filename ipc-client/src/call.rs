@@ -12,8 +12,8 @@ use ipc_core::{Args, CallError, NotSent, Refusal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::callback::ProgressCallback;
 use crate::cancel::CancellationToken;
+use crate::reporting::Reporting;
 use crate::settings::ClientSettings;
 
 /// The options of all calls made through one handle.
@@ -22,7 +22,7 @@ pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) token: Option<CancellationToken>,
-    pub(crate) progress: Option<ProgressCallback>,
+    pub(crate) reporting: Reporting,
     pub(crate) idempotent: bool,
     pub(crate) decode_memory: usize,
 }

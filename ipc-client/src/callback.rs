@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ipc_core::contain::contain_logged;
+use ipc_core::wire::ctrl::{Notice, WaitingStatus};
 
 use crate::connection_state::ConnectionState;
 
@@ -18,8 +19,10 @@ pub(crate) struct Callback<F: ?Sized> {
 }
 
 pub(crate) type StateCallback = Callback<dyn Fn(&ConnectionState) + Send + Sync>;
-pub(crate) type InterruptionCallback = Callback<dyn Fn() + Send + Sync>;
+pub(crate) type HandoverCallback = Callback<dyn Fn() + Send + Sync>;
+pub(crate) type NoticeCallback = Callback<dyn Fn(&Notice) + Send + Sync>;
 pub(crate) type ProgressCallback = Callback<dyn Fn(f64, &str) + Send + Sync>;
+pub(crate) type WaitingCallback = Callback<dyn Fn(&WaitingStatus) + Send + Sync>;
 
 impl<F: ?Sized> Callback<F> {
     /// Wraps `function`. `name` is the method that the user passed it to, for the log.

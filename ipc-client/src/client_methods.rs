@@ -14,20 +14,20 @@ macro_rules! client_methods {
             /// the next call waits for that: over a slow one, 8 MB take their time. A call that is behind another call of this
             /// client waits up to 0.1 s longer, for the server to say whether it had begun.
             pub fn timeout(&self, timeout: Duration) -> Self {
-                self.with(|options| options.timeout = Some(timeout))
+                self.changed(|options| options.timeout = Some(timeout))
             }
 
             /// A handle whose calls must each end by `deadline`. If there is also a [`timeout`](Self::timeout), the
             /// earlier of the two applies.
             pub fn deadline(&self, deadline: Instant) -> Self {
-                self.with(|options| options.deadline = Some(deadline))
+                self.changed(|options| options.deadline = Some(deadline))
             }
 
             /// A handle whose calls end when `token` is cancelled, with [`CallError::Cancelled`] or
             /// `NotSent::Cancelled`: at once if they are futures, within about 50 ms if they block. The driver is asked
             /// to stop; the next call to the same device waits until it has returned.
             pub fn cancel_with(&self, token: &CancellationToken) -> Self {
-                self.with(|options| options.token = Some(token.clone()))
+                self.changed(|options| options.token = Some(token.clone()))
             }
 
             /// A handle whose calls report their progress to `callback`: a fraction from 0 to 1, and a message, if the
@@ -42,15 +42,24 @@ macro_rules! client_methods {
                 &self,
                 callback: impl Fn(f64, &str) + Send + Sync + 'static,
             ) -> Self {
-                self.with(|options| {
-                    options.progress = Some(Callback::new("`on_progress`", Arc::new(callback)));
-                })
+                self.changed(|options| options.reporting.set_progress(callback))
+            }
+
+            /// A handle whose calls report to `callback` why they have not begun: which device each of them waits for, its
+            /// place in line, and who uses the device. The server reports when that changes, and every 5 s.
+            ///
+            /// The callback runs like that of [`on_progress`](Self::on_progress).
+            pub fn on_waiting(
+                &self,
+                callback: impl Fn(&WaitingStatus) + Send + Sync + 'static,
+            ) -> Self {
+                self.changed(|options| options.reporting.set_waiting(callback))
             }
 
             /// A handle whose calls may run more than once if the server is restarted in the meantime. Getters, and
             /// methods that the driver marks as idempotent, may do so anyway.
             pub fn idempotent(&self) -> Self {
-                self.with(|options| options.idempotent = true)
+                self.changed(|options| options.idempotent = true)
             }
 
             /// The state of the connection, as far as the client knows. Never blocks.
@@ -58,17 +67,17 @@ macro_rules! client_methods {
                 self.watch().state()
             }
 
-            /// Number of interruptions so far: times that another client may have used the instruments between two
+            /// Number of handovers so far: times that another client may have used the instruments between two
             /// connections of this client, or that the server was restarted. Never blocks.
             ///
             /// A script that relies on settings it made earlier can compare the count before and after a measurement. If
             /// it has risen, the settings may have changed. The count rises only during a call, when the client has
             /// connected again.
-            pub fn interruptions(&self) -> u64 {
-                self.watch().interruptions()
+            pub fn handovers(&self) -> u64 {
+                self.watch().handovers()
             }
 
-            fn with(&self, change: impl FnOnce(&mut CallOptions)) -> Self {
+            fn changed(&self, change: impl FnOnce(&mut CallOptions)) -> Self {
                 let mut handle = self.clone();
                 change(&mut handle.options);
                 handle

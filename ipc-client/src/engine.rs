@@ -160,7 +160,7 @@ impl Engine {
         self.session.has_events()
     }
 
-    /// The next [`Event::Ended`] or [`Event::Progress`], in order. To be asked after everything else that is done to the
+    /// The next [`Event::Ended`], [`Event::Progress`] or [`Event::Waiting`], in order. To be asked after everything else that is done to the
     /// engine.
     #[inline]
     pub(crate) fn poll_event(&mut self, now: impl Clock) -> Option<Event> {
@@ -169,6 +169,7 @@ impl Engine {
             match &mut event {
                 Event::Ended { outcome, .. } => self.explain(outcome, &now),
                 Event::Progress { message, .. } => *message = printable(std::mem::take(message)),
+                Event::Waiting(_) => {}
                 _ => {
                     self.follow(event, now.now());
                     continue;
@@ -187,6 +188,7 @@ impl Engine {
             } => self.on_connected(resumed, others_between, now),
             Event::Queued(status) => self.on_queued(*status, now),
             Event::Lost(error) => self.on_lost(error, now),
+            Event::Notice(notice) => self.watch.notice(notice),
             _ => {}
         }
     }

@@ -33,6 +33,7 @@ mod identity;
 mod local;
 mod outage;
 mod own_connections;
+mod reporting;
 mod retry;
 mod settings;
 mod unanswered_proofs;
@@ -61,7 +62,9 @@ pub use ipc_core::secure::{
 };
 pub use ipc_core::session::link::LinkError;
 pub use ipc_core::wire::codec::CodecError;
-pub use ipc_core::wire::ctrl::{Bye, ByeReason, CtrlMsg, QueueStatus};
+pub use ipc_core::wire::ctrl::{
+    Bye, ByeReason, CtrlMsg, Notice, NoticeKind, QueueStatus, WaitingStatus,
+};
 pub use ipc_core::wire::failure::{FaultKind, FaultValue, Fenced, Held, OutOfLimits};
 pub use ipc_core::wire::frame::FrameError;
 pub use ipc_core::wire::preamble::{PreambleError, Role};

@@ -22,7 +22,6 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
 use crate::call::{CallEnd, CallOptions, Timing};
-use crate::callback::Callback;
 use crate::cancel::CancellationToken;
 use crate::error::ConnectError;
 
@@ -130,9 +129,7 @@ impl AsyncLocal {
     /// reports any. The callback runs on the thread of the driver and holds it up. All progress is reported before the
     /// call returns.
     pub fn on_progress(&self, callback: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
-        self.with(|options| {
-            options.progress = Some(Callback::new("`on_progress`", Arc::new(callback)));
-        })
+        self.with(|options| options.reporting.set_progress(callback))
     }
 
     fn with(&self, change: impl FnOnce(&mut CallOptions)) -> Self {
@@ -268,10 +265,8 @@ impl CallHost for RunningJob {
     }
 
     fn progress(&self, call: u64, fraction: f64, message: &str) {
-        if let Some(on_progress) = &self.options.progress
-            && !self.is_cancelled(call)
-        {
-            on_progress.run(|on_progress| on_progress(fraction, message));
+        if !self.options.reporting.is_empty() && !self.is_cancelled(call) {
+            self.options.reporting.progress(fraction, message);
         }
     }
 

@@ -5,16 +5,25 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::callback::{InterruptionCallback, StateCallback};
+use ipc_core::wire::ctrl::Notice;
+
+use crate::callback::{HandoverCallback, NoticeCallback, StateCallback};
 use crate::connection_state::ConnectionState;
+
+/// What the program wants to be told of the connection.
+#[derive(Clone, Default)]
+pub(crate) struct WatchCallbacks {
+    pub(crate) on_state: Option<StateCallback>,
+    pub(crate) on_handover: Option<HandoverCallback>,
+    pub(crate) on_notice: Option<NoticeCallback>,
+}
 
 /// The published state, and the events that callbacks have not been given yet.
 pub(crate) struct Watch {
-    on_state: Option<StateCallback>,
-    on_interruption: Option<InterruptionCallback>,
+    callbacks: WatchCallbacks,
     published: Mutex<Published>,
     has_events: AtomicBool,
-    interruptions: AtomicU64,
+    handovers: AtomicU64,
 }
 
 struct Published {
@@ -28,17 +37,14 @@ struct Published {
 
 enum WatchEvent {
     State(ConnectionState, Instant),
-    Interruption,
+    Handover,
+    Notice(Box<Notice>),
 }
 
 impl Watch {
-    pub(crate) fn new(
-        on_state: Option<StateCallback>,
-        on_interruption: Option<InterruptionCallback>,
-    ) -> Self {
+    pub(crate) fn new(callbacks: WatchCallbacks) -> Self {
         Self {
-            on_state,
-            on_interruption,
+            callbacks,
             published: Mutex::new(Published {
                 state: ConnectionState::Disconnected,
                 since: Instant::now(),
@@ -46,7 +52,7 @@ impl Watch {
                 delivering: false,
             }),
             has_events: AtomicBool::new(false),
-            interruptions: AtomicU64::new(0),
+            handovers: AtomicU64::new(0),
         }
     }
 
@@ -62,24 +68,35 @@ impl Watch {
         }
         published.state = state.clone();
         published.since = Instant::now();
-        if self.on_state.is_some() {
+        if self.callbacks.on_state.is_some() {
             let since = published.since;
             published.events.push_back(WatchEvent::State(state, since));
             self.has_events.store(true, Ordering::Release);
         }
     }
 
-    pub(crate) fn interruptions(&self) -> u64 {
-        self.interruptions.load(Ordering::Acquire)
+    pub(crate) fn handovers(&self) -> u64 {
+        self.handovers.load(Ordering::Acquire)
     }
 
-    /// Counts an interruption.
-    pub(crate) fn interrupted(&self) {
-        self.interruptions.fetch_add(1, Ordering::AcqRel);
-        if self.on_interruption.is_some() {
-            self.published().events.push_back(WatchEvent::Interruption);
-            self.has_events.store(true, Ordering::Release);
+    /// Counts a handover.
+    pub(crate) fn handed_over(&self) {
+        self.handovers.fetch_add(1, Ordering::AcqRel);
+        if self.callbacks.on_handover.is_some() {
+            self.add(WatchEvent::Handover);
         }
+    }
+
+    /// The server has told something about a lease or a device.
+    pub(crate) fn notice(&self, notice: Box<Notice>) {
+        if self.callbacks.on_notice.is_some() && self.published().events.len() < MAX_EVENTS {
+            self.add(WatchEvent::Notice(notice));
+        }
+    }
+
+    fn add(&self, event: WatchEvent) {
+        self.published().events.push_back(event);
+        self.has_events.store(true, Ordering::Release);
     }
 
     /// Returns true if [`deliver`](Self::deliver) has something to do.
@@ -101,16 +118,7 @@ impl Watch {
             };
             published.delivering = true;
             drop(published);
-            match (event, &self.on_state, &self.on_interruption) {
-                (WatchEvent::State(state, since), Some(on_state), _) => {
-                    let state = state.as_of(Instant::now(), since);
-                    on_state.run(|on_state| on_state(&state));
-                }
-                (WatchEvent::Interruption, _, Some(on_interruption)) => {
-                    on_interruption.run(|on_interruption| on_interruption());
-                }
-                _ => {}
-            }
+            self.callbacks.run(event);
             self.published().delivering = false;
         }
     }
@@ -120,3 +128,29 @@ impl Watch {
         published.unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl WatchCallbacks {
+    fn run(&self, event: WatchEvent) {
+        match event {
+            WatchEvent::State(state, since) => {
+                if let Some(on_state) = &self.on_state {
+                    let state = state.as_of(Instant::now(), since);
+                    on_state.run(|on_state| on_state(&state));
+                }
+            }
+            WatchEvent::Handover => {
+                if let Some(on_handover) = &self.on_handover {
+                    on_handover.run(|on_handover| on_handover());
+                }
+            }
+            WatchEvent::Notice(notice) => {
+                if let Some(on_notice) = &self.on_notice {
+                    on_notice.run(|on_notice| on_notice(&notice));
+                }
+            }
+        }
+    }
+}
+
+/// Maximum number of events that wait for a slow callback. Further notices are dropped.
+const MAX_EVENTS: usize = 1000;

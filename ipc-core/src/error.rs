@@ -169,6 +169,9 @@ pub enum NotSent {
     /// The client was closed.
     #[error("the client is closed")]
     Closed,
+    /// Its batch was not sent. The text says why.
+    #[error("{0}")]
+    Batch(String),
     /// An argument cannot be serialised, or the arguments are too large.
     #[error("its arguments cannot be sent: {0}{hint}", hint = settable(.0))]
     Arguments(CodecError),

@@ -194,7 +194,10 @@ impl fmt::Display for ServerEvent {
                 why,
             } => {
                 let devices = quoted(devices);
-                write!(f, "the lease of {devices} by {client} was ended by {by}: {why}")
+                write!(
+                    f,
+                    "the lease of {devices} by {client} was ended by {by}: {why}"
+                )
             }
             Self::DeviceAdded(device) => write!(f, "added `{}`", device.name),
             Self::DeviceRemoved(device) => write!(f, "removed `{}`", device.name),

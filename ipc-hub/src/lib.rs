@@ -29,9 +29,9 @@ pub mod event;
 pub mod events;
 pub mod hosted;
 mod hub;
+pub mod leases;
 mod leasing;
 mod leaving;
-pub mod leases;
 pub mod log;
 #[cfg(feature = "proof")]
 pub mod mutant;

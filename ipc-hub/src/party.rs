@@ -1,9 +1,9 @@
 //! Client programs as the devices know them: what each of them has used, and what it has to be told before it goes on.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::fmt;
 use std::time::{Duration, Instant};
 
 /// A client program: its session, and the lanes beside it. Lives as long as the session, across connections and stays.
@@ -170,7 +170,9 @@ impl Parties {
     pub fn of_client(&self, client: u64) -> Option<Arc<Party>> {
         let is_it = |party: &Arc<Party>| {
             let sessions = party.sessions();
-            sessions.iter().any(|session| session.info().client == client)
+            sessions
+                .iter()
+                .any(|session| session.info().client == client)
         };
         self.all().into_iter().find(is_it)
     }

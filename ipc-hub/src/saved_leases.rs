@@ -115,7 +115,11 @@ impl LeaseFile {
 
 fn read(bytes: &[u8]) -> Result<Vec<LeaseRequest>, String> {
     let saved: Saved = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    saved.leases.into_iter().map(SavedLease::into_request).collect()
+    saved
+        .leases
+        .into_iter()
+        .map(SavedLease::into_request)
+        .collect()
 }
 
 /// Makes the new name of a file durable. Only Unix has a call for that.
@@ -173,6 +177,9 @@ mod tests {
         fs::write(directory.join("leases.json"), "{\"leases\": 3}").unwrap();
         let error = LeaseFile::open(&directory).unwrap_err().to_string();
         fs::remove_dir_all(directory).unwrap();
-        assert!(error.contains("leases.json is not a list of leases"), "{error}");
+        assert!(
+            error.contains("leases.json is not a list of leases"),
+            "{error}"
+        );
     }
 }

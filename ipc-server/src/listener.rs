@@ -122,7 +122,10 @@ pub(crate) fn start(
         incarnation,
     ));
     if let Some(directory) = &state.config.state_dir {
-        state.hub.keep_leases(directory).map_err(StartError::System)?;
+        state
+            .hub
+            .keep_leases(directory)
+            .map_err(StartError::System)?;
     }
     let front_end = Arc::downgrade(&state) as Weak<dyn FrontEnd>;
     state.hub.set_front_end(front_end);

@@ -264,5 +264,5 @@ async fn an_idle_holder_makes_room_and_comes_back(way: Way) {
     let second = connect(way, &server).await;
     assert_eq!(BenchProxy::new(&second).step().await.unwrap(), 2);
     assert_eq!(BenchProxy::new(&first).step().await.unwrap(), 3);
-    assert_eq!((first.interruptions(), second.interruptions()), (1, 0));
+    assert_eq!((first.handovers(), second.handovers()), (1, 0));
 }

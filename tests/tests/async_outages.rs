@@ -45,7 +45,7 @@ async fn a_cut_in_mid_call_does_not_run_it_twice(way: Way) {
         assert_eq!(call.await.unwrap().unwrap(), n);
     }
     assert_eq!(BenchProxy::new(&client).steps().await.unwrap(), 3);
-    assert_eq!(client.interruptions(), 0, "nobody else was there");
+    assert_eq!(client.handovers(), 0, "nobody else was there");
 }
 
 async fn a_loss_between_calls_is_noticed_and_bridged(way: Way) {
@@ -74,7 +74,7 @@ async fn a_killed_server_that_is_back_is_found_again(way: Way) {
         server.kill();
         (server, _) = Peer::server(PEER, way, port(&address), STOP_TIMEOUT);
         assert_eq!(bench.steps().await.unwrap(), 0);
-        assert_eq!(client.interruptions(), n);
+        assert_eq!(client.handovers(), n);
     }
 }
 

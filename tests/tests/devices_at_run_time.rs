@@ -287,11 +287,11 @@ fn a_client_that_was_away_learns_that_a_device_was_released(way: Way) {
         middle.cut();
         server.remove(removed).unwrap();
         assert_eq!(first.read().unwrap(), "first");
-        assert_eq!(client.interruptions(), interruptions, "{removed}");
+        assert_eq!(client.handovers(), interruptions, "{removed}");
     }
     middle.cut();
     assert_eq!(first.read().unwrap(), "first");
-    assert_eq!(client.interruptions(), 1, "it learns of one interruption");
+    assert_eq!(client.handovers(), 1, "it learns of one interruption");
 }
 
 #[tokio::test]

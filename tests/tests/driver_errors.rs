@@ -138,7 +138,7 @@ impl Lab {
             assert!(error.to_string().contains(word), "`{word}` in: {error}");
         }
         assert!(OddProxy::new(&self.client).still_there().unwrap());
-        assert_eq!(self.client.interruptions(), 0);
+        assert_eq!(self.client.handovers(), 0);
         error
     }
 }

@@ -35,7 +35,7 @@ fn an_idle_holder_makes_room_and_queues_again_by_itself(way: Way) {
     let first = way
         .client(&server)
         .name("first")
-        .on_interruption(move || {
+        .on_handover(move || {
             notice.fetch_add(1, Ordering::SeqCst);
         })
         .connect()
@@ -46,22 +46,19 @@ fn an_idle_holder_makes_room_and_queues_again_by_itself(way: Way) {
     let waited = start.elapsed();
     assert!(waited < Duration::from_secs(5), "{waited:?}");
     assert_eq!(BenchProxy::new(&second).step().unwrap(), 2);
-    assert_eq!(first.interruptions(), 0, "nothing has been called");
+    assert_eq!(first.handovers(), 0, "nothing has been called");
     // Now the second is idle, and the first comes back.
     assert_eq!(BenchProxy::new(&first).step().unwrap(), 3);
-    assert_eq!(
-        (first.interruptions(), noticed.load(Ordering::SeqCst)),
-        (1, 1)
-    );
+    assert_eq!((first.handovers(), noticed.load(Ordering::SeqCst)), (1, 1));
     assert_eq!(BenchProxy::new(&second).step().unwrap(), 4);
-    assert_eq!(second.interruptions(), 1);
+    assert_eq!(second.handovers(), 1);
     // No client waits, so the holder stays.
     let second_again = BenchProxy::new(&second);
     within(Duration::from_secs(5), "idle for longer", || {
         server.holder().unwrap().idle > idle * 2
     });
     assert_eq!(second_again.step().unwrap(), 5);
-    assert_eq!(second.interruptions(), 1);
+    assert_eq!(second.handovers(), 1);
 }
 
 fn a_holder_in_mid_call_is_not_idle(way: Way) {
@@ -178,6 +175,6 @@ fn a_client_that_was_handed_over_is_waited_for_again(way: Way) {
     assert_eq!(bench.step().unwrap(), 1);
     way.client(&server).connect().unwrap().close();
     bench.scan(50).unwrap();
-    assert_eq!(first.interruptions(), 1, "it has been away");
+    assert_eq!(first.handovers(), 1, "it has been away");
     assert_eq!(bench.steps().unwrap(), 1, "the scan was not cancelled");
 }

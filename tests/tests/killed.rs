@@ -112,7 +112,7 @@ fn a_killed_server_that_is_back_is_found_again(way: Way) {
         server.kill();
         (server, _) = Peer::server(PEER, way, port(&address), STOP_TIMEOUT);
         assert_eq!(bench.steps().unwrap(), 0);
-        assert_eq!(client.interruptions(), n);
+        assert_eq!(client.handovers(), n);
     }
 }
 
@@ -130,7 +130,7 @@ fn a_stopped_server_that_is_back_is_found_again(way: Way) {
         let again = own().port(port).device(Bench::new());
         server = again.spawn().unwrap();
         assert_eq!(bench.steps().unwrap(), 0);
-        assert_eq!(client.interruptions(), n);
+        assert_eq!(client.handovers(), n);
     }
     drop(server);
 }
@@ -288,7 +288,7 @@ fn the_pause_of_a_suspended_server_is_not_its_holders(way: Way) {
     // The server takes a moment to notice the suspension.
     thread::sleep(Duration::from_secs(2));
     assert_eq!(bench.step().unwrap(), 3);
-    assert_eq!(holder.interruptions(), 0, "{}", server.said());
+    assert_eq!(holder.handovers(), 0, "{}", server.said());
     holder.close();
     assert_eq!(waiter.join().unwrap().unwrap(), 4);
 }

@@ -248,7 +248,7 @@ fn a_holder_that_vanished_keeps_its_place_for_the_grace(way: Way) {
     middle.cut();
     assert_eq!(server.holder().unwrap().name, "cut");
     assert_eq!(bench.step().unwrap(), 2);
-    assert_eq!(client.interruptions(), 0, "nobody else was there");
+    assert_eq!(client.handovers(), 0, "nobody else was there");
     // Another client waits: a disconnected holder loses its place at once, and learns of it when it returns.
     middle.cut();
     let start = Instant::now();
@@ -261,7 +261,7 @@ fn a_holder_that_vanished_keeps_its_place_for_the_grace(way: Way) {
     assert_eq!(BenchProxy::new(&next).step().unwrap(), 3);
     next.close();
     assert_eq!(bench.step().unwrap(), 4);
-    assert_eq!(client.interruptions(), 1);
+    assert_eq!(client.handovers(), 1);
 }
 
 fn a_holder_that_is_disconnected_is_told_why(way: Way) {
@@ -290,7 +290,7 @@ fn a_holder_that_is_disconnected_is_told_why(way: Way) {
     });
     assert_eq!(steps.unwrap(), 2);
     log::expect(&["lost the connection", "the laser needs service"]);
-    assert_eq!(client.interruptions(), 1);
+    assert_eq!(client.handovers(), 1);
 }
 
 /// Clients that have sent `Hello` and do not reply from then on.

@@ -52,7 +52,7 @@ fn a_goodbye_releases(way: Way) {
         let client = way.client(&server).connect().unwrap();
         // One step for each call, one for each release before.
         assert_eq!(BenchProxy::new(&client).step().unwrap(), 2 * n - 1);
-        assert_eq!(client.interruptions(), 0);
+        assert_eq!(client.handovers(), 0);
         client.close();
         let expected = vec![Release::Finished; usize::try_from(n).unwrap()];
         until("it is released", || released.all() == expected);
@@ -115,7 +115,7 @@ fn a_handover_releases(way: Way) {
     assert_eq!(BenchProxy::new(&second).step().unwrap(), 3);
     assert_eq!(BenchProxy::new(&first).step().unwrap(), 5);
     assert_eq!(released.all(), [Release::HandedOver; 2]);
-    assert_eq!(first.interruptions(), 1);
+    assert_eq!(first.handovers(), 1);
 }
 
 fn a_stop_releases(way: Way) {
@@ -141,7 +141,7 @@ fn a_client_that_comes_back_in_time_is_not_released(way: Way) {
         middle.cut();
     }
     assert!(released.all().is_empty());
-    assert_eq!(client.interruptions(), 0);
+    assert_eq!(client.handovers(), 0);
 }
 
 fn a_client_that_comes_back_too_late_is_told(way: Way) {
@@ -156,7 +156,7 @@ fn a_client_that_comes_back_too_late_is_told(way: Way) {
     until("it is released", || released.all() == [Release::Lost]);
     assert_eq!(BenchProxy::new(&client).step().unwrap(), 3);
     assert_eq!(
-        client.interruptions(),
+        client.handovers(),
         1,
         "nobody else was there, but the hook was"
     );

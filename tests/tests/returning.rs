@@ -78,7 +78,7 @@ impl Lab {
         for round in 0..count {
             part(&self);
             assert_eq!(self.bench().echo(round).unwrap(), round);
-            assert_eq!(self.holder.interruptions(), 0, "round {round}");
+            assert_eq!(self.holder.handovers(), 0, "round {round}");
         }
         assert_eq!(self.server.holder().unwrap().id, id);
         assert_eq!(self.server.waiting(), 1);

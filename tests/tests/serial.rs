@@ -58,7 +58,7 @@ impl Lab {
         assert!(start.elapsed() < BOUND, "{:?}: {error}", start.elapsed());
         let port = self.simulator.path().display().to_string();
         assert!(error.to_string().contains(&port), "{error}");
-        assert_eq!(self.client.interruptions(), 0, "the session goes on");
+        assert_eq!(self.client.handovers(), 0, "the session goes on");
         error.downcast().unwrap()
     }
 

@@ -95,7 +95,7 @@ fn settings_without_end_are_taken_at_their_word(way: Way) {
         assert_eq!(BenchProxy::new(&client).step().unwrap(), n);
         middle.cut();
     }
-    assert_eq!(client.interruptions(), 0);
+    assert_eq!(client.handovers(), 0);
     let wrong = Client::builder(server.local_addr().to_string()).secret("wrong");
     assert!(wrong.retry(Retry::never()).connect().is_err());
     let next = way.client(&server).connect().unwrap();

@@ -122,7 +122,7 @@ fn a_driver_that_looks_goes_on_for_a_caller_that_comes_back(way: Way) {
         0,
         "not cancelled"
     );
-    assert_eq!(client.interruptions(), 0);
+    assert_eq!(client.handovers(), 0);
 }
 
 fn a_token_cancels_at_once(way: Way) {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
+use ipc_core::wire::ctrl::WaitingStatus;
 use ipc_core::wire::sanitize::printable;
 use ipc_core::{Args, AsyncCaller, CallError, Caller};
 use serde::Serialize;
@@ -18,7 +19,6 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::call::{CallOptions, no_such_method, positional_or_named};
-use crate::callback::Callback;
 use crate::cancel::CancellationToken;
 use crate::client_methods::client_methods;
 use crate::connection_state::ConnectionState;
@@ -39,7 +39,7 @@ pub use reply::ReplyFuture;
 /// # What blocks
 ///
 /// Nothing blocks the thread. Whatever takes time is a future; handles, [`state`](Self::state) and
-/// [`interruptions`](Self::interruptions) return at once.
+/// [`handovers`](Self::handovers) return at once.
 ///
 /// # What is fast
 ///

@@ -93,7 +93,7 @@ impl<T> ReplyFuture<T> {
             timing,
             owner: CallOwner {
                 token: options.token.clone(),
-                on_progress: options.progress.clone(),
+                reporting: options.reporting.clone(),
                 reply: sender,
             },
         };

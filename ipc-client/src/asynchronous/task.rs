@@ -17,11 +17,11 @@ use tokio::sync::{Notify, oneshot};
 
 use super::wait::{Alarm, Reading, exchange};
 use crate::call::{CallEnd, Timing};
-use crate::callback::ProgressCallback;
 use crate::cancel::CancellationToken;
 use crate::clock::StepTime;
 use crate::engine::{Engine, Step, Written};
 use crate::error::ConnectError;
+use crate::reporting::{Report, Reporting};
 use crate::settings::ClientSettings;
 use crate::watch::Watch;
 
@@ -50,7 +50,7 @@ pub(super) struct CallRequest {
 /// The task's link to the future of a call.
 pub(super) struct CallOwner {
     pub(super) token: Option<CancellationToken>,
-    pub(super) on_progress: Option<ProgressCallback>,
+    pub(super) reporting: Reporting,
     /// Closed once the future is gone.
     pub(super) reply: oneshot::Sender<CallEnd>,
 }
@@ -244,12 +244,7 @@ impl ClientTask {
         while let Some(event) = self.engine.poll_event(now) {
             match event {
                 Event::Ended { call, outcome } => self.end(call, CallEnd::Outcome(outcome)),
-                Event::Progress {
-                    call,
-                    fraction,
-                    message,
-                } => self.progress(call, fraction, &message),
-                _ => {}
+                event => self.report(event),
             }
         }
         if self.engine.is_disconnected() {
@@ -275,10 +270,11 @@ impl ClientTask {
         }
     }
 
-    fn progress(&self, number: u64, fraction: f64, message: &str) {
-        let owner = self.calls.get(number);
-        if let Some(on_progress) = owner.and_then(|owner| owner.on_progress.as_ref()) {
-            on_progress.run(|on_progress| on_progress(fraction, message));
+    fn report(&self, event: Event) {
+        if let Some((number, report)) = Report::of(event)
+            && let Some(owner) = self.calls.get(number)
+        {
+            owner.reporting.deliver(&report);
         }
     }
 

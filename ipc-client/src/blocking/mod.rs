@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
+use ipc_core::wire::ctrl::WaitingStatus;
 use ipc_core::wire::sanitize::printable;
 use ipc_core::{Args, BlockingCaller, CallError, Caller};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::{CallOptions, Timing, no_such_method, positional_or_named};
-use crate::callback::Callback;
 use crate::cancel::CancellationToken;
 use crate::client_methods::client_methods;
 use crate::connection_state::ConnectionState;

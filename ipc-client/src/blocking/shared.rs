@@ -16,13 +16,13 @@ use ipc_core::NotSent;
 use ipc_core::wire::frame::CallFrame;
 
 use super::limit::WaitLimit;
-use super::state::{Lead, News, ProgressQueue, SharedState};
+use super::state::{Lead, News, ReportQueue, SharedState};
 use crate::call::{CallEnd, CallOptions, Timing};
-use crate::callback::ProgressCallback;
 use crate::cancel::CancellationToken;
 use crate::clock::StepTime;
 use crate::engine::{Engine, Written};
 use crate::error::ConnectError;
+use crate::reporting::Reporting;
 use crate::settings::ClientSettings;
 use crate::watch::Watch;
 
@@ -77,7 +77,7 @@ impl SharedConnection {
             Ok(call) => call,
             Err(reason) => return CallEnd::not_sent(reason),
         };
-        state.register(call, options.progress.clone());
+        state.register(call, &options.reporting);
         let limit = WaitLimit {
             started,
             deadline: timeout.and_then(|timeout| started.checked_add(timeout)),
@@ -103,9 +103,9 @@ impl SharedConnection {
         loop {
             state = self.deliver_events(state);
             match state.take_news(call) {
-                // More of it can arrive while the callback uses the client. All of it is delivered before the end.
-                Some(News::Progress(callback, steps)) => {
-                    state = self.deliver_progress(state, &callback, steps);
+                // More of them can arrive while a callback uses the client. All of them are delivered before the end.
+                Some(News::Reports(to, reports)) => {
+                    state = self.deliver_reports(state, &to, &reports);
                     continue;
                 }
                 Some(News::End(end)) => {
@@ -293,16 +293,16 @@ impl SharedConnection {
         self.lock()
     }
 
-    fn deliver_progress<'a>(
+    fn deliver_reports<'a>(
         &'a self,
         mut state: MutexGuard<'a, SharedState>,
-        callback: &ProgressCallback,
-        steps: ProgressQueue,
+        to: &Reporting,
+        reports: &ReportQueue,
     ) -> MutexGuard<'a, SharedState> {
         state.pass_on_lead();
         self.unlock(state);
-        for (fraction, message) in steps {
-            callback.run(|on_progress| on_progress(fraction, &message));
+        for report in reports {
+            to.deliver(report);
         }
         self.lock()
     }

@@ -11,9 +11,9 @@ use ipc_core::session::client::Event;
 
 use super::connection::ClientConnection;
 use crate::call::CallEnd;
-use crate::callback::ProgressCallback;
 use crate::clock::StepTime;
 use crate::engine::{Engine, Step};
+use crate::reporting::{Report, Reporting};
 
 /// The state behind the lock of a [`SharedConnection`](super::shared::SharedConnection).
 pub(crate) struct SharedState {
@@ -45,27 +45,26 @@ pub(crate) enum Lead {
 /// A call in flight, and the thread that waits for it.
 struct WaitingThread {
     end: Option<CallEnd>,
-    progress: Option<Box<Progress>>,
+    reports: Option<Box<Reports>>,
     /// Set while the thread sleeps.
     thread: Option<Thread>,
 }
 
 /// What has happened to a call.
 pub(crate) enum News {
-    /// Steps that its callback has not been given yet.
-    Progress(ProgressCallback, ProgressQueue),
+    /// Reports that its callbacks have not been given yet.
+    Reports(Reporting, ReportQueue),
     End(CallEnd),
 }
 
-/// The progress of a call that wants to be told of it.
-struct Progress {
-    callback: ProgressCallback,
-    /// What the callback has not been given yet, oldest first.
-    queue: ProgressQueue,
+/// The reports of a call whose caller wants to be told of them.
+struct Reports {
+    to: Reporting,
+    /// What the callbacks have not been given yet, oldest first.
+    queue: ReportQueue,
 }
 
-/// Fractions and messages.
-pub(crate) type ProgressQueue = VecDeque<(f64, String)>;
+pub(crate) type ReportQueue = VecDeque<Report>;
 
 impl SharedState {
     pub(crate) fn new(engine: Engine) -> Self {
@@ -93,15 +92,15 @@ impl SharedState {
     }
 
     /// Registers the current thread as waiting for `call`.
-    pub(crate) fn register(&mut self, call: u64, on_progress: Option<ProgressCallback>) {
+    pub(crate) fn register(&mut self, call: u64, reporting: &Reporting) {
         self.company = self.company.saturating_sub(1);
-        let progress = on_progress.map(|callback| {
-            let queue = ProgressQueue::new();
-            Box::new(Progress { callback, queue })
+        let reports = (!reporting.is_empty()).then(|| {
+            let (to, queue) = (reporting.clone(), ReportQueue::new());
+            Box::new(Reports { to, queue })
         });
         let waiting = WaitingThread {
             end: None,
-            progress,
+            reports,
             thread: None,
         };
         self.waiting.push(call, waiting);
@@ -144,12 +143,7 @@ impl SharedState {
         {
             match event {
                 Event::Ended { call, outcome } => self.end(call, CallEnd::Outcome(outcome)),
-                Event::Progress {
-                    call,
-                    fraction,
-                    message,
-                } => self.progress(call, fraction, message),
-                _ => {}
+                event => self.report(event),
             }
         }
         self.connection.detach_if_disconnected();
@@ -164,24 +158,25 @@ impl SharedState {
         }
     }
 
-    fn progress(&mut self, call: u64, fraction: f64, message: String) {
-        if let Some(waiting) = self.waiting.get_mut(call)
-            && let Some(progress) = &mut waiting.progress
+    fn report(&mut self, event: Event) {
+        if let Some((call, report)) = Report::of(event)
+            && let Some(waiting) = self.waiting.get_mut(call)
+            && let Some(reports) = &mut waiting.reports
         {
-            progress.add(fraction, message);
+            reports.add(report);
             self.woken.extend(waiting.thread.take());
         }
     }
 
-    /// Takes what has happened to a call since it was last asked for, if anything has. Progress comes before the end.
+    /// Takes what has happened to a call since it was last asked for, if anything has. Reports come before the end.
     #[inline]
     pub(crate) fn take_news(&mut self, call: u64) -> Option<News> {
         let waiting = self.waiting.get_mut(call)?;
-        if let Some(progress) = &mut waiting.progress
-            && !progress.queue.is_empty()
+        if let Some(reports) = &mut waiting.reports
+            && !reports.queue.is_empty()
         {
-            let queue = mem::take(&mut progress.queue);
-            return Some(News::Progress(progress.callback.clone(), queue));
+            let queue = mem::take(&mut reports.queue);
+            return Some(News::Reports(reports.to.clone(), queue));
         }
         waiting.end.as_ref()?;
         self.waiting.remove(call)?.end.map(News::End)
@@ -253,22 +248,21 @@ impl SharedState {
     }
 }
 
-impl Progress {
-    /// Queues a step. If the callback is slower than the driver, the oldest steps are dropped.
-    fn add(&mut self, fraction: f64, message: String) {
-        if self.queue.len() >= MAX_PROGRESS {
+impl Reports {
+    /// Queues a report. If the callback is slower than the driver, the oldest ones are dropped.
+    fn add(&mut self, report: Report) {
+        if self.queue.len() >= MAX_REPORTS {
             self.queue.pop_front();
         }
-        self.queue.push_back((fraction, message));
+        self.queue.push_back(report);
     }
 }
 
-/// Maximum number of progress steps queued for one call.
-const MAX_PROGRESS: usize = 1000;
+/// Maximum number of reports queued for one call.
+const MAX_REPORTS: usize = 1000;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::thread;
 
     use super::*;
@@ -278,7 +272,7 @@ mod tests {
         let (settings, watch) = crate::Client::builder("127.0.0.1").into_parts();
         let mut state = SharedState::new(Engine::new(settings, watch));
         for call in 1..=3 {
-            state.register(call, None);
+            state.register(call, &Reporting::default());
             assert!(state.prepare_sleep(call, thread::current()));
         }
         state
@@ -313,9 +307,9 @@ mod tests {
         state.end(2, CallEnd::Cancelled);
         state.end(3, CallEnd::Cancelled);
         assert!(state.leader_will_write());
-        state.register(4, None);
+        state.register(4, &Reporting::default());
         assert!(state.leader_will_write());
-        state.register(5, None);
+        state.register(5, &Reporting::default());
         assert!(!state.leader_will_write());
         state.lead = Lead::Taken;
         state.company = 1;
@@ -325,15 +319,19 @@ mod tests {
     /// Regression test: a slow callback made the client keep all progress that it had not delivered.
     #[test]
     fn of_too_much_progress_the_latest_is_kept() {
-        let mut progress = Progress {
-            callback: ProgressCallback::new("on_progress", Arc::new(|_, _| {})),
-            queue: ProgressQueue::new(),
+        let mut reports = Reports {
+            to: Reporting::default(),
+            queue: ReportQueue::new(),
         };
-        for step in 0..2 * MAX_PROGRESS + 5 {
-            progress.add(0.0, step.to_string());
+        for step in 0..2 * MAX_REPORTS + 5 {
+            reports.add(Report::Progress(0.0, step.to_string()));
         }
-        let kept: Vec<_> = progress.queue.into_iter().map(|(_, text)| text).collect();
-        let latest = MAX_PROGRESS + 5..2 * MAX_PROGRESS + 5;
+        let text = |report| match report {
+            Report::Progress(_, text) => text,
+            Report::Waiting(status) => panic!("{status:?}"),
+        };
+        let kept: Vec<_> = reports.queue.into_iter().map(text).collect();
+        let latest = MAX_REPORTS + 5..2 * MAX_REPORTS + 5;
         assert_eq!(
             kept,
             latest.map(|step| step.to_string()).collect::<Vec<_>>()

@@ -232,7 +232,7 @@ impl Engine {
                 "another client may have used the instruments since the last connection, or the server was restarted; \
                  settings may have changed"
             );
-            self.watch.interrupted();
+            self.watch.handed_over();
         }
         self.watch.set(ConnectionState::Connected {
             server,

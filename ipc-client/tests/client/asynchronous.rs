@@ -151,7 +151,7 @@ async fn a_loss_between_calls_is_noticed_and_bridged() {
     drop(server);
     let _server = FakeServer::start_at(address);
     assert_eq!(client.call::<u64>("echo", 2).await, Ok(2));
-    assert_eq!(client.interruptions(), 1);
+    assert_eq!(client.handovers(), 1);
 }
 
 #[tokio::test]

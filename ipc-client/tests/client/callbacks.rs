@@ -46,7 +46,7 @@ fn panicking<C>(
             states.called();
             panic!("scripted");
         })
-        .on_interruption(move || {
+        .on_handover(move || {
             interruptions.called();
             panic_any(Bomb);
         })

@@ -20,7 +20,7 @@ fn a_connection_cut_around_a_call_does_not_run_it_twice() {
         assert_eq!(client.call::<u64>("echo", 2), Ok(2));
         assert_eq!(server.ledger(), ["echo", "divide", "echo"]);
         assert_eq!(server.hellos().len(), 2);
-        assert_eq!(client.interruptions(), 0);
+        assert_eq!(client.handovers(), 0);
     }
 }
 
@@ -63,7 +63,7 @@ fn a_restart_between_calls_is_bridged_and_counted() {
     let _server = FakeServer::start_at(address);
     a_moment_passes();
     assert_eq!(client.call::<u64>("echo", 2), Ok(2));
-    assert_eq!(client.interruptions(), 1);
+    assert_eq!(client.handovers(), 1);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The calling end: what proxies are made of, and what they call through.
 
+mod command;
 mod device;
 mod outgoing;
 mod table;

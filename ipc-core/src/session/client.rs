@@ -29,7 +29,7 @@ use super::mutant::Mutants;
 use super::server::MIN_REPLY;
 use crate::error::NotSent;
 use crate::secure::Ticket;
-use crate::wire::ctrl::{ByeReason, ConnectionRole, CtrlMsg, Features, Hello, SessionKey};
+use crate::wire::ctrl::{ByeReason, CtrlMsg, Hello, SessionKey};
 use crate::wire::frame::CallFrame;
 use crate::wire::hello::fit_for_hello;
 use crate::wire::message::{frame_of, set_call_numbers};
@@ -64,6 +64,8 @@ pub struct ClientSession {
     /// Calls that were given up after they had been sent, as long as the server may not know it.
     abandoned: Vec<u64>,
     events: VecDeque<Event>,
+    /// True once a call may have reached a driver.
+    has_called: bool,
     #[cfg(feature = "proof")]
     pub(super) mutants: Mutants,
 }
@@ -98,6 +100,7 @@ impl ClientSession {
             sent: Sent::default(),
             abandoned: Vec::new(),
             events: VecDeque::new(),
+            has_called: false,
             #[cfg(feature = "proof")]
             mutants: Mutants::default(),
         }
@@ -117,9 +120,9 @@ impl ClientSession {
             service: fit_for_hello(&self.config.service),
             name: fit_for_hello(&self.config.name),
             max_frame: max_frame as u64,
-            role: ConnectionRole::Control,
-            of: None,
-            features: Features::of_client(),
+            role: self.config.role,
+            of: self.config.of,
+            features: self.config.features.clone(),
         };
         link.set_max_frame(max_frame);
         link.send(frame_of(CtrlMsg::Hello, &hello));
@@ -198,6 +201,7 @@ impl ClientSession {
         if let LinkState::Ready(link) = &mut self.state {
             link.send(frame_of(CtrlMsg::Cancel, &number));
         }
+        self.has_called = true;
         self.abandoned.push(number);
         self.confirm(false);
         self.send_waiting();
@@ -309,6 +313,11 @@ impl ClientSession {
             LinkState::Greeting { link, .. } | LinkState::Ready(link) => link.ticket(),
             LinkState::Disconnected | LinkState::Closed(_) => None,
         }
+    }
+
+    /// The session, once it has begun.
+    pub fn key(&self) -> Option<SessionKey> {
+        self.key
     }
 
     /// True if calls go out at once.

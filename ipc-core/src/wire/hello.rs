@@ -108,8 +108,8 @@ pub enum Feature {
     Devices,
     /// The sender understands [`FaultKind::Unknown`](super::failure::FaultKind::Unknown).
     Faults,
-    /// The sender, a client, wants its next call to be refused if the devices may not be as it left them: in version 1 after a
-    /// release hook or a restart of the server, in version 2 also after other clients have used the devices.
+    /// The sender, a client, wants to be refused once, by [`Refusal::Interrupted`](super::failure::Refusal::Interrupted), if
+    /// the instruments may have changed since its last call. From version 2 on also if others have merely used them.
     Interruptions,
     /// The sender understands the refusals from [`Refusal::Held`](super::failure::Refusal::Held) to
     /// [`Refusal::Confirm`](super::failure::Refusal::Confirm).
@@ -129,7 +129,7 @@ impl Feature {
         }
     }
 
-    /// The version that this release defines.
+    /// The first version that this release defines.
     const VERSION: u32 = 1;
 }
 
@@ -143,7 +143,7 @@ impl Features {
     /// Maximum length of the name of a feature in bytes.
     pub const MAX_NAME: usize = 64;
 
-    /// What a client of this release understands.
+    /// What every client of this release understands.
     pub fn of_client() -> Self {
         Self::from([Feature::Byes, Feature::Faults, Feature::Refusals])
     }
@@ -153,18 +153,36 @@ impl Features {
         Self::from([Feature::Commands])
     }
 
-    /// True if `feature` is among them, in the version that this release defines or a later one.
+    /// The same list with `feature` in the version `version`.
+    #[must_use]
+    pub fn with(mut self, feature: Feature, version: u32) -> Self {
+        match self.find(feature) {
+            Ok(at) => {
+                if let Some((_, known)) = self.0.get_mut(at) {
+                    *known = version;
+                }
+            }
+            Err(at) => self.0.insert(at, (feature.name().to_string(), version)),
+        }
+        self
+    }
+
+    /// True if `feature` is among them, in the first version that this release defines or a later one.
     pub fn offer(&self, feature: Feature) -> bool {
         self.version(feature) >= Feature::VERSION
     }
 
-    /// The version in which `feature` is among them; 0 if it is not.
+    /// The version of `feature` that is among them; 0 if none is.
     pub fn version(&self, feature: Feature) -> u32 {
-        let find = |(name, _): &(String, u32)| name.as_str().cmp(feature.name());
-        let found = self.0.binary_search_by(find).ok();
+        let found = self.find(feature).ok();
         found
             .and_then(|at| self.0.get(at))
             .map_or(0, |(_, version)| *version)
+    }
+
+    fn find(&self, feature: Feature) -> Result<usize, usize> {
+        let order = |(name, _): &(String, u32)| name.as_str().cmp(feature.name());
+        self.0.binary_search_by(order)
     }
 
     /// Which rule the list breaks, in words.
@@ -282,7 +300,11 @@ mod tests {
         assert!(!Features::default().offer(Feature::Faults));
         let withdrawn: Features = [("faults".to_string(), 0)].into_iter().collect();
         assert!(!withdrawn.offer(Feature::Faults));
-        for ours in [Features::of_client(), Features::of_server()] {
+        let strict = Features::of_client().with(Feature::Interruptions, 2);
+        assert_eq!(strict.version(Feature::Interruptions), 2);
+        let silent = strict.clone().with(Feature::Interruptions, 0);
+        assert!(strict.offer(Feature::Interruptions) && !silent.offer(Feature::Interruptions));
+        for ours in [Features::of_client(), Features::of_server(), strict] {
             assert_eq!(ours.problem(), None);
         }
     }

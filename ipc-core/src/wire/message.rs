@@ -222,17 +222,24 @@ pub(crate) fn reply_of(frame: Frame) -> Result<(u64, Outcome), CodecError> {
     } = frame;
     let number = payload.try_get_u64_le();
     let number = number.map_err(|_| CodecError::UnexpectedEnd)?;
-    // What cannot be read still says whether the driver ran. To drop the connection over it would only bring
-    // the same answer again.
-    let outcome = match ctrl {
-        CtrlMsg::Ok => Outcome::Ok(Payload {
-            bytes: payload,
-            blocks,
-        }),
-        CtrlMsg::Error => Outcome::Refused(Refusal::read(&payload).into()),
-        _ => Outcome::Fault(read_fault(&payload)),
+    let payload = Payload {
+        bytes: payload,
+        blocks,
     };
-    Ok((number, outcome))
+    Ok((number, outcome_of(ctrl, payload)))
+}
+
+/// The answer with these bytes behind the number of its call.
+///
+/// What cannot be read still says whether the driver ran. To drop the connection over it would only bring the same answer
+/// again.
+#[inline]
+pub(crate) fn outcome_of(ctrl: CtrlMsg, payload: Payload) -> Outcome {
+    match ctrl {
+        CtrlMsg::Ok => Outcome::Ok(payload),
+        CtrlMsg::Error => Outcome::Refused(Refusal::read(&payload.bytes).into()),
+        _ => Outcome::Fault(read_fault(&payload.bytes)),
+    }
 }
 
 /// The number of the call to which a frame brings the result, as far as that can be seen from the bytes behind its length.

@@ -46,9 +46,6 @@ impl Refusal {
                 &mut held.address,
                 &mut held.reason,
             ],
-            Self::Interrupted {
-                method, by, why, ..
-            } => vec![method, by, why],
             Self::Denied { method, need, have } => vec![method, need, have],
             Self::RateLimited { method, .. } => vec![method],
             Self::Stuck {
@@ -82,6 +79,9 @@ impl Refusal {
                 token,
                 ..
             } => vec![method, question, token],
+            Self::Interrupted {
+                method, by, why, ..
+            } => vec![method, by, why],
             Self::Other { method, text, .. } => vec![method, text],
         }
     }

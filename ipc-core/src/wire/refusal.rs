@@ -154,12 +154,17 @@ pub enum Refusal {
         /// How long it can be confirmed, in milliseconds.
         within_ms: u64,
     },
-    /// The devices may not be as the caller left them.
-    #[error("`{method}` was refused: {by}: {why}, {:?} ago", after(*.ago_ms))]
+    /// The instruments may have changed since the last call of this client. This one was not sent to the device; the next
+    /// one will be.
+    #[error(
+        "`{method}` was refused: the instruments may have changed since this client's last call ({}); the call was not \
+         sent to the device: check the settings, then go on",
+        changed(.why, .by, *.ago_ms)
+    )]
     Interrupted {
         /// The method on the wire.
         method: String,
-        /// Who caused it.
+        /// Who changed them, or made the server change them; may be empty.
         by: String,
         /// What happened.
         why: String,
@@ -339,6 +344,14 @@ fn did_you_mean(similar: &[String]) -> String {
         [name] => format!("; did you mean `{name}`?"),
         [names @ .., last] => format!("; did you mean `{}` or `{last}`?", names.join("`, `")),
     }
+}
+
+fn changed(why: &str, by: &str, ago_ms: u64) -> String {
+    let by = match by {
+        "" => String::new(),
+        by => format!(", by {by}"),
+    };
+    format!("{why}{by}, {:?} ago", after(ago_ms))
 }
 
 fn permission(have: &str) -> String {

@@ -157,6 +157,12 @@ fn refusals() -> Vec<Sent> {
         token: "7f3a".into(),
         within_ms: 30_000,
     };
+    let interrupted = Refusal::Interrupted {
+        method: method(),
+        by: "anna".into(),
+        why: "the lease of `pump` has ended".into(),
+        ago_ms: 4_000,
+    };
     let named = [
         ("error-mismatch", mismatch),
         ("error-held", held),
@@ -167,6 +173,7 @@ fn refusals() -> Vec<Sent> {
         ("error-fenced", fenced),
         ("error-out-of-limits", out_of_limits),
         ("error-confirm", confirm),
+        ("error-interrupted", interrupted),
     ];
     named
         .into_iter()

@@ -43,8 +43,7 @@ impl LeaseCommands {
         let devices = &offers.description().devices;
         let known = |name: &str| devices.iter().any(|device| device.name == name);
         let now = Instant::now();
-        let state =
-            hub.change_leases(|table| table.claim(ctx.party(), request, known, now));
+        let state = hub.change_leases(|table| table.claim(ctx.party(), request, known, now));
         let state = state.map_err(|error| explained(&hub, error))?;
         Ok(named(&hub, state))
     }
@@ -89,8 +88,7 @@ impl LeaseCommands {
         let unknown = || CommandError(format!("no client with the id {to} holds the server"));
         let party = hub.parties().of_client(to).ok_or_else(unknown)?;
         let now = Instant::now();
-        let lease =
-            hub.change_leases(|table| table.transfer(ctx.party(), claim, party.id(), now));
+        let lease = hub.change_leases(|table| table.transfer(ctx.party(), claim, party.id(), now));
         let lease = lease.map_err(|error| explained(&hub, error))?;
         Ok(hub.named_lease(lease))
     }

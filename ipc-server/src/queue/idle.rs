@@ -39,7 +39,13 @@ impl IdleWatch {
         let next = state.config.idle_handover.filter(|_| status.place == 1);
         let next = next.and_then(|limit| Some((limit, state.most_idle(now)?)));
         let next = next.filter(|(_, holder)| holder.leased.is_empty());
-        let Some((limit, Holder { activity: holder, .. })) = next else {
+        let Some((
+            limit,
+            Holder {
+                activity: holder, ..
+            },
+        )) = next
+        else {
             self.since = None;
             return Duration::MAX;
         };

@@ -175,7 +175,10 @@ impl Serving {
         if self.role == ConnectionRole::Control {
             self.send_lanes_away(departure);
         }
-        let session = self.this.upgrade().map(|this| this as Arc<dyn PartySession>);
+        let session = self
+            .this
+            .upgrade()
+            .map(|this| this as Arc<dyn PartySession>);
         if let Some(session) = session.filter(|_| self.role != ConnectionRole::Observer)
             && self.state.hub.leave(&self.party, &session, departure)
         {

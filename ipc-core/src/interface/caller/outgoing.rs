@@ -39,7 +39,7 @@ pub struct OutgoingCall {
 
 /// What a call names: a method of a proxy, or any method by its name.
 #[derive(Clone)]
-enum Callee {
+pub(super) enum Callee {
     Method {
         table: Arc<MethodTable>,
         index: usize,
@@ -79,7 +79,7 @@ impl OutgoingCall {
         Self::begin(head, Form::Describe, Callee::Name(method.into()), true)
     }
 
-    fn begin(head: Vec<u8>, form: Form, callee: Callee, idempotent: bool) -> Self {
+    pub(super) fn begin(head: Vec<u8>, form: Form, callee: Callee, idempotent: bool) -> Self {
         Self {
             arguments_at: head.len(),
             frame: head.into(),
@@ -91,7 +91,7 @@ impl OutgoingCall {
         }
     }
 
-    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) {
+    pub(super) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) {
         self.append_around(|frame, _| write(frame));
     }
 
@@ -143,6 +143,10 @@ impl OutgoingCall {
             Callee::Method { table, index } => table.description(*index),
             Callee::Name(_) => None,
         }
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.form
     }
 
     /// The method on the wire.

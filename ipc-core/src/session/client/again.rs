@@ -1,20 +1,40 @@
 //! Calls that are made once more under another number.
 
 use super::ClientSession;
+use super::in_flight::InFlight;
+use crate::wire::failure::Refusal;
 
 impl ClientSession {
     /// Makes a call once more whose outcome is unknown, under a new number: under the old one, the server would only give
     /// the same answer again.
     pub(super) fn ask_again(&mut self, number: u64) {
-        let Some(mut call) = self.take(number) else {
-            return;
-        };
+        if let Some(mut call) = self.take(number) {
+            (call.forgotten, call.asked_again) = (true, true);
+            self.make_again(call);
+        }
+    }
+
+    /// Makes a call once more that the server has refused because of an interruption, if this client has no settings that
+    /// could have changed. Returns false if the refusal stands.
+    pub(super) fn pass_over(&mut self, number: u64, refusal: &Refusal) -> bool {
+        if self.has_called || !matches!(refusal, Refusal::Interrupted { .. }) {
+            return false;
+        }
+        if self.calls.get(number).is_none_or(|call| call.timed_out) {
+            return false;
+        }
+        if let Some(call) = self.take(number) {
+            self.make_again(call);
+        }
+        true
+    }
+
+    fn make_again(&mut self, mut call: InFlight) {
         self.last_number += 1;
         let number = self.last_number;
         call.oldest = self.oldest_call().unwrap_or(number);
         call.frame.renumber(number, call.oldest);
         (call.start, call.sent) = (None, false);
-        (call.forgotten, call.asked_again) = (true, true);
         self.insert(number, call);
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wire::ctrl::{ConnectionRole, Features, SessionKey};
+
 /// What a client says of itself, and what it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
@@ -14,6 +16,12 @@ pub struct ClientConfig {
     pub max_frame: usize,
     /// A server that is silent for so long before the session has begun is given up.
     pub patience: Duration,
+    /// The optional parts of the protocol to offer.
+    pub features: Features,
+    /// What the connections are for.
+    pub role: ConnectionRole,
+    /// The session beside which a lane runs; `None` in the role control.
+    pub of: Option<SessionKey>,
 }
 
 impl Default for ClientConfig {
@@ -23,6 +31,9 @@ impl Default for ClientConfig {
             name: "client".into(),
             max_frame: 256 * 1024 * 1024,
             patience: Duration::from_secs(15),
+            features: Features::of_client(),
+            role: ConnectionRole::Control,
+            of: None,
         }
     }
 }

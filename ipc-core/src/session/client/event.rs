@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::wire::block::Payload;
-use crate::wire::ctrl::{Notice, QueueStatus, WaitingStatus};
+use crate::wire::ctrl::{CtrlMsg, Notice, QueueStatus, WaitingStatus};
 use crate::wire::failure::{Fault, Refusal};
+use crate::wire::message::{Outcome, outcome_of};
 
 /// What happened at a [`ClientSession`](super::ClientSession).
 ///
@@ -65,6 +68,23 @@ pub enum CallOutcome {
     NotBegun,
     /// It had been sent, and nobody knows whether it was executed.
     Unknown(String),
+}
+
+impl CallOutcome {
+    /// How a call of a batch ended that was answered by a message with the number `kind`, and with `payload` behind the
+    /// number of the call.
+    pub fn of_batched(kind: u16, payload: Vec<u8>) -> Self {
+        let ctrl = match CtrlMsg::from_number(kind) {
+            Some(ctrl @ (CtrlMsg::Ok | CtrlMsg::Error | CtrlMsg::ErrorForwarded)) => ctrl,
+            _ => return Self::Unknown(format!("its answer has the unknown kind {kind}")),
+        };
+        match outcome_of(ctrl, Bytes::from(payload).into()) {
+            Outcome::Ok(payload) => Self::Returned(payload),
+            Outcome::Refused(refusal) => Self::Refused(refusal),
+            Outcome::Fault(fault) if fault.kind.is_known() => Self::Failed(fault),
+            Outcome::Fault(fault) => Self::Unknown(fault.to_string()),
+        }
+    }
 }
 
 impl fmt::Debug for CallOutcome {

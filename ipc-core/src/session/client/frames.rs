@@ -9,6 +9,7 @@ use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::{Bye, ByeReason, CtrlMsg, Info, SessionKey, WaitingStatus, Welcome};
+use crate::wire::failure::Refusal;
 use crate::wire::frame::Frame;
 use crate::wire::message::{self, Outcome, beginning_of, frame_of, value_of};
 use crate::wire::sanitize::fit_to_show;
@@ -207,9 +208,17 @@ impl ClientSession {
 
     #[inline]
     pub(super) fn handle_reply(&mut self, number: u64, outcome: Outcome, large: bool) {
-        if !matches!(outcome, Outcome::Refused(_)) {
-            // This call has begun, so the server knows which earlier ones were given up.
-            self.abandoned.retain(|abandoned| *abandoned > number);
+        match &outcome {
+            Outcome::Refused(refusal) => {
+                if self.pass_over(number, refusal) {
+                    return self.send_waiting();
+                }
+            }
+            _ => {
+                // This call has begun, so the server knows which earlier ones were given up.
+                self.abandoned.retain(|abandoned| *abandoned > number);
+                self.has_called = true;
+            }
         }
         // The answer to a call that was given up is dropped.
         if let Some(call) = self.calls.get(number) {
@@ -219,8 +228,11 @@ impl ClientSession {
                 }
                 _ if call.timed_out => Some(CallOutcome::TimedOut),
                 Outcome::Ok(payload) => Some(CallOutcome::Returned(payload)),
-                // A refusal says nothing about an earlier try, in another session or under another number.
-                Outcome::Refused(refusal) if call.forgotten => {
+                // A refusal says nothing about an earlier try, in another session or under another number. An earlier try of
+                // an idempotent call is of no interest, but an interruption is.
+                Outcome::Refused(refusal)
+                    if call.forgotten && !(call.idempotent && is_interruption(&refusal)) =>
+                {
                     Some(CallOutcome::Unknown(refusal.to_string()))
                 }
                 Outcome::Refused(refusal) => Some(CallOutcome::Refused(refusal)),
@@ -304,6 +316,7 @@ impl ClientSession {
                 for (_, call) in self.calls.iter_mut() {
                     call.sent |= call.start.take().is_some_and(|at| link.has_transmitted(at));
                     call.sent &= !has_mutant!(self, ForgetsWhatItSent);
+                    self.has_called |= call.sent;
                 }
                 self.sent = Sent::default();
             }
@@ -311,6 +324,10 @@ impl ClientSession {
             LinkState::Greeting { .. } | LinkState::Disconnected => {}
         }
     }
+}
+
+fn is_interruption(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Interrupted { .. })
 }
 
 /// Whether the server has answered every call that it took from the connection, and takes no more.

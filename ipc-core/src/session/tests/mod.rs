@@ -3,6 +3,7 @@
 mod alongside;
 mod garbage;
 mod goodbyes;
+mod interruptions;
 mod leaving;
 mod long_calls;
 mod other_clients;

@@ -47,6 +47,10 @@ impl Refusal {
             | Self::Stopping { .. }
             | Self::Protocol { .. } => self,
             Self::Other { .. } => self.as_protocol(),
+            Self::Interrupted { .. } => match features.offer(Feature::Interruptions) {
+                true => self,
+                false => self.as_protocol(),
+            },
             _ if features.offer(Feature::Refusals) => self,
             _ => self.as_protocol(),
         }

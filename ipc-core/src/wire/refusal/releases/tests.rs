@@ -90,6 +90,19 @@ fn reserved() -> Vec<(Refusal, [&'static str; 3])> {
             },
             ["confirmed first", "open the shutter?", "30s"],
         ),
+        (
+            Refusal::Interrupted {
+                method: method(),
+                by: "anna".into(),
+                why: "the lease of `laser` has ended".into(),
+                ago_ms: 4_000,
+            },
+            [
+                "may have changed",
+                "has ended, by anna, 4s ago",
+                "check the settings",
+            ],
+        ),
     ]
 }
 
@@ -109,7 +122,7 @@ fn reserved_refusals_have_their_numbers_and_say_what_to_do() {
 
 #[test]
 fn a_client_without_the_feature_is_refused_by_a_text() {
-    let offered = Features::of_client();
+    let offered = Features::of_client().with(Feature::Interruptions, 1);
     for (refusal, words) in reserved() {
         assert_eq!(refusal.clone().for_client(&offered), refusal);
         let fallback = refusal.clone().for_client(&Features::default());
@@ -120,6 +133,10 @@ fn a_client_without_the_feature_is_refused_by_a_text() {
         assert!(words.iter().all(|word| reason.contains(word)), "{reason}");
         assert_eq!(fallback.to_string(), refusal.to_string());
     }
+    let (interrupted, _) = reserved().pop().unwrap();
+    let silent = interrupted.clone().for_client(&Features::of_client());
+    assert!(matches!(silent, Refusal::Protocol { .. }), "{silent:?}");
+    assert_eq!(silent.to_string(), interrupted.to_string());
     let stopping = Refusal::Stopping {
         method: "laser_on".into(),
     };
