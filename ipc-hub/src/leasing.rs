@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use ipc_core::Release;
 use ipc_core::interface::commands::{HolderInfo, LeaseInfo, LeaseRequest};
 use ipc_core::interface::registry::ServedDevice;
-use ipc_core::interface::slot::{CLOSED, FREE};
 use ipc_core::wire::failure::{Fenced, Held, Refusal};
 
 use crate::event::ServerEvent;
@@ -21,6 +20,9 @@ use crate::leases::{Change, LeaseLimits, LeaseTable};
 use crate::log::{self, About};
 use crate::party::Interruption;
 use crate::saved_leases::LeaseFile;
+
+/// The owner of a device that nobody has leased.
+const FREE: u64 = 0;
 
 /// The lease table of a hub, and the thread that looks at its clocks.
 #[derive(Debug)]
@@ -183,7 +185,7 @@ impl Hub {
         let mut all_taken = Vec::new();
         while let Some(change) = table.next_change() {
             match change {
-                Change::Close { device } => self.set_owner(&device, CLOSED, true),
+                Change::Close { device } => self.set_owner(&device, ServedDevice::CLOSED, true),
                 Change::Give {
                     device,
                     party,
