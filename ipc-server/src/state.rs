@@ -150,15 +150,17 @@ impl ServerState {
             .collect()
     }
 
+    /// Returns the client with this id.
+    pub(crate) fn client(&self, id: u64) -> Option<Arc<Activity>> {
+        let admission = self.admission();
+        let mut clients = admission.clients();
+        let found = clients.find(|(_, client)| client.id() == id);
+        found.map(|(_, client)| Arc::clone(client))
+    }
+
     /// Asks a client to leave for good. Returns false if there is no such client.
     pub(crate) fn disconnect(&self, client: u64, reason: &str) -> bool {
-        let found = {
-            let admission = self.admission();
-            let mut clients = admission.clients();
-            clients
-                .find(|(_, other)| other.id() == client)
-                .map(|(_, found)| Arc::clone(found))
-        };
+        let found = self.client(client);
         if let Some(found) = &found {
             found.ask_to_leave(ByeReason::Disconnected, reason);
             self.wake_waiting();

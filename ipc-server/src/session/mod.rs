@@ -5,6 +5,7 @@ mod batch;
 mod calls;
 pub(crate) mod claim;
 mod departure;
+mod gate_wait;
 mod handover;
 mod interruption;
 mod long_calls;

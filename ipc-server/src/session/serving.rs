@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use ipc_core::interface::blocked::GateWait;
 use ipc_core::interface::context::{CallHost, call_id};
 use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, Hello, SessionKey};
 use ipc_core::{Refusal, Stuck};
@@ -17,6 +18,7 @@ use ipc_hub::stay::Stay;
 use ipc_hub::tick::Unattended;
 use ipc_hub::work::Work;
 
+use super::gate_wait::ToldWait;
 use super::interruption::Wants;
 use super::pump::{Pump, TakenCall};
 use super::reader::SocketReader;
@@ -41,6 +43,7 @@ pub(super) struct Serving {
     /// What the connection is for.
     pub(super) role: ConnectionRole,
     places: Mutex<Vec<Arc<QueuePlace>>>,
+    told_wait: Mutex<ToldWait>,
     pub(super) this: Weak<Self>,
 }
 
@@ -82,6 +85,7 @@ impl Serving {
             lease_epoch: lease_epoch.into(),
             role: hello.role,
             places: Mutex::new(places),
+            told_wait: Mutex::default(),
             this: this.clone(),
         });
         if !is_observer {
@@ -237,6 +241,12 @@ impl Serving {
         self.session.clone()
     }
 
+    pub(super) fn told_wait(&self) -> MutexGuard<'_, ToldWait> {
+        self.told_wait
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// No longer counts as a session of its party.
     pub(super) fn leave_party(&self) {
         if let Some(this) = self.this.upgrade() {
@@ -278,6 +288,10 @@ impl PartySession for Serving {
 }
 
 impl CallHost for Serving {
+    fn waits(&self, call: u64, wait: &GateWait<'_>) {
+        self.tell_wait(call, wait);
+    }
+
     fn first_use(&self, device: &str, method: &str) -> Result<(), Refusal> {
         let party = self.party.id();
         let refusal = self.state.hub.lease_refusal(party, device, method);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::ServerSession;
 use super::answer::{Answer, Done, refusal_frame};
-use crate::wire::ctrl::{CtrlMsg, Info};
+use crate::wire::ctrl::{CtrlMsg, Info, WaitingStatus};
 use crate::wire::failure::Refusal;
 use crate::wire::frame::ReplyFrame;
 use crate::wire::message::{IncomingCall, frame_of};
@@ -180,6 +180,19 @@ impl ServerSession {
                 message,
             };
             link.send(frame_of(CtrlMsg::Info, &info));
+        }
+    }
+
+    /// Tells the client what a call that has begun waits for, if the client waits for it and can be told now.
+    pub fn tell_waiting(&mut self, status: WaitingStatus) {
+        if self.is_cancelled(status.call) {
+            return;
+        }
+        if let Some(link) = self.link.as_mut().filter(|link| link.has_room()) {
+            link.send(frame_of(
+                CtrlMsg::Info,
+                &Info::Waiting(status.fit_to_show()),
+            ));
         }
     }
 
