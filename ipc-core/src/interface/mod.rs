@@ -1,6 +1,7 @@
 //! What a driver offers, how calls run, and what makes them.
 
 pub mod args;
+pub mod batch;
 pub(crate) mod blocked;
 mod bounds;
 pub mod caller;
