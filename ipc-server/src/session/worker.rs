@@ -69,7 +69,9 @@ impl Worker {
         Some(Self {
             serving: Arc::clone(serving),
             offers: hub.offers().view(),
-            context: CallContext::new(host, 0, client, None).of_party(serving.activity.id()),
+            context: CallContext::new(host, 0, client, None)
+                .of_session(serving.activity.id())
+                .of_party(serving.activity.id()),
             work: Some(work),
             recovered: Vec::new(),
             batch: Batch::default(),
