@@ -18,6 +18,32 @@ pub struct Stuck {
     pub since: Instant,
 }
 
+/// What is inside a driver, or has reserved its gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Occupant {
+    /// The [id](super::context::call_id) of the call, or the [number](super::registry::ServedDevice::hook_id) of the release
+    /// hook; 0 for code in the server's own process.
+    pub id: u64,
+    /// The method that runs, by its name on the wire. `None` for a release hook, for local code, and for a call that uses
+    /// the driver from a method of another device or from a function.
+    pub method: Option<String>,
+    /// What local code calls itself.
+    pub local: Option<String>,
+}
+
+/// What a call waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GateWait<'a> {
+    /// The name of the device or function.
+    pub device: &'a str,
+    /// Its place in line: 1 for the next.
+    pub place: usize,
+    /// What it waits for; `None` while the driver is between two of them, and while the device changes hands.
+    pub inside: Option<Occupant>,
+}
+
 /// Why a caller was not let in.
 #[derive(Debug)]
 pub(crate) enum Blocked {
@@ -25,8 +51,21 @@ pub(crate) enum Blocked {
     Stuck(Arc<Stuck>),
     /// The caller does not want to wait any longer.
     GivenUp,
+    /// Another party has a lease of the device.
+    Held { owner: u64 },
     /// The gate would open only after the caller has left another one: the names of both devices.
     Deadlock { wanted: String, held: String },
+}
+
+impl<'a> GateWait<'a> {
+    /// Describes a wait for `device`.
+    pub fn new(device: &'a str, place: usize, inside: Option<Occupant>) -> Self {
+        Self {
+            device,
+            place,
+            inside,
+        }
+    }
 }
 
 impl std::fmt::Display for Blocked {
@@ -37,6 +76,7 @@ impl std::fmt::Display for Blocked {
                 "`{}` hangs in `{}`, which {} called",
                 stuck.device, stuck.method, stuck.by
             ),
+            Self::Held { .. } => f.write_str("another client has a lease of the device"),
             Self::GivenUp => f.write_str("its caller gave it up"),
             Self::Deadlock { wanted, held } if wanted == held => write!(
                 f,

@@ -8,6 +8,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use super::blocked::GateWait;
 use crate::wire::failure::Refusal;
 
 /// The call that a driver method runs in: whether it is cancelled, who called, and how to report progress.
@@ -36,7 +37,8 @@ pub struct CallContext {
     host: Arc<dyn CallHost>,
     call: u64,
     client: Arc<str>,
-    /// The number of the client among those of the same server.
+    /// The number of the session among those of the same server.
+    session: u64,
     party: u64,
     deadline: Option<Instant>,
 }
@@ -71,6 +73,28 @@ pub trait CallHost: Send + Sync {
         false
     }
 
+    /// Returns the refusal of a call to `method` because the party `owner` has a lease of `device`. Made anew for each such
+    /// call; the method is `lock` if a driver or function locks the device.
+    fn refusal_of_owner(&self, method: &str, device: &str, _owner: u64) -> Refusal {
+        Refusal::Protocol {
+            method: method.to_string(),
+            reason: format!("another client has a lease of `{device}`"),
+        }
+    }
+
+    /// Notes that a call to `method` of this host's client is about to enter `device`, which another client has used before, or
+    /// whose release hook or lease has ended since. Called inside the gate: must not wait for a device.
+    ///
+    /// # Errors
+    ///
+    /// The client has lost the device, and does not know it yet: the driver is not entered.
+    fn first_use(&self, _device: &str, _method: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// Notes that the call has not been let in yet: called at once when it has to wait, and every 20 ms.
+    fn waits(&self, _call: u64, _wait: &GateWait<'_>) {}
+
     /// Returns the refusal in a form that the client understands.
     fn for_client(&self, refusal: Refusal) -> Refusal {
         refusal
@@ -94,6 +118,7 @@ impl CallContext {
             host,
             call,
             client,
+            session: 0,
             party: 0,
             deadline,
         }
@@ -173,15 +198,31 @@ impl CallContext {
         self.deadline = deadline;
     }
 
-    /// Sets the number of the client, which no other client of the server has.
+    /// Sets the number of the session, which no other session of the server has.
+    pub fn of_session(mut self, session: u64) -> Self {
+        self.session = session;
+        self
+    }
+
+    /// Sets the number of the client program, which may have several sessions.
     pub fn of_party(mut self, party: u64) -> Self {
         self.party = party;
         self
     }
 
+    /// Returns the number of the client program that calls, unique while the server runs; 0 without a server. All its
+    /// connections have the same, and leases belong to it.
+    pub fn party(&self) -> u64 {
+        self.party
+    }
+
     /// Returns a number that no other running call of the same server has; not 0.
     pub(crate) fn id(&self) -> u64 {
-        call_id(self.party, self.call)
+        call_id(self.session, self.call)
+    }
+
+    pub(crate) fn call(&self) -> u64 {
+        self.call
     }
 
     pub(crate) fn host(&self) -> &Arc<dyn CallHost> {
@@ -200,24 +241,31 @@ impl CallContext {
     }
 }
 
-/// Returns the number by which gates know call `call` of client `party`; not 0.
-pub fn call_id(party: u64, call: u64) -> u64 {
-    ((party + 1) << CALLS) | (call & ((1 << CALLS) - 1))
+/// Returns the number by which gates know call `call` of session `session`; not 0.
+pub fn call_id(session: u64, call: u64) -> u64 {
+    ((session + 1) << CALLS) | (call & CALL)
+}
+
+/// Returns the number of the session that the call with this id belongs to. `None` for a release hook.
+pub fn session_of(id: u64) -> Option<u64> {
+    (id >> CALLS).checked_sub(1)
+}
+
+/// Returns the number that the call with this id has in its session.
+pub(crate) fn call_of(id: u64) -> u64 {
+    id & CALL
 }
 
 /// Returns a number by which gates know the release hook of a device; not 0, and not that of any call.
 pub(crate) fn hook_id() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed) % ((1 << CALLS) - 1) + 1
+    LAST.fetch_add(1, Ordering::Relaxed) % CALL + 1
 }
 
-/// True if `id` is the number of a call, and not of a release hook.
-pub(crate) fn is_call(id: u64) -> bool {
-    id >> CALLS != 0
-}
-
-/// Number of bits for the calls of a client.
+/// Number of bits for the calls of a session.
 const CALLS: u32 = 40;
+/// The bits for the calls of a session.
+const CALL: u64 = (1 << CALLS) - 1;
 
 /// The name of the client in a [`CallContext`] for a call without a server.
 pub(crate) const HERE: &str = "this process";

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::blocked::{Blocked, Stuck};
-use super::context::{CallContext, CallHost, is_call};
-use super::slot::Entry;
+use super::blocked::{Blocked, GateWait};
+use super::context::{self, CallContext, CallHost};
+use super::gate::{Entry, Gate, LocalName, Place};
+use super::waits::{self, ActsAs};
 
 thread_local! {
     static HOST: RefCell<Option<Arc<dyn CallHost>>> = const { RefCell::new(None) };
-    /// The call or release hook, as gates know it; 0 for none.
-    static INSIDE: Cell<u64> = const { Cell::new(0) };
+    /// What the thread runs, as gates know it.
+    static INSIDE: Cell<Entry> = const { Cell::new(Entry::LOCAL) };
     /// True while this library unwinds a call on purpose.
     static UNWINDS: Cell<bool> = const { Cell::new(false) };
 }
@@ -40,19 +41,19 @@ impl Drop for Serves {
 }
 
 /// Marks the calling thread as being inside a call or a release hook, until dropped.
-pub(super) struct Inside(u64);
+pub(super) struct Inside(Entry);
 
 impl Inside {
     #[inline]
-    pub(super) fn call(id: u64) -> Self {
+    pub(super) fn call(entry: Entry) -> Self {
         UNWINDS.set(false);
-        Self(INSIDE.replace(id))
+        Self(INSIDE.replace(entry))
     }
 
     /// A release hook, although a call may run around it. It waits for other drivers as local code does, but is known where
     /// it hangs.
     pub(super) fn hook(id: u64) -> Self {
-        Self(INSIDE.replace(id))
+        Self(INSIDE.replace(Entry::hook(id)))
     }
 }
 
@@ -66,43 +67,49 @@ impl Drop for Inside {
 /// The call or release hook that a thread runs, for another thread that runs a part of it.
 pub(super) struct Running {
     host: Option<Arc<dyn CallHost>>,
-    id: u64,
+    entry: Entry,
+    /// The thread, as the detection of deadlocks numbers it.
+    thread: u64,
 }
 
 impl Running {
-    /// The call with this context.
+    /// The call with this context, which the calling thread runs.
     pub(super) fn call(context: &CallContext) -> Self {
         Self {
             host: Some(Arc::clone(context.host())),
-            id: context.id(),
+            ..Self::here()
         }
     }
 
     /// A release hook, which the calling thread runs or leaves to another one.
     pub(super) fn hook(id: u64) -> Self {
-        let host = HOST.with_borrow(Clone::clone);
-        Self { host, id }
+        Self {
+            entry: Entry::hook(id),
+            ..Self::here()
+        }
     }
 
     /// What the calling thread runs.
     pub(super) fn here() -> Self {
         Self {
-            host: HOST.with_borrow(Clone::clone),
-            id: INSIDE.get(),
+            host: host(),
+            entry: INSIDE.get(),
+            thread: waits::this_thread(),
         }
     }
 
     /// Runs this release hook later, by `run`, on the thread of another call.
     pub(super) fn run_late(&self, run: &mut dyn FnMut()) {
         match &self.host {
-            Some(host) => host.run_late_hook(self.id, run),
+            Some(host) => host.run_late_hook(self.entry.id, run),
             None => run(),
         }
     }
 
-    /// Runs `part` on the calling thread, in the environment of the host.
+    /// Runs `part` on the calling thread, in the environment of the host, while the other thread waits for it.
     pub(super) fn run(&self, part: &mut dyn FnMut()) {
-        let _inside = Inside::call(self.id);
+        let _thread = ActsAs::thread(self.thread);
+        let _inside = Inside::call(self.entry);
         let Some(host) = &self.host else {
             return part();
         };
@@ -111,25 +118,68 @@ impl Running {
     }
 }
 
+fn host() -> Option<Arc<dyn CallHost>> {
+    HOST.with_borrow(Clone::clone)
+}
+
 /// Returns what enters the gate if the current thread locks a driver: the call or release hook that it runs, or local
 /// code.
 pub(super) fn entry() -> Entry {
-    match INSIDE.get() {
-        0 => Entry::LOCAL,
-        id => Entry::of(id),
+    let method = Entry::LOCAL.method;
+    Entry {
+        method,
+        ..INSIDE.get()
     }
 }
 
 /// Waits for a moment for a driver that another call has locked.
 ///
 /// Local code and release hooks wait for as long as it takes. A call does not wait for a device that hangs.
-pub(super) fn pause(stuck: Option<Arc<Stuck>>) -> Result<(), Blocked> {
-    if let Some(stuck) = stuck.filter(|_| is_call(INSIDE.get())) {
-        return Err(Blocked::Stuck(stuck));
+pub(super) fn pause(place: &Place<'_>) -> Result<(), Blocked> {
+    let entry = INSIDE.get();
+    if entry.is_call() {
+        if let Some(stuck) = place.stuck() {
+            return Err(Blocked::Stuck(stuck));
+        }
+        check_right();
+        if let Some(host) = host() {
+            let gate = place.gate();
+            let wait = GateWait {
+                device: gate.name(),
+                place: place.number(),
+                inside: gate.occupant(|_| None),
+            };
+            host.waits(context::call_of(entry.id), &wait);
+        }
     }
-    check_right();
     park();
     Ok(())
+}
+
+/// Does what is due when the current thread has locked a driver as `entry`. Local code is called `name`.
+pub(super) fn has_locked(gate: &Gate, entry: &Entry, name: impl FnOnce() -> LocalName) {
+    // A call that is left behind from now on is found in this device, too.
+    check_right();
+    if entry.is_call() && gate.is_first_use(entry.party) {
+        let known = host().map_or(Ok(()), |host| host.first_use(gate.name(), "lock"));
+        if let Err(refusal) = known {
+            gate.forget_user();
+            unwind(refusal.to_string());
+        }
+    } else if *entry == Entry::LOCAL {
+        gate.set_local_name(name());
+    }
+}
+
+/// Ends the call that could not lock a driver, by unwinding. In local code and release hooks, panics.
+pub(super) fn unwind_blocked(gate: &Gate, blocked: &Blocked) -> ! {
+    let refusal = match (blocked, host()) {
+        (Blocked::Held { owner }, Some(host)) => {
+            Some(host.refusal_of_owner("lock", gate.name(), *owner))
+        }
+        _ => None,
+    };
+    unwind(refusal.map_or_else(|| blocked.to_string(), |refusal| refusal.to_string()))
 }
 
 /// Waits for a moment, or until the thread is woken.
@@ -141,12 +191,11 @@ pub(super) fn park() {
 /// the call would do next, it would do in the time of another client. Or it was left behind because it hangs: nobody
 /// would notice that it hangs in yet another device.
 pub(super) fn check_right() {
-    let id = INSIDE.get();
-    if !is_call(id) {
+    let entry = INSIDE.get();
+    if !entry.is_call() {
         return;
     }
-    let host = HOST.with_borrow(Clone::clone);
-    if host.is_some_and(|host| host.is_revoked(id)) {
+    if host().is_some_and(|host| host.is_revoked(entry.id)) {
         unwind("stopped: its client has left it behind, or no longer holds the devices".into());
     }
 }
@@ -157,7 +206,7 @@ pub(super) fn check_right() {
     reason = "a deadlock is an error of the program, and waiting would never end"
 )]
 pub(super) fn unwind(message: String) -> ! {
-    if !is_call(INSIDE.get()) {
+    if !INSIDE.get().is_call() {
         panic::panic_any(message);
     }
     UNWINDS.set(true);

@@ -122,6 +122,11 @@ impl Method {
         format!("{}{prefix}{}", self.kind.accessor(), self.name)
     }
 
+    /// True if it only reads, so that clients may call it while another one has a lease of the device: a getter.
+    pub fn only_reads(&self) -> bool {
+        self.kind == MethodKind::Get
+    }
+
     /// The prefix with which the method has this name on the wire, if it can have it.
     pub(crate) fn prefix_in<'a>(&self, wire_name: &'a str) -> Option<&'a str> {
         let name = wire_name.strip_prefix(self.kind.accessor())?;

@@ -2,7 +2,7 @@
 
 pub mod args;
 pub mod batch;
-pub(crate) mod blocked;
+pub mod blocked;
 mod bounds;
 pub mod caller;
 pub mod commands;
@@ -12,6 +12,7 @@ pub mod current;
 mod definitions;
 pub mod describe;
 pub mod function;
+pub(crate) mod gate;
 pub mod invocation;
 pub mod job;
 pub mod local;

@@ -1,6 +1,8 @@
 //! The devices and functions that can be called.
 
 mod error;
+#[cfg(test)]
+mod gate_tests;
 mod names;
 mod offers;
 mod register;

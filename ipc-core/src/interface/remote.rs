@@ -3,10 +3,12 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use super::current;
 use super::describe::Interface;
+use super::gate::LocalName;
 use super::invocation::Invocation;
 use super::slot::{DriverGuard, Slot};
 use crate::wire::block::Probe;
@@ -118,21 +120,35 @@ impl<T: ?Sized> Shared<T> {
     /// A driver that panicked in an earlier call is handed out as that call left it.
     ///
     /// Within a call, the wait ends together with the call if the driver hangs in another call that was given up, if the
-    /// client of the call has lost the devices to another one meanwhile, or if the call itself was given up and counts as
-    /// stuck: the driver method then unwinds as in a panic.
+    /// client of the call has lost the devices to another one meanwhile, if another client has a lease of the device, or if
+    /// the call itself was given up and counts as stuck: the driver method then unwinds as in a panic. A device that the
+    /// method or function [uses](Device::uses) is locked at once.
+    ///
+    /// Local code does not ask for leases. To those who wait for it, it is known by the name of its thread; use
+    /// [`lock_as`](Self::lock_as) to tell them more.
     ///
     /// # Panics
     ///
     /// Panics if the wait could never end: the calling thread has locked this driver already, or the thread that has
     /// locked it waits for a driver that the calling thread has locked. The message names the devices.
     pub fn lock(&self) -> DriverGuard<'_, T> {
-        match self.0.enter(current::entry(), current::pause) {
+        self.enter(|| LocalName::Thread(thread::current()))
+    }
+
+    /// Locks the driver like [`lock`](Self::lock), for local code that is shown as `name` to those who wait for it, such as
+    /// `tuning loop`. Within a call, the name is ignored.
+    pub fn lock_as(&self, name: &str) -> DriverGuard<'_, T> {
+        self.enter(|| LocalName::Given(name.to_string()))
+    }
+
+    fn enter(&self, name: impl FnOnce() -> LocalName) -> DriverGuard<'_, T> {
+        let entry = current::entry();
+        match self.0.enter(entry, current::pause) {
             Ok(guard) => {
-                // A call that is left behind from now on is found in this device, too.
-                current::check_right();
+                current::has_locked(&self.0.gate, &entry, name);
                 guard
             }
-            Err(blocked) => current::unwind(blocked.to_string()),
+            Err(blocked) => current::unwind_blocked(&self.0.gate, &blocked),
         }
     }
 

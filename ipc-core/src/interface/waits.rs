@@ -13,9 +13,34 @@ static WAITS: LazyLock<Mutex<HashMap<u64, Awaited>>> = LazyLock::new(Mutex::defa
 /// A gate at which a thread waits.
 #[derive(Clone, Debug)]
 struct Awaited {
-    /// The thread inside.
-    inside: Arc<AtomicU64>,
+    keepers: Arc<Keepers>,
     name: String,
+}
+
+/// The threads that keep a gate closed to others: the one inside, and the one that has reserved it; 0 for none.
+#[derive(Debug, Default)]
+pub(super) struct Keepers {
+    inside: AtomicU64,
+    reserved: AtomicU64,
+}
+
+impl Keepers {
+    #[inline]
+    pub(super) fn set_inside(&self, thread: u64) {
+        self.inside.store(thread, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_reserved(&self, thread: u64) {
+        self.reserved.store(thread, Ordering::Relaxed);
+    }
+
+    /// The thread that keeps the gate closed, however often it leaves the driver; 0 for none.
+    pub(super) fn keeper(&self) -> u64 {
+        match self.reserved.load(Ordering::Relaxed) {
+            0 => self.inside.load(Ordering::Relaxed),
+            thread => thread,
+        }
+    }
 }
 
 thread_local! {
@@ -38,29 +63,52 @@ fn number_thread() -> u64 {
     number
 }
 
+/// Makes the calling thread count as the one with this number, for which it runs a part of a call, until dropped.
+pub(super) struct ActsAs(u64);
+
+impl ActsAs {
+    pub(super) fn thread(number: u64) -> Self {
+        Self(NUMBER.replace(number))
+    }
+}
+
+impl Drop for ActsAs {
+    fn drop(&mut self) {
+        NUMBER.set(self.0);
+    }
+}
+
 /// Records that the calling thread waits at a gate, until dropped.
+#[derive(Debug)]
 pub(super) struct Wait(u64);
 
 impl Wait {
-    /// Begins to wait at the gate of `device`, which the thread `thread_inside` has entered. Fails if the gate could
-    /// open only after the calling thread has left that gate or another one.
-    pub(super) fn begin(thread_inside: &Arc<AtomicU64>, device: &str) -> Result<Self, Blocked> {
+    /// Begins to wait at the gate of `device`. Fails if it could open only after the calling thread has left that gate or
+    /// another one. `is_reserved` says that the caller has reserved it, and waits for nothing but what is inside.
+    pub(super) fn begin(
+        keepers: &Arc<Keepers>,
+        is_reserved: bool,
+        device: &str,
+    ) -> Result<Self, Blocked> {
         let this = this_thread();
         let mut waits = waits();
         let awaited = Awaited {
-            inside: Arc::clone(thread_inside),
+            keepers: Arc::clone(keepers),
             name: device.to_string(),
         };
-        // Follows the chain from the thread inside to the one that it waits for, and so on.
-        let inside = |awaited: &Awaited| awaited.inside.load(Ordering::Relaxed);
-        let (mut thread, mut held) = (inside(&awaited), awaited.name.clone());
+        // Follows the chain from the thread that keeps the gate to the one that this waits for, and so on.
+        let mut thread = match is_reserved {
+            true => keepers.inside.load(Ordering::Relaxed),
+            false => keepers.keeper(),
+        };
+        let mut held = awaited.name.clone();
         for _ in 0..=waits.len() {
             if thread == this {
                 let wanted = awaited.name;
                 return Err(Blocked::Deadlock { wanted, held });
             }
             match waits.get(&thread) {
-                Some(next) => (thread, held) = (inside(next), next.name.clone()),
+                Some(next) => (thread, held) = (next.keepers.keeper(), next.name.clone()),
                 None => break,
             }
         }

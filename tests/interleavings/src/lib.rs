@@ -20,7 +20,7 @@
 mod check;
 mod sync;
 
-mod gate;
+mod gates;
 mod parking;
 mod reader;
 mod time;
@@ -34,6 +34,14 @@ mod writer;
 )]
 #[path = "../../../ipc-core/src/interface/blocked.rs"]
 mod blocked;
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the model does not use all of it"
+)]
+#[path = "../../../ipc-core/src/interface/gate/mod.rs"]
+mod gate;
 
 #[allow(
     dead_code,

@@ -3,16 +3,33 @@
 use std::sync::Arc;
 
 use crate::blocked::Blocked;
-use crate::sync::AtomicU64;
 
 pub(crate) fn this_thread() -> u64 {
     1
 }
 
+#[derive(Debug, Default)]
+pub(crate) struct Keepers;
+
+impl Keepers {
+    pub(crate) fn set_inside(&self, _thread: u64) {}
+
+    pub(crate) fn set_reserved(&self, _thread: u64) {}
+
+    pub(crate) fn keeper(&self) -> u64 {
+        1
+    }
+}
+
+#[derive(Debug)]
 pub(crate) struct Wait;
 
 impl Wait {
-    pub(crate) fn begin(_thread_inside: &Arc<AtomicU64>, _device: &str) -> Result<Self, Blocked> {
+    pub(crate) fn begin(
+        _keepers: &Arc<Keepers>,
+        _is_reserved: bool,
+        _device: &str,
+    ) -> Result<Self, Blocked> {
         Ok(Self)
     }
 }

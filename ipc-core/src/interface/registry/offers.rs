@@ -5,14 +5,14 @@ use std::sync::{Arc, OnceLock, Weak};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use super::served::{ServedDevice, ServedFunction};
+use super::served::{Behind, ServedDevice, ServedFunction};
 use crate::contain::contain;
-use crate::interface::blocked::{Blocked, Stuck};
+use crate::interface::blocked::{Blocked, GateWait};
 use crate::interface::context::CallContext;
 use crate::interface::describe::{Method, ServerDescription};
+use crate::interface::gate::{Entry, Place};
 use crate::interface::invocation::{Invocation, Source};
 use crate::interface::job::{Job, Reply};
-use crate::interface::slot::Entry;
 use crate::interface::{current, definitions, value};
 use crate::wire::block::Probe;
 use crate::wire::bulk::LongBlock;
@@ -39,6 +39,8 @@ pub(super) struct Target {
     pub(super) owner: Owner,
     pub(super) method: Arc<Method>,
     pub(super) fingerprint: u64,
+    /// True if it only reads, so that the leases of other clients let it in.
+    pub(super) reads: bool,
     /// Finds the long lists in its arguments.
     pub(super) probe: Probe,
     pub(super) prefix: String,
@@ -86,10 +88,7 @@ impl Offers {
         let outcome = contain(|| match job.form {
             Form::Describe => self.describe(job).map_err(Box::new),
             Form::Command => Err(Box::new(Refusal::unknown_command(job.method).into())),
-            Form::Typed | Form::ByName => {
-                let _inside = current::Inside::call(context.id());
-                self.invoke(job, context).map_err(Box::new)
-            }
+            Form::Typed | Form::ByName => self.invoke(job, context).map_err(Box::new),
         });
         outcome.unwrap_or_else(|message| {
             let kind = match current::has_unwound() {
@@ -145,24 +144,37 @@ impl Offers {
             job.limit,
         );
         invocation.check_shape()?;
-        let id = context.id();
         match &target.owner {
             Owner::Device { device, method } => {
                 let device = device.upgrade().ok_or_else(|| self.unknown(name))?;
-                let method = *method;
-                let mut driver = device
-                    .enter(Entry { id, method }, |stuck| pause(stuck, context))
-                    .map_err(|blocked| refused(&blocked, name, context))?;
+                let entry = target.entry(*method, context);
+                let _inside = current::Inside::call(entry);
+                let behind = || Behind::Device(&device);
+                let entered = device.enter(entry, |place| pause(place, behind(), context));
+                let mut driver =
+                    entered.map_err(|blocked| refused(&blocked, name, behind(), context))?;
                 if device.is_removed() {
                     return Err(self.unknown(name).into());
                 }
-                driver.dispatch(method, &mut invocation)?;
+                if driver.gate().is_first_use(entry.party) {
+                    let known = context.host().first_use(device.name(), name);
+                    known.map_err(|refusal| {
+                        driver.gate().forget_user();
+                        context.host().for_client(refusal)
+                    })?;
+                }
+                driver.dispatch(*method, &mut invocation)?;
             }
             Owner::Function(function) => {
                 let function = function.upgrade().ok_or_else(|| self.unknown(name))?;
-                let entry = Entry { id, method: 0 };
-                let entered = function.slot.enter(entry, |stuck| pause(stuck, context));
-                let mut function = entered.map_err(|blocked| refused(&blocked, name, context))?;
+                let entry = target.entry(0, context);
+                let _inside = current::Inside::call(entry);
+                let behind = || Behind::Function(&function);
+                let entered = function
+                    .slot
+                    .enter(entry, |place| pause(place, behind(), context));
+                let mut function =
+                    entered.map_err(|blocked| refused(&blocked, name, behind(), context))?;
                 function.run(&mut invocation)?;
             }
         }
@@ -199,6 +211,15 @@ impl std::fmt::Debug for Offers {
 }
 
 impl Target {
+    fn entry(&self, method: usize, context: &CallContext) -> Entry {
+        Entry {
+            id: context.id(),
+            method,
+            party: context.party(),
+            reads: self.reads,
+        }
+    }
+
     fn mismatch(&self, name: &str) -> Refusal {
         // The client knows its own signature and fills it in.
         let (client, server) = (
@@ -214,24 +235,34 @@ impl Target {
 }
 
 /// Waits for a moment at a gate, unless the device is stuck or the call was cancelled.
-fn pause(stuck: Option<Arc<Stuck>>, context: &CallContext) -> Result<(), Blocked> {
-    match stuck {
-        Some(stuck) => Err(Blocked::Stuck(stuck)),
-        None if context.is_cancelled() => Err(Blocked::GivenUp),
-        None => {
-            current::park();
-            Ok(())
-        }
+fn pause(place: &Place<'_>, behind: Behind<'_>, context: &CallContext) -> Result<(), Blocked> {
+    if let Some(stuck) = place.stuck() {
+        return Err(Blocked::Stuck(stuck));
     }
+    if context.is_cancelled() {
+        return Err(Blocked::GivenUp);
+    }
+    let wait = GateWait {
+        device: behind.name(),
+        place: place.number(),
+        inside: behind.occupant(),
+    };
+    context.host().waits(context.call(), &wait);
+    current::park();
+    Ok(())
 }
 
 #[cold]
-fn refused(blocked: &Blocked, name: &str, context: &CallContext) -> Refusal {
+fn refused(blocked: &Blocked, name: &str, behind: Behind<'_>, context: &CallContext) -> Refusal {
     let method = name.to_string();
+    let host = context.host();
     match blocked {
+        Blocked::Held { owner } => {
+            host.for_client(host.refusal_of_owner(name, behind.name(), *owner))
+        }
         Blocked::Stuck(stuck) => {
-            let ran = context.host().elapsed(stuck.since).as_millis();
-            context.host().for_client(Refusal::Stuck {
+            let ran = host.elapsed(stuck.since).as_millis();
+            host.for_client(Refusal::Stuck {
                 method,
                 device: stuck.device.clone(),
                 running: stuck.method.clone(),

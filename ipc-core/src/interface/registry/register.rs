@@ -84,6 +84,7 @@ impl Registry {
         let target = Target {
             owner: Owner::Function(Arc::downgrade(&function)),
             fingerprint: method.fingerprint(),
+            reads: method.only_reads(),
             probe,
             method: Arc::new(method.clone()),
             prefix: String::new(),
@@ -183,6 +184,7 @@ impl Offers {
                 method: method_index,
             },
             fingerprint: method.fingerprint(),
+            reads: method.only_reads(),
             probe: (device.probe)(method_index),
             method: Arc::new(method.clone()),
             prefix: description.prefix.clone(),

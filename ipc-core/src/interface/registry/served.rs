@@ -2,16 +2,17 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crate::contain::{contain, contain_logged};
-use crate::interface::blocked::{Blocked, Stuck};
+use crate::interface::blocked::{Blocked, Occupant};
 use crate::interface::describe::DeviceDescription;
 use crate::interface::function::Function;
+use crate::interface::gate::{self, Entry, Gate, Place};
 use crate::interface::remote::{Device, OVERRUN, Release, ReleaseHook, Remote, Shared};
-use crate::interface::slot::{DriverGuard, Entry, Gate, Slot};
+use crate::interface::slot::{DriverGuard, Slot};
 use crate::interface::{context, current};
 use crate::wire::block::Probe;
 
@@ -26,6 +27,8 @@ pub struct ServedDevice {
     release_hook: Option<ReleaseHook>,
     /// The release hook, as gates know it. It runs once at a time, inside the gate of the device.
     hook_id: u64,
+    /// How often the hook has run.
+    releases: AtomicU64,
     overrun: Duration,
     is_removed: AtomicBool,
 }
@@ -72,6 +75,7 @@ impl ServedDevice {
             path,
             release_hook,
             hook_id: context::hook_id(),
+            releases: AtomicU64::new(0),
             overrun,
             is_removed: AtomicBool::new(false),
         }
@@ -133,17 +137,50 @@ impl ServedDevice {
     pub(super) fn enter(
         &self,
         entry: Entry,
-        pause: impl FnMut(Option<Arc<Stuck>>) -> Result<(), Blocked>,
+        pause: impl FnMut(&Place<'_>) -> Result<(), Blocked>,
     ) -> Result<DriverGuard<'_, dyn Remote + Send>, Blocked> {
         self.driver.slot().enter(entry, pause)
     }
 
-    /// Runs the release hook. Returns `None` if there is none, and for a device that was removed unless that is why: its
-    /// hook has run for the last time. Blocks while a call uses the device, but not for a call that hangs.
+    /// Sets the party that has a lease of the device, 0 for none, or [`CLOSED`](Self::CLOSED) while it changes hands. Calls of
+    /// others are no longer let in, unless they only read and the lease does not refuse that; those that wait are refused, or
+    /// wait on while the device changes hands. A call that is inside goes on: [`release`](Self::release) and
+    /// [`wait_until_free`](Self::wait_until_free) wait for it.
+    pub fn set_owner(&self, owner: u64, refuses_reads: bool) {
+        self.gate().set_owner(owner, refuses_reads);
+    }
+
+    /// Returns the party that has a lease of the device; see [`set_owner`](Self::set_owner).
+    pub fn owner(&self) -> u64 {
+        self.gate().owner()
+    }
+
+    /// Stands for the party that has a lease of the device while it changes hands: calls wait, also those of the party that
+    /// had it. Only a call that has reserved the device goes on using it.
+    pub const CLOSED: u64 = gate::CLOSED;
+
+    /// Returns the number of calls, hooks and local users that wait for the device.
+    pub fn waiting(&self) -> usize {
+        self.gate().waiting()
+    }
+
+    /// Returns what uses the device, or has reserved it.
+    pub fn inside(&self) -> Option<Occupant> {
+        Behind::Device(self).occupant()
+    }
+
+    /// Returns how often its release hook has run.
+    pub fn releases(&self) -> u64 {
+        self.releases.load(Ordering::Relaxed)
+    }
+
+    /// Runs the release hook, before everybody who waits for the device. Returns `None` if there is none, and for a device
+    /// that was removed unless that is why: its hook has run for the last time. Blocks while a call uses the device, but not
+    /// for a call that hangs.
     pub fn release(self: &Arc<Self>, why: Release) -> Option<Released> {
         let hook = self.release_hook.as_ref()?;
-        let entered = self.enter(Entry::of(self.hook_id), |stuck| {
-            if let Some(stuck) = stuck
+        let entered = self.enter(Entry::hook(self.hook_id), |place| {
+            if let Some(stuck) = place.stuck()
                 && self.release_later(why)
             {
                 return Err(Blocked::Stuck(stuck));
@@ -160,7 +197,14 @@ impl ServedDevice {
         let _inside = current::Inside::hook(self.hook_id);
         let driver: &mut dyn Any = &mut *driver;
         let ended = contain(|| hook(driver, why));
+        self.note_release();
         Some(ended.map_or_else(Released::Panicked, |()| Released::Done))
+    }
+
+    /// Notes, inside the gate, that the hook has run.
+    fn note_release(&self) {
+        self.releases.fetch_add(1, Ordering::Relaxed);
+        self.gate().forget_user();
     }
 
     /// Has the call that hangs in the driver run the release hook when it leaves, before anybody else is let in. Returns
@@ -175,20 +219,21 @@ impl ServedDevice {
             };
             // The client of the call has lost the device; the hook may use others all the same.
             let _inside = current::Inside::hook(device.hook_id);
-            let entry = Entry::of(device.hook_id);
+            let entry = Entry::hook(device.hook_id);
             hook_run.run_late(&mut || {
                 device.driver.slot().use_on_duty(entry, |driver| {
                     let what = "the release hook of a device that had hung";
                     contain_logged(what, || hook(driver, why));
+                    device.note_release();
                 });
             });
         });
         self.gate().leave_to_stuck_call(owner, duty)
     }
 
-    /// Waits until no call uses the driver, but not for one that hangs. Blocks.
+    /// Waits until no call uses the driver, but not for one that hangs. Goes before everybody who waits. Blocks.
     pub fn wait_until_free(&self) {
-        let entered = self.enter(Entry::of(self.hook_id), |stuck| match stuck {
+        let entered = self.enter(Entry::hook(self.hook_id), |place| match place.stuck() {
             Some(stuck) => Err(Blocked::Stuck(stuck)),
             None => {
                 current::park();
@@ -202,7 +247,7 @@ impl ServedDevice {
     pub fn is_used_by_caller(&self) -> bool {
         let id = current::entry().id;
         let is_own_call = |inside: Entry| inside.id == id && id != Entry::LOCAL.id;
-        self.gate().inside().is_some_and(is_own_call) || self.gate().is_used_by_thread()
+        self.gate().inside().is_some_and(is_own_call) || self.gate().is_kept_by_thread()
     }
 
     /// Waits until only the caller has the device: a thread that has just left the driver has it for a moment longer, and
@@ -272,14 +317,23 @@ impl Behind<'_> {
         }
     }
 
-    /// True if the call `id` is inside.
+    /// True if the call `id` is inside, or has reserved the gate.
     pub(super) fn is_inside(&self, id: u64) -> bool {
-        self.gate().inside().is_some_and(|entry| entry.id == id)
+        self.gate().is_kept_by(id)
+    }
+
+    /// What is inside, or has reserved the gate.
+    pub(super) fn occupant(&self) -> Option<Occupant> {
+        self.gate().occupant(|method| self.method(method))
     }
 
     /// The method that the call inside was made to; `None` if it has locked the driver from another one.
     pub(super) fn method_inside(&self) -> Option<String> {
-        let method = self.gate().inside()?.method;
+        self.method(self.gate().inside()?.method)
+    }
+
+    /// The name of a method on the wire.
+    fn method(&self, method: usize) -> Option<String> {
         match self {
             Behind::Device(device) => {
                 let DeviceDescription {
