@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::urgent::UrgentMethods;
 use crate::contain::{contain, contain_logged};
 use crate::interface::blocked::{Blocked, Stuck};
 use crate::interface::describe::DeviceDescription;
@@ -28,6 +29,7 @@ pub struct ServedDevice {
     hook_id: u64,
     overrun: Duration,
     is_removed: AtomicBool,
+    urgent: Option<Arc<UrgentMethods>>,
 }
 
 /// A function that is offered.
@@ -59,6 +61,7 @@ impl ServedDevice {
             prefix,
             release_hook,
             overrun,
+            urgent,
             ..
         } = device;
         Self {
@@ -74,12 +77,16 @@ impl ServedDevice {
             hook_id: context::hook_id(),
             overrun,
             is_removed: AtomicBool::new(false),
+            urgent: urgent.map(|urgent| Arc::new(UrgentMethods::new(urgent))),
         }
     }
 
     /// Names the device, before it is offered.
     pub(super) fn set_name(&mut self, name: String) {
         self.driver.slot().gate.set_name(&name);
+        if let Some(urgent) = self.urgent.as_mut().and_then(Arc::get_mut) {
+            urgent.device.clone_from(&name);
+        }
         self.description.name = name;
     }
 
@@ -126,6 +133,16 @@ impl ServedDevice {
 
     pub(super) fn gate(&self) -> &Gate {
         &self.driver.slot().gate
+    }
+
+    /// Returns its urgent methods, if it has any and is still offered.
+    pub(super) fn urgent(&self) -> Option<Arc<UrgentMethods>> {
+        self.urgent.clone().filter(|_| !self.is_removed())
+    }
+
+    /// True if the call `id` runs one of its urgent methods.
+    pub(super) fn has_beside(&self, id: u64) -> bool {
+        self.urgent.as_ref().is_some_and(|urgent| urgent.runs(id))
     }
 
     /// Waits until no other call uses the driver.
