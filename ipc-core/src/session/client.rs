@@ -29,7 +29,7 @@ use super::mutant::Mutants;
 use super::server::MIN_REPLY;
 use crate::error::NotSent;
 use crate::secure::Ticket;
-use crate::wire::ctrl::{ByeReason, ConnectionRole, CtrlMsg, Features, Hello, SessionKey};
+use crate::wire::ctrl::{ByeReason, CtrlMsg, Features, Hello, SessionKey};
 use crate::wire::frame::CallFrame;
 use crate::wire::hello::fit_for_hello;
 use crate::wire::message::{frame_of, set_call_numbers};
@@ -117,8 +117,8 @@ impl ClientSession {
             service: fit_for_hello(&self.config.service),
             name: fit_for_hello(&self.config.name),
             max_frame: max_frame as u64,
-            role: ConnectionRole::Control,
-            of: None,
+            role: self.config.role,
+            of: self.config.of,
             features: Features::of_client(),
         };
         link.set_max_frame(max_frame);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wire::ctrl::{ConnectionRole, SessionKey};
+
 /// What a client says of itself, and what it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
@@ -14,6 +16,10 @@ pub struct ClientConfig {
     pub max_frame: usize,
     /// A server that is silent for so long before the session has begun is given up.
     pub patience: Duration,
+    /// What the connections are for.
+    pub role: ConnectionRole,
+    /// The session beside which they are made: of a lane always, otherwise `None`.
+    pub of: Option<SessionKey>,
 }
 
 impl Default for ClientConfig {
@@ -23,6 +29,8 @@ impl Default for ClientConfig {
             name: "client".into(),
             max_frame: 256 * 1024 * 1024,
             patience: Duration::from_secs(15),
+            role: ConnectionRole::Control,
+            of: None,
         }
     }
 }
