@@ -80,7 +80,7 @@ pub use interface::local::Local;
 pub use interface::mock::{AsyncMock, Mock, MockAnswer, MockCall};
 pub use interface::own_thread::OpenError;
 pub use interface::registry::{RegisterError, Registry};
-pub use interface::remote::{Device, IntoDevice, Release, Remote, Shared};
+pub use interface::remote::{Device, IntoDevice, Release, Remote, Shared, Urgent};
 pub use interface::schema::{Describe, Field, Schema, Variant};
 pub use interface::slot::DriverGuard;
 pub use interface::value::Value;

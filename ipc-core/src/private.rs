@@ -32,7 +32,8 @@ pub use crate::interface::macro_support::travel::{
     WireArray, WireDriver, WireHandle, WireInstant, wire, wire_array, wire_driver, wire_handle,
     wire_instant,
 };
-pub use crate::interface::remote::{Offer, Part, Remote};
+pub use crate::interface::macro_support::urgent::{joined_urgent, urgent};
+pub use crate::interface::remote::{Offer, Part, Remote, Urgent};
 pub use crate::interface::schema::{Describe, Schema};
 pub use crate::interface::wire_type::Wire;
 pub use crate::wire::block::{Probe as ArgumentProbe, ValueProbe};

@@ -1,6 +1,6 @@
 //! The model of an item, from which code is generated.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Expr, Ident, Path, Type};
 
 /// One method, getter, setter or free function.
@@ -19,6 +19,8 @@ pub(crate) struct Method {
     pub(crate) output: Output,
     pub(crate) is_async: bool,
     pub(crate) idempotent: bool,
+    /// It has no receiver; its first parameter, which is not among `inputs`, is the handle of its block.
+    pub(crate) urgent: bool,
     pub(crate) unit: Option<String>,
     /// The type that describes the result, if the author names one.
     pub(crate) schema: Option<Type>,
@@ -78,6 +80,13 @@ pub(crate) enum Accepts {
     OneOf(Vec<Expr>),
     /// A constant that holds a list.
     NamedList(Expr),
+}
+
+/// The method that returns what the urgent methods of a block act on.
+pub(crate) struct Handle {
+    pub(crate) ident: Ident,
+    /// Where its return type stands.
+    pub(crate) place: Span,
 }
 
 /// What a method returns.

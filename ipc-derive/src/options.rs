@@ -36,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) skip: Option<Ident>,
     pub(crate) rename: Option<LitStr>,
     pub(crate) idempotent: Option<Ident>,
+    pub(crate) urgent: Option<Ident>,
+    pub(crate) handle: Option<Ident>,
     pub(crate) unit: Option<LitStr>,
     pub(crate) schema: Option<Type>,
     pub(crate) default: Option<Expr>,
@@ -72,6 +74,8 @@ const TABLE: &[(&str, &[Place], &str)] = &[
         &[Place::Method, Place::Function],
         "idempotent",
     ),
+    ("urgent", &[Place::Method], "urgent"),
+    ("handle", &[Place::Method], "handle"),
     (
         "unit",
         &[
@@ -157,9 +161,9 @@ impl Options {
         self.given.first()
     }
 
-    /// The first option that was given beside `skip`, if any.
-    pub(crate) fn beside_skip(&self) -> Option<&Ident> {
-        self.given.iter().find(|name| *name != "skip")
+    /// The first option that was given beside `option`, if any.
+    pub(crate) fn beside(&self, option: &str) -> Option<&Ident> {
+        self.given.iter().find(|name| *name != option)
     }
 
     fn read(&mut self, tokens: proc_macro2::TokenStream, place: Place, errors: &mut Errors) {
@@ -258,6 +262,8 @@ impl Options {
                     "get" => self.get = Some(name),
                     "set" => self.set = Some(name),
                     "skip" => self.skip = Some(name),
+                    "urgent" => self.urgent = Some(name),
+                    "handle" => self.handle = Some(name),
                     _ => self.idempotent = Some(name),
                 }
             }

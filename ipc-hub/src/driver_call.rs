@@ -16,6 +16,8 @@ pub struct DriverCall {
     first_seen: Option<Instant>,
     /// When its caller gave it up.
     given_up: Option<Instant>,
+    /// True if it hangs, and nothing waits for it any more.
+    is_left: bool,
     /// The devices that are stuck because of it.
     stuck: Vec<String>,
     /// Makes a stop wait for the thread of the call. `None` if the thread has been left behind.
@@ -45,6 +47,7 @@ impl DriverCall {
             deadline,
             first_seen: None,
             given_up: None,
+            is_left: false,
             stuck: Vec::new(),
             work,
             progress: None,
@@ -104,14 +107,20 @@ impl DriverCall {
     /// then just left them, and is about to end.
     pub fn leave_behind(&mut self, stuck: Vec<String>) {
         if !stuck.is_empty() {
-            self.work = None;
+            self.leave_behind_beside();
         }
         self.stuck = stuck;
     }
 
-    /// Returns true if a device is stuck because of it.
+    /// Notes that the call hangs in an urgent method, which makes no device stuck. A stop no longer waits for it.
+    pub fn leave_behind_beside(&mut self) {
+        self.is_left = true;
+        self.work = None;
+    }
+
+    /// Returns true if it hangs and has been left behind.
     pub fn is_stuck(&self) -> bool {
-        !self.stuck.is_empty()
+        self.is_left
     }
 
     /// Notes that the call has returned.

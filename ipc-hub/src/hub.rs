@@ -219,6 +219,12 @@ impl Hub {
         self.hosted().registry.mark_stuck(id, by, since)
     }
 
+    /// Returns true if the call with this [id](ipc_core::interface::context::call_id) runs an urgent method, which makes no
+    /// device stuck if it hangs.
+    pub fn is_beside(&self, id: u64) -> bool {
+        self.hosted().registry.is_beside(id)
+    }
+
     /// Returns the devices and functions that are stuck.
     pub fn stuck(&self) -> Vec<Stuck> {
         self.hosted().registry.stuck()

@@ -100,6 +100,11 @@ pub trait CallHost: Send + Sync {
         refusal
     }
 
+    /// Returns the present time; `None` if the host has no clock.
+    fn now(&self) -> Option<Instant> {
+        None
+    }
+
     /// Returns the time since `since`; zero if the host has no clock.
     fn elapsed(&self, _since: Instant) -> Duration {
         Duration::ZERO

@@ -44,6 +44,9 @@ pub struct Method {
     pub error: Option<String>,
     /// Running it twice does no more than running it once, so it may be repeated after a lost connection.
     pub idempotent: bool,
+    /// It runs at once, beside any call that runs in the device, and any client may call it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub urgent: bool,
     /// Why and since when callers should use something else.
     pub deprecated: Option<String>,
 }
@@ -173,6 +176,10 @@ impl Method {
     }
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 impl fmt::Display for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.schema)?;
@@ -245,6 +252,7 @@ mod tests {
         let documented = Method {
             doc: String::new(),
             unit: None,
+            urgent: true,
             ..read_voltage()
         };
         assert_eq!(documented.fingerprint(), print);

@@ -11,7 +11,7 @@ use super::current::{self, Running};
 use super::describe::Interface;
 use super::invocation::{Invocation, OwnedInvocation};
 use super::job::Reply;
-use super::remote::{Device, OVERRUN, Release, Remote, Shared};
+use super::remote::{Device, OVERRUN, Release, Remote, Shared, Urgent};
 use crate::contain::{contain, contain_logged};
 use crate::wire::block::Probe;
 use crate::wire::failure::{Failure, Fault, FaultKind};
@@ -48,7 +48,7 @@ impl Device {
     ///
     /// Use it for drivers that must stay on the thread that opened them, or that are not [`Send`]. Handing a call to
     /// that thread and back costs tens of microseconds, and the arguments are copied once, except for lists that were read
-    /// into memory of their own. Local code cannot lock such a driver.
+    /// into memory of their own. Local code cannot lock such a driver. Urgent methods run on the threads of their callers.
     ///
     /// Blocks until the driver has been opened.
     ///
@@ -110,8 +110,9 @@ impl Device {
         Ok(device)
     }
 
-    fn of_thread<D: Remote>(driver: ThreadDriver<D>) -> Self {
+    fn of_thread<D: Remote>((driver, urgent): (ThreadDriver<D>, Option<Urgent>)) -> Self {
         Self {
+            urgent,
             driver: Shared::new(driver).into_dyn(),
             interface: D::interface(),
             probe: D::probe,
@@ -145,14 +146,19 @@ impl<D: Remote> ThreadDriver<D> {
     fn open<E: Display + Send + 'static>(
         open: impl FnOnce() -> Result<D, E> + Send + 'static,
         hook: impl Fn(&mut D, Release) + Send + 'static,
-    ) -> Result<Self, OpenError<E>> {
+    ) -> Result<(Self, Option<Urgent>), OpenError<E>> {
         let (tasks, queue) = channel();
         let (opened, result) = sync_channel(1);
         let driver = D::interface().name;
         let thread = thread::Builder::new().name(thread_name(&driver));
         let run = move || {
-            let mut driver = match contain(open) {
-                Ok(Ok(driver)) => driver,
+            let made = contain(|| {
+                let driver = open()?;
+                let urgent = driver.urgent();
+                Ok::<_, E>((driver, urgent))
+            });
+            let (mut driver, urgent) = match made {
+                Ok(Ok(made)) => made,
                 Ok(Err(error)) => {
                     return drop(opened.send(Err(OpenError::Driver { driver, error })));
                 }
@@ -161,17 +167,20 @@ impl<D: Remote> ThreadDriver<D> {
                 }
             };
             // Fails if the opening thread is gone; the queue is then closed as well.
-            let _ = opened.send(Ok(()));
+            let _ = opened.send(Ok(urgent));
             run_tasks(&mut driver, &queue, hook);
             contain_logged("a driver, while it was dropped,", || drop(driver));
         };
         let thread = thread.spawn(run).map_err(OpenError::NoThread)?;
         match result.recv() {
-            Ok(Ok(())) => Ok(Self {
-                tasks: Some(tasks),
-                thread: Some(thread),
-                driver: PhantomData,
-            }),
+            Ok(Ok(urgent)) => {
+                let driver = Self {
+                    tasks: Some(tasks),
+                    thread: Some(thread),
+                    driver: PhantomData,
+                };
+                Ok((driver, urgent))
+            }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(OpenError::Panicked {
                 driver: D::interface().name,

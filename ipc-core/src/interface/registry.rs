@@ -9,6 +9,7 @@ mod register;
 mod served;
 #[cfg(test)]
 mod tests;
+mod urgent;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -103,7 +104,18 @@ impl Registry {
     /// Returns how long the call with this [id](crate::interface::context::call_id) must run before the devices that it
     /// is inside of can count as stuck: the longest [overrun](crate::Device::overrun) among them.
     pub fn overrun(&self, id: u64) -> Duration {
-        self.longest_overrun(id).unwrap_or(OVERRUN)
+        let beside = || self.device_beside(id).map(|device| device.overrun());
+        self.longest_overrun(id).or_else(beside).unwrap_or(OVERRUN)
+    }
+
+    /// Returns true if the call with this [id](crate::interface::context::call_id) runs an urgent method, which makes no
+    /// device stuck if it hangs.
+    pub fn is_beside(&self, id: u64) -> bool {
+        self.device_beside(id).is_some()
+    }
+
+    fn device_beside(&self, id: u64) -> Option<&Arc<ServedDevice>> {
+        self.all_devices().find(|device| device.has_beside(id))
     }
 
     /// Like [`overrun`](Self::overrun), also for a [hook](ServedDevice::hook_id). `None` if it is inside of no device.

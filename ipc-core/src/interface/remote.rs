@@ -32,7 +32,18 @@ pub trait Remote: Any {
 
     /// Runs method number `method` of [`Self::interface`].
     fn dispatch(&mut self, method: usize, invocation: &mut Invocation<'_>) -> Result<(), Failure>;
+
+    /// Returns what runs the urgent methods of [`Self::interface`], if there are any. Asked once, when the device is made.
+    fn urgent(&self) -> Option<Urgent>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
+
+/// Runs a method, given by its number, beside any call that is inside the driver.
+pub type Urgent = Arc<dyn Fn(usize, &mut Invocation<'_>) -> Result<(), Failure> + Send + Sync>;
 
 /// What can be called through a proxy; generated for every proxy, whether the driver is there or not.
 #[doc(hidden)]
@@ -56,6 +67,14 @@ pub trait Part<D: ?Sized>: Offer {
         method: usize,
         invocation: &mut Invocation<'_>,
     ) -> Result<(), Failure>;
+
+    /// Returns what runs the urgent methods of [`Offer::interface`], if there are any.
+    fn urgent(_driver: &D) -> Option<Urgent>
+    where
+        D: Sized + 'static,
+    {
+        None
+    }
 }
 
 /// A driver that is served to clients and also used by code in the server's own process.
@@ -199,6 +218,8 @@ pub struct Device {
     pub(crate) prefix: String,
     pub(crate) release_hook: Option<ReleaseHook>,
     pub(crate) overrun: Duration,
+    /// Runs the urgent methods, if there are any.
+    pub(crate) urgent: Option<Urgent>,
 }
 
 pub(crate) type ReleaseHook = Box<dyn Fn(&mut dyn Any, Release) + Send + Sync>;
@@ -317,10 +338,14 @@ impl<T: Remote + Send> From<T> for Device {
 }
 
 impl<T: Remote + Send> From<Shared<T>> for Device {
+    /// Makes a device. Blocks while other code uses a driver that has urgent methods.
     fn from(driver: Shared<T>) -> Self {
+        let interface = T::interface();
+        let is_urgent = interface.methods.iter().any(|method| method.urgent);
         Self {
+            urgent: is_urgent.then(|| driver.lock().urgent()).flatten(),
             driver: driver.into_dyn(),
-            interface: T::interface(),
+            interface,
             probe: T::probe,
             path: std::any::type_name::<T>(),
             name: None,

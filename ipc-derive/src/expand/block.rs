@@ -7,7 +7,7 @@ use syn::{Ident, Path, PathArguments, parse_quote};
 
 use super::describe::value_type;
 use super::{Indices, checks, proxy, scope, server};
-use crate::model::Interface;
+use crate::model::{Handle, Interface};
 use crate::parse::behind_feature;
 use crate::parse::block::Block;
 use crate::parse::wrong::Wrong;
@@ -102,10 +102,14 @@ fn part(block: &Block, indices: &Indices) -> TokenStream {
     let feature = behind_feature(driver.as_ref());
     let key = key(interface);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let arms = server::arms(interface, indices, &quote!(<#self_ty>));
     let probes = server::probe_arms(interface, indices);
-    let (driver, method, call) = (hidden("driver"), hidden("method"), hidden("call"));
     let listed = part.as_ref().map(|word| listed(block, word.span()));
+    let urgent = block
+        .handle
+        .as_ref()
+        .map(|handle| urgent(block, indices, handle));
+    let (driver, method, call) = (hidden("driver"), hidden("method"), hidden("call"));
+    let arms = server::arms(interface, indices, &quote!(<#self_ty>), &driver, false);
     quote! {
         #listed
         #feature
@@ -129,6 +133,33 @@ fn part(block: &Block, indices: &Indices) -> TokenStream {
                     _ => ::core::result::Result::Err(#call.unknown_method()),
                 }
             }
+
+            #urgent
+        }
+    }
+}
+
+/// The function that returns what runs the urgent methods of the block.
+fn urgent(block: &Block, indices: &Indices, handle: &Handle) -> TokenStream {
+    let Block {
+        interface, self_ty, ..
+    } = block;
+    let krate = &interface.krate;
+    let (driver, method, call) = (hidden("driver"), hidden("method"), hidden("call"));
+    let (taken, ident) = (hidden("handle"), &handle.ident);
+    let arms = server::arms(interface, indices, &quote!(<#self_ty>), &taken, true);
+    let make = located(quote!(#krate::private::urgent), handle.place);
+    let is_generic = !block.generics.params.is_empty();
+    let servable = is_generic.then(|| quote!(where #self_ty: 'static));
+    quote! {
+        fn urgent(
+            #driver: &#self_ty,
+        ) -> ::core::option::Option<#krate::private::Urgent> #servable {
+            let #taken = <#self_ty>::#ident(#driver);
+            ::core::option::Option::Some(#make(#taken, |#taken, #method, #call| match #method {
+                #arms
+                _ => ::core::result::Result::Err(#call.unknown_method()),
+            }))
         }
     }
 }
@@ -191,6 +222,23 @@ fn remote(block: &Block) -> TokenStream {
     };
     let all = std::iter::once(&key).chain(&parts);
     let all: Vec<_> = all.collect();
+    let urgent = match (&block.handle, all.as_slice()) {
+        (None, [_]) => None,
+        (Some(_), [only]) => Some(quote!(<#only as #krate::private::Part<#self_ty>>::urgent(self))),
+        (_, all) => Some(quote! {
+            #krate::private::joined_urgent([#((
+                <#all as #krate::private::Offer>::METHODS,
+                <#all as #krate::private::Part<#self_ty>>::urgent(self),
+            )),*])
+        }),
+    };
+    let urgent = urgent.map(|urgent| {
+        quote! {
+            fn urgent(&self) -> ::core::option::Option<#krate::private::Urgent> {
+                #urgent
+            }
+        }
+    });
     let only_one = Ident::new(ONLY_ONE, self_ty.span());
     quote! {
         #feature
@@ -234,6 +282,8 @@ fn remote(block: &Block) -> TokenStream {
                 let _ = method;
                 ::core::result::Result::Err(invocation.unknown_method())
             }
+
+            #urgent
         }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
     };
     let unit = text(method.unit.as_deref());
     let error = error(&method.output, krate, parameters);
-    let idempotent = method.idempotent;
+    let (idempotent, urgent) = (method.idempotent, method.urgent);
     let deprecated = deprecated(method);
     quote! {
         #krate::private::MethodSpec {
@@ -52,6 +52,7 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
             unit: #unit,
             error: #error,
             idempotent: #idempotent,
+            urgent: #urgent,
             deprecated: #deprecated,
         }
     }

@@ -23,7 +23,7 @@ pub(crate) fn of_kind(method: &Method) -> TokenStream {
     })
 }
 
-/// The facts about a method that its signature does not show: limits, units, defaults, the error.
+/// The facts about a method that its signature does not show: limits, units, defaults, the error, urgency.
 pub(crate) fn facts(method: &Method) -> TokenStream {
     let arguments = method.arguments().filter_map(|argument| {
         let facts = [
@@ -45,7 +45,9 @@ pub(crate) fn facts(method: &Method) -> TokenStream {
         _ => None,
     };
     let error = error.map(|error| format!("- fails with `{error}`"));
-    let lines: Vec<_> = arguments.chain(unit).chain(error).collect();
+    let urgent = "- urgent: runs at once, even while another call runs";
+    let urgent = method.urgent.then(|| urgent.to_string());
+    let lines: Vec<_> = arguments.chain(unit).chain(error).chain(urgent).collect();
     if lines.is_empty() {
         return TokenStream::new();
     }

@@ -176,7 +176,7 @@ fn part(item: &Trait, indices: &Indices) -> TokenStream {
     let feature = behind_feature(item.driver.as_ref());
     let adapter = adapter_name(item);
     let (driver, method, call) = (hidden("driver"), hidden("method"), hidden("call"));
-    let arms = server::arms(interface, indices, &quote!(<#ty as #ident>));
+    let arms = server::arms(interface, indices, &quote!(<#ty as #ident>), &driver, false);
     let probes = server::probe_arms(interface, indices);
     quote! {
         #feature

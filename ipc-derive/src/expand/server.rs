@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Ident;
 use syn::spanned::Spanned;
 
 use super::{Indices, accepts};
@@ -11,16 +12,24 @@ use crate::model::{Argument, Input, Interface, Method, Passing, Shape};
 use crate::tokens::{self, hidden, hidden_at};
 use crate::types::{is_known, mentions, unwrapped};
 
-/// The arms of a `match` on the number of the method. `path` is the path to the methods.
-pub(crate) fn arms(interface: &Interface, indices: &Indices, path: &TokenStream) -> TokenStream {
+/// The arms of a `match` on the number of the method, for the methods that are urgent or for the others. `path` is the path
+/// to the methods, and `receiver` what is passed to them first.
+pub(crate) fn arms(
+    interface: &Interface,
+    indices: &Indices,
+    path: &TokenStream,
+    receiver: &Ident,
+    are_urgent: bool,
+) -> TokenStream {
     let mut places = HashMap::new();
-    let arms = interface.methods.iter().enumerate().map(|(index, method)| {
+    let methods = interface.methods.iter().enumerate();
+    let methods = methods.filter(|(_, method)| method.urgent == are_urgent);
+    let arms = methods.map(|(index, method)| {
         // The compiler reports a wrong error type once if all its uses have the same span.
         let place = error_type(method);
         let place = *places.entry(tokens::text(place)).or_insert(place.span());
         let number = indices.number(index);
         let (cfgs, lints) = (&method.cfgs, &method.lints);
-        let driver = hidden("driver");
         let ident = &method.ident;
         let function = quote!(#path::#ident);
         let body = body(
@@ -28,7 +37,7 @@ pub(crate) fn arms(interface: &Interface, indices: &Indices, path: &TokenStream)
             &interface.parameters,
             method,
             &function,
-            Some(&quote!(#driver)),
+            Some(&quote!(#receiver)),
             place,
         );
         quote!(#(#cfgs)* #(#lints)* #number => { #body })

@@ -8,10 +8,11 @@ use syn::{
     WherePredicate,
 };
 
+use super::urgent::Urgency;
 use super::wrong::{self, Wrong};
-use super::{attributes, caller, effect, krate, lints, method};
+use super::{attributes, caller, effect, krate, lints, method, urgent};
 use crate::errors::Errors;
-use crate::model::{Interface, Method};
+use crate::model::{Handle, Interface, Method};
 use crate::options::{Options, Place};
 use crate::tokens;
 use crate::types::{self, unwrapped};
@@ -29,6 +30,8 @@ pub(crate) struct Block {
     pub(crate) part: Option<Ident>,
     /// The proxies of other blocks that belong to this device.
     pub(crate) parts: Vec<Path>,
+    /// What its urgent methods act on.
+    pub(crate) handle: Option<Handle>,
     /// Methods with mistakes that make calls impossible.
     pub(crate) wrong: Vec<Wrong>,
     /// False if the driver cannot be served, so that only its proxy is made.
@@ -62,7 +65,7 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
     let proxy = proxy(&name, &options, errors);
     let self_ty = item.self_ty.to_token_stream();
     let mut wrong = Vec::new();
-    let methods = read_methods(item, &self_ty, &mut wrong, errors);
+    let (methods, handle) = read_methods(item, &self_ty, &mut wrong, errors);
     let parameters = parameter_names(&item.generics);
     let generics = mentioned(&item.generics, &methods);
     let krate = krate(&options);
@@ -86,6 +89,7 @@ pub(crate) fn read(item: &mut ItemImpl, options: Options, errors: &mut Errors) -
         driver: options.driver,
         part: options.part,
         parts: options.parts,
+        handle,
         wrong,
         is_servable: item.generics.lifetimes().next().is_none(),
     })
@@ -117,17 +121,22 @@ fn read_methods(
     self_ty: &TokenStream,
     wrong: &mut Vec<Wrong>,
     errors: &mut Errors,
-) -> Vec<Method> {
+) -> (Vec<Method>, Option<Handle>) {
     let generics = &item.generics;
     let is_generic = !generics.params.is_empty();
     let before = errors.count();
     let mut methods = Vec::new();
+    let mut urgency = Urgency::default();
     for item in &mut item.items {
         match item {
-            ImplItem::Fn(function) => match read_method(function, self_ty, generics, errors) {
-                Ok(method) => methods.push(method),
-                Err(unread) => wrong.extend(unread.filter(|_| !is_generic).map(|unread| *unread)),
-            },
+            ImplItem::Fn(function) => {
+                match read_method(function, self_ty, generics, &mut urgency, errors) {
+                    Ok(method) => methods.push(method),
+                    Err(unread) => {
+                        wrong.extend(unread.filter(|_| !is_generic).map(|unread| *unread));
+                    }
+                }
+            }
             ImplItem::Const(other) => forbid(&mut other.attrs, errors),
             ImplItem::Type(other) => forbid(&mut other.attrs, errors),
             _ => {}
@@ -137,7 +146,7 @@ fn read_methods(
         let text = "there is nothing to call: make at least one method with `&self` or `&mut self` a `pub fn`";
         errors.on(&unwrapped(&item.self_ty), text);
     }
-    methods
+    (methods, urgency.finish(errors))
 }
 
 /// Reads a method that is offered to callers. The error is the substitute in the proxy for a method with mistakes.
@@ -145,9 +154,18 @@ fn read_method(
     function: &mut ImplItemFn,
     self_ty: &TokenStream,
     generics: &Generics,
+    urgency: &mut Urgency,
     errors: &mut Errors,
 ) -> Result<Method, Option<Box<Wrong>>> {
     let options = Options::take(&mut function.attrs, Place::Method, errors);
+    if let Some(word) = &options.handle {
+        urgency.read_handle(function, word, &options, errors);
+        method::strip_arguments(&mut function.sig, errors);
+        return Err(None);
+    }
+    if let Some(word) = &options.urgent {
+        urgency.note_urgent(word);
+    }
     if let Err(reason) = offered(function, &options, self_ty) {
         if let Some((word, text)) = reason {
             errors.on(word, text);
@@ -163,6 +181,10 @@ fn read_method(
         return Err(None);
     }
     let mut sig = without_self(&function.sig, self_ty);
+    if options.urgent.is_some() && !urgent::take_handle(&mut sig, &options, errors) {
+        method::strip_arguments(&mut function.sig, &mut Errors::default());
+        return Err(wrong::read(&sig, &function.attrs).map(Box::new));
+    }
     let read = method::read(
         &mut sig,
         &function.attrs,
@@ -184,21 +206,25 @@ fn offered<'a>(
 ) -> Result<(), Option<(&'a dyn ToTokens, &'static str)>> {
     let said = |word: Option<&'a Ident>, text| Err(word.map(|word| (word as &dyn ToTokens, text)));
     if options.skip.is_some() {
-        return said(options.beside_skip(), effect::BESIDE_SKIP);
+        return said(options.beside("skip"), effect::BESIDE_SKIP);
     }
-    let Some(receiver) = function.sig.receiver() else {
+    let receiver = function.sig.receiver();
+    if receiver.is_none() && options.urgent.is_none() {
         return said(
             options.first(),
             "this function has no `&self` or `&mut self`, so it is not offered to callers; remove the attribute, or add a receiver",
         );
-    };
+    }
     if !matches!(function.vis, Visibility::Public(_)) {
         return said(
             options.first(),
             "only a `pub fn` is offered to callers; make it `pub`, or remove the attribute",
         );
     }
-    if !method::borrows_driver(receiver, &tokens::text(self_ty)) {
+    let receiver = receiver.filter(|_| options.urgent.is_none());
+    if let Some(receiver) = receiver
+        && !method::borrows_driver(receiver, &tokens::text(self_ty))
+    {
         let text = "a call only borrows the driver: take `&self` or `&mut self`, or hide the method with `#[remote(skip)]`";
         return Err(Some((receiver, text)));
     }

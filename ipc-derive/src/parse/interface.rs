@@ -8,7 +8,7 @@ use syn::{
 };
 
 use super::trait_error::{error_type, is_error};
-use super::{attributes, caller, effect, krate, lints, method, parameter};
+use super::{attributes, caller, effect, krate, lints, method, parameter, urgent};
 use crate::errors::Errors;
 use crate::model::{Interface, Method, Shape};
 use crate::options::{Options, Place};
@@ -164,8 +164,13 @@ enum Read {
 
 fn read_method(function: &mut TraitItemFn, has_error_type: bool, errors: &mut Errors) -> Read {
     let options = Options::take(&mut function.attrs, Place::Method, errors);
+    if let Some(option) = options.urgent.as_ref().or(options.handle.as_ref()) {
+        errors.on(option, urgent::NOT_IN_A_TRAIT);
+        method::strip_arguments(&mut function.sig, &mut Errors::default());
+        return Read::Wrong;
+    }
     if options.skip.is_some() {
-        if let Some(option) = options.beside_skip() {
+        if let Some(option) = options.beside("skip") {
             errors.on(option, effect::BESIDE_SKIP);
         }
         method::strip_arguments(&mut function.sig, errors);

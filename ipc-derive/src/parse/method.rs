@@ -63,6 +63,7 @@ pub(crate) fn read(
         output: output?,
         is_async: sig.asyncness.is_some(),
         idempotent: options.idempotent.is_some() || kind == Kind::Get,
+        urgent: options.urgent.is_some(),
         unit: options.unit.map(|unit| unit.value()),
         schema: options.schema,
     })

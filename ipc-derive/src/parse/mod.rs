@@ -14,6 +14,7 @@ pub(crate) mod method;
 mod passing;
 mod serde_options;
 mod trait_error;
+pub(crate) mod urgent;
 pub(crate) mod wrong;
 
 use proc_macro2::{Span, TokenStream};

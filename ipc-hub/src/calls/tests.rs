@@ -39,6 +39,23 @@ fn a_call_hangs_only_if_its_caller_has_given_up() {
 }
 
 #[test]
+fn a_hung_call_that_makes_no_device_stuck_is_left_behind_once() {
+    let start = Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let mut calls = running(&[None]);
+    look(&mut calls, start);
+    calls.give_up(|_| true, after(1));
+    assert_eq!(look(&mut calls, after(10)), [Due::Hung(1)]);
+    // It has left its device, and is about to end.
+    calls.get_mut(1).unwrap().leave_behind(vec![]);
+    assert_eq!(look(&mut calls, after(11)), [Due::Hung(1)]);
+    calls.get_mut(1).unwrap().leave_behind_beside();
+    assert_eq!(look(&mut calls, after(12)), []);
+    assert!(!calls.keep_the_place());
+    assert_eq!(calls.end(1).recovered, [""; 0]);
+}
+
+#[test]
 fn a_call_must_have_been_given_up_for_a_while() {
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);

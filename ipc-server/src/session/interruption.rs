@@ -5,6 +5,7 @@ use std::time::Instant;
 use ipc_core::Refusal;
 use ipc_core::wire::ctrl::{Feature, Features, Form};
 use ipc_core::wire::message::IncomingCall;
+use ipc_hub::CurrentOffers;
 use ipc_hub::party::Party;
 
 /// What the client of a session has been told of the [interruptions](Party::interruptions) of its party.
@@ -53,22 +54,31 @@ impl Told {
         &mut self,
         party: &Party,
         call: &IncomingCall,
+        offers: &CurrentOffers,
         now: Instant,
     ) -> Option<Refusal> {
         if party.interruptions() == self.count && self.by_call.is_none() {
             return None;
         }
-        self.decide(party, call, now)
+        self.decide(party, call, offers, now)
     }
 
     #[cold]
-    fn decide(&mut self, party: &Party, call: &IncomingCall, now: Instant) -> Option<Refusal> {
+    fn decide(
+        &mut self,
+        party: &Party,
+        call: &IncomingCall,
+        offers: &CurrentOffers,
+        now: Instant,
+    ) -> Option<Refusal> {
         if self.wants == Wants::Never {
             self.count = party.interruptions();
             self.by_call = None;
             return None;
         }
-        if !matches!(call.form, Form::Typed | Form::ByName) {
+        let is_call = matches!(call.form, Form::Typed | Form::ByName);
+        // To press stop, nobody needs to know in which state the devices are.
+        if !is_call || offers.load().is_urgent(call.method()) {
             return None;
         }
         let count = party.interruptions();

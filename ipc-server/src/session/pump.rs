@@ -177,14 +177,20 @@ impl Pump {
     }
 
     /// Hands out the next call, unless the stay of the client is over. It counts as running until [`end`](Self::end).
-    pub(super) fn begin(&mut self, now: Instant, work: &mut Option<Work>) -> Option<TakenCall> {
+    pub(super) fn begin(
+        &mut self,
+        offers: &CurrentOffers,
+        now: Instant,
+        work: &mut Option<Work>,
+    ) -> Option<TakenCall> {
         if !self.stay.lets_calls_begin() {
             return None;
         }
         let taken = loop {
             let taken = self.session.next_call(now)?;
             let party = self.party.as_deref();
-            match party.and_then(|party| self.told.refusal(party, &taken.0, now)) {
+            let told = &mut self.told;
+            match party.and_then(|party| told.refusal(party, &taken.0, offers, now)) {
                 None => break taken,
                 Some(refusal) => self.session.refuse(taken.0.number, refusal),
             }

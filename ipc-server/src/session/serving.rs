@@ -142,7 +142,7 @@ impl Serving {
             pump.refuse_waiting(ByeReason::Stopping);
             return None;
         }
-        pump.begin(now, work)
+        pump.begin(self.state.hub.offers(), now, work)
     }
 
     /// Leaves the reader where a companion can take it.
@@ -221,13 +221,17 @@ impl Serving {
         Some(reader)
     }
 
-    /// Marks the devices that a call hangs in as stuck, and no longer waits for the call. Returns what was marked.
+    /// Marks the devices that a call hangs in as stuck, and no longer waits for the call. Returns what was marked: nothing if it
+    /// hangs in an urgent method.
     pub(super) fn leave_behind(&self, call: &mut DriverCall, now: Instant) -> Vec<Stuck> {
         let id = call_id(self.activity.id(), call.number);
         let by = self.activity.seen(now);
         let by = format!("{} at {}", by.name, by.address);
         let stuck = self.state.hub.mark_stuck(id, &by, call.began(now));
-        call.leave_behind(stuck.iter().map(|stuck| stuck.device.clone()).collect());
+        match stuck.is_empty() && self.state.hub.is_beside(id) {
+            true => call.leave_behind_beside(),
+            false => call.leave_behind(stuck.iter().map(|stuck| stuck.device.clone()).collect()),
+        }
         stuck
     }
 
@@ -345,6 +349,10 @@ impl CallHost for Serving {
 
     fn for_client(&self, refusal: Refusal) -> Refusal {
         self.pump().session.for_client(refusal)
+    }
+
+    fn now(&self) -> Option<Instant> {
+        Some(Instant::now())
     }
 
     fn elapsed(&self, since: Instant) -> Duration {

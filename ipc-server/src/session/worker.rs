@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
+use ipc_core::interface::job::Job;
+use ipc_core::interface::registry::Offers;
 use ipc_core::native::{self, Scratch};
 use ipc_core::wire::ctrl::{ConnectionRole, Form};
 use ipc_core::wire::failure::{Failure, Refusal};
@@ -224,8 +226,13 @@ impl Worker {
         activity.call_begins(number, method, begins);
         let outcome = match is_command {
             true => self.serving.state.hub.run_command(job, &self.context),
-            false if self.is_observer && !is_question => Err(for_observer(job.method)),
-            false => self.offers.now().run(job, &self.context),
+            false => {
+                let offers = self.offers.now();
+                match self.is_observer && !is_question && is_for_holders(offers, &job) {
+                    true => Err(for_observer(job.method)),
+                    false => offers.run(job, &self.context),
+                }
+            }
         };
         let ended = Instant::now();
         let is_refused = outcome.as_ref().is_err_and(|failure| failure.is_refusal());
@@ -264,6 +271,11 @@ impl Worker {
             self.serving.mailbox.wake();
         }
     }
+}
+
+/// True for a batch, and for a method that is not urgent. What does not exist is refused as such.
+fn is_for_holders(offers: &Offers, job: &Job<'_>) -> bool {
+    job.form == Form::Command || offers.has(job.method) && !offers.is_urgent(job.method)
 }
 
 /// The refusal of a call over a connection that does not hold the server.

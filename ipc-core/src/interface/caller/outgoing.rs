@@ -159,6 +159,11 @@ impl OutgoingCall {
         self.idempotent
     }
 
+    /// True if the method is urgent: it runs at once, even while another call runs in the device. False for a call by name.
+    pub fn is_urgent(&self) -> bool {
+        self.description().is_some_and(|method| method.urgent)
+    }
+
     /// Marks the call as one that may be repeated after a lost connection.
     pub fn set_idempotent(&mut self) {
         self.idempotent = true;

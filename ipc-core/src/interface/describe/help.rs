@@ -81,6 +81,9 @@ impl Method {
                 (None, None) => Ok(()),
             };
         }
+        if self.urgent {
+            text.push_str("  urgent: runs at once, even while another call runs\n");
+        }
         if let Some(reason) = &self.deprecated {
             let _ = writeln!(text, "  deprecated: {reason}");
         }

@@ -8,3 +8,4 @@ pub mod probe;
 pub mod results;
 pub mod spec;
 pub mod travel;
+pub mod urgent;

@@ -52,6 +52,11 @@ pub(super) enum Owner {
         device: Weak<ServedDevice>,
         method: usize,
     },
+    /// An urgent method of a device.
+    Urgent {
+        device: Weak<ServedDevice>,
+        method: usize,
+    },
     Function(Weak<ServedFunction>),
 }
 
@@ -70,6 +75,12 @@ impl Offers {
     /// Returns true if there is a method of this name.
     pub fn has(&self, method: &str) -> bool {
         self.targets.contains_key(method)
+    }
+
+    /// Returns true if there is an urgent method of this name, which any client may call.
+    pub fn is_urgent(&self, method: &str) -> bool {
+        let target = self.targets.get(method);
+        target.is_some_and(|target| matches!(target.owner, Owner::Urgent { .. }))
     }
 
     /// Returns how to find the long lists in the arguments of a method, if it has this fingerprint.
@@ -164,6 +175,12 @@ impl Offers {
                     })?;
                 }
                 driver.dispatch(*method, &mut invocation)?;
+            }
+            Owner::Urgent { device, method } => {
+                // A removal does not wait for the call: the device is not kept while it runs.
+                let urgent = device.upgrade().and_then(|device| device.urgent());
+                let urgent = urgent.ok_or_else(|| self.unknown(name))?;
+                urgent.run(*method, name, &mut invocation, context)?;
             }
             Owner::Function(function) => {
                 let function = function.upgrade().ok_or_else(|| self.unknown(name))?;

@@ -105,7 +105,9 @@ impl Registry {
         let offers = Arc::make_mut(&mut self.offers);
         offers.description_mut().devices.remove(at);
         offers.targets.retain(|_, target| match &target.owner {
-            Owner::Device { device: owner, .. } => !Weak::ptr_eq(owner, &Arc::downgrade(&device)),
+            Owner::Device { device: owner, .. } | Owner::Urgent { device: owner, .. } => {
+                !Weak::ptr_eq(owner, &Arc::downgrade(&device))
+            }
             Owner::Function(_) => true,
         });
         self.leaving.push(Arc::clone(&device));
@@ -178,11 +180,15 @@ impl Offers {
     fn add_device(&mut self, device: &Arc<ServedDevice>, names: Vec<String>) {
         let description = device.description();
         let methods = description.interface.methods.iter().enumerate();
+        let owner = |index: usize, is_urgent: bool| {
+            let (device, method) = (Arc::downgrade(device), index);
+            match is_urgent {
+                true => Owner::Urgent { device, method },
+                false => Owner::Device { device, method },
+            }
+        };
         let targets = methods.map(|(method_index, method)| Target {
-            owner: Owner::Device {
-                device: Arc::downgrade(device),
-                method: method_index,
-            },
+            owner: owner(method_index, method.urgent),
             fingerprint: method.fingerprint(),
             reads: method.only_reads(),
             probe: (device.probe)(method_index),
@@ -196,7 +202,7 @@ impl Offers {
     fn free_name(&self, name: String, owner: &str) -> Result<String, RegisterError> {
         if let Some(taken) = self.targets.get(&name) {
             let first = match &taken.owner {
-                Owner::Device { device, .. } => {
+                Owner::Device { device, .. } | Owner::Urgent { device, .. } => {
                     let device = device.upgrade();
                     device
                         .map(|device| device_by_name(device.description()))

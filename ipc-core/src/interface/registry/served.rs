@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::urgent::UrgentMethods;
 use crate::contain::{contain, contain_logged};
 use crate::interface::blocked::{Blocked, Occupant};
 use crate::interface::describe::DeviceDescription;
@@ -31,6 +32,7 @@ pub struct ServedDevice {
     releases: AtomicU64,
     overrun: Duration,
     is_removed: AtomicBool,
+    urgent: Option<Arc<UrgentMethods>>,
 }
 
 /// A function that is offered.
@@ -62,6 +64,7 @@ impl ServedDevice {
             prefix,
             release_hook,
             overrun,
+            urgent,
             ..
         } = device;
         Self {
@@ -78,12 +81,16 @@ impl ServedDevice {
             releases: AtomicU64::new(0),
             overrun,
             is_removed: AtomicBool::new(false),
+            urgent: urgent.map(|urgent| Arc::new(UrgentMethods::new(urgent))),
         }
     }
 
     /// Names the device, before it is offered.
     pub(super) fn set_name(&mut self, name: String) {
         self.driver.slot().gate.set_name(&name);
+        if let Some(urgent) = self.urgent.as_mut().and_then(Arc::get_mut) {
+            urgent.device.clone_from(&name);
+        }
         self.description.name = name;
     }
 
@@ -130,6 +137,16 @@ impl ServedDevice {
 
     pub(super) fn gate(&self) -> &Gate {
         &self.driver.slot().gate
+    }
+
+    /// Returns its urgent methods, if it has any and is still offered.
+    pub(super) fn urgent(&self) -> Option<Arc<UrgentMethods>> {
+        self.urgent.clone().filter(|_| !self.is_removed())
+    }
+
+    /// True if the call `id` runs one of its urgent methods.
+    pub(super) fn has_beside(&self, id: u64) -> bool {
+        self.urgent.as_ref().is_some_and(|urgent| urgent.runs(id))
     }
 
     /// Waits until no other call uses the driver.
