@@ -77,6 +77,28 @@ macro_rules! client_methods {
                 self.watch().handovers()
             }
 
+            /// The commands of the server: who uses it, who has which device, and how to make them leave.
+            pub fn server(&self) -> ServerCommands<Self> {
+                ServerCommands::new(self.clone())
+            }
+
+            /// Begins a batch: calls that run one after the other, without a call of another client in between.
+            pub fn batch(&self) -> Batch<Self> {
+                Batch::new(self.clone(), self.options.decode_memory)
+            }
+
+            /// A handle whose calls end by `until` at the latest, whatever else limits them.
+            pub(crate) fn until(&self, until: Option<Instant>) -> Self {
+                self.changed(|options| {
+                    options.deadline = options.deadline.into_iter().chain(until).min();
+                })
+            }
+
+            /// How long a call that begins now may take.
+            pub(crate) fn time_left(&self, now: Instant) -> Duration {
+                self.options.time_left(now).unwrap_or(Duration::MAX)
+            }
+
             fn changed(&self, change: impl FnOnce(&mut CallOptions)) -> Self {
                 let mut handle = self.clone();
                 change(&mut handle.options);

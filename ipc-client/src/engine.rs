@@ -5,6 +5,7 @@ mod reconnecting;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod withdrawals;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub(crate) struct Engine {
     pending_failure: Option<String>,
     /// What the last connection under the secret left for the next one.
     ticket: Option<Ticket>,
+    /// Claims that are ended without a caller who waits for it: the numbers of the calls, and the claims.
+    withdrawals: Vec<(u64, u128)>,
     closed: bool,
 }
 
@@ -95,6 +98,7 @@ impl Engine {
             failure: None,
             pending_failure: None,
             ticket: None,
+            withdrawals: Vec::new(),
             closed: false,
         }
     }
@@ -167,7 +171,12 @@ impl Engine {
         loop {
             let mut event = self.session.poll_event()?;
             match &mut event {
-                Event::Ended { outcome, .. } => self.explain(outcome, &now),
+                Event::Ended { call, outcome } => {
+                    self.explain(outcome, &now);
+                    if !self.withdrawals.is_empty() && self.withdrawal_ended(*call, outcome, &now) {
+                        continue;
+                    }
+                }
                 Event::Progress { message, .. } => *message = printable(std::mem::take(message)),
                 Event::Waiting(_) => {}
                 _ => {

@@ -11,6 +11,17 @@ pub(crate) fn default_name() -> String {
     format!("{origin} (pid {})", std::process::id())
 }
 
+/// What tells this process from others across restarts of the server: random, and the same for all of its clients.
+pub(crate) fn of_process() -> &'static str {
+    static IDENTITY: OnceLock<String> = OnceLock::new();
+    IDENTITY.get_or_init(|| {
+        let mut bytes = [0; 16];
+        // Without randomness there is no claim either.
+        let _ = getrandom::fill(&mut bytes);
+        format!("{:032x}", u128::from_le_bytes(bytes))
+    })
+}
+
 fn origin() -> String {
     let program = std::env::args_os()
         .next()

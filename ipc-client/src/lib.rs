@@ -18,6 +18,7 @@
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
 mod asynchronous;
+mod batch;
 mod blocking;
 mod builder;
 mod call;
@@ -25,11 +26,13 @@ mod callback;
 mod cancel;
 mod client_methods;
 mod clock;
+mod commands;
 mod connection_state;
 mod dial;
 mod engine;
 mod error;
 mod identity;
+mod lease;
 mod local;
 mod outage;
 mod own_connections;
@@ -40,16 +43,22 @@ mod unanswered_proofs;
 mod watch;
 
 pub use asynchronous::{AsyncClient, ReplyFuture};
+pub use batch::{Batch, Later};
 pub use blocking::Client;
 pub use builder::{AsyncClientBuilder, ClientBuilder};
 pub use cancel::CancellationToken;
+pub use commands::ServerCommands;
 pub use connection_state::ConnectionState;
 pub use error::{ConnectError, SystemError};
+pub use lease::{Lease, LeaseBuilder, LeaseError, Lessee, NotTransferred};
 pub use local::AsyncLocal;
 pub use retry::Retry;
 
 // A client program depends on this crate and on that of its driver, and on no other crate of this project.
 pub use ipc_core::interface::caller::OutgoingCall;
+pub use ipc_core::interface::commands::{
+    ClaimState, ClientSummary, DeviceStatus, HolderInfo, Kicked, LeaseInfo,
+};
 pub use ipc_core::interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
 };

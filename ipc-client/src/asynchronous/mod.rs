@@ -18,11 +18,14 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use crate::batch::Batch;
 use crate::call::{CallOptions, no_such_method, positional_or_named};
 use crate::cancel::CancellationToken;
 use crate::client_methods::client_methods;
+use crate::commands::ServerCommands;
 use crate::connection_state::ConnectionState;
 use crate::error::ConnectError;
+use crate::lease::Lessee;
 use crate::settings::ClientSettings;
 use crate::watch::Watch;
 use task::{ClientTask, Command};
@@ -157,5 +160,12 @@ impl AsyncCaller for AsyncClient {
         reply: ReplyFuture<T>,
     ) -> Result<T, CallError> {
         reply.await
+    }
+}
+
+impl Lessee for AsyncClient {
+    fn withdraw(&self, claim: u128) {
+        // Fails if the client is closed, which ends its leases.
+        let _ = self.commands.send(Command::Withdraw { claim });
     }
 }

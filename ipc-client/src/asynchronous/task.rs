@@ -34,6 +34,10 @@ pub(super) enum Command {
         timeout: Duration,
         reply: oneshot::Sender<Result<(), ConnectError>>,
     },
+    /// End a claim.
+    Withdraw {
+        claim: u128,
+    },
     Close {
         done: oneshot::Sender<()>,
     },
@@ -170,6 +174,7 @@ impl ClientTask {
                 self.engine.start_first_connection(timeout, Instant::now());
                 self.connecting = Some(reply);
             }
+            Command::Withdraw { claim } => self.engine.withdraw(claim, Instant::now()),
             Command::Close { .. } => {}
         }
     }

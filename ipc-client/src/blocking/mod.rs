@@ -17,11 +17,14 @@ use ipc_core::{Args, BlockingCaller, CallError, Caller};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::batch::Batch;
 use crate::call::{CallOptions, Timing, no_such_method, positional_or_named};
 use crate::cancel::CancellationToken;
 use crate::client_methods::client_methods;
+use crate::commands::ServerCommands;
 use crate::connection_state::ConnectionState;
 use crate::error::ConnectError;
+use crate::lease::Lessee;
 use crate::settings::ClientSettings;
 use crate::watch::Watch;
 use shared::SharedConnection;
@@ -144,5 +147,11 @@ impl Caller for Client {
 impl BlockingCaller for Client {
     fn wait<T: Send + 'static>(reply: Result<T, CallError>) -> Result<T, CallError> {
         reply
+    }
+}
+
+impl Lessee for Client {
+    fn withdraw(&self, claim: u128) {
+        self.connection.withdraw(claim);
     }
 }

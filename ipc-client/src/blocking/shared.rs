@@ -307,6 +307,14 @@ impl SharedConnection {
         self.lock()
     }
 
+    /// Ends a claim. Does not wait for the answer, which is read with that of the next call.
+    pub(crate) fn withdraw(&self, claim: u128) {
+        let mut state = self.lock();
+        state.connection.engine.withdraw(claim, Instant::now());
+        state.connection.flush();
+        self.unlock(state);
+    }
+
     /// Ends the session. Calls of other threads return.
     pub(crate) fn close(&self) {
         let mut state = self.lock();

@@ -7,11 +7,16 @@
 )]
 
 mod async_giving_up;
+mod async_leases;
 mod asynchronous;
+mod batches;
 mod callbacks;
 mod calls;
 mod connecting;
 mod errors;
 mod giving_up;
+mod interruptions;
+mod leases;
 mod outages;
+mod reports;
 mod support;

@@ -1,5 +1,6 @@
 //! A small scripted server on threads: the real state machine of sessions, and ways to make it misbehave.
 
+mod commands;
 mod serving;
 
 use std::collections::HashMap;
@@ -10,14 +11,16 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use ipc_client::Client;
+use ipc_core::Refusal;
 use ipc_core::interface::registry::Registry;
 use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::Link;
 use ipc_core::session::server::End;
 use ipc_core::session::table::{SessionTable, TableLimits};
-use ipc_core::wire::ctrl::{ByeReason, Hello, QueueStatus, SessionKey};
+use ipc_core::wire::ctrl::{ByeReason, CtrlMsg, Hello, Info, QueueStatus, SessionKey};
 use ipc_core::wire::preamble::Role;
 
+pub(crate) use commands::{Leases, refused_as};
 use serving::{accept, registry};
 
 /// A server and a client of it.
@@ -60,6 +63,9 @@ struct Control {
     admission: Admission,
     cut: Cut,
     ledger: Vec<String>,
+    leases: Leases,
+    /// Refuses the next call of a method by this.
+    refusal: Option<Refusal>,
     gate_open: bool,
     epoch: u64,
     last_session: Option<SessionKey>,
@@ -105,6 +111,8 @@ impl FakeServer {
             admission: Admission::Open,
             cut: Cut::Never,
             ledger: Vec::new(),
+            leases: Leases::default(),
+            refusal: None,
             gate_open: false,
             epoch: 0,
             last_session: None,
@@ -143,6 +151,38 @@ impl FakeServer {
     /// Lets `gate` return, now and later.
     pub(crate) fn open_gate(&self) {
         self.change(|control| control.gate_open = true);
+    }
+
+    /// Refuses the next call of a method by `refusal`.
+    pub(crate) fn refuse_next(&self, refusal: Refusal) {
+        self.change(|control| control.refusal = Some(refusal));
+    }
+
+    /// Changes the leases, or looks at them.
+    pub(crate) fn leases<T>(&self, change: impl FnOnce(&mut Leases) -> T) -> T {
+        let result = change(&mut self.shared.control.lock().unwrap().leases);
+        self.shared.changed.notify_all();
+        result
+    }
+
+    /// Waits until the leases fulfil `condition`.
+    pub(crate) fn wait_for_leases(&self, condition: impl Fn(&Leases) -> bool) {
+        let control = self.shared.control.lock().unwrap();
+        let _done = self
+            .shared
+            .changed
+            .wait_while(control, |control| !condition(&control.leases))
+            .unwrap();
+    }
+
+    /// Tells all clients `info`.
+    pub(crate) fn tell(&self, info: &Info) {
+        self.change(|control| {
+            for (_, stream) in control.streams.values() {
+                let frame = commands::frame_bytes(CtrlMsg::Info, info);
+                (&*stream).write_all(&frame).unwrap();
+            }
+        });
     }
 
     /// The calls that ran, in order.

@@ -15,11 +15,12 @@ use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::session::server::{End, ServerSession};
 use ipc_core::session::table::Greeted;
+use ipc_core::wire::ctrl::{CtrlMsg, Form};
 use ipc_core::wire::frame::ReplyFrame;
 use ipc_core::wire::message::IncomingCall;
 use ipc_core::wire::preamble::Role;
 
-use super::{Admission, Cut, Shared, fresh};
+use super::{Admission, Cut, Shared, commands, fresh};
 
 /// The functions that it offers.
 pub(super) fn registry() -> Registry {
@@ -204,9 +205,23 @@ fn run(
         }
         _ => {}
     }
+    let refusal = match call.form {
+        Form::Command => None,
+        _ => shared.control.lock().unwrap().refusal.take(),
+    };
+    if let Some(refusal) = refusal {
+        log("refused");
+        return commands::frame(CtrlMsg::Error, &(number, refusal));
+    }
     let context = CallContext::new(Arc::new(Host), number, "test".into(), None);
     let limit = session.reply_limit();
-    let reply = native::run(shared.registry.offers(), call, &context, limit);
+    let reply = match call.form {
+        Form::Command => {
+            let leases = &mut shared.control.lock().unwrap().leases;
+            commands::run(leases, &shared.registry, &context, call)
+        }
+        _ => native::run(shared.registry.offers(), call, &context, limit),
+    };
     log(call.method());
     reply
 }

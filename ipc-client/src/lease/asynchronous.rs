@@ -1,0 +1,165 @@
+//! Leases of an async client.
+
+use std::time::{Duration, Instant};
+
+use ipc_core::interface::commands::{ClaimState, LeaseInfo, name};
+use ipc_core::{CallError, Caller};
+
+use super::asking::{Asking, Verdict};
+use super::{Lease, LeaseBuilder, LeaseError, NotTransferred};
+use crate::asynchronous::AsyncClient;
+
+impl LeaseBuilder<AsyncClient> {
+    /// Asks for the lease, until it is granted or the [`wait`](Self::wait) is over. All of the devices are
+    /// granted, or none.
+    ///
+    /// Dropping the future withdraws the claim. The [`deadline`](AsyncClient::deadline) and the token of [`cancel_with`](AsyncClient::cancel_with) of the handle end the wait
+    /// as well.
+    ///
+    /// # Errors
+    ///
+    /// Others have the devices, or the lease is refused, or there is no connection. The claim has then been withdrawn.
+    pub async fn acquire(self) -> Result<Lease<AsyncClient>, LeaseError> {
+        let mut lease = self.into_lease()?;
+        lease.ask().await?;
+        Ok(lease)
+    }
+
+    /// Asks for the lease without waiting for others, whatever [`wait`](Self::wait) says. Returns `None` if others have some
+    /// of the devices.
+    pub async fn try_acquire(self) -> Result<Option<Lease<AsyncClient>>, LeaseError> {
+        match self.wait(Duration::ZERO).acquire().await {
+            Ok(lease) => Ok(Some(lease)),
+            Err(LeaseError::Timeout { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Lease<AsyncClient> {
+    async fn ask(&mut self) -> Result<(), LeaseError> {
+        let client = self.client().clone();
+        self.claim.arm(self.request.claim);
+        let on_waiting = self.on_waiting.as_ref();
+        let mut asking = Asking::new(&self.request, self.wait, on_waiting, Instant::now());
+        loop {
+            let until = asking.call_until(Instant::now());
+            let answer = Caller::call(&client.until(until), asking.call()).await;
+            match asking.answered(answer, Instant::now()) {
+                Verdict::Held => return Ok(()),
+                Verdict::Again(pause) => tokio::time::sleep(pause).await,
+                Verdict::WhoHolds => {
+                    self.claim.is_over();
+                    let leases = client.server().leases().await;
+                    return Err(asking.holders(leases.unwrap_or_default()));
+                }
+                Verdict::Over(error) => {
+                    if matches!(error, LeaseError::Ended { .. }) {
+                        self.claim.is_over();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Ends the lease, and returns when the server has said so. Does nothing if it has ended already.
+    ///
+    /// # Errors
+    ///
+    /// The server did not answer. The lease is then released like one that is dropped.
+    pub async fn release(mut self) -> Result<(), CallError> {
+        let call = self.command(name::RELEASE);
+        let _was_known: bool = Caller::call(self.client(), call).await?;
+        self.claim.is_over();
+        Ok(())
+    }
+
+    /// Sets how long the lease still lasts at most, from now; `Duration::MAX` means without limit. Returns its state: a lease
+    /// that has ended stays so.
+    pub async fn renew(&mut self, time: Duration) -> Result<ClaimState, CallError> {
+        let call = self.renewal(time);
+        Caller::call(self.client(), call).await
+    }
+
+    /// Gives the lease to the client with the [`id`](crate::ClientSummary::id) `client`, without a release hook: the
+    /// instruments stay as they are. Returns the lease as the server now knows it.
+    ///
+    /// # Errors
+    ///
+    /// The server did not transfer it; the error holds the lease.
+    pub async fn transfer(mut self, client: u64) -> Result<LeaseInfo, NotTransferred<Self>> {
+        let call = self.transfer_to(client);
+        match Caller::call(self.client(), call).await {
+            Ok(info) => {
+                self.claim.is_over();
+                Ok(info)
+            }
+            Err(error) => Err(NotTransferred {
+                lease: Box::new(self),
+                error: Box::new(error),
+            }),
+        }
+    }
+
+    /// Asks the server for the state of the lease.
+    pub async fn state(&self) -> Result<ClaimState, CallError> {
+        Caller::call(self.client(), self.command(name::STATUS)).await
+    }
+
+    /// Asks for the same lease again, as [`acquire`](LeaseBuilder::acquire) did: does nothing if the client still has it.
+    /// For a lease that was lost, for example because the server was restarted or the grace was over. Settings made
+    /// earlier may have changed.
+    pub async fn reacquire(&mut self) -> Result<(), LeaseError> {
+        match self.state().await {
+            Ok(ClaimState::Ended { .. }) => self.renumber()?,
+            Ok(_) => {}
+            Err(error) => return Err(LeaseError::of_call(self.devices(), error)),
+        }
+        self.ask().await
+    }
+}
+
+impl AsyncClient {
+    /// Asks for devices that no other client may use for a while, as [`Client::lease`](crate::Client::lease) does.
+    /// Nothing is sent before [`acquire`](LeaseBuilder::acquire).
+    pub fn lease(
+        &self,
+        devices: impl IntoIterator<Item = impl Into<String>>,
+    ) -> LeaseBuilder<AsyncClient> {
+        LeaseBuilder::new(self.clone(), devices, Duration::ZERO)
+    }
+
+    /// Leases `devices`, runs `with`, and releases the devices, also if `with` panics or the future is dropped. Waits for
+    /// the devices for as long as the [`timeout`](Self::timeout) of this handle allows, or without limit.
+    ///
+    /// ```no_run
+    /// # use ipc_client::{AsyncClient, CallError};
+    /// # async fn example(client: AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let measure = async |client: AsyncClient| {
+    ///     client.call::<()>("pump_arm", ()).await?;
+    ///     client.call::<f64>("pump_read_voltage", 20).await
+    /// };
+    /// let volts = client.with(["pump"], measure).await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// There was no lease, and `with` did not run. What `with` returns is returned as it is. If the devices cannot be
+    /// released because the connection is lost, they are released like those of a lease that is dropped.
+    pub async fn with<R>(
+        &self,
+        devices: impl IntoIterator<Item = impl Into<String>>,
+        with: impl AsyncFnOnce(AsyncClient) -> R,
+    ) -> Result<R, LeaseError> {
+        let wait = self.time_left(Instant::now());
+        let lease = self.lease(devices).wait(wait).acquire().await?;
+        let result = with(self.clone()).await;
+        if let Err(error) = lease.release().await {
+            tracing::debug!("the release of the devices has not been answered: {error}");
+        }
+        Ok(result)
+    }
+}
