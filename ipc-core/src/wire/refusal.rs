@@ -334,8 +334,9 @@ impl Refusal {
     }
 }
 
+/// For people, to whom "0ns" looks like a mistake.
 fn after(ms: u64) -> Duration {
-    Duration::from_millis(ms)
+    Duration::from_millis(ms.max(1))
 }
 
 fn did_you_mean(similar: &[String]) -> String {

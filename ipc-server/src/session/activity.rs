@@ -218,6 +218,11 @@ impl Activity {
         lanes.map(|lane| lane.idle_ms(now)).fold(own, u64::min)
     }
 
+    /// Returns true while it waits for a call that runs; commands do not count.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.used().running.is_some()
+    }
+
     /// Adds a lane of the client.
     pub(crate) fn add_lane(&self, lane: &Arc<Self>) {
         let mut lanes = lock(&self.lanes);

@@ -287,7 +287,7 @@ impl PartySession for Serving {
     }
 
     fn is_busy(&self) -> bool {
-        self.pump().running.are_awaited()
+        self.activity.is_busy()
     }
 }
 
