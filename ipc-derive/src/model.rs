@@ -19,6 +19,8 @@ pub(crate) struct Method {
     pub(crate) output: Output,
     pub(crate) is_async: bool,
     pub(crate) idempotent: bool,
+    /// Changes nothing that another client could notice.
+    pub(crate) reads: bool,
     pub(crate) unit: Option<String>,
     /// The type that describes the result, if the author names one.
     pub(crate) schema: Option<Type>,

@@ -36,6 +36,7 @@ pub(crate) struct Options {
     pub(crate) skip: Option<Ident>,
     pub(crate) rename: Option<LitStr>,
     pub(crate) idempotent: Option<Ident>,
+    pub(crate) read: Option<Ident>,
     pub(crate) unit: Option<LitStr>,
     pub(crate) schema: Option<Type>,
     pub(crate) default: Option<Expr>,
@@ -72,6 +73,7 @@ const TABLE: &[(&str, &[Place], &str)] = &[
         &[Place::Method, Place::Function],
         "idempotent",
     ),
+    ("read", &[Place::Method, Place::Function], "read"),
     (
         "unit",
         &[
@@ -258,6 +260,7 @@ impl Options {
                     "get" => self.get = Some(name),
                     "set" => self.set = Some(name),
                     "skip" => self.skip = Some(name),
+                    "read" => self.read = Some(name),
                     _ => self.idempotent = Some(name),
                 }
             }

@@ -40,7 +40,7 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
     };
     let unit = text(method.unit.as_deref());
     let error = error(&method.output, krate, parameters);
-    let idempotent = method.idempotent;
+    let (idempotent, reads) = (method.idempotent, method.reads);
     let deprecated = deprecated(method);
     quote! {
         #krate::private::MethodSpec {
@@ -52,6 +52,7 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
             unit: #unit,
             error: #error,
             idempotent: #idempotent,
+            reads: #reads,
             deprecated: #deprecated,
         }
     }

@@ -15,6 +15,7 @@ pub struct MethodSpec<'a> {
     pub unit: Option<&'a str>,
     pub error: fn() -> Option<String>,
     pub idempotent: bool,
+    pub reads: bool,
     pub deprecated: Option<&'a str>,
 }
 
@@ -78,6 +79,7 @@ pub fn method(spec: &MethodSpec<'_>) -> Method {
         unit: spec.unit.map(str::to_string),
         error: (spec.error)(),
         idempotent: spec.idempotent,
+        reads: spec.reads,
         deprecated: spec.deprecated.map(str::to_string),
     }
 }
