@@ -1,5 +1,6 @@
 //! The devices and functions that can be called.
 
+mod batch;
 mod error;
 #[cfg(test)]
 mod gate_tests;
@@ -9,6 +10,9 @@ mod register;
 mod served;
 #[cfg(test)]
 mod tests;
+mod uses;
+#[cfg(test)]
+mod uses_tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

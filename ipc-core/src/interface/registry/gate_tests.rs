@@ -119,6 +119,10 @@ pub(super) fn party(number: u64) -> Arc<Party> {
 }
 
 impl Party {
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Runs call number `call` to `method`.
     pub(super) fn call(
         self: &Arc<Self>,
