@@ -21,6 +21,8 @@ pub(crate) struct Method {
     pub(crate) idempotent: bool,
     /// It has no receiver; its first parameter, which is not among `inputs`, is the handle of its block.
     pub(crate) urgent: bool,
+    /// Changes nothing that another client could notice.
+    pub(crate) reads: bool,
     pub(crate) unit: Option<String>,
     /// The type that describes the result, if the author names one.
     pub(crate) schema: Option<Type>,

@@ -38,6 +38,7 @@ pub(crate) struct Options {
     pub(crate) idempotent: Option<Ident>,
     pub(crate) urgent: Option<Ident>,
     pub(crate) handle: Option<Ident>,
+    pub(crate) read: Option<Ident>,
     pub(crate) unit: Option<LitStr>,
     pub(crate) schema: Option<Type>,
     pub(crate) default: Option<Expr>,
@@ -76,6 +77,7 @@ const TABLE: &[(&str, &[Place], &str)] = &[
     ),
     ("urgent", &[Place::Method], "urgent"),
     ("handle", &[Place::Method], "handle"),
+    ("read", &[Place::Method, Place::Function], "read"),
     (
         "unit",
         &[
@@ -264,6 +266,7 @@ impl Options {
                     "skip" => self.skip = Some(name),
                     "urgent" => self.urgent = Some(name),
                     "handle" => self.handle = Some(name),
+                    "read" => self.read = Some(name),
                     _ => self.idempotent = Some(name),
                 }
             }

@@ -7,7 +7,7 @@ use std::{io, mem, thread};
 
 use ipc_core::contain::contain;
 use ipc_core::interface::registry::ServedDevice;
-use ipc_core::{Device, Function, RegisterError, Registry};
+use ipc_core::{BoxedFunction, Device, Function, RegisterError, Registry};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -27,6 +27,7 @@ pub struct Hosted {
     pub registry: Registry,
     /// The callback for events.
     pub observer: Option<Observer>,
+    has_misplaced_uses: bool,
 }
 
 /// A device or function to be registered.
@@ -64,7 +65,26 @@ impl Hosted {
                 }
             }
         }
-        Ok(())
+        match self.has_misplaced_uses {
+            true => Err(RegisterError::MisplacedUses),
+            false => self.registry.check_uses(),
+        }
+    }
+
+    /// Declares the devices that what was added last uses.
+    pub fn uses(&mut self, devices: Vec<String>) {
+        match self.waiting.pop_back() {
+            None => self.has_misplaced_uses = true,
+            Some(Registration::Device(device)) => {
+                self.add(Registration::Device(device.uses(devices)));
+            }
+            Some(Registration::Function(function)) => {
+                let function = function
+                    .into_inner()
+                    .unwrap_or_else(PoisonError::into_inner);
+                self.add(Registration::Function(function.using(devices).into()));
+            }
+        }
     }
 
     fn is_empty(&self) -> bool {

@@ -99,6 +99,32 @@ impl ServerBuilder {
         self
     }
 
+    /// Declares which devices the function or device that was added last uses, by their names. They are reserved for each of
+    /// its calls, together and without the risk of a deadlock: nobody comes between two steps, [`lock`](ipc_core::Shared::lock)
+    /// gets them at once, and a lease that another client has of one of them refuses the call. An empty list says that it uses
+    /// none.
+    ///
+    /// The server does not start if there is no such device.
+    ///
+    /// ```
+    /// # use ipc_core::{Device, Shared, remote};
+    /// # use ipc_server::Server;
+    /// # struct Meter;
+    /// # #[remote] impl Meter { pub fn volts(&mut self) -> f64 { 0.5 } }
+    /// let (pump, signal) = (Shared::new(Meter), Shared::new(Meter));
+    /// let builder = Server::builder()
+    ///     .device(Device::new(pump.clone()).name("pump").prefix("pump_"))
+    ///     .device(Device::new(signal.clone()).name("signal").prefix("signal_"))
+    ///     .function("read_voltages", move || (pump.lock().volts(), signal.lock().volts()))
+    ///     .uses(["pump", "signal"]);
+    /// # drop(builder);
+    /// ```
+    pub fn uses<N: Into<String>>(mut self, devices: impl IntoIterator<Item = N>) -> Self {
+        self.hosted
+            .uses(devices.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// Admits only clients that ask for this service, so that a script cannot use the wrong one of two servers by mistake.
     /// The default, here and for clients, is the empty name.
     pub fn service(mut self, service: &str) -> Self {
@@ -299,6 +325,8 @@ impl ServerBuilder {
     /// Serves on the current runtime until the handle is stopped or dropped.
     pub async fn start(mut self) -> Result<ServerHandle, StartError> {
         let mut hosted = mem::take(&mut self.hosted);
+        let is_shared = self.config.is_shared();
+        hosted.registry.set_functions_use_all(is_shared);
         // If this fails, devices are dropped, which must not happen in async code.
         let registering = hosted::on_own_thread(move || {
             let registered = hosted.register();

@@ -80,6 +80,7 @@ impl Meter {
         Ok(f64::from(samples) * 0.5)
     }
 
+    #[remote(read)]
     pub fn inputs(&self) -> Inputs {
         Inputs {
             volts: [0.5; 8],
@@ -310,6 +311,8 @@ fn the_description_says_it_all() {
             && method("read_voltage").idempotent
             && !method("inputs").idempotent
     );
+    assert!(method("range").only_reads() && method("inputs").only_reads());
+    assert!(!method("read_voltage").only_reads());
     assert_eq!(method("read_voltage").unit.as_deref(), Some("V"));
     assert_eq!(method("read_voltage").error.as_deref(), Some("MeterError"));
     assert_eq!(

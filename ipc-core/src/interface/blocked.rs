@@ -53,6 +53,8 @@ pub(crate) enum Blocked {
     GivenUp,
     /// Another party has a lease of the device.
     Held { owner: u64 },
+    /// A release hook waits for a device that the caller has reserved.
+    InTheWay,
     /// The gate would open only after the caller has left another one: the names of both devices.
     Deadlock { wanted: String, held: String },
 }
@@ -77,6 +79,7 @@ impl std::fmt::Display for Blocked {
                 stuck.device, stuck.method, stuck.by
             ),
             Self::Held { .. } => f.write_str("another client has a lease of the device"),
+            Self::InTheWay => f.write_str("a release hook needs what its caller has reserved"),
             Self::GivenUp => f.write_str("its caller gave it up"),
             Self::Deadlock { wanted, held } if wanted == held => write!(
                 f,

@@ -47,6 +47,9 @@ pub struct Method {
     /// It runs at once, beside any call that runs in the device, and any client may call it.
     #[serde(skip_serializing_if = "is_false")]
     pub urgent: bool,
+    /// Marked as one that only reads, so that others may call it while a client has a lease of the device. Getters may be
+    /// called without the mark; see [`only_reads`](Self::only_reads).
+    pub reads: bool,
     /// Why and since when callers should use something else.
     pub deprecated: Option<String>,
 }
@@ -125,9 +128,10 @@ impl Method {
         format!("{}{prefix}{}", self.kind.accessor(), self.name)
     }
 
-    /// True if it only reads, so that clients may call it while another one has a lease of the device: a getter.
+    /// True if it only reads, so that clients may call it while another one has a lease of the device: a getter, or a method
+    /// marked as `read`.
     pub fn only_reads(&self) -> bool {
-        self.kind == MethodKind::Get
+        self.kind == MethodKind::Get || self.reads
     }
 
     /// The prefix with which the method has this name on the wire, if it can have it.
@@ -136,8 +140,8 @@ impl Method {
         name.strip_suffix(self.name.as_str())
     }
 
-    /// Identifies all that changes the bytes of a call or their meaning: name, arguments, types, in order. Docs, units
-    /// and defaults do not count. Independent of the prefix.
+    /// Identifies all that changes the bytes of a call or their meaning: name, arguments, types, in order. Docs, units,
+    /// defaults and marks such as `idempotent` do not count. Independent of the prefix.
     pub fn fingerprint(&self) -> u64 {
         let mut canonical = self.wire_name("");
         canonical.push('(');

@@ -21,6 +21,11 @@ pub trait Function: Send + 'static {
         &[]
     }
 
+    /// Returns the names of the devices that it uses, if that was declared.
+    fn uses(&self) -> Option<&[String]> {
+        None
+    }
+
     /// Runs it.
     fn run(&mut self, invocation: &mut Invocation<'_>) -> Result<(), Failure>;
 }
@@ -34,6 +39,43 @@ pub trait Function: Send + 'static {
 pub trait BoxedFunction {
     /// The function.
     fn boxed(self) -> Box<dyn Function>;
+
+    /// Declares the devices that the function uses, by their names: they are reserved for each call, together and without the
+    /// risk of a deadlock, and leases of other clients refuse it. An empty list says that it uses none.
+    fn using<N: Into<String>>(self, devices: impl IntoIterator<Item = N>) -> Box<dyn Function>
+    where
+        Self: Sized,
+    {
+        let devices = devices.into_iter().map(Into::into).collect();
+        Box::new(Using {
+            function: self.boxed(),
+            devices,
+        })
+    }
+}
+
+/// A function that declares what it uses.
+struct Using {
+    function: Box<dyn Function>,
+    devices: Vec<String>,
+}
+
+impl Function for Using {
+    fn method(&self) -> Method {
+        self.function.method()
+    }
+
+    fn probe(&self) -> Probe {
+        self.function.probe()
+    }
+
+    fn uses(&self) -> Option<&[String]> {
+        Some(&self.devices)
+    }
+
+    fn run(&mut self, invocation: &mut Invocation<'_>) -> Result<(), Failure> {
+        self.function.run(invocation)
+    }
 }
 
 impl BoxedFunction for Box<dyn Function> {

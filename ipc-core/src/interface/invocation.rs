@@ -209,6 +209,10 @@ impl<'a> Invocation<'a> {
         })
     }
 
+    pub(super) fn wire_name(&self) -> &'a str {
+        self.wire_name
+    }
+
     /// The call's own context.
     pub fn context(&self) -> &'a CallContext {
         self.context

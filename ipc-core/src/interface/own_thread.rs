@@ -120,6 +120,7 @@ impl Device {
             name: None,
             prefix: String::new(),
             release_hook: None,
+            uses: Vec::new(),
             overrun: OVERRUN,
         }
     }

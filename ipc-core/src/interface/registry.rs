@@ -1,5 +1,6 @@
 //! The devices and functions that can be called.
 
+mod batch;
 mod error;
 #[cfg(test)]
 mod gate_tests;
@@ -10,6 +11,9 @@ mod served;
 #[cfg(test)]
 mod tests;
 mod urgent;
+mod uses;
+#[cfg(test)]
+mod uses_tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

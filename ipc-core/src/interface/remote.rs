@@ -217,6 +217,7 @@ pub struct Device {
     pub(crate) name: Option<String>,
     pub(crate) prefix: String,
     pub(crate) release_hook: Option<ReleaseHook>,
+    pub(crate) uses: Vec<String>,
     pub(crate) overrun: Duration,
     /// Runs the urgent methods, if there are any.
     pub(crate) urgent: Option<Urgent>,
@@ -277,6 +278,41 @@ impl Device {
     /// wire, and the property `range` is `get_pump_range` and `set_pump_range`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
+        self
+    }
+
+    /// Declares the other devices that its methods use, by their names, as a device does that is made of others and
+    /// [locks](Shared::lock) them. They are reserved for each call, together with the device itself: nobody else comes between
+    /// two steps, two calls never wait for each other, and a lease of any of them refuses the calls of other clients.
+    ///
+    /// ```
+    /// # use ipc_core::{Device, Local, Registry, Shared, remote};
+    /// # struct Pump(f64);
+    /// # #[remote] impl Pump { pub fn set(&mut self, volts: f64) { self.0 = volts } }
+    /// struct Stage {
+    ///     left: Shared<Pump>,
+    ///     right: Shared<Pump>,
+    /// }
+    ///
+    /// #[remote]
+    /// impl Stage {
+    ///     /// Drives both pumps.
+    ///     pub fn drive(&mut self, volts: f64) {
+    ///         self.left.lock().set(volts);
+    ///         self.right.lock().set(-volts);
+    ///     }
+    /// }
+    ///
+    /// # let (left, right) = (Shared::new(Pump(0.0)), Shared::new(Pump(0.0)));
+    /// # let mut server = Registry::new();
+    /// server.add_device(Device::new(left.clone()).name("left").prefix("left_"))?;
+    /// server.add_device(Device::new(right.clone()).name("right").prefix("right_"))?;
+    /// server.add_device(Device::new(Stage { left, right }).uses(["left", "right"]))?;
+    /// # StageProxy::new(&Local::from(server)).drive(0.5).unwrap();
+    /// # Ok::<(), ipc_core::RegisterError>(())
+    /// ```
+    pub fn uses<N: Into<String>>(mut self, devices: impl IntoIterator<Item = N>) -> Self {
+        self.uses = devices.into_iter().map(Into::into).collect();
         self
     }
 
@@ -351,6 +387,7 @@ impl<T: Remote + Send> From<Shared<T>> for Device {
             name: None,
             prefix: String::new(),
             release_hook: None,
+            uses: Vec::new(),
             overrun: OVERRUN,
         }
     }

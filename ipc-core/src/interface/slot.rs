@@ -61,16 +61,24 @@ impl<T: ?Sized> Slot<T> {
         {
             return Ok(guard);
         }
-        self.wait(&entry, pause)
+        self.wait(&entry, false, pause)
     }
 
-    /// Waits like [`enter`](Self::enter), and then lets in only entries with the same id, on whatever thread they are.
+    /// Waits like [`enter`](Self::enter), and then lets in only entries with the same id, on whatever thread they are. The
+    /// caller must give up what it has reserved as soon as a release hook [wants](Reserved::is_wanted_by_hook) it.
     pub(crate) fn reserve(
         &self,
         entry: Entry,
         pause: impl FnMut(&Place<'_>) -> Result<(), Blocked>,
     ) -> Result<Reserved<'_>, Blocked> {
-        let _inside = self.enter(entry, pause)?;
+        let at_once = match self.gate.has_no_queue() {
+            true => self.try_enter(&entry),
+            false => None,
+        };
+        let _inside = match at_once {
+            Some(inside) => inside,
+            None => self.wait(&entry, true, pause)?,
+        };
         let is_new = self.gate.reserve(entry.id);
         let gate = is_new.then_some(&self.gate);
         Ok(Reserved { gate })
@@ -117,10 +125,11 @@ impl<T: ?Sized> Slot<T> {
     fn wait(
         &self,
         entry: &Entry,
+        yields: bool,
         mut pause: impl FnMut(&Place<'_>) -> Result<(), Blocked>,
     ) -> Result<DriverGuard<'_, T>, Blocked> {
         self.gate.check_lease(entry)?;
-        let place = self.gate.join(*entry)?;
+        let place = self.gate.join(*entry, yields)?;
         loop {
             if place.is_next()
                 && let Some(guard) = self.try_enter(entry)
@@ -130,6 +139,13 @@ impl<T: ?Sized> Slot<T> {
             self.gate.check_lease(entry)?;
             pause(&place)?;
         }
+    }
+}
+
+impl Reserved<'_> {
+    /// True if a release hook waits for the gate.
+    pub(crate) fn is_wanted_by_hook(&self) -> bool {
+        self.gate.is_some_and(Gate::is_wanted_by_hook)
     }
 }
 

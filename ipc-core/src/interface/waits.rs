@@ -13,6 +13,7 @@ static WAITS: LazyLock<Mutex<HashMap<u64, Awaited>>> = LazyLock::new(Mutex::defa
 /// A gate at which a thread waits.
 #[derive(Clone, Debug)]
 struct Awaited {
+    yields: bool,
     keepers: Arc<Keepers>,
     name: String,
 }
@@ -78,26 +79,39 @@ impl Drop for ActsAs {
     }
 }
 
+/// How a thread waits at a gate.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "independent of each other")]
+pub(super) struct Manner {
+    /// It runs a release hook.
+    pub(super) is_hook: bool,
+    /// It has reserved the gate, and waits for nothing but what is inside.
+    pub(super) is_reserved: bool,
+    /// It gives up what it has as soon as a release hook waits for that.
+    pub(super) yields: bool,
+}
+
 /// Records that the calling thread waits at a gate, until dropped.
 #[derive(Debug)]
 pub(super) struct Wait(u64);
 
 impl Wait {
     /// Begins to wait at the gate of `device`. Fails if it could open only after the calling thread has left that gate or
-    /// another one. `is_reserved` says that the caller has reserved it, and waits for nothing but what is inside.
+    /// another one.
     pub(super) fn begin(
         keepers: &Arc<Keepers>,
-        is_reserved: bool,
         device: &str,
+        manner: Manner,
     ) -> Result<Self, Blocked> {
         let this = this_thread();
         let mut waits = waits();
         let awaited = Awaited {
+            yields: manner.yields,
             keepers: Arc::clone(keepers),
             name: device.to_string(),
         };
         // Follows the chain from the thread that keeps the gate to the one that this waits for, and so on.
-        let mut thread = match is_reserved {
+        let mut thread = match manner.is_reserved {
             true => keepers.inside.load(Ordering::Relaxed),
             false => keepers.keeper(),
         };
@@ -108,6 +122,7 @@ impl Wait {
                 return Err(Blocked::Deadlock { wanted, held });
             }
             match waits.get(&thread) {
+                Some(next) if manner.is_hook && next.yields => break,
                 Some(next) => (thread, held) = (next.keepers.keeper(), next.name.clone()),
                 None => break,
             }

@@ -4,8 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::codec::{self, CodecError};
+use super::ctrl::CtrlMsg;
 use super::numbered::numbered;
 use super::redact::ByteCount;
+use super::sanitize::shortened;
 
 pub use super::refusal::{Fenced, Held, OutOfLimits, Refusal};
 
@@ -23,6 +26,36 @@ impl Failure {
     /// True if the driver was not entered.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused(_))
+    }
+
+    /// Returns which message tells of it, and that message: what `begin` returns, and the failure behind it, `limit` bytes at
+    /// most. Texts that do not fit are dropped rather than the message.
+    pub(crate) fn encoded(
+        &self,
+        begin: impl Fn(CtrlMsg) -> Vec<u8>,
+        limit: usize,
+    ) -> (CtrlMsg, Vec<u8>) {
+        let (ctrl, encoded) = match self {
+            Self::Refused(refusal) => {
+                let begin = || begin(CtrlMsg::Error);
+                let encoded = encode_onto(begin(), refusal, limit).or_else(|_| {
+                    let reason = shortened(&refusal.to_string(), limit / 16);
+                    // It may be what is too long. The client knows it.
+                    let method = String::new();
+                    encode_onto(begin(), &Refusal::Protocol { method, reason }, limit)
+                });
+                (CtrlMsg::Error, encoded)
+            }
+            Self::Fault(fault) => {
+                let begin = || begin(CtrlMsg::ErrorForwarded);
+                let encoded = encode_onto(begin(), fault, limit).or_else(|_| {
+                    let message = shortened(&fault.message, limit / 16);
+                    encode_onto(begin(), &Fault::own(fault.kind, message), limit)
+                });
+                (CtrlMsg::ErrorForwarded, encoded)
+            }
+        };
+        (ctrl, encoded.unwrap_or_else(|_| begin(ctrl)))
     }
 }
 
@@ -42,6 +75,15 @@ impl From<Box<Fault>> for Failure {
     fn from(fault: Box<Fault>) -> Self {
         Failure::Fault(fault)
     }
+}
+
+fn encode_onto<T: Serialize>(
+    mut head: Vec<u8>,
+    value: &T,
+    limit: usize,
+) -> Result<Vec<u8>, CodecError> {
+    codec::encode(value, &mut head, limit)?;
+    Ok(head)
 }
 
 /// What a driver said when it failed. Travels as data, whatever the type of the error was.

@@ -16,7 +16,6 @@ use super::frame::{self, Frame, OutgoingFrame};
 #[cfg(test)]
 use super::frame::{FrameError, FrameReader};
 use super::redact::ByteCount;
-use super::sanitize::shortened;
 
 /// Where the number of a call stands in its frame, right behind the frame's header; then `acknowledged` and
 /// `timeout_ms`.
@@ -303,43 +302,8 @@ pub(crate) fn begin_reply(mut memory: Vec<u8>, ctrl: CtrlMsg, number: u64) -> Ve
 
 /// The frame that tells of a failure. Texts that do not fit are dropped rather than the answer.
 pub(crate) fn failure_frame(number: u64, failure: &Failure, limit: usize) -> Vec<u8> {
-    let (ctrl, encoded) = match failure {
-        Failure::Refused(refusal) => {
-            let ctrl = CtrlMsg::Error;
-            let encoded = encode_onto(ctrl, number, refusal, limit).or_else(|_| {
-                let reason = shortened(&refusal.to_string(), limit / 16);
-                // It may be what is too long. The client knows it.
-                let method = String::new();
-                encode_onto(ctrl, number, &Refusal::Protocol { method, reason }, limit)
-            });
-            (ctrl, encoded)
-        }
-        Failure::Fault(fault) => {
-            let ctrl = CtrlMsg::ErrorForwarded;
-            let encoded = encode_onto(ctrl, number, fault, limit).or_else(|_| {
-                let message = shortened(&fault.message, limit / 16);
-                encode_onto(ctrl, number, &Fault::own(fault.kind, message), limit)
-            });
-            (ctrl, encoded)
-        }
-    };
-    encoded.unwrap_or_else(|_| begin_finished(ctrl, number))
-}
-
-fn begin_finished(ctrl: CtrlMsg, number: u64) -> Vec<u8> {
-    let mut reply = begin_reply(Vec::new(), ctrl, number);
-    frame::finish(&mut reply, 0);
-    reply
-}
-
-fn encode_onto<T: serde::Serialize>(
-    ctrl: CtrlMsg,
-    number: u64,
-    value: &T,
-    limit: usize,
-) -> Result<Vec<u8>, CodecError> {
-    let mut reply = begin_reply(Vec::new(), ctrl, number);
-    codec::encode(value, &mut reply, limit)?;
-    frame::finish(&mut reply, 0);
-    Ok(reply)
+    let begin = |ctrl| begin_reply(Vec::new(), ctrl, number);
+    let (_, mut frame) = failure.encoded(begin, limit);
+    frame::finish(&mut frame, 0);
+    frame
 }

@@ -41,6 +41,7 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
     let unit = text(method.unit.as_deref());
     let error = error(&method.output, krate, parameters);
     let (idempotent, urgent) = (method.idempotent, method.urgent);
+    let reads = method.reads;
     let deprecated = deprecated(method);
     quote! {
         #krate::private::MethodSpec {
@@ -53,6 +54,7 @@ pub(crate) fn method(method: &Method, krate: &Path, parameters: &[String]) -> To
             error: #error,
             idempotent: #idempotent,
             urgent: #urgent,
+            reads: #reads,
             deprecated: #deprecated,
         }
     }

@@ -64,6 +64,7 @@ pub(crate) fn read(
         is_async: sig.asyncness.is_some(),
         idempotent: options.idempotent.is_some() || kind == Kind::Get,
         urgent: options.urgent.is_some(),
+        reads: options.read.is_some(),
         unit: options.unit.map(|unit| unit.value()),
         schema: options.schema,
     })
@@ -278,6 +279,14 @@ fn read_name(ident: &Ident, options: &Options, errors: &mut Errors) -> (Kind, St
             idempotent,
             "getters are always idempotent; remove `idempotent`",
         );
+    }
+    let without_effect = match kind {
+        Kind::Get => Some("getters always count as reading; remove `read`"),
+        Kind::Set => Some("a setter does not only read; remove `read`"),
+        Kind::Call => None,
+    };
+    if let (Some(text), Some(read)) = (without_effect, &options.read) {
+        errors.on(read, text);
     }
     if let Some(rename) = &options.rename {
         let name = rename.value();

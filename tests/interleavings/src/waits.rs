@@ -21,14 +21,21 @@ impl Keepers {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    pub(crate) is_hook: bool,
+    pub(crate) is_reserved: bool,
+    pub(crate) yields: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct Wait;
 
 impl Wait {
     pub(crate) fn begin(
         _keepers: &Arc<Keepers>,
-        _is_reserved: bool,
         _device: &str,
+        _manner: Manner,
     ) -> Result<Self, Blocked> {
         Ok(Self)
     }

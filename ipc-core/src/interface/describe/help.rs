@@ -84,6 +84,9 @@ impl Method {
         if self.urgent {
             text.push_str("  urgent: runs at once, even while another call runs\n");
         }
+        if self.reads {
+            text.push_str("  only reads: works while another client has a lease of the device\n");
+        }
         if let Some(reason) = &self.deprecated {
             let _ = writeln!(text, "  deprecated: {reason}");
         }
@@ -130,7 +133,13 @@ mod tests {
         let interface = Interface {
             name: "Meter".into(),
             doc: "Measures voltages.\n\nSlowly.".into(),
-            methods: vec![read_voltage(), set_range],
+            methods: vec![
+                Method {
+                    reads: true,
+                    ..read_voltage()
+                },
+                set_range,
+            ],
         };
         let device = DeviceDescription {
             name: "pump".into(),
@@ -160,12 +169,14 @@ mod tests {
             "[V]",
             "`samples` must be a number from 1 to 1000",
             "Averaged.",
+            "only reads",
         ] {
             assert!(help.contains(part), "{help}");
         }
         assert_eq!(server.help_for("read_voltage"), None);
         let (device, method) = server.device_with("pump_read_voltage").unwrap();
-        assert_eq!((device.name.as_str(), method), ("pump", &read_voltage()));
+        assert_eq!((device.name.as_str(), method.reads), ("pump", true));
+        assert_eq!(method.fingerprint(), read_voltage().fingerprint());
         for other in ["read_voltage", "get_pump_read_voltage", "pump_"] {
             assert_eq!(server.device_with(other), None, "{other}");
         }

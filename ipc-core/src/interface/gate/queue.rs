@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::super::blocked::{Blocked, Stuck};
-use super::super::waits;
+use super::super::waits::{self, Manner};
 use super::stuck::Duty;
 use super::{Entry, Gate, LocalName};
 use crate::sync::thread::{self, Thread};
@@ -33,8 +33,9 @@ struct Waiter {
 }
 
 impl Gate {
-    /// Joins the queue: a release hook before everybody but other hooks, everybody else at the end.
-    pub(crate) fn join(&self, entry: Entry) -> Result<Place<'_>, Blocked> {
+    /// Joins the queue: a release hook before everybody but other hooks, everybody else at the end. One that `yields` stands
+    /// in the way of no release hook.
+    pub(crate) fn join(&self, entry: Entry, yields: bool) -> Result<Place<'_>, Blocked> {
         let mut state = self.state();
         state.last_ticket += 1;
         let ticket = state.last_ticket;
@@ -61,7 +62,12 @@ impl Gate {
             _wait: None,
         };
         let is_reserved = self.barred.load(Ordering::Relaxed) == entry.id;
-        let wait = waits::Wait::begin(&self.keepers, is_reserved, self.name())?;
+        let manner = Manner {
+            is_hook: entry.is_hook(),
+            is_reserved,
+            yields,
+        };
+        let wait = waits::Wait::begin(&self.keepers, self.name(), manner)?;
         place._wait = Some(wait);
         Ok(place)
     }
@@ -82,6 +88,12 @@ impl Gate {
         if let Some(next) = self.next(&state) {
             next.thread.unpark();
         }
+    }
+
+    /// True if a release hook waits.
+    pub(crate) fn is_wanted_by_hook(&self) -> bool {
+        let first = self.state().queue.front().map(|first| first.entry);
+        first.is_some_and(|first| first.is_hook())
     }
 
     /// Returns the first in the queue that can be let in once nobody is inside.

@@ -16,6 +16,7 @@ pub struct MethodSpec<'a> {
     pub error: fn() -> Option<String>,
     pub idempotent: bool,
     pub urgent: bool,
+    pub reads: bool,
     pub deprecated: Option<&'a str>,
 }
 
@@ -80,6 +81,7 @@ pub fn method(spec: &MethodSpec<'_>) -> Method {
         error: (spec.error)(),
         idempotent: spec.idempotent,
         urgent: spec.urgent,
+        reads: spec.reads,
         deprecated: spec.deprecated.map(str::to_string),
     }
 }

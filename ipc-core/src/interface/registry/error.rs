@@ -45,9 +45,35 @@ pub enum RegisterError {
         /// The device that was to be registered.
         device: String,
     },
+    /// A device or function is declared to use a device that is not there.
+    #[error(
+        "`{user}` uses the device `{device}`, which is not there; the devices are {}",
+        listed(.devices)
+    )]
+    UnknownDevice {
+        /// The device or function.
+        user: String,
+        /// The name of the device that it uses.
+        device: String,
+        /// The names of all devices.
+        devices: Vec<String>,
+    },
+    /// `uses` was called before there was anything that could use a device.
+    #[error(
+        "`uses` has nothing before it; call it right after `device`, `function` or `remote_function`"
+    )]
+    MisplacedUses,
 }
 
 crate::readable_debug!(RegisterError);
+
+/// "`pump`, `signal`"
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => "none".into(),
+        names => format!("`{}`", names.join("`, `")),
+    }
+}
 
 /// How errors refer to a function. They give its name anyway.
 pub(super) const FUNCTION: &str = "a function";

@@ -91,8 +91,9 @@ impl CallHost for Party {
         }
     }
 
-    fn first_use(&self, device: &str) {
+    fn first_use(&self, device: &str, _method: &str) -> Result<(), Refusal> {
         note(&self.log, format!("first use of {device}"));
+        Ok(())
     }
 
     fn waits(&self, call: u64, wait: &GateWait<'_>) {
@@ -119,6 +120,10 @@ pub(super) fn party(number: u64) -> Arc<Party> {
 }
 
 impl Party {
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Runs call number `call` to `method`.
     pub(super) fn call(
         self: &Arc<Self>,

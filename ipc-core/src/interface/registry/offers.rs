@@ -6,7 +6,9 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::served::{Behind, ServedDevice, ServedFunction};
+use super::uses;
 use crate::contain::contain;
+use crate::interface::batch::BATCH;
 use crate::interface::blocked::{Blocked, GateWait};
 use crate::interface::context::CallContext;
 use crate::interface::describe::{Method, ServerDescription};
@@ -32,6 +34,10 @@ pub struct Offers {
     /// The description as it is sent, once a client has asked for it: packing thousands of methods takes milliseconds.
     packed: OnceLock<Bytes>,
     pub(super) decode_memory: usize,
+    /// In the order of registration.
+    pub(super) devices: Vec<Weak<ServedDevice>>,
+    /// True if a function that does not declare what it uses counts as using all devices.
+    pub(super) functions_use_all: bool,
 }
 
 #[derive(Clone)]
@@ -98,6 +104,7 @@ impl Offers {
     pub fn run(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Box<Failure>> {
         let outcome = contain(|| match job.form {
             Form::Describe => self.describe(job).map_err(Box::new),
+            Form::Command if job.method == BATCH => self.batch(job, context).map_err(Box::new),
             Form::Command => Err(Box::new(Refusal::unknown_command(job.method).into())),
             Form::Typed | Form::ByName => self.invoke(job, context).map_err(Box::new),
         });
@@ -160,21 +167,11 @@ impl Offers {
                 let device = device.upgrade().ok_or_else(|| self.unknown(name))?;
                 let entry = target.entry(*method, context);
                 let _inside = current::Inside::call(entry);
-                let behind = || Behind::Device(&device);
-                let entered = device.enter(entry, |place| pause(place, behind(), context));
-                let mut driver =
-                    entered.map_err(|blocked| refused(&blocked, name, behind(), context))?;
-                if device.is_removed() {
-                    return Err(self.unknown(name).into());
+                let mut run = || self.run_method(&device, entry, &mut invocation);
+                match device.uses.is_empty() {
+                    true => run()?,
+                    false => self.run_reserved(&[device.name()], entry, name, context, run)?,
                 }
-                if driver.gate().is_first_use(entry.party) {
-                    let known = context.host().first_use(device.name(), name);
-                    known.map_err(|refusal| {
-                        driver.gate().forget_user();
-                        context.host().for_client(refusal)
-                    })?;
-                }
-                driver.dispatch(*method, &mut invocation)?;
             }
             Owner::Urgent { device, method } => {
                 // A removal does not wait for the call: the device is not kept while it runs.
@@ -186,20 +183,74 @@ impl Offers {
                 let function = function.upgrade().ok_or_else(|| self.unknown(name))?;
                 let entry = target.entry(0, context);
                 let _inside = current::Inside::call(entry);
-                let behind = || Behind::Function(&function);
-                let entered = function
-                    .slot
-                    .enter(entry, |place| pause(place, behind(), context));
-                let mut function =
-                    entered.map_err(|blocked| refused(&blocked, name, behind(), context))?;
-                function.run(&mut invocation)?;
+                let mut run = || run_function(&function, entry, &mut invocation);
+                match self.used_by(&function).as_slice() {
+                    [] => run()?,
+                    used => self.run_reserved(used, entry, name, context, run)?,
+                }
             }
         }
         Ok(invocation.into_reply())
     }
 
+    /// Runs a method inside the gate of its device.
+    #[inline]
+    fn run_method(
+        &self,
+        device: &ServedDevice,
+        entry: Entry,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), Failure> {
+        let (name, context) = (invocation.wire_name(), invocation.context());
+        let behind = || Behind::Device(device);
+        let entered = device.enter(entry, |place| pause(place, behind(), context));
+        let mut driver = entered.map_err(|blocked| refused(&blocked, name, behind(), context))?;
+        if device.is_removed() {
+            return Err(self.unknown(name).into());
+        }
+        if driver.gate().is_first_use(entry.party) {
+            let known = context.host().first_use(device.name(), name);
+            known.map_err(|refusal| {
+                driver.gate().forget_user();
+                context.host().for_client(refusal)
+            })?;
+        }
+        driver.dispatch(entry.method, invocation)
+    }
+
+    /// Runs a call while the gates of the devices that are `used`, and of those that they use, are reserved for it.
     #[cold]
-    fn unknown(&self, name: &str) -> Refusal {
+    fn run_reserved(
+        &self,
+        used: &[&str],
+        entry: Entry,
+        name: &str,
+        context: &CallContext,
+        run: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let used = self.used(used.iter().copied());
+        let used = used.map_err(|device| uses::gone(name, &device))?;
+        let _reserved = uses::reserve(&used, entry, name, context)?;
+        run()
+    }
+
+    /// Returns the names of the devices that a function declares to use, or is taken to use.
+    pub(super) fn used_by<'a>(&'a self, function: &'a ServedFunction) -> Vec<&'a str> {
+        let all = || {
+            self.description
+                .devices
+                .iter()
+                .map(|device| device.name.as_str())
+        };
+        match &function.uses {
+            Some(uses) => uses.iter().map(String::as_str).collect(),
+            None if self.functions_use_all => all().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    #[cold]
+    pub(super) fn unknown(&self, name: &str) -> Refusal {
         Refusal::UnknownMethod {
             method: name.to_string(),
             similar: self.description.names_like(name),
@@ -215,6 +266,8 @@ impl Default for Offers {
             description: ServerDescription::default(),
             packed: OnceLock::new(),
             decode_memory: DECODE_MEMORY,
+            devices: Vec::new(),
+            functions_use_all: false,
         }
     }
 }
@@ -237,7 +290,7 @@ impl Target {
         }
     }
 
-    fn mismatch(&self, name: &str) -> Refusal {
+    pub(super) fn mismatch(&self, name: &str) -> Refusal {
         // The client knows its own signature and fills it in.
         let (client, server) = (
             String::new(),
@@ -251,8 +304,27 @@ impl Target {
     }
 }
 
+/// Runs a function inside its gate.
+fn run_function(
+    function: &ServedFunction,
+    entry: Entry,
+    invocation: &mut Invocation<'_>,
+) -> Result<(), Failure> {
+    let (name, context) = (invocation.wire_name(), invocation.context());
+    let behind = || Behind::Function(function);
+    let entered = function
+        .slot
+        .enter(entry, |place| pause(place, behind(), context));
+    let mut function = entered.map_err(|blocked| refused(&blocked, name, behind(), context))?;
+    function.run(invocation)
+}
+
 /// Waits for a moment at a gate, unless the device is stuck or the call was cancelled.
-fn pause(place: &Place<'_>, behind: Behind<'_>, context: &CallContext) -> Result<(), Blocked> {
+pub(super) fn pause(
+    place: &Place<'_>,
+    behind: Behind<'_>,
+    context: &CallContext,
+) -> Result<(), Blocked> {
     if let Some(stuck) = place.stuck() {
         return Err(Blocked::Stuck(stuck));
     }
@@ -270,7 +342,12 @@ fn pause(place: &Place<'_>, behind: Behind<'_>, context: &CallContext) -> Result
 }
 
 #[cold]
-fn refused(blocked: &Blocked, name: &str, behind: Behind<'_>, context: &CallContext) -> Refusal {
+pub(super) fn refused(
+    blocked: &Blocked,
+    name: &str,
+    behind: Behind<'_>,
+    context: &CallContext,
+) -> Refusal {
     let method = name.to_string();
     let host = context.host();
     match blocked {
@@ -287,7 +364,7 @@ fn refused(blocked: &Blocked, name: &str, behind: Behind<'_>, context: &CallCont
                 by: stuck.by.clone(),
             })
         }
-        Blocked::GivenUp => Refusal::Cancelled { method },
+        Blocked::GivenUp | Blocked::InTheWay => Refusal::Cancelled { method },
         Blocked::Deadlock { .. } => {
             let reason = blocked.to_string();
             Refusal::Protocol { method, reason }

@@ -104,6 +104,7 @@ impl Registry {
         device.remove();
         let offers = Arc::make_mut(&mut self.offers);
         offers.description_mut().devices.remove(at);
+        offers.devices.remove(at);
         offers.targets.retain(|_, target| match &target.owner {
             Owner::Device { device: owner, .. } | Owner::Urgent { device: owner, .. } => {
                 !Weak::ptr_eq(owner, &Arc::downgrade(&device))
@@ -197,6 +198,7 @@ impl Offers {
         });
         self.targets.extend(names.into_iter().zip(targets));
         self.description_mut().devices.push(description.clone());
+        self.devices.push(Arc::downgrade(device));
     }
 
     fn free_name(&self, name: String, owner: &str) -> Result<String, RegisterError> {

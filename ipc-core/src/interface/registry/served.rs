@@ -13,7 +13,7 @@ use crate::interface::describe::DeviceDescription;
 use crate::interface::function::Function;
 use crate::interface::gate::{self, Entry, Gate, Place};
 use crate::interface::remote::{Device, OVERRUN, Release, ReleaseHook, Remote, Shared};
-use crate::interface::slot::{DriverGuard, Slot};
+use crate::interface::slot::{DriverGuard, Reserved, Slot};
 use crate::interface::{context, current};
 use crate::wire::block::Probe;
 
@@ -28,6 +28,8 @@ pub struct ServedDevice {
     release_hook: Option<ReleaseHook>,
     /// The release hook, as gates know it. It runs once at a time, inside the gate of the device.
     hook_id: u64,
+    /// The names of other devices that its methods use.
+    pub(super) uses: Vec<String>,
     /// How often the hook has run.
     releases: AtomicU64,
     overrun: Duration,
@@ -39,6 +41,8 @@ pub struct ServedDevice {
 pub(super) struct ServedFunction {
     pub(super) slot: Slot<Box<dyn Function>>,
     name: String,
+    /// The names of the devices that it declares to use.
+    pub(super) uses: Option<Vec<String>>,
 }
 
 /// How the release of a device ended.
@@ -63,6 +67,7 @@ impl ServedDevice {
             path,
             prefix,
             release_hook,
+            uses,
             overrun,
             urgent,
             ..
@@ -78,6 +83,7 @@ impl ServedDevice {
             path,
             release_hook,
             hook_id: context::hook_id(),
+            uses,
             releases: AtomicU64::new(0),
             overrun,
             is_removed: AtomicBool::new(false),
@@ -157,6 +163,15 @@ impl ServedDevice {
         pause: impl FnMut(&Place<'_>) -> Result<(), Blocked>,
     ) -> Result<DriverGuard<'_, dyn Remote + Send>, Blocked> {
         self.driver.slot().enter(entry, pause)
+    }
+
+    /// Waits until no other call uses the driver, and then lets in nothing but the same call.
+    pub(super) fn reserve(
+        &self,
+        entry: Entry,
+        pause: impl FnMut(&Place<'_>) -> Result<(), Blocked>,
+    ) -> Result<Reserved<'_>, Blocked> {
+        self.driver.slot().reserve(entry, pause)
     }
 
     /// Sets the party that has a lease of the device, 0 for none, or [`CLOSED`](Self::CLOSED) while it changes hands. Calls of
@@ -297,8 +312,9 @@ impl std::fmt::Debug for ServedDevice {
 
 impl ServedFunction {
     pub(super) fn new(function: Box<dyn Function>, name: String) -> Self {
+        let uses = function.uses().map(<[String]>::to_vec);
         let slot = Slot::new(function);
-        Self { slot, name }
+        Self { slot, name, uses }
     }
 
     pub(super) fn name(&self) -> &str {

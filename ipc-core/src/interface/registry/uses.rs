@@ -1,0 +1,128 @@
+//! Devices that are used together: by a function, by a device that is made of others, or by a batch. Their gates are
+//! reserved in the order of registration, so that two callers never wait for each other.
+
+use std::sync::{Arc, Weak};
+
+use super::Registry;
+use super::error::RegisterError;
+use super::offers::{Offers, pause, refused};
+use super::served::{Behind, ServedDevice};
+use crate::interface::blocked::Blocked;
+use crate::interface::context::CallContext;
+use crate::interface::gate::Entry;
+use crate::interface::slot::Reserved;
+use crate::wire::failure::Refusal;
+
+impl Registry {
+    /// Sets whether a function that does not declare what it uses counts as using all devices. By default it takes no gate
+    /// but its own.
+    pub fn set_functions_use_all(&mut self, use_all: bool) {
+        Arc::make_mut(&mut self.offers).functions_use_all = use_all;
+    }
+
+    /// Checks that everything that devices and functions declare to use is there.
+    ///
+    /// # Errors
+    ///
+    /// Something is used that is not the name of a device.
+    pub fn check_uses(&self) -> Result<(), RegisterError> {
+        let devices = self.devices.iter();
+        let devices = devices.map(|device| (Behind::Device(device), device.uses.as_slice()));
+        let functions = self.functions.iter();
+        let functions = functions.map(|function| {
+            let uses = function.uses.as_deref();
+            (Behind::Function(function), uses.unwrap_or_default())
+        });
+        let mut unknown = devices.chain(functions).filter_map(|(user, uses)| {
+            let is_unknown =
+                |name: &&String| !self.devices.iter().any(|device| device.name() == *name);
+            Some((user, uses.iter().find(is_unknown)?))
+        });
+        match unknown.next() {
+            None => Ok(()),
+            Some((user, device)) => Err(RegisterError::UnknownDevice {
+                user: user.name().to_string(),
+                device: device.clone(),
+                devices: self
+                    .devices
+                    .iter()
+                    .map(|device| device.name().to_string())
+                    .collect(),
+            }),
+        }
+    }
+}
+
+impl Offers {
+    /// Returns the devices with these names, and what they use in turn, in the order of registration.
+    ///
+    /// # Errors
+    ///
+    /// A name that is not that of a device.
+    pub(super) fn used<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<Arc<ServedDevice>>, String> {
+        let devices = self.all_devices();
+        let mut names: Vec<String> = names.into_iter().map(str::to_string).collect();
+        let mut used = vec![false; devices.len()];
+        while let Some(name) = names.pop() {
+            let mut places = devices.iter().zip(&mut used);
+            let Some((device, is_used)) = places.find(|(device, _)| device.name() == name) else {
+                return Err(name);
+            };
+            if !std::mem::replace(is_used, true) {
+                names.extend(device.uses.iter().cloned());
+            }
+        }
+        let used = devices
+            .into_iter()
+            .zip(used)
+            .filter(|(_, is_used)| *is_used);
+        Ok(used.map(|(device, _)| device).collect())
+    }
+
+    /// Returns all devices, in the order of registration.
+    pub(super) fn all_devices(&self) -> Vec<Arc<ServedDevice>> {
+        self.devices.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+/// Reserves the gates of `devices`, which are in the order of registration, for the call `entry` to `name`.
+pub(super) fn reserve<'a>(
+    devices: &'a [Arc<ServedDevice>],
+    entry: Entry,
+    name: &str,
+    context: &CallContext,
+) -> Result<Vec<Reserved<'a>>, Refusal> {
+    'again: loop {
+        let mut reserved: Vec<Reserved<'_>> = Vec::new();
+        for device in devices {
+            let behind = || Behind::Device(device);
+            let next = device.reserve(entry, |place| {
+                // A release hook inside the next device may wait for one of these, and must not fail.
+                match reserved.iter().any(Reserved::is_wanted_by_hook) {
+                    true => Err(Blocked::InTheWay),
+                    false => pause(place, behind(), context),
+                }
+            });
+            match next {
+                Ok(next) => reserved.push(next),
+                Err(Blocked::InTheWay) => continue 'again,
+                Err(blocked) => return Err(refused(&blocked, name, behind(), context)),
+            }
+            if device.is_removed() {
+                return Err(gone(name, device.name()));
+            }
+        }
+        return Ok(reserved);
+    }
+}
+
+/// The refusal of a call that uses a device which is not there.
+pub(super) fn gone(method: &str, device: &str) -> Refusal {
+    Refusal::Protocol {
+        method: method.to_string(),
+        reason: format!("it uses the device `{device}`, which the server does not have any more"),
+    }
+}
