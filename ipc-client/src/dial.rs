@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use ipc_net::Address;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::ConnectError;
 
@@ -39,9 +39,17 @@ struct Attempts {
 pub(crate) enum Dialled {
     /// In progress; poll again then.
     Pending(Instant),
-    /// A connected socket in non-blocking mode.
-    Connected(TcpStream, SocketAddr),
+    /// A connected socket in non-blocking mode, and its ends.
+    Connected(TcpStream, Ends),
     Failed(ConnectError),
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) own: SocketAddr,
+    /// The address that was connected to.
+    pub(crate) server: SocketAddr,
 }
 
 impl Dial {
@@ -75,7 +83,7 @@ impl Dial {
             return self.poll_later(now);
         };
         match attempts.poll(now) {
-            Some((server, stream)) => Dialled::Connected(stream, server),
+            Some((stream, ends)) => Dialled::Connected(stream, ends),
             None if attempts.have_failed() || self.give_up <= now => self.fail(),
             None => self.poll_later(now),
         }
@@ -123,11 +131,11 @@ impl DialPhase {
 }
 
 impl Attempts {
-    fn poll(&mut self, now: Instant) -> Option<(SocketAddr, TcpStream)> {
+    fn poll(&mut self, now: Instant) -> Option<(TcpStream, Ends)> {
         for (server, stream) in std::mem::take(&mut self.pending) {
-            match is_connected(&stream) {
-                Ok(true) => return Some((server, stream)),
-                Ok(false) => self.pending.push((server, stream)),
+            match ends(&stream, server) {
+                Ok(Some(ends)) => return Some((stream, ends)),
+                Ok(None) => self.pending.push((server, stream)),
                 Err(error) => self.last_error = Some((server, error)),
             }
         }
@@ -135,8 +143,8 @@ impl Attempts {
             let server = self.untried.pop_front()?;
             self.next = Some(now + STAGGER);
             match begin(server) {
-                Ok((stream, true)) => return Some((server, stream)),
-                Ok((stream, false)) => self.pending.push((server, stream)),
+                Ok((stream, Some(ends))) => return Some((stream, ends)),
+                Ok((stream, None)) => self.pending.push((server, stream)),
                 Err(error) => self.last_error = Some((server, error)),
             }
         }
@@ -165,30 +173,42 @@ fn resolve(address: &Address) -> Receiver<io::Result<Vec<SocketAddr>>> {
     receiver
 }
 
-/// Begins to connect. Returns true if the stream is connected already.
-fn begin(server: SocketAddr) -> io::Result<(TcpStream, bool)> {
-    let domain = Domain::for_address(server);
-    let stream: TcpStream = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?.into();
-    stream.set_nonblocking(true)?;
-    match SockRef::from(&stream).connect(&server.into()) {
-        Ok(()) => Ok((stream, true)),
-        Err(error) if is_in_progress(&error) => {
-            let is_connected = is_connected(&stream)?;
-            Ok((stream, is_connected))
+/// Begins to connect. Returns the ends of the connection if there is one already.
+fn begin(server: SocketAddr) -> io::Result<(TcpStream, Option<Ends>)> {
+    let socket = nonblocking_socket(Domain::for_address(server))?;
+    match socket.connect(&server.into()) {
+        Err(error) if !is_in_progress(&error) => Err(error),
+        _ => {
+            let stream = TcpStream::from(socket);
+            let ends = ends(&stream, server)?;
+            Ok((stream, ends))
         }
-        Err(error) => Err(error),
     }
 }
 
-/// Returns true once the stream is connected, and fails once it cannot be.
-fn is_connected(stream: &TcpStream) -> io::Result<bool> {
-    match (stream.peer_addr(), stream.local_addr()) {
-        // On loopback, a socket can be given the very port it connects to, and then connects to itself.
-        (Ok(peer), Ok(own)) if peer == own => Err(io::ErrorKind::ConnectionRefused.into()),
-        (Ok(_), _) => Ok(true),
-        (Err(not_connected), _) => match stream.take_error()? {
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn nonblocking_socket(domain: Domain) -> io::Result<Socket> {
+    Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn nonblocking_socket(domain: Domain) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// Returns the ends of the stream once it is connected, and fails once it cannot be.
+fn ends(stream: &TcpStream, server: SocketAddr) -> io::Result<Option<Ends>> {
+    match stream.peer_addr() {
+        Ok(peer) => match stream.local_addr()? {
+            // On loopback, a socket can be given the very port it connects to, and then connects to itself.
+            own if own == peer => Err(io::ErrorKind::ConnectionRefused.into()),
+            own => Ok(Some(Ends { own, server })),
+        },
+        Err(not_connected) => match stream.take_error()? {
             Some(reason) => Err(reason),
-            None if not_connected.kind() == io::ErrorKind::NotConnected => Ok(false),
+            None if not_connected.kind() == io::ErrorKind::NotConnected => Ok(None),
             None => Err(not_connected),
         },
     }

@@ -5,10 +5,14 @@ use std::sync::OnceLock;
 
 /// `scan.rs by alice on lab-pc (pid 123)`, without the parts that cannot be found out.
 pub(crate) fn default_name() -> String {
-    static ORIGIN: OnceLock<String> = OnceLock::new();
-    let origin = ORIGIN.get_or_init(origin);
-    // Not kept: a forked process has another one.
-    format!("{origin} (pid {})", std::process::id())
+    static NAME: OnceLock<(u32, String)> = OnceLock::new();
+    let id = std::process::id();
+    let (named, name) = NAME.get_or_init(|| (id, name_of(id)));
+    match *named == id {
+        true => name.clone(),
+        // This process was forked off the one that is named.
+        false => name_of(id),
+    }
 }
 
 /// What tells this process from others across restarts of the server: random, and the same for all of its clients.
@@ -22,7 +26,7 @@ pub(crate) fn of_process() -> &'static str {
     })
 }
 
-fn origin() -> String {
+fn name_of(id: u32) -> String {
     let program = std::env::args_os()
         .next()
         .and_then(|path| {
@@ -37,7 +41,7 @@ fn origin() -> String {
     let host = host_name()
         .map(|host| format!(" on {host}"))
         .unwrap_or_default();
-    format!("{program}{user}{host}")
+    format!("{program}{user}{host} (pid {id})")
 }
 
 fn host_name() -> Option<String> {

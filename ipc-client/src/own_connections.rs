@@ -1,7 +1,7 @@
 //! The connections of all clients in this process. A client that waits for a server can thus tell that the holder is
 //! another client of the same program.
 
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A connection of this process, listed until this value is dropped.
@@ -20,11 +20,11 @@ struct LocalEnd {
 static OWN_CONNECTIONS: Mutex<Vec<LocalEnd>> = Mutex::new(Vec::new());
 
 impl OwnConnection {
-    /// Lists a connection to `server`.
-    pub(crate) fn register(stream: &TcpStream, server: SocketAddr) -> Option<Self> {
-        let end = LocalEnd::new(stream.local_addr().ok()?, server);
+    /// Lists a connection from `local` to `server`.
+    pub(crate) fn register(local: SocketAddr, server: SocketAddr) -> Self {
+        let end = LocalEnd::new(local, server);
         own_connections().push(end);
-        Some(Self(end))
+        Self(end)
     }
 }
 
@@ -62,7 +62,7 @@ fn own_connections() -> MutexGuard<'static, Vec<LocalEnd>> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -73,7 +73,7 @@ mod tests {
         let stream = TcpStream::connect(server).unwrap();
         let local = stream.local_addr().unwrap();
         let mapped = format!("[::ffff:127.0.0.1]:{}", local.port());
-        let own = OwnConnection::register(&stream, server);
+        let own = OwnConnection::register(local, server);
         assert!(is_own(&local.to_string(), server) && is_own(&mapped, server));
         assert!(!is_own(&server.to_string(), server));
         assert!(!is_own("this session", server));

@@ -10,4 +10,6 @@ mod keepalive;
 mod socket;
 
 pub use address::{Address, AddressError, DEFAULT_PORT, seen_from_elsewhere, unresolved};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use socket::has_arrivals;
 pub use socket::{ACCEPTED_SOCKETS_INHERIT, ConfigureError, configure, defer_accept, read_now};

@@ -62,6 +62,7 @@
 // Casts must be correct on 32-bit targets, too.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 
+mod acceptor;
 mod builder;
 mod config;
 mod connection;

@@ -14,9 +14,11 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
+use crate::acceptor::Acceptor;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::handle::ServerHandle;
+use crate::handshake::pending::STALLED_AFTER;
 use crate::handshake::unidentified::Unidentified;
 use crate::state::ServerState;
 
@@ -107,8 +109,11 @@ pub(crate) fn start(
     config: Config,
 ) -> Result<ServerHandle, StartError> {
     let address = listener.local_addr().map_err(StartError::System)?;
-    listener.set_nonblocking(true).map_err(StartError::System)?;
-    let listener = tokio::net::TcpListener::from_std(listener).map_err(StartError::System)?;
+    let acceptor = Acceptor::new(listener).map_err(StartError::System)?;
+    if ipc_net::ACCEPTED_SOCKETS_INHERIT {
+        let limited = acceptor.socket().set_write_timeout(Some(STALLED_AFTER));
+        limited.map_err(StartError::System)?;
+    }
     let mut incarnation = [0; 16];
     getrandom::fill(&mut incarnation)
         .map_err(|error| StartError::System(io::Error::other(error.to_string())))?;
@@ -131,7 +136,7 @@ pub(crate) fn start(
     state.hub.set_front_end(front_end);
     let (closed, when_closed) = oneshot::channel();
     let port = Port {
-        listener,
+        acceptor,
         _closed: closed,
     };
     let accepting = tokio::spawn(accept(port, Arc::clone(&state))).abort_handle();
@@ -140,15 +145,15 @@ pub(crate) fn start(
 
 /// The open port. Dropping it tells the handle that the port is free.
 struct Port {
-    listener: tokio::net::TcpListener,
-    /// Dropped after the listener, so that the port is free by then.
+    acceptor: Acceptor,
+    /// Dropped after the listening socket, so that the port is free by then.
     _closed: oneshot::Sender<()>,
 }
 
 async fn accept(port: Port, state: Arc<ServerState>) {
     let unidentified = Arc::new(Unidentified::default());
     if ipc_net::ACCEPTED_SOCKETS_INHERIT {
-        unidentified.configure(&port.listener, &state);
+        unidentified.configure(&port.acceptor.socket(), &state);
     }
     let limit = state.config.access.unidentified.saturating_add(SPARE);
     let permits = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
@@ -158,8 +163,8 @@ async fn accept(port: Port, state: Arc<ServerState>) {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
             return;
         };
-        match port.listener.accept().await {
-            Ok((stream, peer)) => unidentified.accept(stream, peer, permit, &state),
+        match port.acceptor.accept().await {
+            Ok((socket, peer)) => unidentified.accept(socket, peer, permit, &state),
             Err(error) => {
                 // Usually out of descriptors: free some, and wait until they are closed.
                 state.bad_connections.error(

@@ -10,7 +10,7 @@ use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
 
 use super::{CurrentConnection, Engine, FirstConnection};
 use crate::connection_state::ConnectionState;
-use crate::dial::{Dial, Dialled};
+use crate::dial::{Dial, Dialled, Ends};
 use crate::error::ConnectError;
 use crate::outage::{Outage, Verdict};
 use crate::own_connections::{OwnConnection, is_own};
@@ -130,11 +130,11 @@ impl Engine {
         };
         let error = match dialled {
             Dialled::Pending(at) => return Step::Wait(at),
-            Dialled::Connected(stream, server) => {
+            Dialled::Connected(stream, Ends { own, server }) => {
                 match ipc_net::configure(&stream, self.settings.liveness) {
                     Ok(()) => {
                         self.dial = None;
-                        self.own_connection = OwnConnection::register(&stream, server);
+                        self.own_connection = Some(OwnConnection::register(own, server));
                         return Step::Attach(stream, server);
                     }
                     Err(error) => ConnectError::from_configure(server, error),

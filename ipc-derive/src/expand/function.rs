@@ -86,7 +86,16 @@ fn server(function: &Function, method: &Method) -> TokenStream {
     let spec = describe::method(method, krate, &[]);
     let probe = server::probe(krate, &[], method);
     let place = server::error_type(method).span();
-    let body = server::body(krate, &[], method, &quote!(#ident), None, place);
+    // An argument of the same name hides the function.
+    let is_hidden = method.arguments().any(|argument| argument.ident == *ident);
+    let (function, kept) = match is_hidden {
+        true => {
+            let kept = hidden("function");
+            (quote!(#kept), quote!(let #kept = #ident;))
+        }
+        false => (quote!(#ident), TokenStream::new()),
+    };
+    let body = server::body(krate, &[], method, &function, None, place);
     quote! {
         #feature
         #[automatically_derived]
@@ -112,6 +121,7 @@ fn server(function: &Function, method: &Method) -> TokenStream {
                 &mut self,
                 #call: &mut #krate::private::Invocation<'_>,
             ) -> ::core::result::Result<(), #krate::private::Failure> {
+                #kept
                 #body
             }
         }

@@ -9,22 +9,22 @@ use ipc_core::wire::ctrl::Hello;
 use ipc_core::wire::preamble::Role;
 use ipc_hub::log::About;
 use ipc_hub::time::later;
-use tokio::net::TcpStream;
 use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::handshake::guesses::{Barred, Proof};
 use crate::handshake::pending::PendingConnection;
+use crate::handshake::socket::PendingSocket;
 use crate::state::ServerState;
 
 /// Performs the handshake. A connection that fails it is closed, with an answer that depends on the failure.
 pub(crate) async fn identify(
-    stream: TcpStream,
+    mut socket: PendingSocket,
     peer: SocketAddr,
     state: &ServerState,
 ) -> Option<(PendingConnection, Hello)> {
     let accepted = Instant::now();
     let limits = &state.config.access;
-    if let Err(barred) = may_connect(&stream, peer.ip(), state).await {
+    if let Err(barred) = may_connect(&mut socket, peer.ip(), state).await {
         log_barred(state, peer, barred);
         return None;
     }
@@ -36,7 +36,7 @@ pub(crate) async fn identify(
             return None;
         }
     };
-    let mut connection = PendingConnection::new(stream, link, peer);
+    let mut connection = PendingConnection::new(socket, link, peer);
     let hello = receive_hello(&mut connection, state);
     match timeout(limits.hello_within, hello).await {
         Ok(Ok(hello)) => return Some((connection, hello)),
@@ -119,7 +119,7 @@ async fn read_proof(
 /// Checks whether to answer a connection: always without a secret; otherwise if its source may try one now or very soon,
 /// or if its first bytes show a good ticket.
 async fn may_connect(
-    stream: &TcpStream,
+    socket: &mut PendingSocket,
     source: IpAddr,
     state: &ServerState,
 ) -> Result<(), Barred> {
@@ -130,6 +130,9 @@ async fn may_connect(
         return Ok(());
     };
     let mut first = [0; Ticket::PLACE.end];
+    let Ok(stream) = socket.watch() else {
+        return Err(barred);
+    };
     let peek = timeout(state.config.access.hello_within, stream.peek(&mut first)).await;
     let is_complete = matches!(peek, Ok(Ok(count)) if count == first.len());
     let ticket = first

@@ -6,4 +6,5 @@ mod identify;
 pub(crate) mod limits;
 pub(crate) mod pending;
 mod sniff;
+pub(crate) mod socket;
 pub(crate) mod unidentified;

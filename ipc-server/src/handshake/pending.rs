@@ -13,17 +13,17 @@ use ipc_core::wire::sanitize::fit_to_show;
 use ipc_hub::log::{self, About};
 use ipc_hub::time::overslept;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 
 use crate::connection::Connection;
 use crate::handshake::sniff;
+use crate::handshake::socket::PendingSocket;
 use crate::state::ServerState;
 
 /// A connection that has not been admitted yet.
 #[derive(Debug)]
 pub(crate) struct PendingConnection {
-    stream: TcpStream,
+    socket: PendingSocket,
     arrival: Arrival,
     peer: SocketAddr,
     /// The token of the last ping, 0 before the first, and when it was sent.
@@ -31,9 +31,9 @@ pub(crate) struct PendingConnection {
 }
 
 impl PendingConnection {
-    pub(crate) fn new(stream: TcpStream, link: Link, peer: SocketAddr) -> Self {
+    pub(crate) fn new(socket: PendingSocket, link: Link, peer: SocketAddr) -> Self {
         Self {
-            stream,
+            socket,
             arrival: Arrival::new(link),
             peer,
             ping: (0, Instant::now()),
@@ -63,13 +63,13 @@ impl PendingConnection {
 
     /// Waits until there may be bytes to read.
     pub(crate) async fn readable(&self) -> Result<(), LinkError> {
-        self.stream.readable().await.map_err(lost)
+        self.socket.readable().await.map_err(lost)
     }
 
     /// Reads what has arrived. The buffer is on the stack so that waiting connections stay small.
     pub(crate) fn read_now(&mut self) -> Result<(), LinkError> {
         let mut buffer = [0; 4096];
-        match self.stream.try_read(&mut buffer) {
+        match self.socket.try_read(&mut buffer) {
             Ok(0) => Err(self.arrival.handle_eof()),
             Ok(count) => self
                 .arrival
@@ -140,7 +140,8 @@ impl PendingConnection {
     /// Sends everything that is queued.
     pub(crate) async fn flush(&mut self) -> Result<(), LinkError> {
         while !self.arrival.transmit().is_empty() {
-            let write = self.stream.write(self.arrival.transmit());
+            let stream = self.socket.watch().map_err(lost)?;
+            let write = stream.write(self.arrival.transmit());
             match timeout(CONFIRM_WITHIN, write).await {
                 Ok(Ok(count)) => self.arrival.consume(count),
                 Ok(Err(error)) => return Err(lost(error)),
@@ -170,8 +171,10 @@ impl PendingConnection {
                     About::peer(peer),
                     format_args!("refused a connection: {error} ({kind})"),
                 );
-                if kind == sniff::HTTP {
-                    let _ = timeout(LINGER, self.stream.write_all(sniff::HTTP_ANSWER)).await;
+                if kind == sniff::HTTP
+                    && let Ok(stream) = self.socket.watch()
+                {
+                    let _ = timeout(LINGER, stream.write_all(sniff::HTTP_ANSWER)).await;
                 }
             }
             LinkError::Lost(_) | LinkError::Bye(_) => {
@@ -197,16 +200,18 @@ impl PendingConnection {
     async fn close(&mut self, state: &ServerState) {
         let Ok(_permit) = state.lingering.try_acquire() else {
             // Fits into the socket's buffer unless the client has stopped reading.
-            let _ = self.stream.try_write(self.arrival.transmit());
+            if let Ok(stream) = self.socket.watch() {
+                let _ = stream.try_write(self.arrival.transmit());
+            }
             return;
         };
         let goodbye = async {
             self.flush().await.ok()?;
-            self.stream.shutdown().await.ok()?;
+            let stream = self.socket.watch().ok()?;
+            stream.shutdown().await.ok()?;
             for _ in 0..LINGER_READS {
-                self.stream.readable().await.ok()?;
-                if self
-                    .stream
+                stream.readable().await.ok()?;
+                if stream
                     .try_read(&mut [0; 4096])
                     .is_ok_and(|count| count == 0)
                 {
@@ -220,9 +225,10 @@ impl PendingConnection {
 
     /// Converts this into a blocking connection for the thread that will serve it.
     pub(crate) fn into_connection(self) -> io::Result<Connection> {
-        let stream = self.stream.into_std()?;
-        stream.set_nonblocking(false)?;
-        stream.set_write_timeout(Some(STALLED_AFTER))?;
+        let stream = self.socket.into_blocking()?;
+        if !ipc_net::ACCEPTED_SOCKETS_INHERIT {
+            stream.set_write_timeout(Some(STALLED_AFTER))?;
+        }
         Ok(Connection {
             stream,
             link: self.arrival.into_link(),
@@ -242,4 +248,4 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Maximum number of reads while a refused connection lingers.
 const LINGER_READS: usize = 64;
 /// How long a served client may receive no bytes before its connection counts as lost.
-const STALLED_AFTER: Duration = Duration::from_secs(30);
+pub(crate) const STALLED_AFTER: Duration = Duration::from_secs(30);

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use ipc_hub::log::{self, About};
 use ipc_net::ConfigureError;
-use socket2::SockRef;
-use tokio::net::TcpStream;
+use socket2::{SockRef, Socket};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
 
 use crate::handshake::guesses::network;
 use crate::handshake::identify::identify;
+use crate::handshake::socket::PendingSocket;
 use crate::queue::arrivals;
 use crate::state::ServerState;
 
@@ -49,7 +49,7 @@ impl Unidentified {
     /// released when the client has identified itself or is gone.
     pub(crate) fn accept(
         self: &Arc<Self>,
-        stream: TcpStream,
+        socket: PendingSocket,
         peer: SocketAddr,
         permit: OwnedSemaphorePermit,
         state: &Arc<ServerState>,
@@ -57,11 +57,13 @@ impl Unidentified {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (all, state_of_task) = (Arc::clone(self), Arc::clone(state));
         let handle = async move {
-            if !ipc_net::ACCEPTED_SOCKETS_INHERIT {
-                all.configure(&stream, &state_of_task);
+            if let PendingSocket::Watched(stream) = &socket
+                && !ipc_net::ACCEPTED_SOCKETS_INHERIT
+            {
+                all.configure(&SockRef::from(stream), &state_of_task);
             }
             // Boxed, so that a client that waits for long does not keep the memory of its handshake.
-            let identified = Box::pin(identify(stream, peer, &state_of_task)).await;
+            let identified = Box::pin(identify(socket, peer, &state_of_task)).await;
             let is_dropped = !all.remove(id);
             drop((all, permit));
             if let Some((connection, hello)) = identified
@@ -104,10 +106,7 @@ impl Unidentified {
     }
 
     /// Sets the options of a connection, or those that the connections of a listener inherit.
-    pub(crate) fn configure<'s, S>(&self, socket: &'s S, state: &ServerState)
-    where
-        SockRef<'s>: From<&'s S>,
-    {
+    pub(crate) fn configure(&self, socket: &Socket, state: &ServerState) {
         let liveness = state.config.liveness;
         let dead_after = liveness.saturating_sub(TIMER_TOLERANCE);
         if let Err(ConfigureError::Refused { option, cause }) =

@@ -199,6 +199,8 @@ impl Serving {
             "client no longer has the server: {}",
             departure.why
         ));
+        // First: the next client can have this thread.
+        self.state.threads.offer();
         self.give_up_place();
     }
 }

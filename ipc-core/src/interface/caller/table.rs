@@ -11,7 +11,12 @@ use crate::wire::ctrl::CtrlMsg;
 pub(super) struct KnownInterface {
     pub(super) interface: Interface,
     fingerprints: Vec<u64>,
+    /// Its methods as proxies without a prefix name them.
+    unprefixed: NamedMethods,
 }
+
+/// The methods of an interface that have been called, under their names on the wire.
+type NamedMethods = Arc<[OnceLock<NamedMethod>]>;
 
 /// The interfaces whose proxies have been made. Describing one takes longer than a call, and a program may make a proxy
 /// for each connection.
@@ -29,13 +34,21 @@ impl KnownInterface {
         }
         // Without the lock: types of the user describe themselves here.
         let interface = describe();
-        let fingerprints = interface.methods.iter().map(Method::fingerprint).collect();
-        let known = Arc::new(Self {
-            interface,
-            fingerprints,
-        });
+        let known = Arc::new(Self::new(interface));
         Arc::clone(lock().entry(describe).or_insert(known))
     }
+
+    fn new(interface: Interface) -> Self {
+        Self {
+            fingerprints: interface.methods.iter().map(Method::fingerprint).collect(),
+            unprefixed: unnamed(&interface),
+            interface,
+        }
+    }
+}
+
+fn unnamed(interface: &Interface) -> NamedMethods {
+    interface.methods.iter().map(|_| OnceLock::new()).collect()
 }
 
 /// The methods of one interface under their names on the wire.
@@ -44,8 +57,7 @@ pub(super) struct MethodTable {
     /// The name of the device, if the proxy was made by name.
     pub(super) device: Option<String>,
     pub(super) prefix: String,
-    /// The methods that have been called.
-    named: Vec<OnceLock<NamedMethod>>,
+    named: NamedMethods,
 }
 
 /// A method under its name on the wire.
@@ -59,9 +71,11 @@ pub(super) struct NamedMethod {
 
 impl MethodTable {
     pub(super) fn new(device: Option<String>, prefix: &str, known: Arc<KnownInterface>) -> Self {
-        let methods = known.interface.methods.iter();
         Self {
-            named: methods.map(|_| OnceLock::new()).collect(),
+            named: match prefix {
+                "" => Arc::clone(&known.unprefixed),
+                _ => unnamed(&known.interface),
+            },
             known,
             device,
             prefix: prefix.to_string(),
@@ -134,10 +148,9 @@ mod tests {
             }],
             ..Interface::default()
         };
-        let fingerprints = vec![7];
         let known = Arc::new(KnownInterface {
-            interface,
-            fingerprints,
+            fingerprints: vec![7],
+            ..KnownInterface::new(interface)
         });
         let table = MethodTable::new(None, "pump_", known);
         for _ in 0..2 {
@@ -147,5 +160,7 @@ mod tests {
             assert_eq!(method.head, head(CtrlMsg::Call, "pump_read", 7));
         }
         assert!(table.method(1).is_none());
+        let table = MethodTable::new(None, "", table.known);
+        assert_eq!(table.method(0).unwrap().name, "read");
     }
 }
