@@ -338,28 +338,31 @@ fn look_at_clocks(hub: &Weak<Hub>) {
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 impl Hub {
-    /// Returns why a party must not enter a device, which belongs to another one or was taken away from it. `None` if it may enter
-    /// after all.
-    pub fn lease_refusal(&self, party: u64, device: &str, method: &str) -> Option<Refusal> {
-        let now = Instant::now();
-        let fence = {
-            let leasing = self.leasing();
-            if !leasing.is_used.load(Ordering::SeqCst) {
-                return None;
-            }
-            leasing.lock().table.was_fenced(party, device)
-        };
-        let (method, device) = (method.to_string(), device.to_string());
-        if let Some(fence) = fence {
-            let ago = now.saturating_duration_since(fence.at).as_millis();
-            return Some(Refusal::Fenced(Box::new(Fenced {
-                method,
-                device,
-                by: fence.by,
-                why: fence.why,
-                ago_ms: u64::try_from(ago).unwrap_or(u64::MAX),
-            })));
+    /// Returns why a party must not enter a device that was taken away from it, once: the party knows then. Inside the gate, so that
+    /// nothing can change between the question and the entry.
+    pub fn fenced(&self, party: u64, device: &str, method: &str) -> Option<Refusal> {
+        let leasing = self.leasing();
+        if !leasing.is_used.load(Ordering::SeqCst) {
+            return None;
         }
+        let fence = leasing.lock().table.was_fenced(party, device)?;
+        let ago = Instant::now().saturating_duration_since(fence.at).as_millis();
+        Some(Refusal::Fenced(Box::new(Fenced {
+            method: method.to_string(),
+            device: device.to_string(),
+            by: fence.by,
+            why: fence.why,
+            ago_ms: u64::try_from(ago).unwrap_or(u64::MAX),
+        })))
+    }
+
+    /// Returns why a party must not enter a device that belongs to another one. `None` if it may enter after all.
+    pub fn lease_refusal(&self, party: u64, device: &str, method: &str) -> Option<Refusal> {
+        if let Some(fenced) = self.fenced(party, device, method) {
+            return Some(fenced);
+        }
+        let now = Instant::now();
+        let (method, device) = (method.to_string(), device.to_string());
         let holder = self.read_leases(|table| table.holder(&device, now))??;
         if holder.client == party {
             return None;

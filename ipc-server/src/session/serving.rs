@@ -297,9 +297,8 @@ impl CallHost for Serving {
     }
 
     fn first_use(&self, device: &str, method: &str) -> Result<(), Refusal> {
-        let party = self.party.id();
-        let refusal = self.state.hub.lease_refusal(party, device, method);
-        refusal.map_or(Ok(()), Err)?;
+        let fenced = self.state.hub.fenced(self.party.id(), device, method);
+        fenced.map_or(Ok(()), Err)?;
         self.party.note_use(device);
         Ok(())
     }
