@@ -334,6 +334,8 @@ fn look_at_clocks(hub: &Weak<Hub>) {
     }
 }
 
+/// What a client is called whose lease was saved, and that has not come back since.
+const NOT_BACK: &str = "a client that has not returned since the server was restarted";
 /// How long the thread that looks at the clocks keeps a hub that is closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -346,7 +348,9 @@ impl Hub {
             return None;
         }
         let fence = leasing.lock().table.was_fenced(party, device)?;
-        let ago = Instant::now().saturating_duration_since(fence.at).as_millis();
+        let ago = Instant::now()
+            .saturating_duration_since(fence.at)
+            .as_millis();
         Some(Refusal::Fenced(Box::new(Fenced {
             method: method.to_string(),
             device: device.to_string(),
@@ -356,19 +360,20 @@ impl Hub {
         })))
     }
 
-    /// Returns why a party must not enter a device that belongs to another one. `None` if it may enter after all.
-    pub fn lease_refusal(&self, party: u64, device: &str, method: &str) -> Option<Refusal> {
+    /// Returns why a party must not enter a device that belonged to the party `owner` a moment ago.
+    pub fn lease_refusal(&self, party: u64, owner: u64, device: &str, method: &str) -> Refusal {
         if let Some(fenced) = self.fenced(party, device, method) {
-            return Some(fenced);
+            return fenced;
         }
-        let now = Instant::now();
+        let holder = self.read_leases(|table| table.holder(device, Instant::now())).flatten();
+        let holder = holder.filter(|holder| holder.client == owner);
+        // It may have released the device just now.
+        let holder = self.named(holder.unwrap_or_else(|| HolderInfo {
+            client: owner,
+            ..HolderInfo::default()
+        }));
         let (method, device) = (method.to_string(), device.to_string());
-        let holder = self.read_leases(|table| table.holder(&device, now))??;
-        if holder.client == party {
-            return None;
-        }
-        let holder = self.named(holder);
-        Some(Refusal::Held(Box::new(Held {
+        Refusal::Held(Box::new(Held {
             method,
             device,
             holder: holder.name,
@@ -377,7 +382,7 @@ impl Hub {
             idle_ms: holder.idle_ms,
             reason: holder.because,
             ends_ms: holder.ends_ms,
-        })))
+        }))
     }
 
     /// Returns the devices that the party has leased.
@@ -416,6 +421,8 @@ impl Hub {
             holder.name = info.name;
             holder.address = info.address;
             holder.idle_ms = u64::try_from(info.idle.as_millis()).unwrap_or(u64::MAX);
+        } else {
+            holder.name = NOT_BACK.into();
         }
         holder
     }
@@ -427,6 +434,8 @@ impl Hub {
             lease.client = info.client;
             lease.name = info.name;
             lease.address = info.address;
+        } else {
+            lease.name = NOT_BACK.into();
         }
         lease
     }

@@ -303,13 +303,9 @@ impl CallHost for Serving {
         Ok(())
     }
 
-    fn refusal_of_owner(&self, method: &str, device: &str, _owner: u64) -> Refusal {
-        let party = self.party.id();
-        let refusal = self.state.hub.lease_refusal(party, device, method);
-        refusal.unwrap_or_else(|| Refusal::Protocol {
-            method: method.to_string(),
-            reason: format!("the lease of `{device}` has just changed hands; call again"),
-        })
+    fn refusal_of_owner(&self, method: &str, device: &str, owner: u64) -> Refusal {
+        let hub = &self.state.hub;
+        hub.lease_refusal(self.party.id(), owner, device, method)
     }
 
     fn is_cancelled(&self, call: u64) -> bool {
