@@ -339,7 +339,7 @@ pub(super) fn refused(
             })
         }
         Blocked::GivenUp | Blocked::InTheWay => Refusal::Cancelled { method },
-        Blocked::Deadlock { .. } => {
+        Blocked::Deadlock { .. } | Blocked::ChangesHands { .. } => {
             let reason = blocked.to_string();
             Refusal::Protocol { method, reason }
         }
