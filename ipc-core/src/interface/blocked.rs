@@ -53,6 +53,8 @@ pub(crate) enum Blocked {
     GivenUp,
     /// Another party has a lease of the device.
     Held { owner: u64 },
+    /// A release hook of the device is to run before anybody is let in, and perhaps waits for the caller to leave another one.
+    ChangesHands { device: String },
     /// A release hook waits for a device that the caller has reserved.
     InTheWay,
     /// The gate would open only after the caller has left another one: the names of both devices.
@@ -79,6 +81,10 @@ impl std::fmt::Display for Blocked {
                 stuck.device, stuck.method, stuck.by
             ),
             Self::Held { .. } => f.write_str("another client has a lease of the device"),
+            Self::ChangesHands { device } => write!(
+                f,
+                "`{device}` changes hands: it can be used again after its release hook has run; call again in a moment"
+            ),
             Self::InTheWay => f.write_str("a release hook needs what its caller has reserved"),
             Self::GivenUp => f.write_str("its caller gave it up"),
             Self::Deadlock { wanted, held } if wanted == held => write!(

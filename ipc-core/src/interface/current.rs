@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::blocked::{Blocked, GateWait};
 use super::context::{self, CallContext, CallHost};
-use super::gate::{Entry, Gate, LocalName, Place};
+use super::gate::{CLOSED, Entry, Gate, LocalName, Place};
 use super::waits::{self, ActsAs};
 
 thread_local! {
@@ -142,8 +142,13 @@ pub(super) fn pause(place: &Place<'_>) -> Result<(), Blocked> {
             return Err(Blocked::Stuck(stuck));
         }
         check_right();
+        let gate = place.gate();
+        // Another device may change hands together with this one, and wait for the call to leave it.
+        if gate.owner() == CLOSED {
+            let device = gate.name().to_string();
+            return Err(Blocked::ChangesHands { device });
+        }
         if let Some(host) = host() {
-            let gate = place.gate();
             let wait = GateWait {
                 device: gate.name(),
                 place: place.number(),

@@ -63,7 +63,7 @@ pub(super) struct ArgumentsByName<'a> {
 
 impl<'a> Source<'a> {
     /// The arguments of the method `name`, not decoded yet. The lists in `blocks` are apart from the bytes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn arguments(
         self,
         name: &str,
@@ -94,7 +94,7 @@ impl<'a> Arguments<'a> {
 
 impl<'a> Invocation<'a> {
     /// `reply` holds what stands before the result; with the result it may grow to `limit` bytes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(
         method: &'a Arc<Method>,
         wire_name: &'a str,

@@ -1,6 +1,8 @@
 //! The devices and functions that can be called.
 
 mod batch;
+#[cfg(test)]
+mod batch_tests;
 mod error;
 #[cfg(test)]
 mod gate_tests;

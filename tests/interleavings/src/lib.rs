@@ -21,6 +21,7 @@ mod check;
 mod sync;
 
 mod gates;
+mod leased_gates;
 mod parking;
 mod reader;
 mod time;

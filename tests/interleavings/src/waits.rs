@@ -22,6 +22,7 @@ impl Keepers {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "nobody looks at it here")]
 pub(crate) struct Manner {
     pub(crate) is_hook: bool,
     pub(crate) is_reserved: bool,

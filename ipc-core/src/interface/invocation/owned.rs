@@ -12,7 +12,6 @@ use crate::wire::ctrl::Form;
 use crate::wire::failure::Failure;
 
 /// An invocation that can be sent to another thread.
-#[derive(Debug)]
 pub(in crate::interface) struct OwnedInvocation {
     method: Arc<Method>,
     wire_name: String,
@@ -21,6 +20,7 @@ pub(in crate::interface) struct OwnedInvocation {
     blocks: ReadBlocks,
     memory: usize,
     context: CallContext,
+    running: current::Running,
     reply: Vec<u8>,
     limit: usize,
 }
@@ -40,6 +40,7 @@ impl Invocation<'_> {
             blocks,
             memory: self.source.memory,
             context: self.context.clone(),
+            running: current::Running::call(self.context),
             reply: std::mem::take(&mut self.reply.head),
             limit: self.limit,
         }
@@ -73,7 +74,7 @@ impl OwnedInvocation {
             self.limit,
         );
         let mut ran = Ok(());
-        current::Running::call(context).run(&mut || ran = dispatch(&mut invocation));
+        self.running.run(&mut || ran = dispatch(&mut invocation));
         ran.map(|()| invocation.into_reply())
     }
 }

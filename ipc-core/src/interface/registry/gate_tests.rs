@@ -318,13 +318,12 @@ fn a_call_that_waits_is_told_its_place_and_who_is_inside() {
         });
         drop(door);
     });
-    let named = thread::Builder::new().name("poller".into());
-    let poller = named.spawn(move || {
-        let guard = laser.lock();
-        (registry.devices()[0].inside(), drop(guard), registry).0
-    });
-    let inside = poller.unwrap().join().unwrap().unwrap();
-    assert_eq!(inside.local.as_deref(), Some("thread `poller`"));
+    let guard = laser.lock();
+    let inside = registry.devices()[0].inside().unwrap();
+    drop(guard);
+    // Tests run on threads that have their names.
+    let name = thread::current().name().unwrap_or_default().to_string();
+    assert_eq!(inside.local, Some(format!("thread `{name}`")));
 }
 
 #[test]
@@ -342,6 +341,10 @@ fn a_driver_that_locks_another_one_asks_for_its_lease() {
     registry.devices()[0].set_owner(1, false);
     let fault = text(other.call(&registry, 2, "meter_work").unwrap_err());
     assert_eq!(fault, "fault: `lock` was refused: 1 has `laser`");
+    registry.devices()[0].set_owner(ServedDevice::CLOSED, false);
+    let fault = text(party(1).call(&registry, 2, "meter_work").unwrap_err());
+    assert!(fault.starts_with("fault: `laser` changes hands"), "{fault}");
+    registry.devices()[0].set_owner(1, false);
     // What only reads may read there, too, and local code asks nobody.
     assert_eq!(other.call(&registry, 3, "get_meter_level"), Ok(()));
     assert_eq!(party(1).call(&registry, 1, "meter_work"), Ok(()));

@@ -167,10 +167,9 @@ impl Offers {
                 let device = device.upgrade().ok_or_else(|| self.unknown(name))?;
                 let entry = target.entry(*method, context);
                 let _inside = current::Inside::call(entry);
-                let mut run = || self.run_method(&device, entry, &mut invocation);
                 match device.uses.is_empty() {
-                    true => run()?,
-                    false => self.run_reserved(&[device.name()], entry, name, context, run)?,
+                    true => self.run_method(&device, entry, &mut invocation)?,
+                    false => self.run_method_reserved(&device, entry, &mut invocation)?,
                 }
             }
             Owner::Urgent { device, method } => {
@@ -183,18 +182,14 @@ impl Offers {
                 let function = function.upgrade().ok_or_else(|| self.unknown(name))?;
                 let entry = target.entry(0, context);
                 let _inside = current::Inside::call(entry);
-                let mut run = || run_function(&function, entry, &mut invocation);
-                match self.used_by(&function).as_slice() {
-                    [] => run()?,
-                    used => self.run_reserved(used, entry, name, context, run)?,
-                }
+                self.run_function(&function, entry, &mut invocation)?;
             }
         }
         Ok(invocation.into_reply())
     }
 
     /// Runs a method inside the gate of its device.
-    #[inline]
+    #[inline(always)]
     fn run_method(
         &self,
         device: &ServedDevice,
@@ -218,20 +213,37 @@ impl Offers {
         driver.dispatch(entry.method, invocation)
     }
 
-    /// Runs a call while the gates of the devices that are `used`, and of those that they use, are reserved for it.
+    /// Runs a method while the gates of its device, and of those that it uses, are reserved for the call.
     #[cold]
-    fn run_reserved(
+    fn run_method_reserved(
         &self,
-        used: &[&str],
+        device: &ServedDevice,
         entry: Entry,
-        name: &str,
-        context: &CallContext,
-        run: impl FnOnce() -> Result<(), Failure>,
+        invocation: &mut Invocation<'_>,
     ) -> Result<(), Failure> {
-        let used = self.used(used.iter().copied());
+        let (name, context) = (invocation.wire_name(), invocation.context());
+        let used = self.used([device.name()]);
         let used = used.map_err(|device| uses::gone(name, &device))?;
         let _reserved = uses::reserve(&used, entry, name, context)?;
-        run()
+        self.run_method(device, entry, invocation)
+    }
+
+    /// Runs a function inside its gate, while those of the devices that it uses are reserved for the call.
+    fn run_function(
+        &self,
+        function: &ServedFunction,
+        entry: Entry,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), Failure> {
+        let (name, context) = (invocation.wire_name(), invocation.context());
+        let used = self.used(self.used_by(function));
+        let used = used.map_err(|device| uses::gone(name, &device))?;
+        let _reserved = uses::reserve(&used, entry, name, context)?;
+        let behind = || Behind::Function(function);
+        let slot = &function.slot;
+        let entered = slot.enter(entry, |place| pause(place, behind(), context));
+        let mut function = entered.map_err(|blocked| refused(&blocked, name, behind(), context))?;
+        function.run(invocation)
     }
 
     /// Returns the names of the devices that a function declares to use, or is taken to use.
@@ -304,21 +316,6 @@ impl Target {
     }
 }
 
-/// Runs a function inside its gate.
-fn run_function(
-    function: &ServedFunction,
-    entry: Entry,
-    invocation: &mut Invocation<'_>,
-) -> Result<(), Failure> {
-    let (name, context) = (invocation.wire_name(), invocation.context());
-    let behind = || Behind::Function(function);
-    let entered = function
-        .slot
-        .enter(entry, |place| pause(place, behind(), context));
-    let mut function = entered.map_err(|blocked| refused(&blocked, name, behind(), context))?;
-    function.run(invocation)
-}
-
 /// Waits for a moment at a gate, unless the device is stuck or the call was cancelled.
 pub(super) fn pause(
     place: &Place<'_>,
@@ -365,7 +362,7 @@ pub(super) fn refused(
             })
         }
         Blocked::GivenUp | Blocked::InTheWay => Refusal::Cancelled { method },
-        Blocked::Deadlock { .. } => {
+        Blocked::Deadlock { .. } | Blocked::ChangesHands { .. } => {
             let reason = blocked.to_string();
             Refusal::Protocol { method, reason }
         }

@@ -1,7 +1,8 @@
 //! Devices that are used together: by a function, by a device that is made of others, or by a batch. Their gates are
 //! reserved in the order of registration, so that two callers never wait for each other.
 
-use std::sync::{Arc, Weak};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Registry;
 use super::error::RegisterError;
@@ -9,6 +10,7 @@ use super::offers::{Offers, pause, refused};
 use super::served::{Behind, ServedDevice};
 use crate::interface::blocked::Blocked;
 use crate::interface::context::CallContext;
+use crate::interface::current;
 use crate::interface::gate::Entry;
 use crate::interface::slot::Reserved;
 use crate::wire::failure::Refusal;
@@ -63,28 +65,19 @@ impl Offers {
         &self,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<Arc<ServedDevice>>, String> {
-        let devices = self.all_devices();
         let mut names: Vec<String> = names.into_iter().map(str::to_string).collect();
-        let mut used = vec![false; devices.len()];
+        let mut used = BTreeMap::new();
         while let Some(name) = names.pop() {
-            let mut places = devices.iter().zip(&mut used);
-            let Some((device, is_used)) = places.find(|(device, _)| device.name() == name) else {
-                return Err(name);
-            };
-            if !std::mem::replace(is_used, true) {
+            let mut devices = self.description().devices.iter();
+            let at = devices.position(|device| device.name == name);
+            let device = at.and_then(|at| Some((at, self.devices.get(at)?.upgrade()?)));
+            let (at, device) = device.ok_or(name)?;
+            if !used.contains_key(&at) {
                 names.extend(device.uses.iter().cloned());
+                used.insert(at, device);
             }
         }
-        let used = devices
-            .into_iter()
-            .zip(used)
-            .filter(|(_, is_used)| *is_used);
-        Ok(used.map(|(device, _)| device).collect())
-    }
-
-    /// Returns all devices, in the order of registration.
-    pub(super) fn all_devices(&self) -> Vec<Arc<ServedDevice>> {
-        self.devices.iter().filter_map(Weak::upgrade).collect()
+        Ok(used.into_values().collect())
     }
 }
 
@@ -95,6 +88,7 @@ pub(super) fn reserve<'a>(
     name: &str,
     context: &CallContext,
 ) -> Result<Vec<Reserved<'a>>, Refusal> {
+    let mut tries = 0;
     'again: loop {
         let mut reserved: Vec<Reserved<'_>> = Vec::new();
         for device in devices {
@@ -109,6 +103,13 @@ pub(super) fn reserve<'a>(
             match next {
                 Ok(next) => reserved.push(next),
                 Err(Blocked::InTheWay) => continue 'again,
+                // One that holds the next device has locked more than it declares, as release hooks may.
+                Err(Blocked::Deadlock { .. }) if !reserved.is_empty() && tries < MAX_TRIES => {
+                    tries += 1;
+                    drop(reserved);
+                    current::park();
+                    continue 'again;
+                }
                 Err(blocked) => return Err(refused(&blocked, name, behind(), context)),
             }
             if device.is_removed() {
@@ -118,6 +119,9 @@ pub(super) fn reserve<'a>(
         return Ok(reserved);
     }
 }
+
+/// Maximum number of deadlocks from which a call withdraws before it is refused.
+const MAX_TRIES: usize = 10;
 
 /// The refusal of a call that uses a device which is not there.
 pub(super) fn gone(method: &str, device: &str) -> Refusal {
