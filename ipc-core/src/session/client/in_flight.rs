@@ -10,6 +10,8 @@ use crate::wire::message;
 #[derive(Clone, Debug)]
 pub(super) struct InFlight {
     pub(super) frame: KeptFrame,
+    /// True if it is a call of the server itself.
+    pub(super) is_command: bool,
     /// Finds long lists in the result.
     pub(super) probe: Option<Probe>,
     /// The number that the caller was given. Differs from the number on the wire if the call was asked again.
