@@ -231,6 +231,26 @@ fn a_lease_that_was_ended_says_by_whom_and_can_be_had_anew() {
 }
 
 #[test]
+fn a_lease_that_others_have_got_meanwhile_can_be_asked_for_later() {
+    let (server, client) = connected();
+    let mut lease = client.lease(["laser"]).wait(SHORT).acquire().unwrap();
+    server.leases(|leases| {
+        leases.end_all("operator", "maintenance");
+        leases.hold("laser", "anna");
+    });
+    for _ in 0..2 {
+        let error = lease.reacquire().unwrap_err();
+        assert!(matches!(error, LeaseError::Timeout { .. }), "{error:?}");
+        server.wait_for_leases(|leases| leases.devices().is_empty());
+    }
+    server.leases(|leases| leases.free());
+    assert_eq!(lease.reacquire(), Ok(()));
+    assert_eq!(devices(&server), ["laser"]);
+    drop(lease);
+    server.wait_for_leases(|leases| leases.devices().is_empty());
+}
+
+#[test]
 fn a_wait_ended_by_an_operator_is_over() {
     let (server, client) = connected();
     server.leases(|leases| leases.hold("laser", "anna"));

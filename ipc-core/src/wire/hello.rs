@@ -40,15 +40,15 @@ impl Hello {
                 ));
             }
         }
-        let role = match self.role {
-            ConnectionRole::Control => return self.features.problem(),
-            ConnectionRole::Observer => "observer".to_string(),
-            ConnectionRole::Lane => "lane".to_string(),
-            ConnectionRole::Other(number) => format!("number {number}"),
-        };
-        Some(format!(
-            "this server does not serve connections in the role {role}; connect in the role control"
-        ))
+        match self.role {
+            ConnectionRole::Other(number) => Some(format!(
+                "this server does not serve connections in the role number {number}; connect in the role control"
+            )),
+            ConnectionRole::Lane if self.of.is_none() => {
+                Some("the hello of a lane does not say of which session".into())
+            }
+            _ => self.features.problem(),
+        }
     }
 }
 
@@ -59,7 +59,7 @@ numbered! {
         /// Calls drivers; waits in the queue until the server is free.
         #[default]
         Control = 0,
-        /// Watches values and events; never waits in the queue.
+        /// Calls commands and urgent methods; never waits in the queue.
         Observer = 1,
         /// A further connection of a client that calls drivers, beside that of its session.
         Lane = 2,
@@ -279,8 +279,7 @@ mod tests {
                 },
                 "the name",
             ),
-            (in_role(ConnectionRole::Observer), "role observer"),
-            (in_role(ConnectionRole::Lane), "role lane"),
+            (in_role(ConnectionRole::Lane), "of which session"),
             (in_role(ConnectionRole::Other(7)), "role number 7"),
             (with(features(&many)), "65 entries"),
             (with(features(&["x".repeat(65).as_str()])), "65 bytes"),
