@@ -169,6 +169,7 @@ impl ClientSession {
             sent: false,
             forgotten: false,
             asked_again: false,
+            passed_over: false,
             timed_out: false,
         };
         let is_first = self.sent.next == number && self.may_send(&call);

@@ -28,6 +28,8 @@ pub(super) struct InFlight {
     pub(super) forgotten: bool,
     /// True if this session has got it under two numbers.
     pub(super) asked_again: bool,
+    /// True if it was refused because of an interruption, and made again.
+    pub(super) passed_over: bool,
     /// True if its time is over, and only the question whether it has begun is open.
     pub(super) timed_out: bool,
 }
