@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{
-    CallError, CancellationToken, ClaimState, Client, Lease, LeaseError, NotSent, Refusal,
+    CallError, CancellationToken, ClaimState, Client, Lease, LeaseError, NotSent, Refusal, Retry,
 };
 
 use crate::support::{FakeServer, connected, refused_as};
@@ -165,6 +165,23 @@ fn a_lease_dropped_without_a_connection_is_released_before_the_next_call() {
     let ledger = server.ledger();
     assert_eq!(ledger, ["lease.claim", "lease.release", "echo"]);
     assert!(devices(&server).is_empty());
+}
+
+/// The outage is given up, and with it all calls; the claim is withdrawn all the same once there is a server.
+#[test]
+fn a_lease_dropped_in_an_outage_is_released_after_it() {
+    let server = FakeServer::start();
+    let address = server.address();
+    let builder = Client::builder(address.to_string()).retry(Retry::never());
+    let client = builder.connect().unwrap();
+    let lease = laser(&client).unwrap();
+    drop(server);
+    assert!(client.call::<u64>("echo", 1).is_err());
+    drop(lease);
+    assert!(client.call::<u64>("echo", 2).is_err());
+    let server = FakeServer::start_at(address);
+    assert_eq!(client.call::<u64>("echo", 3), Ok(3));
+    assert_eq!(server.ledger(), ["lease.release", "echo"]);
 }
 
 #[test]
