@@ -149,6 +149,14 @@ impl Timing {
     }
 }
 
+/// The error for a lane of a client that has no connection.
+pub(crate) fn no_lane(reason: impl ToString) -> CallError {
+    CallError::NotSent {
+        method: "lane".into(),
+        reason: NotSent::Unreachable(reason.to_string()),
+    }
+}
+
 /// Turns any serializable value into the arguments of a call by name.
 pub(crate) fn positional_or_named(method: &str, args: &impl Serialize) -> Result<Args, CallError> {
     Args::from_serialize(args).map_err(|error| CallError::NotSent {

@@ -139,6 +139,10 @@ impl Engine {
         self.watch.set(ConnectionState::Closed);
     }
 
+    pub(crate) fn settings(&self) -> &Arc<ClientSettings> {
+        &self.settings
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }

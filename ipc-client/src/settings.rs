@@ -6,6 +6,7 @@ use ipc_core::Secret;
 use ipc_core::secure::{Entropy, Ticket};
 use ipc_core::session::client::ClientConfig;
 use ipc_core::session::link::Link;
+use ipc_core::wire::ctrl::{ConnectionRole, SessionKey};
 use ipc_core::wire::preamble::Role;
 use ipc_net::Address;
 
@@ -25,6 +26,14 @@ pub(crate) struct ClientSettings {
 }
 
 impl ClientSettings {
+    /// The settings of a lane beside the session `of`.
+    pub(crate) fn of_lane(&self, of: SessionKey) -> Self {
+        let mut settings = self.clone();
+        settings.session.role = ConnectionRole::Lane;
+        settings.session.of = Some(of);
+        settings
+    }
+
     /// A new connection, encrypted if there is a secret. This is the only place where that is decided. `ticket` is the
     /// one that the last connection left, if any.
     pub(crate) fn link(&self, ticket: Option<Ticket>) -> Result<Link, getrandom::Error> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ipc_core::wire::ctrl::Notice;
+use ipc_core::wire::ctrl::{Notice, SessionKey};
 
 use crate::callback::{HandoverCallback, NoticeCallback, StateCallback};
 use crate::connection_state::ConnectionState;
@@ -28,6 +28,8 @@ pub(crate) struct Watch {
 
 struct Published {
     state: ConnectionState,
+    /// The session of the latest connection.
+    session: Option<SessionKey>,
     /// When the state became this one.
     since: Instant,
     events: VecDeque<WatchEvent>,
@@ -47,6 +49,7 @@ impl Watch {
             callbacks,
             published: Mutex::new(Published {
                 state: ConnectionState::Disconnected,
+                session: None,
                 since: Instant::now(),
                 events: VecDeque::new(),
                 delivering: false,
@@ -59,6 +62,17 @@ impl Watch {
     pub(crate) fn state(&self) -> ConnectionState {
         let published = self.published();
         published.state.as_of(Instant::now(), published.since)
+    }
+
+    /// The session, while there is a connection.
+    pub(crate) fn session(&self) -> Option<SessionKey> {
+        let published = self.published();
+        let is_connected = matches!(published.state, ConnectionState::Connected { .. });
+        published.session.filter(|_| is_connected)
+    }
+
+    pub(crate) fn set_session(&self, key: Option<SessionKey>) {
+        self.published().session = key;
     }
 
     pub(crate) fn set(&self, state: ConnectionState) {
@@ -126,6 +140,13 @@ impl Watch {
     fn published(&self) -> MutexGuard<'_, Published> {
         let published = self.published.lock();
         published.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A watch that nobody is told of.
+impl Default for Watch {
+    fn default() -> Self {
+        Self::new(WatchCallbacks::default())
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::batch::Batch;
-use crate::call::{CallOptions, no_such_method, positional_or_named};
+use crate::call::{CallOptions, no_lane, no_such_method, positional_or_named};
 use crate::cancel::CancellationToken;
 use crate::client_methods::client_methods;
 use crate::commands::ServerCommands;
@@ -64,6 +64,7 @@ pub use reply::ReplyFuture;
 pub struct AsyncClient {
     commands: UnboundedSender<Command>,
     watch: Arc<Watch>,
+    settings: Arc<ClientSettings>,
     options: CallOptions,
 }
 
@@ -75,10 +76,12 @@ impl AsyncClient {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let (commands, receiver) = unbounded_channel();
         let options = CallOptions::new(&settings);
-        runtime.spawn(ClientTask::new(settings, Arc::clone(&watch), receiver).run());
+        let task = ClientTask::new(Arc::clone(&settings), Arc::clone(&watch), receiver);
+        runtime.spawn(task.run());
         Ok(Self {
             commands,
             watch,
+            settings,
             options,
         })
     }
@@ -127,6 +130,30 @@ impl AsyncClient {
         let help = description.help_for(name);
         help.map(printable)
             .ok_or_else(|| no_such_method(name, &description))
+    }
+
+    /// A further connection of this client beside its own, for calls that are not to wait for others: the calls of one
+    /// connection run one after the other, those of two side by side, if they are for different devices.
+    ///
+    /// The lane is a client of the same settings with a session of its own; its callbacks for the state of the connection
+    /// are not called. For the server, both are one client: a lane has its leases, never waits in the queue, and ends with
+    /// it. It connects when it is first used. A lane of a client that has begun another session since, for example because
+    /// the server was restarted, gets no connection: make another lane.
+    ///
+    /// Connects this client first if it has no connection.
+    ///
+    /// # Errors
+    ///
+    /// This client gets no connection.
+    pub async fn lane(&self) -> Result<Self, CallError> {
+        if self.watch().session().is_none() {
+            self.describe().await?;
+        }
+        let of = self.watch().session();
+        let of = of.ok_or_else(|| no_lane("the connection was lost"))?;
+        let settings = Arc::new(self.settings.of_lane(of));
+        let lane = Self::new(settings, Arc::new(Watch::default())).map_err(no_lane)?;
+        Ok(lane.changed(|options| *options = self.options.clone()))
     }
 
     /// Ends the session, so that the server is free for other clients at once. Calls in flight end, and later calls end

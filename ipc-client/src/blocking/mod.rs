@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::batch::Batch;
-use crate::call::{CallOptions, Timing, no_such_method, positional_or_named};
+use crate::call::{CallOptions, Timing, no_lane, no_such_method, positional_or_named};
 use crate::cancel::CancellationToken;
 use crate::client_methods::client_methods;
 use crate::commands::ServerCommands;
@@ -109,6 +109,30 @@ impl Client {
         let help = description.help_for(name);
         help.map(printable)
             .ok_or_else(|| no_such_method(name, &description))
+    }
+
+    /// A further connection of this client beside its own, for calls that are not to wait for others: the calls of one
+    /// connection run one after the other, those of two side by side, if they are for different devices.
+    ///
+    /// The lane is a client of the same settings with a session of its own; its callbacks for the state of the connection
+    /// are not called. For the server, both are one client: a lane has its leases, never waits in the queue, and ends with
+    /// it. It connects when it is first used. A lane of a client that has begun another session since, for example because
+    /// the server was restarted, gets no connection: make another lane.
+    ///
+    /// Connects this client first if it has no connection, which blocks like a call.
+    ///
+    /// # Errors
+    ///
+    /// This client gets no connection.
+    pub fn lane(&self) -> Result<Self, CallError> {
+        if self.watch().session().is_none() {
+            self.describe()?;
+        }
+        let of = self.watch().session();
+        let of = of.ok_or_else(|| no_lane("the connection was lost"))?;
+        let settings = self.connection.settings().of_lane(of);
+        let lane = Self::new(Arc::new(settings), Arc::new(Watch::default()));
+        Ok(lane.changed(|options| *options = self.options.clone()))
     }
 
     /// Ends the session, so that the server is free for other clients at once. Calls of other threads return, and later

@@ -307,6 +307,10 @@ impl SharedConnection {
         self.lock()
     }
 
+    pub(crate) fn settings(&self) -> Arc<ClientSettings> {
+        Arc::clone(self.lock().connection.engine.settings())
+    }
+
     /// Ends a claim. Does not wait for the answer, which is read with that of the next call.
     pub(crate) fn withdraw(&self, claim: u128) {
         let mut state = self.lock();

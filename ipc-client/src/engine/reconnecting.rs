@@ -234,6 +234,7 @@ impl Engine {
             );
             self.watch.handed_over();
         }
+        self.watch.set_session(self.session.key());
         self.watch.set(ConnectionState::Connected {
             server,
             since: now,

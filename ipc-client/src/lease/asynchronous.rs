@@ -10,11 +10,10 @@ use super::{Lease, LeaseBuilder, LeaseError, NotTransferred};
 use crate::asynchronous::AsyncClient;
 
 impl LeaseBuilder<AsyncClient> {
-    /// Asks for the lease, until it is granted or the [`wait`](Self::wait) is over. All of the devices are
-    /// granted, or none.
+    /// Asks for the lease, until it is granted or the [`wait`](Self::wait) is over. All of the devices are granted, or none.
     ///
-    /// Dropping the future withdraws the claim. The [`deadline`](AsyncClient::deadline) and the token of [`cancel_with`](AsyncClient::cancel_with) of the handle end the wait
-    /// as well.
+    /// The [`deadline`](AsyncClient::deadline) and the token of [`cancel_with`](AsyncClient::cancel_with) of the handle end
+    /// the wait as well. Dropping the future withdraws the claim.
     ///
     /// # Errors
     ///
@@ -54,8 +53,9 @@ impl Lease<AsyncClient> {
                     return Err(asking.holders(leases.unwrap_or_default()));
                 }
                 Verdict::Over(error) => {
-                    if matches!(error, LeaseError::Ended { .. }) {
-                        self.claim.is_over();
+                    match error {
+                        LeaseError::Ended { .. } => self.claim.is_over(),
+                        _ => self.claim.withdraw(),
                     }
                     return Err(error);
                 }
@@ -87,7 +87,7 @@ impl Lease<AsyncClient> {
     ///
     /// # Errors
     ///
-    /// The server did not transfer it; the error holds the lease.
+    /// The server did not transfer it, or did not answer; the error holds the lease.
     pub async fn transfer(mut self, client: u64) -> Result<LeaseInfo, NotTransferred<Self>> {
         let call = self.transfer_to(client);
         match Caller::call(self.client(), call).await {
@@ -102,14 +102,14 @@ impl Lease<AsyncClient> {
         }
     }
 
-    /// Asks the server for the state of the lease.
+    /// Asks the server for the state of the lease, which is [`Unknown`](ClaimState::Unknown) to a server that was restarted.
     pub async fn state(&self) -> Result<ClaimState, CallError> {
         Caller::call(self.client(), self.command(name::STATUS)).await
     }
 
     /// Asks for the same lease again, as [`acquire`](LeaseBuilder::acquire) did: does nothing if the client still has it.
     /// For a lease that was lost, for example because the server was restarted or the grace was over. Settings made
-    /// earlier may have changed.
+    /// earlier may have changed. If it fails, it can be called again.
     pub async fn reacquire(&mut self) -> Result<(), LeaseError> {
         match self.state().await {
             Ok(ClaimState::Ended { .. }) => self.renumber()?,

@@ -55,8 +55,9 @@ impl Lease<Client> {
                     return Err(asking.holders(leases.unwrap_or_default()));
                 }
                 Verdict::Over(error) => {
-                    if matches!(error, LeaseError::Ended { .. }) {
-                        self.claim.is_over();
+                    match error {
+                        LeaseError::Ended { .. } => self.claim.is_over(),
+                        _ => self.claim.withdraw(),
                     }
                     return Err(error);
                 }
@@ -88,7 +89,7 @@ impl Lease<Client> {
     ///
     /// # Errors
     ///
-    /// The server did not transfer it; the error holds the lease.
+    /// The server did not transfer it, or did not answer; the error holds the lease.
     pub fn transfer(mut self, client: u64) -> Result<LeaseInfo, NotTransferred<Self>> {
         let call = self.transfer_to(client);
         match Caller::call(self.client(), call) {
@@ -103,14 +104,14 @@ impl Lease<Client> {
         }
     }
 
-    /// Asks the server for the state of the lease.
+    /// Asks the server for the state of the lease, which is [`Unknown`](ClaimState::Unknown) to a server that was restarted.
     pub fn state(&self) -> Result<ClaimState, CallError> {
         Caller::call(self.client(), self.command(name::STATUS))
     }
 
     /// Asks for the same lease again, as [`acquire`](LeaseBuilder::acquire) did: does nothing if the client still has it.
     /// For a lease that was lost, for example because the server was restarted or the grace was over. Settings made
-    /// earlier may have changed.
+    /// earlier may have changed. If it fails, it can be called again.
     pub fn reacquire(&mut self) -> Result<(), LeaseError> {
         match self.state() {
             Ok(ClaimState::Ended { .. }) => self.renumber()?,

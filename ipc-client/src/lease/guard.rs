@@ -26,6 +26,13 @@ impl<C: Lessee> ClaimGuard<C> {
         &self.client
     }
 
+    /// Ends the claim, if the server may still have it.
+    pub(super) fn withdraw(&mut self) {
+        if let Some(claim) = self.claim.take() {
+            self.client.withdraw(claim);
+        }
+    }
+
     /// The server no longer has the claim of this client.
     pub(super) fn is_over(&mut self) {
         self.claim = None;
@@ -39,8 +46,6 @@ impl<C: Lessee> ClaimGuard<C> {
 
 impl<C: Lessee> Drop for ClaimGuard<C> {
     fn drop(&mut self) {
-        if let Some(claim) = self.claim {
-            self.client.withdraw(claim);
-        }
+        self.withdraw();
     }
 }

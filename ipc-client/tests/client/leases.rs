@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{
-    CallError, CancellationToken, ClaimState, Client, Lease, LeaseError, NotSent, Refusal,
+    CallError, CancellationToken, ClaimState, Client, Lease, LeaseError, NotSent, Refusal, Retry,
 };
 
 use crate::support::{FakeServer, connected, refused_as};
@@ -167,6 +167,23 @@ fn a_lease_dropped_without_a_connection_is_released_before_the_next_call() {
     assert!(devices(&server).is_empty());
 }
 
+/// The outage is given up, and with it all calls; the claim is withdrawn all the same once there is a server.
+#[test]
+fn a_lease_dropped_in_an_outage_is_released_after_it() {
+    let server = FakeServer::start();
+    let address = server.address();
+    let builder = Client::builder(address.to_string()).retry(Retry::never());
+    let client = builder.connect().unwrap();
+    let lease = laser(&client).unwrap();
+    drop(server);
+    assert!(client.call::<u64>("echo", 1).is_err());
+    drop(lease);
+    assert!(client.call::<u64>("echo", 2).is_err());
+    let server = FakeServer::start_at(address);
+    assert_eq!(client.call::<u64>("echo", 3), Ok(3));
+    assert_eq!(server.ledger(), ["lease.release", "echo"]);
+}
+
 #[test]
 fn with_gives_the_devices_back_and_returns_what_its_closure_returns() {
     let (server, client) = connected();
@@ -225,6 +242,26 @@ fn a_lease_that_was_ended_says_by_whom_and_can_be_had_anew() {
     assert!(state.to_string().contains("by operator: maintenance"));
     assert_eq!(lease.reacquire(), Ok(()));
     assert_ne!(lease.claim(), claim);
+    assert_eq!(devices(&server), ["laser"]);
+    drop(lease);
+    server.wait_for_leases(|leases| leases.devices().is_empty());
+}
+
+#[test]
+fn a_lease_that_others_have_got_meanwhile_can_be_asked_for_later() {
+    let (server, client) = connected();
+    let mut lease = client.lease(["laser"]).wait(SHORT).acquire().unwrap();
+    server.leases(|leases| {
+        leases.end_all("operator", "maintenance");
+        leases.hold("laser", "anna");
+    });
+    for _ in 0..2 {
+        let error = lease.reacquire().unwrap_err();
+        assert!(matches!(error, LeaseError::Timeout { .. }), "{error:?}");
+        server.wait_for_leases(|leases| leases.devices().is_empty());
+    }
+    server.leases(|leases| leases.free());
+    assert_eq!(lease.reacquire(), Ok(()));
     assert_eq!(devices(&server), ["laser"]);
     drop(lease);
     server.wait_for_leases(|leases| leases.devices().is_empty());

@@ -16,6 +16,7 @@ mod connecting;
 mod errors;
 mod giving_up;
 mod interruptions;
+mod lanes;
 mod leases;
 mod outages;
 mod reports;

@@ -56,6 +56,8 @@ pub struct ClientSession {
     connections: u64,
     lease_epoch: u64,
     max_request: usize,
+    /// False if the server of the connection at hand takes no commands.
+    takes_commands: bool,
     last_number: u64,
     calls: ByNumber<InFlight>,
     /// The calls in flight that have a deadline, by their deadlines.
@@ -94,6 +96,7 @@ impl ClientSession {
             connections: 0,
             lease_epoch: 0,
             max_request: usize::MAX,
+            takes_commands: true,
             last_number: 0,
             calls: ByNumber::new(),
             deadlines: BTreeSet::new(),
@@ -155,6 +158,7 @@ impl ClientSession {
         set_call_numbers(&mut frame.head, number, oldest, timeout_ms);
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let mut call = InFlight {
+            is_command: frame.ctrl() == Some(CtrlMsg::Command),
             probe: frame.probe,
             frame: frame.into(),
             given: number,
@@ -165,6 +169,7 @@ impl ClientSession {
             sent: false,
             forgotten: false,
             asked_again: false,
+            passed_over: false,
             timed_out: false,
         };
         let is_first = self.sent.next == number && self.may_send(&call);

@@ -73,6 +73,13 @@ impl CallFrame {
         self.head.len() + bulk::len_of(&self.blocks)
     }
 
+    /// Returns the control message.
+    #[cfg(feature = "protocol")]
+    #[inline]
+    pub(crate) fn ctrl(&self) -> Option<CtrlMsg> {
+        ctrl_of(&self.head)
+    }
+
     /// Returns the frame in one piece.
     #[inline]
     pub fn into_vec(self) -> Vec<u8> {

@@ -70,6 +70,8 @@ struct Control {
     epoch: u64,
     last_session: Option<SessionKey>,
     hellos: Vec<Hello>,
+    /// The sessions that were given out, in order.
+    sessions: Vec<SessionKey>,
     ended: Vec<End>,
     stopping: bool,
 }
@@ -117,6 +119,7 @@ impl FakeServer {
             epoch: 0,
             last_session: None,
             hellos: Vec::new(),
+            sessions: Vec::new(),
             ended: Vec::new(),
             stopping: false,
         };
@@ -192,6 +195,12 @@ impl FakeServer {
 
     pub(crate) fn hellos(&self) -> Vec<Hello> {
         self.shared.control.lock().unwrap().hellos.clone()
+    }
+
+    /// The session that was given out as number `index`.
+    pub(crate) fn session_of(&self, index: usize) -> Option<SessionKey> {
+        let control = self.shared.control.lock().unwrap();
+        control.sessions.get(index).copied()
     }
 
     /// Waits until `ledger` fulfils `condition`.

@@ -128,6 +128,7 @@ fn admit(mut stream: &TcpStream, shared: &Shared, id: u64) -> Option<Box<ServerS
     {
         Greeted::Session(mut session) => {
             let key = session.key();
+            control.sessions.push(key);
             if control.last_session != Some(key) {
                 control.epoch += 1;
                 control.last_session = Some(key);

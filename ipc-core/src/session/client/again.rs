@@ -15,15 +15,17 @@ impl ClientSession {
     }
 
     /// Makes a call once more that the server has refused because of an interruption, if this client has no settings that
-    /// could have changed. Returns false if the refusal stands.
+    /// could have changed. Returns false if the refusal stands, as that of the second try does.
     pub(super) fn pass_over(&mut self, number: u64, refusal: &Refusal) -> bool {
         if self.has_called || !matches!(refusal, Refusal::Interrupted { .. }) {
             return false;
         }
-        if self.calls.get(number).is_none_or(|call| call.timed_out) {
+        let is_over = |call: &InFlight| call.timed_out || call.passed_over;
+        if self.calls.get(number).is_none_or(is_over) {
             return false;
         }
-        if let Some(call) = self.take(number) {
+        if let Some(mut call) = self.take(number) {
+            call.passed_over = true;
             self.make_again(call);
         }
         true

@@ -8,7 +8,9 @@ use super::{CallOutcome, ClientSession, Clock, Event, LinkState};
 use crate::error::NotSent;
 use crate::session::link::LinkError;
 use crate::wire::codec::CodecError;
-use crate::wire::ctrl::{Bye, ByeReason, CtrlMsg, Info, SessionKey, WaitingStatus, Welcome};
+use crate::wire::ctrl::{
+    Bye, ByeReason, CtrlMsg, Feature, Info, SessionKey, WaitingStatus, Welcome,
+};
 use crate::wire::failure::Refusal;
 use crate::wire::frame::Frame;
 use crate::wire::message::{self, Outcome, beginning_of, frame_of, value_of};
@@ -128,6 +130,7 @@ impl ClientSession {
         self.key = Some(welcome.key);
         self.lease_epoch = welcome.lease_epoch;
         self.max_request = usize::try_from(welcome.max_frame).unwrap_or(usize::MAX);
+        self.takes_commands = welcome.features.offer(Feature::Commands);
         self.events.push_back(Event::Connected {
             resumed,
             others_between,
@@ -187,6 +190,9 @@ impl ClientSession {
         else {
             return;
         };
+        if call.is_command && !self.takes_commands {
+            return self.end_unsupported(number);
+        }
         if call.frame.len() <= self.max_request {
             self.sent.send(number, call, link);
             return;
@@ -201,9 +207,26 @@ impl ClientSession {
         self.end(number, outcome);
     }
 
+    /// Ends a command that the server would take for a breach of the protocol.
+    #[cold]
+    fn end_unsupported(&mut self, number: u64) {
+        let reason = "the server takes no commands; it is of an earlier release".to_string();
+        let outcome = match self.calls.get(number).is_some_and(InFlight::may_have_run) {
+            // The caller knows the method.
+            false => CallOutcome::Refused(Box::new(Refusal::Protocol {
+                method: String::new(),
+                reason,
+            })),
+            true => CallOutcome::Unknown(reason),
+        };
+        self.end(number, outcome);
+    }
+
     /// True if nothing but its place in the order can keep a call from going out.
     pub(super) fn may_send(&self, call: &InFlight) -> bool {
-        self.sent.under_way < WINDOW && call.frame.len() <= self.max_request
+        self.sent.under_way < WINDOW
+            && call.frame.len() <= self.max_request
+            && (self.takes_commands || !call.is_command)
     }
 
     #[inline]

@@ -10,6 +10,8 @@ use crate::wire::message;
 #[derive(Clone, Debug)]
 pub(super) struct InFlight {
     pub(super) frame: KeptFrame,
+    /// True if it is a call of the server itself.
+    pub(super) is_command: bool,
     /// Finds long lists in the result.
     pub(super) probe: Option<Probe>,
     /// The number that the caller was given. Differs from the number on the wire if the call was asked again.
@@ -26,6 +28,8 @@ pub(super) struct InFlight {
     pub(super) forgotten: bool,
     /// True if this session has got it under two numbers.
     pub(super) asked_again: bool,
+    /// True if it was refused because of an interruption, and made again.
+    pub(super) passed_over: bool,
     /// True if its time is over, and only the question whether it has begun is open.
     pub(super) timed_out: bool,
 }

@@ -61,6 +61,17 @@ fn a_client_that_has_called_nothing_makes_its_calls_again() {
     assert_eq!(scene.end(), (second, outcome));
 }
 
+/// Otherwise a server could keep a client busy for ever.
+#[test]
+fn a_call_is_made_again_once() {
+    let mut scene = Scene::new();
+    let first = scene.call(1, false);
+    scene.hear(&interrupted(first));
+    scene.hear(&interrupted(first + 1));
+    let outcome = CallOutcome::Refused(refusal().into());
+    assert_eq!(scene.end(), (first, outcome));
+}
+
 #[test]
 fn a_call_that_was_given_up_has_called_something() {
     let mut scene = Scene::new();

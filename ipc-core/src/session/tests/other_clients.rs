@@ -39,12 +39,8 @@ fn a_hello_that_breaks_a_rule_is_refused_in_words() {
             ..Hello::default()
         },
         Hello {
-            role: ConnectionRole::Observer,
-            ..Hello::default()
-        },
-        Hello {
             role: ConnectionRole::Lane,
-            of: Some(KEY),
+            of: None,
             ..Hello::default()
         },
         Hello {

@@ -322,3 +322,24 @@ fn a_cancel_that_was_lost_is_sent_again_until_a_later_call_has_begun() {
     scene.connect(welcome(KEY, true));
     assert_eq!(scene.said(), [], "nothing is left to be said");
 }
+
+/// It would close the connection over a command.
+#[test]
+fn a_server_that_takes_no_commands_is_sent_none() {
+    let mut scene = Scene::new();
+    let mut frame = call_frame(1, 0);
+    frame[4..6].copy_from_slice(&CtrlMsg::Command.number().to_le_bytes());
+    let command = |scene: &mut Scene| scene.client.call(frame.clone(), false, None, scene.now);
+    let number = command(&mut scene);
+    assert!(scene.said().is_empty());
+    let (ended, outcome) = scene.end();
+    assert_eq!(ended, number);
+    assert!(matches!(outcome, CallOutcome::Refused(_)), "{outcome:?}");
+    // A command that waits for the connection finds out when it is there.
+    scene.client.disconnect();
+    let number = command(&mut scene);
+    scene.connect(welcome(KEY, true));
+    assert_eq!(scene.end().0, number);
+    let call = scene.call(2, false);
+    assert_eq!(scene.said(), [(call, "m2".to_string())]);
+}
