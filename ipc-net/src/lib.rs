@@ -12,4 +12,6 @@ mod socket;
 pub use address::{Address, AddressError, DEFAULT_PORT, seen_from_elsewhere, unresolved};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub use socket::has_arrivals;
-pub use socket::{ACCEPTED_SOCKETS_INHERIT, ConfigureError, configure, defer_accept, read_now};
+pub use socket::{
+    ACCEPTED_SOCKETS_INHERIT, ConfigureError, configure, defer_accept, read_now, wake_at,
+};

@@ -111,6 +111,34 @@ nix::setsockopt_impl!(
     SetUsize
 );
 
+/// Lets the system wake a read up, or report the socket as readable, only once `bytes` have come, the connection has ended,
+/// or the read has timed out. Saves the wake-ups in between while much is to come.
+///
+/// The system counts anew from what a read has taken, so at least twice as many bytes must be to come.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn wake_at(socket: &TcpStream, bytes: usize) {
+    // Not an error: the read is then woken up more often.
+    let _ = setsockopt(socket, ReceiveLowWater, &bytes);
+}
+
+/// Lets the system wake a read up only once `bytes` have come. Not on this system.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn wake_at(_socket: &TcpStream, _bytes: usize) {}
+
+/// A socket option: how many bytes make a socket readable.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[derive(Clone, Copy)]
+struct ReceiveLowWater;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+nix::setsockopt_impl!(
+    ReceiveLowWater,
+    libc::SOL_SOCKET,
+    libc::SO_RCVLOWAT,
+    usize,
+    SetUsize
+);
+
 /// Reads what is there without waiting. Fails with [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing.
 ///
 /// The socket is a blocking one, and no other thread uses it at the same time.
@@ -192,6 +220,32 @@ mod tests {
         assert_eq!(&first, b"here");
         // The silent one follows nevertheless.
         listener.accept().unwrap();
+    }
+
+    #[test]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn a_socket_is_readable_once_as_much_has_come_as_was_asked_for() {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        let is_readable = || {
+            let mut sockets = [PollFd::new(&stream, PollFlags::IN)];
+            poll(&mut sockets, Some(&Timespec::default())).unwrap() > 0
+        };
+        wake_at(&stream, 100);
+        peer.write_all(&[0; 99]).unwrap();
+        // It is here.
+        stream.set_nonblocking(true).unwrap();
+        while stream.peek(&mut [0; 200]).ok() != Some(99) {}
+        assert!(!is_readable());
+        peer.write_all(&[0]).unwrap();
+        while !is_readable() {}
+        wake_at(&stream, 101);
+        assert!(!is_readable());
+        wake_at(&stream, 1);
+        assert!(is_readable());
     }
 
     #[test]

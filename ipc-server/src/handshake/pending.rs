@@ -200,9 +200,7 @@ impl PendingConnection {
     async fn close(&mut self, state: &ServerState) {
         let Ok(_permit) = state.lingering.try_acquire() else {
             // Fits into the socket's buffer unless the client has stopped reading.
-            if let Ok(stream) = self.socket.watch() {
-                let _ = stream.try_write(self.arrival.transmit());
-            }
+            let _ = self.socket.try_write(self.arrival.transmit());
             return;
         };
         let goodbye = async {

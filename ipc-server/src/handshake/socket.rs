@@ -1,6 +1,6 @@
 //! The socket of a connection that is not admitted yet.
 
-use std::io;
+use std::io::{self, Write};
 
 use tokio::net::TcpStream;
 
@@ -49,6 +49,20 @@ impl PendingSocket {
             }
         }
         self.watch()?.try_read(buffer)
+    }
+
+    /// Writes what the system takes at once. The runtime would not try before it has heard that the socket is writable.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Blocking(stream) => {
+                stream.set_nonblocking(true)?;
+                let written = stream.write(bytes);
+                stream.set_nonblocking(false)?;
+                written
+            }
+            Self::Watched(stream) => stream.try_write(bytes),
+            Self::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// Converts this into a blocking socket.

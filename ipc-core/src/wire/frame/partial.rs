@@ -129,7 +129,7 @@ impl PartialFrame {
     }
 
     /// Number of bytes that have not come.
-    pub(crate) fn missing(&self) -> usize {
+    pub fn missing(&self) -> usize {
         let block = self.blocks.last().map_or(0, |(_, block)| block.missing());
         self.bytes.missing() + block
     }
