@@ -218,6 +218,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "any time will do")]
     fn a_call_inside_is_beside_the_device_and_not_in_it() {
         let (entered, has_entered) = channel();
         let (let_go, go) = channel::<()>();
