@@ -32,6 +32,11 @@ pub(crate) fn arms(
         let (cfgs, lints) = (&method.cfgs, &method.lints);
         let ident = &method.ident;
         let function = quote!(#path::#ident);
+        let mut receiver = receiver.clone();
+        if are_urgent {
+            // The compiler reports a handle of another type at the method.
+            receiver.set_span(receiver.span().located_at(ident.span()));
+        }
         let body = body(
             &interface.krate,
             &interface.parameters,

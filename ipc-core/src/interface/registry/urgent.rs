@@ -112,3 +112,187 @@ const AT_ONCE: usize = 2;
 /// How often a further call looks whether one of them has ended, every 20 ms, before it is refused: several people may have
 /// pressed stop at the same time.
 const PAUSES: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+    use crate::interface::describe::{Interface, Method};
+    use crate::interface::job::{Job, Reply};
+    use crate::interface::registry::Registry;
+    use crate::interface::remote::{Device, Remote, Shared};
+    use crate::wire::block::ReadBlocks;
+    use crate::wire::ctrl::Form;
+    use crate::wire::failure::FaultKind;
+
+    /// Its method `stop` is urgent and calls the closure.
+    struct Pump(Arc<dyn Fn() + Send + Sync>);
+
+    impl Remote for Pump {
+        fn interface() -> Interface {
+            let method = |name: &str, urgent| Method {
+                name: name.into(),
+                urgent,
+                ..Method::default()
+            };
+            Interface {
+                name: "Pump".into(),
+                methods: vec![method("read", false), method("stop", true)],
+                ..Interface::default()
+            }
+        }
+
+        fn dispatch(&mut self, _: usize, invocation: &mut Invocation<'_>) -> Result<(), Failure> {
+            invocation.finish_arguments()?;
+            invocation.succeed(())
+        }
+
+        fn urgent(&self) -> Option<Urgent> {
+            let stop = Arc::clone(&self.0);
+            Some(Arc::new(move |method, invocation| {
+                assert_eq!(method, 1);
+                invocation.finish_arguments()?;
+                stop();
+                invocation.succeed(())
+            }))
+        }
+    }
+
+    fn registry(stop: impl Fn() + Send + Sync + 'static) -> Registry {
+        let mut registry = Registry::new();
+        registry.add_device(Pump(Arc::new(stop))).unwrap();
+        registry
+    }
+
+    fn call(
+        registry: &Registry,
+        method: &str,
+        context: &CallContext,
+    ) -> Result<Reply, Box<Failure>> {
+        let method_of = |target: &str| registry.offers().targets.get(target).unwrap().fingerprint;
+        let job = Job {
+            method,
+            form: Form::Typed,
+            fingerprint: method_of(method),
+            arguments: &[],
+            blocks: ReadBlocks::default(),
+            reply: Vec::new(),
+            limit: 100,
+        };
+        registry.run(job, context)
+    }
+
+    #[test]
+    fn an_urgent_method_runs_while_the_driver_is_in_use() {
+        let stopped = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&stopped);
+        let stop = move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        };
+        let pump = Shared::new(Pump(Arc::new(stop)));
+        let mut registry = Registry::new();
+        registry.add_device(pump.clone()).unwrap();
+        assert!(registry.offers().is_urgent("stop"));
+        assert!(!registry.offers().is_urgent("read"));
+        let guard = pump.lock();
+        // A second `lock` on this thread would panic.
+        call(&registry, "stop", &CallContext::local()).unwrap();
+        assert_eq!(stopped.load(Ordering::SeqCst), 1);
+        drop(guard);
+        call(&registry, "read", &CallContext::local()).unwrap();
+    }
+
+    #[test]
+    fn a_panic_ends_the_call_and_leaves_the_device() {
+        let registry = registry(|| panic!("no air"));
+        for _ in 0..2 * AT_ONCE {
+            let failure = call(&registry, "stop", &CallContext::local()).unwrap_err();
+            let Failure::Fault(fault) = *failure else {
+                panic!("{failure:?}");
+            };
+            assert_eq!((fault.kind, &*fault.message), (FaultKind::Panic, "no air"));
+        }
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "any time will do")]
+    fn a_call_inside_is_beside_the_device_and_not_in_it() {
+        let (entered, has_entered) = channel();
+        let (let_go, go) = channel::<()>();
+        let go = Mutex::new(go);
+        let stop = move || {
+            entered.send(()).unwrap();
+            go.lock().unwrap().recv().unwrap();
+        };
+        let mut registry = Registry::new();
+        let overrun = std::time::Duration::from_secs(3);
+        let pump = Device::new(Pump(Arc::new(stop))).overrun(overrun);
+        registry.add_device(pump).unwrap();
+        let context = CallContext::local();
+        thread::scope(|scope| {
+            let stops = scope.spawn(|| call(&registry, "stop", &context));
+            has_entered.recv().unwrap();
+            let id = context.id();
+            assert!(registry.is_beside(id));
+            assert!(!registry.is_beside(id + 1));
+            assert_eq!(registry.overrun(id), overrun);
+            assert_eq!(registry.longest_overrun(id), None);
+            let since = Instant::now();
+            assert_eq!(registry.mark_stuck(id, "a client", since), []);
+            call(&registry, "read", &CallContext::local()).unwrap();
+            let_go.send(()).unwrap();
+            stops.join().unwrap().unwrap();
+            assert!(!registry.is_beside(id));
+        });
+    }
+
+    #[test]
+    fn a_call_that_was_cancelled_does_not_wait_for_its_place() {
+        let (entered, has_entered) = channel();
+        let (let_go, go) = channel::<()>();
+        let go = Mutex::new(go);
+        let registry = registry(move || {
+            entered.send(()).unwrap();
+            let _ = go.lock().unwrap().recv();
+        });
+        let cancelled = CallContext::watched(|| true, |_, _| {});
+        thread::scope(|scope| {
+            let calls = [0; AT_ONCE]
+                .map(|_| scope.spawn(|| call(&registry, "stop", &CallContext::local())));
+            for _ in &calls {
+                has_entered.recv().unwrap();
+            }
+            let failure = call(&registry, "stop", &cancelled).unwrap_err();
+            let is_cancelled = matches!(*failure, Failure::Refused(Refusal::Cancelled { .. }));
+            assert!(is_cancelled, "{failure:?}");
+            drop(let_go);
+            for call in calls {
+                call.join().unwrap().unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn a_removed_device_is_unknown() {
+        let mut registry = registry(|| {});
+        let before = Arc::clone(registry.offers());
+        let pump = registry.remove_device("pump").unwrap();
+        assert!(!registry.offers().is_urgent("stop"));
+        let job = Job {
+            method: "stop",
+            form: Form::ByName,
+            fingerprint: 0,
+            arguments: &[],
+            blocks: ReadBlocks::default(),
+            reply: Vec::new(),
+            limit: 100,
+        };
+        assert!(before.is_urgent("stop"));
+        assert!(pump.urgent().is_none());
+        let failure = before.run(job, &CallContext::local()).unwrap_err();
+        assert!(failure.is_refusal(), "{failure:?}");
+    }
+}
