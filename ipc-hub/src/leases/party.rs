@@ -83,25 +83,20 @@ impl LeaseTable {
         self.parties.remove(&party);
     }
 
-    /// Returns true if a party has lost a device without releasing it, and has neither been
-    /// [told](Self::was_fenced) nor been given the device again. None of its calls may enter the device, even if nobody
-    /// has leased it: they were made under the lease that has ended.
-    pub fn is_fenced(&self, party: u64, device: &str) -> bool {
-        let party = self.parties.get(&party);
-        party.is_some_and(|party| party.fences.contains_key(device))
+    /// Returns how a party lost a device that it did not release, unless it [was told](Self::was_fenced) or has been given the
+    /// device again.
+    ///
+    /// Until then, none of its calls may enter the device, even if nobody has leased it: the party made them under the
+    /// lease that has ended.
+    pub fn fence(&self, party: u64, device: &str) -> Option<&Fence> {
+        self.parties.get(&party)?.fences.get(device)
     }
 
-    /// Returns how a party lost a device, and forgets it: the party knows now. Refusals before that can be told with
-    /// [`fence`](Self::fence).
+    /// Returns what [`fence`](Self::fence) returns, and forgets it: the party knows now.
     pub fn was_fenced(&mut self, party: u64, device: &str) -> Option<Fence> {
         let fence = self.parties.get_mut(&party)?.fences.remove(device);
         self.prune();
         fence
-    }
-
-    /// Returns how a party lost a device, if it was not told yet.
-    pub fn fence(&self, party: u64, device: &str) -> Option<&Fence> {
-        self.parties.get(&party)?.fences.get(device)
     }
 
     pub(super) fn is_lost(&self, party: u64) -> bool {

@@ -19,11 +19,14 @@ fn a_party_that_lost_a_device_is_told_once() {
         (&*told.by, &*told.why, told.at),
         ("ann", "maintenance", now)
     );
-    assert!(bench.table.is_fenced(1, "laser"), "until it has been told");
+    assert!(
+        bench.table.fence(1, "laser").is_some(),
+        "until it has been told"
+    );
     assert_eq!(bench.table.was_fenced(1, "laser"), Some(told));
     assert_eq!(bench.table.was_fenced(1, "laser"), None);
     assert!(bench.table.was_fenced(1, "meter").is_some());
-    assert!(!bench.table.is_fenced(2, "laser"));
+    assert!(bench.table.fence(2, "laser").is_none());
 }
 
 #[test]
@@ -32,14 +35,14 @@ fn there_is_no_fence_after_a_release_of_its_own_or_a_new_grant() {
     bench.claim(1, 10, "laser");
     bench.release(1, 10);
     bench.run_hooks();
-    assert!(!bench.table.is_fenced(1, "laser"));
+    assert!(bench.table.fence(1, "laser").is_none());
     bench.claim(1, 11, "laser");
     let now = bench.now;
     bench.table.kick("laser", "ann", "", Duration::ZERO, now);
-    assert!(bench.table.is_fenced(1, "laser"));
+    assert!(bench.table.fence(1, "laser").is_some());
     bench.run_hooks();
     assert!(is_held(&bench.claim(1, 12, "laser")));
-    assert!(!bench.table.is_fenced(1, "laser"));
+    assert!(bench.table.fence(1, "laser").is_none());
 }
 
 #[test]
@@ -48,8 +51,8 @@ fn nothing_is_kept_of_a_party_that_is_gone() {
     bench.claim(1, 10, "laser");
     bench.table.party_lost(1, bench.now);
     bench.pass(16);
-    assert!(bench.table.is_fenced(1, "laser"));
+    assert!(bench.table.fence(1, "laser").is_some());
     bench.table.party_gone(1, Release::Lost, bench.now);
-    assert!(!bench.table.is_fenced(1, "laser"));
+    assert!(bench.table.fence(1, "laser").is_none());
     assert!(bench.table.parties.is_empty());
 }
