@@ -17,7 +17,7 @@ pub(super) struct Party {
     pub(super) is_lost: bool,
     /// The last of its claims that have ended.
     pub(super) ended: VecDeque<Ended>,
-    /// The devices that it has lost and not been given again.
+    /// The devices that it has lost without being told.
     pub(super) fences: BTreeMap<Arc<str>, Fence>,
 }
 
@@ -83,16 +83,17 @@ impl LeaseTable {
         self.parties.remove(&party);
     }
 
-    /// Returns how a party lost a device that it did not release, unless it [was told](Self::was_fenced) or has been given the
-    /// device again.
+    /// Returns how a party lost a device that it did not release, unless it [was told](Self::was_fenced) since.
     ///
-    /// Until then, none of its calls may enter the device, even if nobody has leased it: the party made them under the
-    /// lease that has ended.
+    /// Until then, none of its calls may enter the device while another party has it or nobody has: the party made them
+    /// under the lease that has ended. A lease that the party is given later does not change that, because calls made
+    /// before may still be under way when that lease ends.
     pub fn fence(&self, party: u64, device: &str) -> Option<&Fence> {
         self.parties.get(&party)?.fences.get(device)
     }
 
-    /// Returns what [`fence`](Self::fence) returns, and forgets it: the party knows now.
+    /// Returns what [`fence`](Self::fence) returns, and forgets it: the party knows now, and none of the calls that it made
+    /// before it did is under way.
     pub fn was_fenced(&mut self, party: u64, device: &str) -> Option<Fence> {
         let fence = self.parties.get_mut(&party)?.fences.remove(device);
         self.prune();
