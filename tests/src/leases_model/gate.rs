@@ -92,9 +92,10 @@ impl World {
     fn refuse(&mut self, search: &Search, call: Call) {
         let program = &mut self.programs[program_of(call.origin.party)];
         if program.is_connected && !program.is_stopped {
-            program.was_told = true;
-            if let Some(claim) = call.origin.claim {
-                program.holds[claim] = false;
+            program.was_told[call.device] = true;
+            // It has none of the leases of this device that it may believe to have.
+            for (holds, devices) in program.holds.iter_mut().zip(search.claims) {
+                *holds &= !devices.contains(&call.device);
             }
         }
         if search.has(Fault::ForgetsFencesAtOnce) {

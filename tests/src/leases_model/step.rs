@@ -57,7 +57,7 @@ impl World {
         if !program.is_connected {
             return steps.push(Step::Return(at));
         }
-        if program.was_told && !self.has_calls(party) {
+        if program.was_told.contains(&true) && !self.has_calls(party) {
             steps.push(Step::Confirm(at));
         }
         let may_call = self.left.calls > 0;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use ipc_core::interface::commands::ClaimState;
-use ipc_hub::leases::LeaseError;
 
 use super::watch::Broken;
 use super::world::{Call, Gate, Origin, Step, Wish, World};
@@ -48,7 +47,7 @@ impl World {
         self.carry_out(search, &before);
         self.programs[program].wish = Wish::Asking;
         match state {
-            Ok(state) => self.learn(program, program, &state),
+            Ok(state) => self.learn(search, program, program, &state),
             Err(_) => self.programs[program].wish = Wish::Over,
         }
     }
@@ -58,7 +57,7 @@ impl World {
         let party = self.programs[program].party;
         let state = self.table.asked(party, claim as u128, self.now);
         self.carry_out(search, &before);
-        self.learn(program, claim, &state);
+        self.learn(search, program, claim, &state);
     }
 
     /// A program asks for all that it waits for, or believes to hold.
@@ -73,14 +72,17 @@ impl World {
     }
 
     /// A program learns the state of a claim, if it is connected.
-    fn learn(&mut self, program: usize, claim: usize, state: &ClaimState) {
+    fn learn(&mut self, search: &Search, program: usize, claim: usize, state: &ClaimState) {
         let it = &mut self.programs[program];
         if !it.is_connected || matches!(state, ClaimState::Waiting { .. }) {
             return;
         }
-        let is_held = matches!(state, ClaimState::Held { .. });
-        it.was_told |= !is_held;
-        it.holds[claim] = is_held;
+        it.holds[claim] = matches!(state, ClaimState::Held { .. });
+        if !it.holds[claim] {
+            for device in search.claims[claim] {
+                it.was_told[*device] = true;
+            }
+        }
         if claim == program {
             it.wish = Wish::Over;
         }
@@ -104,11 +106,8 @@ impl World {
                 self.programs[program].holds[claim] = false;
                 self.programs[to].holds[claim] = true;
             }
-            Err(LeaseError::NotHeld) => {
-                self.programs[program].holds[claim] = false;
-                self.programs[program].was_told = true;
-            }
-            Err(_) => {}
+            // Its next question tells it.
+            Err(_) => self.ask(search, program, claim),
         }
     }
 
@@ -122,10 +121,11 @@ impl World {
     /// The server learns that a program knows of its loss: all that it called before has come to an end.
     fn confirm(&mut self, program: usize) {
         let it = &mut self.programs[program];
-        it.was_told = false;
         it.is_free = true;
-        for device in DEVICES {
-            self.table.was_fenced(it.party, device);
+        for (device, was_told) in DEVICES.iter().zip(&mut it.was_told) {
+            if std::mem::take(was_told) {
+                self.table.was_fenced(it.party, device);
+            }
         }
     }
 
@@ -193,7 +193,7 @@ impl World {
             program.is_connected = false;
             program.has_session = false;
             program.holds = [false; 3];
-            program.was_told = false;
+            program.was_told = [false; 2];
         }
         let is_known = |device: &str| DEVICES.contains(&device);
         self.table.restore(saved, is_known, self.now);

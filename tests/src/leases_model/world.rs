@@ -26,8 +26,8 @@ pub(super) struct Program {
     pub(super) wish: Wish,
     /// The claims that it believes to hold.
     pub(super) holds: [bool; 3],
-    /// True once it has been told that it has lost a lease.
-    pub(super) was_told: bool,
+    /// The devices of which it has been told that it has lost them.
+    pub(super) was_told: [bool; 2],
     /// True if it may call without a lease.
     pub(super) is_free: bool,
 }
@@ -112,7 +112,7 @@ pub enum Step {
     Leave(usize),
     /// The release hook of a device runs.
     RunHook(usize),
-    /// The server learns that a program knows of the lease that it has lost.
+    /// The server learns that a program knows of what it has lost.
     Confirm(usize),
     /// A program loses its connection.
     Lose(usize),
@@ -146,7 +146,7 @@ impl World {
             is_stopped: false,
             wish: Wish::NotAsked,
             holds: [false; 3],
-            was_told: false,
+            was_told: [false; 2],
             is_free: false,
         };
         Self {
