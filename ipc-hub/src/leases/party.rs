@@ -93,7 +93,8 @@ impl LeaseTable {
     }
 
     /// Returns what [`fence`](Self::fence) returns, and forgets it: the party knows now, and none of the calls that it made
-    /// before it did is under way.
+    /// before it did is under way. What a party was told before a [`Change::Give`](super::Change::Give) of the device is no
+    /// reason to call this after it.
     pub fn was_fenced(&mut self, party: u64, device: &str) -> Option<Fence> {
         let fence = self.parties.get_mut(&party)?.fences.remove(device);
         self.prune();

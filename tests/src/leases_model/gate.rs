@@ -90,9 +90,11 @@ impl World {
     }
 
     fn refuse(&mut self, search: &Search, call: Call) {
+        let fence = self.table.fence(call.origin.party, DEVICES[call.device]);
+        let is_fenced = fence.is_some();
         let program = &mut self.programs[program_of(call.origin.party)];
         if program.is_connected && !program.is_stopped {
-            program.was_told[call.device] = true;
+            program.was_told[call.device] |= is_fenced;
             // It has none of the leases of this device that it may believe to have.
             for (holds, devices) in program.holds.iter_mut().zip(search.claims) {
                 *holds &= !devices.contains(&call.device);

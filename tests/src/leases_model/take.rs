@@ -80,7 +80,7 @@ impl World {
         it.holds[claim] = matches!(state, ClaimState::Held { .. });
         if !it.holds[claim] {
             for device in search.claims[claim] {
-                it.was_told[*device] = true;
+                it.was_told[*device] |= self.table.fence(it.party, DEVICES[*device]).is_some();
             }
         }
         if claim == program {

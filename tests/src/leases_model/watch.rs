@@ -1,7 +1,7 @@
 //! What is known from outside of the table, and which promise is broken.
 
 use ipc_core::interface::commands::LeaseInfo;
-use ipc_hub::leases::Change;
+use ipc_hub::leases::{Change, RESERVED};
 
 use super::world::{CLOSED, Hook, Origin, World, program_of};
 use super::{DEVICES, Search};
@@ -134,6 +134,10 @@ impl World {
         }
         self.gates[at].owner = party;
         self.watch.holders[at] = party;
+        if party != RESERVED {
+            // What it knows is not about the lease that it has now.
+            self.programs[program_of(party)].was_told[at] = false;
+        }
         for claim in 0..3 {
             let fenced = self.watch.fenced[claim];
             self.watch.given_on[claim][at] |= ![0, party].contains(&fenced);
