@@ -49,7 +49,7 @@ fn holds(search: Search, at_least: usize) {
 #[test]
 fn every_promise_holds_with_calls() {
     let two = Budget { calls: 2, ..NONE };
-    holds(Search::new(CHAIN, two), 10_000);
+    holds(Search::new(CHAIN, two), 8_000);
     holds(Search::new(ONE, two), 2_000);
 }
 
