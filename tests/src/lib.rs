@@ -12,6 +12,7 @@ pub mod bench;
 pub mod child;
 pub mod faults;
 pub mod lease_rounds;
+pub mod leases_model;
 pub mod log;
 pub mod middle;
 pub mod model;

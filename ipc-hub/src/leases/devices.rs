@@ -106,9 +106,6 @@ impl LeaseTable {
                 continue;
             }
             self.closed.remove(device);
-            if let Some(party) = self.parties.get_mut(&party) {
-                party.fences.remove(device);
-            }
             self.changes.push_back(Change::Give {
                 device: Arc::clone(device),
                 party,

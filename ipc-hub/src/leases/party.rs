@@ -17,7 +17,7 @@ pub(super) struct Party {
     pub(super) is_lost: bool,
     /// The last of its claims that have ended.
     pub(super) ended: VecDeque<Ended>,
-    /// The devices that it has lost and not been given again.
+    /// The devices that it has lost without being told.
     pub(super) fences: BTreeMap<Arc<str>, Fence>,
 }
 
@@ -83,25 +83,22 @@ impl LeaseTable {
         self.parties.remove(&party);
     }
 
-    /// Returns true if a party has lost a device without releasing it, and has neither been
-    /// [told](Self::was_fenced) nor been given the device again. None of its calls may enter the device, even if nobody
-    /// has leased it: they were made under the lease that has ended.
-    pub fn is_fenced(&self, party: u64, device: &str) -> bool {
-        let party = self.parties.get(&party);
-        party.is_some_and(|party| party.fences.contains_key(device))
+    /// Returns how a party lost a device that it did not release, unless it [was told](Self::was_fenced) since.
+    ///
+    /// Until then, none of its calls may enter the device while another party has it or nobody has: the party made them
+    /// under the lease that has ended. A lease that the party is given later does not change that, because calls made
+    /// before may still be under way when that lease ends.
+    pub fn fence(&self, party: u64, device: &str) -> Option<&Fence> {
+        self.parties.get(&party)?.fences.get(device)
     }
 
-    /// Returns how a party lost a device, and forgets it: the party knows now. Refusals before that can be told with
-    /// [`fence`](Self::fence).
+    /// Returns what [`fence`](Self::fence) returns, and forgets it: the party knows now, and none of the calls that it made
+    /// before it did is under way. What a party was told before a [`Change::Give`](super::Change::Give) of the device is no
+    /// reason to call this after it.
     pub fn was_fenced(&mut self, party: u64, device: &str) -> Option<Fence> {
         let fence = self.parties.get_mut(&party)?.fences.remove(device);
         self.prune();
         fence
-    }
-
-    /// Returns how a party lost a device, if it was not told yet.
-    pub fn fence(&self, party: u64, device: &str) -> Option<&Fence> {
-        self.parties.get(&party)?.fences.get(device)
     }
 
     pub(super) fn is_lost(&self, party: u64) -> bool {

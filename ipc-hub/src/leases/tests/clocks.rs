@@ -38,7 +38,7 @@ fn a_lease_lasts_for_as_long_as_was_asked_for_and_can_be_renewed() {
     assert!(is_held(&bench.asked(1, 10)));
     bench.pass(2);
     assert!(why(&bench.asked(1, 10)).contains("lasted"));
-    assert!(bench.table.is_fenced(1, "laser"));
+    assert!(bench.table.fence(1, "laser").is_some());
 
     bench.try_claim(2, lasting(20, "meter", 10)).unwrap();
     let now = bench.now;
@@ -97,7 +97,7 @@ fn the_lease_of_a_lost_holder_is_doubtful_and_ends_with_its_grace() {
     let hook = format!("release laser: {}", ipc_core::Release::Lost);
     assert!(told.contains(&hook), "{told:?}");
     assert!(told[0] == "close laser", "{told:?}");
-    assert!(bench.table.is_fenced(1, "laser"));
+    assert!(bench.table.fence(1, "laser").is_some());
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn the_notice_of_a_kick_stands_for_whoever_gets_the_lease() {
     bench.table.renew(2, 10, Some(notice * 100), now);
     bench.pass(4);
     assert!(why(&bench.asked(2, 10)).contains("maintenance"));
-    assert!(bench.table.is_fenced(2, "laser"));
+    assert!(bench.table.fence(2, "laser").is_some());
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn leases_go_on_without_a_device_that_was_removed_and_claims_for_it_end() {
         told,
         ["20 of 2 ended by the server: the device `pump` was removed"]
     );
-    assert!(!bench.table.is_fenced(2, "pump"));
+    assert!(bench.table.fence(2, "pump").is_none());
 }
 
 /// The hook of the removed device ends late, when another one of the same name is being released.

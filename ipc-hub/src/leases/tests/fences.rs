@@ -19,27 +19,37 @@ fn a_party_that_lost_a_device_is_told_once() {
         (&*told.by, &*told.why, told.at),
         ("ann", "maintenance", now)
     );
-    assert!(bench.table.is_fenced(1, "laser"), "until it has been told");
+    assert!(
+        bench.table.fence(1, "laser").is_some(),
+        "until it has been told"
+    );
     assert_eq!(bench.table.was_fenced(1, "laser"), Some(told));
     assert_eq!(bench.table.was_fenced(1, "laser"), None);
     assert!(bench.table.was_fenced(1, "meter").is_some());
-    assert!(!bench.table.is_fenced(2, "laser"));
+    assert!(bench.table.fence(2, "laser").is_none());
 }
 
 #[test]
-fn there_is_no_fence_after_a_release_of_its_own_or_a_new_grant() {
+fn there_is_no_fence_after_a_release_of_its_own() {
     let mut bench = bench();
     bench.claim(1, 10, "laser");
     bench.release(1, 10);
     bench.run_hooks();
-    assert!(!bench.table.is_fenced(1, "laser"));
-    bench.claim(1, 11, "laser");
+    assert!(bench.table.fence(1, "laser").is_none());
+}
+
+/// Calls made under the lease that was lost may still be under way when the next one ends.
+#[test]
+fn a_fence_outlives_the_next_lease() {
+    let mut bench = bench();
+    bench.claim(1, 10, "laser");
     let now = bench.now;
     bench.table.kick("laser", "ann", "", Duration::ZERO, now);
-    assert!(bench.table.is_fenced(1, "laser"));
     bench.run_hooks();
-    assert!(is_held(&bench.claim(1, 12, "laser")));
-    assert!(!bench.table.is_fenced(1, "laser"));
+    assert!(is_held(&bench.claim(1, 11, "laser")));
+    bench.release(1, 11);
+    bench.run_hooks();
+    assert!(bench.table.fence(1, "laser").is_some());
 }
 
 #[test]
@@ -48,8 +58,8 @@ fn nothing_is_kept_of_a_party_that_is_gone() {
     bench.claim(1, 10, "laser");
     bench.table.party_lost(1, bench.now);
     bench.pass(16);
-    assert!(bench.table.is_fenced(1, "laser"));
+    assert!(bench.table.fence(1, "laser").is_some());
     bench.table.party_gone(1, Release::Lost, bench.now);
-    assert!(!bench.table.is_fenced(1, "laser"));
+    assert!(bench.table.fence(1, "laser").is_none());
     assert!(bench.table.parties.is_empty());
 }

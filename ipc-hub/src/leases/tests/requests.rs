@@ -177,7 +177,10 @@ fn a_lease_is_transferred_without_a_hook() {
     assert_eq!(why(&bench.claim(1, 10, "laser")), "given to another client");
     assert!(is_held(&bench.asked(2, 10)));
     assert!(!bench.release(1, 10));
-    assert!(!bench.table.is_fenced(1, "laser"), "it was its own wish");
+    assert!(
+        bench.table.fence(1, "laser").is_none(),
+        "it was its own wish"
+    );
 
     let mut refused = |party, to| bench.table.transfer(party, 10, to, now).unwrap_err();
     assert_eq!(refused(1, 2), LeaseError::NotHeld);
