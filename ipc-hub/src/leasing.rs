@@ -340,32 +340,28 @@ const NOT_BACK: &str = "a client that has not returned since the server was rest
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 impl Hub {
-    /// Returns why a party must not enter a device that was taken away from it, once: the party knows then. Inside the gate, so that
-    /// nothing can change between the question and the entry.
-    pub fn fenced(&self, party: u64, device: &str, method: &str) -> Option<Refusal> {
-        let leasing = self.leasing();
-        if !leasing.is_used.load(Ordering::SeqCst) {
-            return None;
-        }
-        let fence = leasing.lock().table.was_fenced(party, device)?;
+    /// Returns why a party must not enter a device that was taken away from it, and when it lost the device. Asked inside the gate,
+    /// so that nothing can change between the question and the entry.
+    pub fn fenced(&self, party: u64, device: &str, method: &str) -> Option<(Refusal, Instant)> {
+        let fence = self.read_leases(|table| table.fence(party, device).cloned())??;
         let ago = Instant::now()
             .saturating_duration_since(fence.at)
             .as_millis();
-        Some(Refusal::Fenced(Box::new(Fenced {
+        let refusal = Refusal::Fenced(Box::new(Fenced {
             method: method.to_string(),
             device: device.to_string(),
             by: fence.by,
             why: fence.why,
             ago_ms: u64::try_from(ago).unwrap_or(u64::MAX),
-        })))
+        }));
+        Some((refusal, fence.at))
     }
 
-    /// Returns why a party must not enter a device that belonged to the party `owner` a moment ago.
-    pub fn lease_refusal(&self, party: u64, owner: u64, device: &str, method: &str) -> Refusal {
-        if let Some(fenced) = self.fenced(party, device, method) {
-            return fenced;
-        }
-        let holder = self.read_leases(|table| table.holder(device, Instant::now())).flatten();
+    /// Returns the refusal of a call to a device that belonged to the party `owner` a moment ago.
+    pub fn held_by(&self, owner: u64, device: &str, method: &str) -> Refusal {
+        let holder = self
+            .read_leases(|table| table.holder(device, Instant::now()))
+            .flatten();
         let holder = holder.filter(|holder| holder.client == owner);
         // It may have released the device just now.
         let holder = self.named(holder.unwrap_or_else(|| HolderInfo {

@@ -23,7 +23,10 @@ fn a_call_hangs_only_if_its_caller_has_given_up() {
     let mut calls = running(&[None, Some(after(3)), None]);
     assert_eq!(look(&mut calls, start), []);
     assert_eq!(calls.give_up(|call| call == 3, after(2)), [3]);
-    assert!(calls.give_up(|call| call == 3, after(2)).is_empty(), "it is known");
+    assert!(
+        calls.give_up(|call| call == 3, after(2)).is_empty(),
+        "it is known"
+    );
     assert_eq!(look(&mut calls, after(4)), [Due::GivenUp(2)]);
     assert_eq!(look(&mut calls, after(9)), []);
     let hung = [Due::Hung(2), Due::Hung(3)];

@@ -5,6 +5,7 @@ mod batch;
 mod calls;
 pub(crate) mod claim;
 mod departure;
+mod fences;
 mod gate_wait;
 mod handover;
 mod interruption;

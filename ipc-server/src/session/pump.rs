@@ -17,6 +17,7 @@ use ipc_hub::party::Party;
 use ipc_hub::stay::Stay;
 use ipc_hub::work::Work;
 
+use super::fences::KnownFences;
 use super::handover::Handover;
 use super::interruption::{Told, Wants};
 use super::reader::{Received, SocketReader};
@@ -39,6 +40,7 @@ pub(super) struct Pump {
     /// The client program; `None` until it is first served.
     pub(super) party: Option<Arc<Party>>,
     pub(super) told: Told,
+    pub(super) fences: KnownFences,
     /// The lease epoch of the last stay of the client; 0 before the first one.
     pub(super) lease_epoch: u64,
     write_turn: WriteTurn,
@@ -62,6 +64,7 @@ impl Pump {
             stay: Stay::new(Duration::ZERO),
             party: None,
             told: Told::default(),
+            fences: KnownFences::default(),
             lease_epoch: 0,
             write_turn: WriteTurn::default(),
             is_awaited: false,
@@ -188,6 +191,7 @@ impl Pump {
         }
         let taken = loop {
             let taken = self.session.next_call(now)?;
+            self.fences.confirm(taken.0.acknowledged);
             let party = self.party.as_deref();
             let told = &mut self.told;
             match party.and_then(|party| told.refusal(party, &taken.0, offers, now)) {

@@ -274,6 +274,32 @@ impl Serving {
     }
 }
 
+impl Serving {
+    /// Returns why the call that runs must not enter a device that its client has lost, unless the client knows.
+    fn fenced(&self, device: &str, method: &str) -> Option<Refusal> {
+        let (refusal, lost) = self.state.hub.fenced(self.party.id(), device, method)?;
+        let call = self.activity.running_call_number();
+        let fences = &mut self.pump().fences;
+        if fences.is_known(device, lost) {
+            return None;
+        }
+        // A call that was given up is confirmed by no other.
+        fences.tell(device, lost, call.unwrap_or(u64::MAX));
+        Some(refusal)
+    }
+
+    /// Notes what the client has leased: its calls before that have ended, so none of them can be one from before it lost these
+    /// devices.
+    pub(super) fn follow_leases(&self) {
+        let (hub, party) = (&self.state.hub, self.party.id());
+        for device in hub.leased_by(party) {
+            if let Some((_, lost)) = hub.fenced(party, &device, "") {
+                self.pump().fences.has_leased(&device, lost);
+            }
+        }
+    }
+}
+
 impl PartySession for Serving {
     fn info(&self) -> PartyInfo {
         let now = Instant::now();
@@ -297,15 +323,14 @@ impl CallHost for Serving {
     }
 
     fn first_use(&self, device: &str, method: &str) -> Result<(), Refusal> {
-        let fenced = self.state.hub.fenced(self.party.id(), device, method);
-        fenced.map_or(Ok(()), Err)?;
+        self.fenced(device, method).map_or(Ok(()), Err)?;
         self.party.note_use(device);
         Ok(())
     }
 
     fn refusal_of_owner(&self, method: &str, device: &str, owner: u64) -> Refusal {
-        let hub = &self.state.hub;
-        hub.lease_refusal(self.party.id(), owner, device, method)
+        let fenced = self.fenced(device, method);
+        fenced.unwrap_or_else(|| self.state.hub.held_by(owner, device, method))
     }
 
     fn is_cancelled(&self, call: u64) -> bool {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
-use ipc_core::interface::job::Job;
+use ipc_core::interface::job::{Job, Reply};
 use ipc_core::interface::registry::Offers;
 use ipc_core::native::{self, Scratch};
 use ipc_core::wire::ctrl::{ConnectionRole, Form};
@@ -225,7 +225,7 @@ impl Worker {
         let method = (!is_question).then_some(job.method);
         activity.call_begins(number, method, begins);
         let outcome = match is_command {
-            true => self.serving.state.hub.run_command(job, &self.context),
+            true => self.run_command(job),
             false => {
                 let offers = self.offers.now();
                 match self.is_observer && !is_question && is_for_holders(offers, &job) {
@@ -258,6 +258,13 @@ impl Worker {
             ended,
             has_entered,
         }
+    }
+
+    #[cold]
+    fn run_command(&self, job: Job<'_>) -> Result<Reply, Box<Failure>> {
+        let outcome = self.serving.state.hub.run_command(job, &self.context);
+        self.serving.follow_leases();
+        outcome
     }
 
     fn end(&mut self, pump: &mut Pump, taken: &TakenCall, reply: ReplyFrame) {
