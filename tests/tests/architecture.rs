@@ -223,11 +223,13 @@ const SERVER_FLOORS: [&[&str]; 13] = [
         "error",
         "handshake::limits",
         "handshake::sniff",
+        "handshake::socket",
         "session::batch",
         "session::reader",
         "session::threads",
     ],
     &[
+        "acceptor",
         "config",
         "handshake::guesses",
         "session::activity",
