@@ -1,6 +1,7 @@
 //! Urgent methods under conditions, in blocks behind a feature, and with names that generated code uses.
 
 #![deny(warnings)]
+#![allow(unexpected_cfgs)]
 
 use ipc_core::remote;
 
