@@ -94,7 +94,7 @@ impl<C> Batch<C> {
     /// Maximum number of calls in a batch.
     pub const MAX_CALLS: usize = 1000;
 
-    pub(crate) fn new(client: C, decode_memory: usize) -> Self {
+    fn new(client: C, decode_memory: usize) -> Self {
         Self {
             client,
             decode_memory,
@@ -162,6 +162,20 @@ impl<C> Batch<C> {
 
     fn recorded(&self) -> MutexGuard<'_, Recorded> {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Client {
+    /// Begins a batch: calls that run one after the other, without a call of another client in between.
+    pub fn batch(&self) -> Batch<Client> {
+        Batch::new(self.clone(), self.decode_memory())
+    }
+}
+
+impl AsyncClient {
+    /// Begins a batch: calls that run one after the other, without a call of another client in between.
+    pub fn batch(&self) -> Batch<AsyncClient> {
+        Batch::new(self.clone(), self.decode_memory())
     }
 }
 

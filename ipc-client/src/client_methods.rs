@@ -82,9 +82,9 @@ macro_rules! client_methods {
                 ServerCommands::new(self.clone())
             }
 
-            /// Begins a batch: calls that run one after the other, without a call of another client in between.
-            pub fn batch(&self) -> Batch<Self> {
-                Batch::new(self.clone(), self.options.decode_memory)
+            /// Maximum memory for a decoded answer, as the builder has set it.
+            pub(crate) fn decode_memory(&self) -> usize {
+                self.options.decode_memory
             }
 
             /// A handle whose calls end by `until` at the latest, whatever else limits them.

@@ -128,15 +128,22 @@ const CLIENT_FLOORS: [&[&str]; 7] = [
         "cancel",
         "client_methods",
         "clock",
+        "commands",
         "connection_state",
         "error",
     ],
     &["callback", "dial", "identity", "own_connections", "retry"],
-    &["outage", "settings", "unanswered_proofs", "watch"],
+    &[
+        "outage",
+        "reporting",
+        "settings",
+        "unanswered_proofs",
+        "watch",
+    ],
     &["call"],
     &["engine", "local"],
     &["asynchronous", "blocking"],
-    &["builder"],
+    &["batch", "builder", "lease"],
 ];
 
 /// The same for the files of its larger modules, which name each other by `super::`.

@@ -18,14 +18,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use crate::batch::Batch;
 use crate::call::{CallOptions, no_lane, no_such_method, positional_or_named};
 use crate::cancel::CancellationToken;
 use crate::client_methods::client_methods;
 use crate::commands::ServerCommands;
 use crate::connection_state::ConnectionState;
 use crate::error::ConnectError;
-use crate::lease::Lessee;
 use crate::settings::ClientSettings;
 use crate::watch::Watch;
 use task::{ClientTask, Command};
@@ -167,6 +165,12 @@ impl AsyncClient {
         }
     }
 
+    /// Ends a claim without waiting for the answer.
+    pub(crate) fn end_claim(&self, claim: u128) {
+        // Fails if the client is closed, which ends its leases.
+        let _ = self.commands.send(Command::Withdraw { claim });
+    }
+
     fn watch(&self) -> &Watch {
         &self.watch
     }
@@ -187,12 +191,5 @@ impl AsyncCaller for AsyncClient {
         reply: ReplyFuture<T>,
     ) -> Result<T, CallError> {
         reply.await
-    }
-}
-
-impl Lessee for AsyncClient {
-    fn withdraw(&self, claim: u128) {
-        // Fails if the client is closed, which ends its leases.
-        let _ = self.commands.send(Command::Withdraw { claim });
     }
 }

@@ -17,14 +17,12 @@ use ipc_core::{Args, BlockingCaller, CallError, Caller};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::batch::Batch;
 use crate::call::{CallOptions, Timing, no_lane, no_such_method, positional_or_named};
 use crate::cancel::CancellationToken;
 use crate::client_methods::client_methods;
 use crate::commands::ServerCommands;
 use crate::connection_state::ConnectionState;
 use crate::error::ConnectError;
-use crate::lease::Lessee;
 use crate::settings::ClientSettings;
 use crate::watch::Watch;
 use shared::SharedConnection;
@@ -141,6 +139,11 @@ impl Client {
         self.connection.close();
     }
 
+    /// Ends a claim without waiting for the answer.
+    pub(crate) fn end_claim(&self, claim: u128) {
+        self.connection.withdraw(claim);
+    }
+
     fn watch(&self) -> &Watch {
         &self.connection.watch
     }
@@ -171,11 +174,5 @@ impl Caller for Client {
 impl BlockingCaller for Client {
     fn wait<T: Send + 'static>(reply: Result<T, CallError>) -> Result<T, CallError> {
         reply
-    }
-}
-
-impl Lessee for Client {
-    fn withdraw(&self, claim: u128) {
-        self.connection.withdraw(claim);
     }
 }

@@ -6,7 +6,7 @@ use ipc_core::interface::commands::{ClaimState, LeaseInfo, name};
 use ipc_core::{CallError, Caller};
 
 use super::asking::{Asking, Verdict};
-use super::{Lease, LeaseBuilder, LeaseError, NotTransferred};
+use super::{Lease, LeaseBuilder, LeaseError, Lessee, NotTransferred};
 use crate::asynchronous::AsyncClient;
 
 impl LeaseBuilder<AsyncClient> {
@@ -161,5 +161,11 @@ impl AsyncClient {
             tracing::debug!("the release of the devices has not been answered: {error}");
         }
         Ok(result)
+    }
+}
+
+impl Lessee for AsyncClient {
+    fn withdraw(&self, claim: u128) {
+        self.end_claim(claim);
     }
 }

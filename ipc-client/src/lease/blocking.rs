@@ -7,7 +7,7 @@ use ipc_core::interface::commands::{ClaimState, LeaseInfo, name};
 use ipc_core::{CallError, Caller};
 
 use super::asking::{Asking, Verdict};
-use super::{Lease, LeaseBuilder, LeaseError, NotTransferred};
+use super::{Lease, LeaseBuilder, LeaseError, Lessee, NotTransferred};
 use crate::blocking::Client;
 
 impl LeaseBuilder<Client> {
@@ -179,5 +179,11 @@ impl Client {
             tracing::debug!("the release of the devices has not been answered: {error}");
         }
         Ok(result)
+    }
+}
+
+impl Lessee for Client {
+    fn withdraw(&self, claim: u128) {
+        self.end_claim(claim);
     }
 }
