@@ -14,10 +14,36 @@ use super::waits::{self, ActsAs};
 
 thread_local! {
     static HOST: RefCell<Option<Arc<dyn CallHost>>> = const { RefCell::new(None) };
-    /// What the thread runs, as gates know it.
-    static INSIDE: Cell<Entry> = const { Cell::new(Entry::LOCAL) };
+    static INSIDE: Cell<Inner> = const { Cell::new(Inner::of(&Entry::LOCAL)) };
     /// True while this library unwinds a call on purpose.
     static UNWINDS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the thread runs, in few words: it is kept and restored around each call.
+#[derive(Clone, Copy)]
+struct Inner {
+    id: u64,
+    /// Twice the party, and 1 more if it only reads.
+    party_and_reads: u64,
+}
+
+impl Inner {
+    #[inline]
+    const fn of(entry: &Entry) -> Self {
+        Self {
+            id: entry.id,
+            party_and_reads: entry.party << 1 | entry.reads as u64,
+        }
+    }
+
+    fn entry(self) -> Entry {
+        Entry {
+            id: self.id,
+            method: Entry::LOCAL.method,
+            party: self.party_and_reads >> 1,
+            reads: self.party_and_reads & 1 != 0,
+        }
+    }
 }
 
 /// Marks a thread as one that runs calls or release hooks for `host`, until dropped.
@@ -41,19 +67,19 @@ impl Drop for Serves {
 }
 
 /// Marks the calling thread as being inside a call or a release hook, until dropped.
-pub(super) struct Inside(Entry);
+pub(super) struct Inside(Inner);
 
 impl Inside {
     #[inline]
-    pub(super) fn call(entry: Entry) -> Self {
+    pub(super) fn call(entry: &Entry) -> Self {
         UNWINDS.set(false);
-        Self(INSIDE.replace(entry))
+        Self(INSIDE.replace(Inner::of(entry)))
     }
 
     /// A release hook, although a call may run around it. It waits for other drivers as local code does, but is known where
     /// it hangs.
     pub(super) fn hook(id: u64) -> Self {
-        Self(INSIDE.replace(Entry::hook(id)))
+        Self(INSIDE.replace(Inner::of(&Entry::hook(id))))
     }
 }
 
@@ -93,7 +119,7 @@ impl Running {
     pub(super) fn here() -> Self {
         Self {
             host: host(),
-            entry: INSIDE.get(),
+            entry: entry(),
             thread: waits::this_thread(),
         }
     }
@@ -109,7 +135,7 @@ impl Running {
     /// Runs `part` on the calling thread, in the environment of the host, while the other thread waits for it.
     pub(super) fn run(&self, part: &mut dyn FnMut()) {
         let _thread = ActsAs::thread(self.thread);
-        let _inside = Inside::call(self.entry);
+        let _inside = Inside::call(&self.entry);
         let Some(host) = &self.host else {
             return part();
         };
@@ -125,18 +151,14 @@ fn host() -> Option<Arc<dyn CallHost>> {
 /// Returns what enters the gate if the current thread locks a driver: the call or release hook that it runs, or local
 /// code.
 pub(super) fn entry() -> Entry {
-    let method = Entry::LOCAL.method;
-    Entry {
-        method,
-        ..INSIDE.get()
-    }
+    INSIDE.get().entry()
 }
 
 /// Waits for a moment for a driver that another call has locked.
 ///
 /// Local code and release hooks wait for as long as it takes. A call does not wait for a device that hangs.
 pub(super) fn pause(place: &Place<'_>) -> Result<(), Blocked> {
-    let entry = INSIDE.get();
+    let entry = entry();
     if entry.is_call() {
         if let Some(stuck) = place.stuck() {
             return Err(Blocked::Stuck(stuck));
@@ -196,7 +218,7 @@ pub(super) fn park() {
 /// the call would do next, it would do in the time of another client. Or it was left behind because it hangs: nobody
 /// would notice that it hangs in yet another device.
 pub(super) fn check_right() {
-    let entry = INSIDE.get();
+    let entry = entry();
     if !entry.is_call() {
         return;
     }
@@ -211,7 +233,7 @@ pub(super) fn check_right() {
     reason = "a deadlock is an error of the program, and waiting would never end"
 )]
 pub(super) fn unwind(message: String) -> ! {
-    if !INSIDE.get().is_call() {
+    if !entry().is_call() {
         panic::panic_any(message);
     }
     UNWINDS.set(true);

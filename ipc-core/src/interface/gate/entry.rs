@@ -25,7 +25,7 @@ impl Entry {
     };
 
     /// Stands for the party of local code and of release hooks, which no lease keeps out.
-    pub(crate) const OURS: u64 = u64::MAX - 1;
+    pub(crate) const OURS: u64 = u64::MAX >> 1;
 
     /// The release hook with this number.
     pub(crate) const fn hook(id: u64) -> Self {

@@ -166,7 +166,7 @@ impl Offers {
             Owner::Device { device, method } => {
                 let device = device.upgrade().ok_or_else(|| self.unknown(name))?;
                 let entry = target.entry(*method, context);
-                let _inside = current::Inside::call(entry);
+                let _inside = current::Inside::call(&entry);
                 match device.uses.is_empty() {
                     true => self.run_method(&device, entry, &mut invocation)?,
                     false => self.run_method_reserved(&device, entry, &mut invocation)?,
@@ -181,7 +181,7 @@ impl Offers {
             Owner::Function(function) => {
                 let function = function.upgrade().ok_or_else(|| self.unknown(name))?;
                 let entry = target.entry(0, context);
-                let _inside = current::Inside::call(entry);
+                let _inside = current::Inside::call(&entry);
                 self.run_function(&function, entry, &mut invocation)?;
             }
         }
