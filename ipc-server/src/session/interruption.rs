@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use ipc_core::Refusal;
+use ipc_core::interface::batch::BATCH;
 use ipc_core::wire::ctrl::{Feature, Features, Form};
 use ipc_core::wire::message::IncomingCall;
 use ipc_hub::CurrentOffers;
@@ -76,7 +77,11 @@ impl Told {
             self.by_call = None;
             return None;
         }
-        let is_call = matches!(call.form, Form::Typed | Form::ByName);
+        let is_call = match call.form {
+            Form::Typed | Form::ByName => true,
+            Form::Command => call.method() == BATCH,
+            Form::Describe => false,
+        };
         // To press stop, nobody needs to know in which state the devices are.
         if !is_call || offers.load().is_urgent(call.method()) {
             return None;

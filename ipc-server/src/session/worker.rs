@@ -5,6 +5,7 @@ use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::Instant;
 
+use ipc_core::interface::batch::BATCH;
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
 use ipc_core::interface::job::{Job, Reply};
@@ -293,9 +294,6 @@ fn for_observer(method: &str) -> Box<Failure> {
     let (method, reason) = (method.to_string(), reason.to_string());
     Box::new(Refusal::Protocol { method, reason }.into())
 }
-
-/// The command that the devices run themselves.
-const BATCH: &str = "batch";
 
 /// Cleans up if a thread ends by a panic: the client must not wait for a connection that nobody serves.
 struct EndedByPanic<'a>(&'a Serving);

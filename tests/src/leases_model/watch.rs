@@ -97,6 +97,7 @@ impl World {
                 Change::Ended {
                     party,
                     claim,
+                    devices: _,
                     was_held,
                     end,
                 } => {
