@@ -9,18 +9,16 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, Cache};
 use ipc_core::contain::contain_logged;
 use ipc_core::interface::commands::DeviceStatus;
-use ipc_core::interface::context::{CallContext, CallHost};
-use ipc_core::interface::job::{Job, Reply};
+use ipc_core::interface::context::CallHost;
 use ipc_core::interface::registry::{Offers, Registry, ServedDevice};
-use ipc_core::wire::failure::Failure;
 use ipc_core::{Device, RegisterError, Stuck};
 use tokio::runtime::Handle;
 
-use crate::commands::{Commands, FrontEnd};
 use crate::event::{DeviceInfo, ServerEvent};
 use crate::events::Events;
+use crate::front_end::FrontEnd;
 use crate::hosted::{Hosted, drop_refused_device};
-use crate::leasing::Leasing;
+use crate::lease_state::Leasing;
 use crate::log::{self, About};
 use crate::party::Parties;
 use crate::tick::Tick;
@@ -43,7 +41,7 @@ pub struct Hub {
     work: Arc<WorkCounter>,
     parties: Parties,
     leasing: Leasing,
-    commands: Commands,
+    commands: OnceLock<Registry>,
     front_end: OnceLock<Weak<dyn FrontEnd>>,
     /// True if several clients may hold the server at the same time.
     is_shared: bool,
@@ -91,7 +89,7 @@ impl Hub {
             work: Arc::default(),
             parties: Parties::default(),
             leasing: Leasing::default(),
-            commands: Commands::default(),
+            commands: OnceLock::new(),
             front_end: OnceLock::new(),
             is_shared,
         }
@@ -274,17 +272,9 @@ impl Hub {
         self.events.emit(event, || self.begin_work());
     }
 
-    /// Runs a command of the server itself to its end.
-    ///
-    /// # Errors
-    ///
-    /// The command is unknown, its arguments do not fit, or it cannot be carried out.
-    pub fn run_command(
-        self: &Arc<Self>,
-        job: Job<'_>,
-        context: &CallContext,
-    ) -> Result<Reply, Box<Failure>> {
-        self.commands.run(self, job, context)
+    /// Returns the commands of the server itself, which are made by `make` when the first one is called.
+    pub(crate) fn commands(&self, make: impl FnOnce() -> Registry) -> &Registry {
+        self.commands.get_or_init(make)
     }
 
     /// Sets the front end that serves clients.

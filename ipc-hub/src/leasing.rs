@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 use std::io;
 use std::mem;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_core::Release;
-use ipc_core::interface::commands::{HolderInfo, LeaseInfo, LeaseRequest};
+use ipc_core::interface::commands::{HolderInfo, LeaseInfo};
 use ipc_core::interface::registry::ServedDevice;
+use ipc_core::wire::ctrl::{Notice, NoticeKind};
 use ipc_core::wire::failure::{Fenced, Held, Refusal};
 
 use crate::event::ServerEvent;
 use crate::hub::Hub;
-use crate::leases::{Change, LeaseLimits, LeaseTable};
+use crate::lease_state::LeasingState;
+use crate::leases::{Change, LeaseTable};
 use crate::log::{self, About};
 use crate::party::Interruption;
 use crate::saved_leases::LeaseFile;
@@ -24,78 +26,12 @@ use crate::saved_leases::LeaseFile;
 /// The owner of a device that nobody has leased.
 const FREE: u64 = 0;
 
-/// The lease table of a hub, and the thread that looks at its clocks.
-#[derive(Debug)]
-pub(crate) struct Leasing {
-    state: Mutex<LeasingState>,
-    /// Wakes the thread that looks at the clocks.
-    changed: Condvar,
-    /// True once a lease has been asked for: until then, the table need not be locked.
-    is_used: AtomicBool,
-}
-
-#[derive(Debug)]
-struct LeasingState {
-    table: LeaseTable,
-    /// Where leases of clients with an identity are saved, and what was saved last.
-    file: Option<Arc<LeaseFile>>,
-    saved: Vec<LeaseRequest>,
-    /// Number of states that were saved.
-    saves: u64,
-    /// When to look at the clocks next.
-    next_look: Option<Instant>,
-    has_thread: bool,
-}
-
 /// A device that was taken away from its holder.
 struct Taken {
     device: Arc<ServedDevice>,
     turn: u64,
     party: u64,
     why: Release,
-}
-
-impl Default for Leasing {
-    fn default() -> Self {
-        Self {
-            state: Mutex::new(LeasingState {
-                table: LeaseTable::new(LeaseLimits::default()),
-                file: None,
-                saved: Vec::new(),
-                saves: 0,
-                next_look: None,
-                has_thread: false,
-            }),
-            changed: Condvar::new(),
-            is_used: AtomicBool::new(false),
-        }
-    }
-}
-
-impl Leasing {
-    fn lock(&self) -> MutexGuard<'_, LeasingState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl LeasingState {
-    /// Returns what is to be saved now, if that has changed, and where.
-    fn to_save(&mut self) -> Option<(Arc<LeaseFile>, Vec<LeaseRequest>, u64)> {
-        let file = self.file.as_ref()?;
-        let leases = self.table.saved(Instant::now());
-        // The time that is left of a lease changes all the time.
-        let is_same = |a: &LeaseRequest, b: &LeaseRequest| {
-            (a.claim, &a.devices, a.for_ms.is_some()) == (b.claim, &b.devices, b.for_ms.is_some())
-        };
-        let are_same = leases.len() == self.saved.len()
-            && leases.iter().zip(&self.saved).all(|(a, b)| is_same(a, b));
-        if are_same {
-            return None;
-        }
-        self.saved.clone_from(&leases);
-        self.saves += 1;
-        Some((Arc::clone(file), leases, self.saves))
-    }
 }
 
 impl Hub {
@@ -211,11 +147,13 @@ impl Hub {
                 Change::Granted { party, claim } => self.note_lease(table, party, claim),
                 Change::Ended {
                     party,
+                    claim,
                     devices,
                     was_held: true,
                     end,
-                    ..
                 } => {
+                    let text = format!("the lease of `{}` was {end}", devices.join("`, `"));
+                    self.notify(party, claim, NoticeKind::Ended, text, Duration::ZERO);
                     let client = self.party_label(party);
                     let ended = ServerEvent::LeaseEnded {
                         client,
@@ -230,6 +168,26 @@ impl Hub {
             }
         }
         all_taken
+    }
+
+    /// Tells the client of a party something about its lease.
+    pub(crate) fn notify(
+        &self,
+        party: u64,
+        claim: u128,
+        kind: NoticeKind,
+        text: String,
+        within: Duration,
+    ) {
+        if let Some(party) = self.parties().get(party) {
+            party.notify(&Notice {
+                claim,
+                device: String::new(),
+                kind,
+                text,
+                in_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX),
+            });
+        }
     }
 
     fn note_lease(&self, table: &LeaseTable, party: u64, claim: u128) {

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use ipc_core::wire::ctrl::Notice;
+
 /// A client program: its session, and the lanes beside it. Lives as long as the session, across connections and stays.
 #[derive(Debug)]
 pub struct Party {
@@ -33,6 +35,9 @@ pub trait PartySession: Send + Sync {
 
     /// Returns true while a call of it runs, or waits for a device, and its client waits for that call.
     fn is_busy(&self) -> bool;
+
+    /// Tells its client something about a lease, if it has a connection. Waits for a slow network for at most a few milliseconds.
+    fn notify(&self, notice: &Notice);
 }
 
 /// Who a party is, for people.
@@ -115,6 +120,13 @@ impl Party {
     /// Returns true while a call of one of its sessions runs, or waits for a device, and its client waits for that call.
     pub fn is_busy(&self) -> bool {
         self.sessions().iter().any(|session| session.is_busy())
+    }
+
+    /// Tells its client something about a lease, if it has a connection.
+    pub fn notify(&self, notice: &Notice) {
+        if let Some(session) = self.sessions().first() {
+            session.notify(notice);
+        }
     }
 
     fn sessions(&self) -> Vec<Arc<dyn PartySession>> {
@@ -241,6 +253,8 @@ mod tests {
         fn is_busy(&self) -> bool {
             false
         }
+
+        fn notify(&self, _notice: &Notice) {}
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use ipc_hub::commands::FrontEnd;
+use ipc_hub::front_end::FrontEnd;
 use ipc_hub::hosted::Hosted;
 use ipc_hub::log::About;
 use ipc_net::Address;

@@ -1,6 +1,7 @@
 //! What all parts of a running server share.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -10,8 +11,8 @@ use ipc_core::session::table::SessionTable;
 use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, SessionKey};
 use ipc_hub::Hub;
 use ipc_hub::admission::{Admission, ClientId};
-use ipc_hub::commands::FrontEnd;
 use ipc_hub::event::ClientInfo;
+use ipc_hub::front_end::FrontEnd;
 use ipc_hub::hosted::Hosted;
 use ipc_hub::log::limited::LimitedLog;
 use ipc_hub::party::Party;
@@ -21,7 +22,6 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::Config;
 use crate::handshake::guesses::GuessLimiter;
-use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::mailbox::Mailbox;
 use crate::session::shared_session::SharedSession;
@@ -68,6 +68,9 @@ pub(crate) struct Holder {
     pub(crate) leased: Vec<String>,
 }
 
+/// A place in the order of clients, which is given up when its last owner drops it.
+pub(crate) trait Place: fmt::Debug + Send + Sync {}
+
 /// A session that a thread serves, reachable for a new connection of the same client.
 #[derive(Clone, Debug)]
 pub(crate) struct ActiveSession {
@@ -76,7 +79,7 @@ pub(crate) struct ActiveSession {
     pub(crate) party: Arc<Party>,
     pub(crate) role: ConnectionRole,
     /// Its place in the order of clients.
-    pub(crate) place: Weak<QueuePlace>,
+    pub(crate) place: Option<Weak<dyn Place>>,
 }
 
 impl ServerState {

@@ -204,7 +204,7 @@ fn uses(path: &Path, prefix: &str) -> Vec<String> {
 }
 
 /// The modules of the hub, from the ground up.
-const HUB_FLOORS: [&[&str]; 5] = [
+const HUB_FLOORS: [&[&str]; 6] = [
     &[
         "admission",
         "event",
@@ -215,10 +215,20 @@ const HUB_FLOORS: [&[&str]; 5] = [
         "user_thread",
         "work",
     ],
-    &["log::limited", "driver_call", "hosted", "leases", "tick"],
-    &["calls", "events"],
+    &[
+        "log::limited",
+        "driver_call",
+        "front_end",
+        "hosted",
+        "leases",
+        "party",
+        "saved_leases",
+        "tick",
+    ],
+    &["calls", "events", "lease_state"],
     &["hub", "stay"],
-    &["release"],
+    &["release", "leasing", "leaving"],
+    &["commands"],
 ];
 
 /// The modules of the server, from the ground up. All files of `session` have a floor of their own.
@@ -232,6 +242,9 @@ const SERVER_FLOORS: [&[&str]; 13] = [
         "handshake::sniff",
         "handshake::socket",
         "session::batch",
+        "session::fences",
+        "session::gate_wait",
+        "session::interruption",
         "session::reader",
         "session::threads",
     ],
@@ -256,7 +269,7 @@ const SERVER_FLOORS: [&[&str]; 13] = [
         "handle",
     ],
     &["session::serving", "queue::waiting", "handshake::identify"],
-    &["session::departure", "queue::resume"],
+    &["session::departure", "session::host", "queue::resume"],
     &["session::worker"],
     &["session::long_calls"],
     &["session"],

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use ipc_client::{CallError, ClaimState, Client, Lease, LeaseError, Refusal, Shared, remote};
+use ipc_client::{
+    CallError, ClaimState, Client, Lease, LeaseError, NoticeKind, Refusal, Shared, remote,
+};
 use ipc_server::{ServerBuilder, ServerHandle};
 use tests::{Way, both_ways, until};
 
@@ -18,6 +20,7 @@ both_ways!(
     who_waits_is_served_in_order,
     a_released_device_is_in_its_safe_state_before_the_next_holder_has_it,
     a_holder_that_is_kicked_is_fenced,
+    a_kick_with_notice_is_told_before_it_happens,
     a_lease_can_be_given_to_another_client,
     a_lease_that_is_asked_for_a_time_ends,
     a_holder_that_says_goodbye_holds_nothing,
@@ -242,6 +245,42 @@ fn a_holder_that_is_kicked_is_fenced(way: Way) {
     );
     // It knows now, and may go on without a lease.
     until("it goes on", || fire(&sweep, "laser").is_ok());
+}
+
+fn a_kick_with_notice_is_told_before_it_happens(way: Way) {
+    let (server, _) = serve(way.server().shared());
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&told);
+    let sweep = way.client(&server).name("sweep");
+    let sweep = sweep.on_notice(move |notice| note.lock().unwrap().push(notice.clone()));
+    let sweep = sweep.connect().unwrap();
+    let held = lease(&sweep, &["laser"]);
+    let operator = client(way, &server, "operator");
+    let notice = Duration::from_millis(500);
+    operator
+        .server()
+        .kick_lease("laser", "cooling water", notice)
+        .unwrap();
+    // Its calls still run, and it hears of the kick with the first of them.
+    fire(&sweep, "laser").unwrap();
+    let all = || -> Vec<_> {
+        told.lock()
+            .unwrap()
+            .iter()
+            .map(|n| (n.kind, n.text.clone()))
+            .collect()
+    };
+    let first = all().remove(0);
+    assert_eq!(first.0, NoticeKind::Ending);
+    assert!(
+        first.1.starts_with("operator at ") && first.1.ends_with(": cooling water"),
+        "{first:?}"
+    );
+    until("it is over", || {
+        matches!(held.state().unwrap(), ClaimState::Ended { .. })
+    });
+    assert!(matches!(refusal(fire(&sweep, "laser")), Refusal::Fenced(_)));
+    assert_eq!(all().last().unwrap().0, NoticeKind::Ended);
 }
 
 fn a_lease_can_be_given_to_another_client(way: Way) {

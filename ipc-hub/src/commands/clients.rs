@@ -8,8 +8,9 @@ use ipc_core::interface::commands::{ClientSummary, Kicked};
 use ipc_core::wire::sanitize::fit_to_show;
 use ipc_core::{CallContext, remote};
 
-use super::{CommandError, FrontEnd, millis};
+use super::{CommandError, millis};
 use crate::event::ClientInfo;
+use crate::front_end::FrontEnd;
 use crate::hub::Hub;
 
 pub(super) struct ClientCommands {

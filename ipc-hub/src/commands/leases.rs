@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use ipc_core::interface::commands::{ClaimState, Kicked, LeaseInfo, LeaseRequest};
+use ipc_core::wire::ctrl::NoticeKind;
 use ipc_core::wire::sanitize::fit_to_show;
 use ipc_core::{CallContext, remote};
 
@@ -112,6 +113,11 @@ impl LeaseCommands {
         let lease = hub.change_leases(|table| table.kick(&device, by, &why, notice, now));
         let device = fit_to_show(&device);
         let lease = lease.ok_or_else(|| CommandError(format!("nobody has leased `{device}`")))?;
+        if !notice.is_zero() {
+            let devices = lease.devices.join("`, `");
+            let text = format!("{by} ends the lease of `{devices}` in {notice:?}: {why}");
+            hub.notify(lease.client, lease.claim, NoticeKind::Ending, text, notice);
+        }
         let lease = hub.named_lease(lease);
         Ok(Kicked {
             running: hub.running_in(&lease.devices),

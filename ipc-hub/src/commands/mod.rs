@@ -4,7 +4,7 @@ mod clients;
 mod devices;
 mod leases;
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ipc_core::interface::context::CallContext;
@@ -17,33 +17,21 @@ use ipc_core::{Device, Registry};
 use self::clients::ClientCommands;
 use self::devices::DeviceCommands;
 use self::leases::LeaseCommands;
-use crate::event::ClientInfo;
 use crate::hub::Hub;
 use crate::log::{self, About};
 
-/// What the hub cannot do without its front end: to list clients, and to make one leave.
-pub trait FrontEnd: Send + Sync {
-    /// Returns the clients that hold the server, and then those that wait, in order.
-    fn clients(&self) -> Vec<ClientInfo>;
-
-    /// Disconnects the client with this [`id`](ClientInfo::id), and tells it who wants that and why. Returns false if there is no
-    /// such client.
-    fn disconnect(&self, client: u64, by: &str, because: &str) -> bool;
-}
-
-/// The commands, which are made when the first one is called.
-#[derive(Debug, Default)]
-pub(crate) struct Commands(OnceLock<Registry>);
-
-impl Commands {
-    /// Runs a command to its end. Commands are short, and never wait for anybody.
-    pub(crate) fn run(
-        &self,
-        hub: &Arc<Hub>,
+impl Hub {
+    /// Runs a command of the server itself to its end. Commands are short, and never wait for anybody.
+    ///
+    /// # Errors
+    ///
+    /// The command is unknown, its arguments do not fit, or it cannot be carried out.
+    pub fn run_command(
+        self: &Arc<Self>,
         job: Job<'_>,
         context: &CallContext,
     ) -> Result<Reply, Box<Failure>> {
-        let commands = self.0.get_or_init(|| registry(&Arc::downgrade(hub)));
+        let commands = self.commands(|| registry(&Arc::downgrade(self)));
         let method = job.method.replacen('.', "_", 1);
         let offers = commands.offers();
         if !job.method.contains('.') || !offers.has(&method) {

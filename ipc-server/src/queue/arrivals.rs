@@ -21,7 +21,7 @@ use crate::session::activity::Activity;
 use crate::session::claim::SessionClaim;
 use crate::session::mailbox::{Resumption, ReturningClient};
 use crate::session::{self, AdmittedClient};
-use crate::state::ServerState;
+use crate::state::{Place, ServerState};
 
 /// Resumes the session of a client, lets the client wait for its turn, or refuses it. `_work` makes a stop wait for that.
 pub(crate) async fn admit(
@@ -50,7 +50,7 @@ enum Admitted {
 /// A client whose turn has come, and what it holds.
 pub(crate) struct NextHolder {
     /// Its own place; for a lane, also that of its client.
-    pub(crate) places: Vec<Arc<QueuePlace>>,
+    pub(crate) places: Vec<Arc<dyn Place>>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) claim: SessionClaim,
     /// The client program of a lane; `None` if the session has one of its own.

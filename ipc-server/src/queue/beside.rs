@@ -10,7 +10,7 @@ use crate::queue::arrivals::{NextHolder, Rejection, open_session};
 use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::claim::SessionClaim;
-use crate::state::{ActiveSession, ServerState};
+use crate::state::{ActiveSession, Place, ServerState};
 
 /// Admits an observer or a lane at once, or refuses it.
 pub(crate) fn admit_beside(
@@ -41,7 +41,8 @@ pub(crate) fn admit_beside(
         let message = format!("there are {BESIDE} lanes and observers already; close some of them");
         return Err(Rejection::full(message));
     }
-    let mut places = vec![Arc::new(QueuePlace::new(state, id))];
+    let place: Arc<dyn Place> = Arc::new(QueuePlace::new(state, id));
+    let mut places = vec![place];
     let party = main.as_ref().map(|main| Arc::clone(&main.party));
     if let Some(ActiveSession {
         place,
@@ -49,7 +50,7 @@ pub(crate) fn admit_beside(
         ..
     }) = main.filter(|_| is_lane)
     {
-        let Some(place) = place.upgrade() else {
+        let Some(place) = place.and_then(|place| place.upgrade()) else {
             let message = "the client of this lane is leaving".to_string();
             return Err(Rejection::Bye(ByeReason::Full, message));
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ipc_hub::admission::ClientId;
 
-use crate::state::ServerState;
+use crate::state::{Place, ServerState};
 
 /// A place in the queue, or the server once its turn has come. Dropping it gives it up.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ impl QueuePlace {
         }
     }
 }
+
+impl Place for QueuePlace {}
 
 impl Drop for QueuePlace {
     fn drop(&mut self) {

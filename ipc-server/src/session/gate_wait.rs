@@ -3,11 +3,6 @@
 use std::time::{Duration, Instant};
 
 use ipc_core::interface::blocked::GateWait;
-use ipc_core::interface::context::session_of;
-use ipc_core::wire::ctrl::WaitingStatus;
-
-use super::serving::Serving;
-
 /// What a client has been told of the call that waits for a device.
 #[derive(Debug, Default)]
 pub(super) struct ToldWait {
@@ -20,7 +15,7 @@ pub(super) struct ToldWait {
 impl ToldWait {
     /// Returns true if the client is to be told of the wait now: when it has lasted for a moment, when it has changed, and
     /// every 5 s.
-    fn is_due(&mut self, call: u64, wait: &GateWait<'_>, now: Instant) -> bool {
+    pub(super) fn is_due(&mut self, call: u64, wait: &GateWait<'_>, now: Instant) -> bool {
         if self.call != call {
             *self = Self {
                 call,
@@ -41,48 +36,6 @@ impl ToldWait {
             self.told = Some((now, wait.place, inside));
         }
         is_due
-    }
-}
-
-impl Serving {
-    /// Tells the client what its call waits for, unless it has just been told.
-    pub(super) fn tell_wait(&self, call: u64, wait: &GateWait<'_>) {
-        let now = Instant::now();
-        if !self.told_wait().is_due(call, wait, now) {
-            return;
-        }
-        let status = self.waiting_status(call, wait, now);
-        let mut pump = self.pump();
-        pump.session.tell_waiting(status);
-        pump.write_briefly(&self.activity);
-    }
-
-    fn waiting_status(&self, call: u64, wait: &GateWait<'_>, now: Instant) -> WaitingStatus {
-        let mut status = WaitingStatus {
-            call,
-            device: wait.device.to_string(),
-            place: u32::try_from(wait.place).unwrap_or(u32::MAX),
-            holder: String::new(),
-            since_ms: 0,
-            idle_ms: 0,
-            reason: String::new(),
-        };
-        let Some(inside) = &wait.inside else {
-            return status;
-        };
-        if let Some(name) = &inside.local {
-            status.holder.clone_from(name);
-        } else if let Some(client) = session_of(inside.id).and_then(|id| self.state.client(id)) {
-            let seen = client.seen(now);
-            status.since_ms = seen.running_ms();
-            status.holder = format!("{} at {}", seen.name, seen.address);
-        } else {
-            status.holder = "the server, which puts it into its safe state,".into();
-        }
-        if let Some(method) = &inside.method {
-            status.reason = format!("`{method}` runs");
-        }
-        status
     }
 }
 

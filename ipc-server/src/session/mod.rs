@@ -8,6 +8,7 @@ mod departure;
 mod fences;
 mod gate_wait;
 mod handover;
+mod host;
 mod interruption;
 mod long_calls;
 pub(crate) mod mailbox;
@@ -32,17 +33,16 @@ use self::reader::SocketReader;
 use self::serving::Serving;
 use self::worker::Worker;
 use crate::connection::Connection;
-use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::claim::SessionClaim;
 use crate::session::mailbox::Mailbox;
-use crate::state::{ActiveSession, ServerState};
+use crate::state::{ActiveSession, Place, ServerState};
 
 /// A client that is to be served, with all that this takes.
 pub(crate) struct AdmittedClient {
     pub(crate) state: Arc<ServerState>,
     /// Its own place; for a lane, also that of its client.
-    pub(crate) places: Vec<Arc<QueuePlace>>,
+    pub(crate) places: Vec<Arc<dyn Place>>,
     pub(crate) activity: Arc<Activity>,
     /// Puts the session back if no thread can be had.
     pub(crate) claim: SessionClaim,
@@ -84,7 +84,7 @@ fn serve(client: AdmittedClient, work: Work) {
         activity: Arc::clone(&activity),
         party: Arc::clone(&party),
         role: hello.role,
-        place: places.first().map(Arc::downgrade).unwrap_or_default(),
+        place: places.first().map(Arc::downgrade),
     };
     state.set_active_session(session.key(), Some(out));
     let serving = Serving::new(state, activity, mailbox, session, party, places, &hello);

@@ -2,18 +2,16 @@
 
 use std::fmt::Display;
 use std::mem;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use ipc_core::interface::blocked::GateWait;
-use ipc_core::interface::context::{CallHost, call_id};
+use ipc_core::Stuck;
+use ipc_core::interface::context::call_id;
 use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, Hello, SessionKey};
-use ipc_core::{Refusal, Stuck};
 use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
-use ipc_hub::party::{Interruption, Party, PartyInfo, PartySession};
+use ipc_hub::party::{Interruption, Party, PartySession};
 use ipc_hub::stay::Stay;
 use ipc_hub::tick::Unattended;
 use ipc_hub::work::Work;
@@ -24,10 +22,9 @@ use super::pump::{Pump, TakenCall};
 use super::reader::SocketReader;
 use super::shared_session::SharedSession;
 use crate::connection::Connection;
-use crate::queue::place::QueuePlace;
 use crate::session::activity::Activity;
 use crate::session::mailbox::Mailbox;
-use crate::state::ServerState;
+use crate::state::{Place, ServerState};
 
 /// A client that is served.
 pub(super) struct Serving {
@@ -42,7 +39,7 @@ pub(super) struct Serving {
     lease_epoch: AtomicU64,
     /// What the connection is for.
     pub(super) role: ConnectionRole,
-    places: Mutex<Vec<Arc<QueuePlace>>>,
+    places: Mutex<Vec<Arc<dyn Place>>>,
     told_wait: Mutex<ToldWait>,
     pub(super) this: Weak<Self>,
 }
@@ -54,7 +51,7 @@ impl Serving {
         mailbox: Arc<Mailbox>,
         session: SharedSession,
         party: Arc<Party>,
-        places: Vec<Arc<QueuePlace>>,
+        places: Vec<Arc<dyn Place>>,
         hello: &Hello,
     ) -> Arc<Self> {
         let key = session.key();
@@ -271,112 +268,6 @@ impl Serving {
         if pump.end_tenure() {
             self.session.wake_companion();
         }
-    }
-}
-
-impl Serving {
-    /// Returns why the call that runs must not enter a device that its client has lost, unless the client knows.
-    fn fenced(&self, device: &str, method: &str) -> Option<Refusal> {
-        let (refusal, lost) = self.state.hub.fenced(self.party.id(), device, method)?;
-        let call = self.activity.running_call_number();
-        let fences = &mut self.pump().fences;
-        if fences.is_known(device, lost) {
-            return None;
-        }
-        // A call that was given up is confirmed by no other.
-        fences.tell(device, lost, call.unwrap_or(u64::MAX));
-        Some(refusal)
-    }
-
-    /// Notes what the client has leased: its calls before that have ended, so none of them can be one from before it lost these
-    /// devices.
-    pub(super) fn follow_leases(&self) {
-        let (hub, party) = (&self.state.hub, self.party.id());
-        for device in hub.leased_by(party) {
-            if let Some((_, lost)) = hub.fenced(party, &device, "") {
-                self.pump().fences.has_leased(&device, lost);
-            }
-        }
-    }
-}
-
-impl PartySession for Serving {
-    fn info(&self) -> PartyInfo {
-        let now = Instant::now();
-        let seen = self.activity.seen(now);
-        PartyInfo {
-            client: self.activity.id(),
-            name: seen.name,
-            address: seen.address,
-            idle: Duration::from_millis(self.activity.idle_ms(now)),
-        }
-    }
-
-    fn is_busy(&self) -> bool {
-        self.activity.is_busy()
-    }
-}
-
-impl CallHost for Serving {
-    fn waits(&self, call: u64, wait: &GateWait<'_>) {
-        self.tell_wait(call, wait);
-    }
-
-    fn first_use(&self, device: &str, method: &str) -> Result<(), Refusal> {
-        self.fenced(device, method).map_or(Ok(()), Err)?;
-        self.party.note_use(device);
-        Ok(())
-    }
-
-    fn refusal_of_owner(&self, method: &str, device: &str, owner: u64) -> Refusal {
-        let fenced = self.fenced(device, method);
-        fenced.unwrap_or_else(|| self.state.hub.held_by(owner, device, method))
-    }
-
-    fn is_cancelled(&self, call: u64) -> bool {
-        let pump = self.pump();
-        let running = pump.running.get(call);
-        let is_given_up = running.is_none_or(|running| running.is_given_up());
-        is_given_up || pump.session.is_cancelled(call) || self.state.asks_calls_to_end()
-    }
-
-    fn progress(&self, call: u64, fraction: f64, message: &str) {
-        let mut pump = self.pump();
-        let pump = &mut *pump;
-        let Some(running) = pump.running.get_mut(call) else {
-            return;
-        };
-        if running.report(fraction, message, Instant::now()) {
-            pump.session.progress(call, fraction, message);
-            pump.write_briefly(&self.activity);
-        }
-    }
-
-    fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
-        self.state.hub.runtime().block_on(future);
-    }
-
-    fn run_elsewhere(&self, code: &mut dyn FnMut()) {
-        self.state.hub.run_elsewhere(code);
-    }
-
-    fn is_revoked(&self, id: u64) -> bool {
-        let pump = self.pump();
-        let is_it = |call: &&DriverCall| call_id(self.activity.id(), call.number) == id;
-        let running = pump.running.iter().find(is_it);
-        !self.is_served(&pump) || running.is_some_and(DriverCall::is_stuck)
-    }
-
-    fn for_client(&self, refusal: Refusal) -> Refusal {
-        self.pump().session.for_client(refusal)
-    }
-
-    fn now(&self) -> Option<Instant> {
-        Some(Instant::now())
-    }
-
-    fn elapsed(&self, since: Instant) -> Duration {
-        since.elapsed()
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::ServerSession;
 use super::answer::{Answer, Done, refusal_frame};
-use crate::wire::ctrl::{CtrlMsg, Info, WaitingStatus};
+use crate::wire::ctrl::{CtrlMsg, Info, Notice, WaitingStatus};
 use crate::wire::failure::Refusal;
 use crate::wire::frame::ReplyFrame;
 use crate::wire::message::{IncomingCall, frame_of};
@@ -193,6 +193,13 @@ impl ServerSession {
                 CtrlMsg::Info,
                 &Info::Waiting(status.fit_to_show()),
             ));
+        }
+    }
+
+    /// Tells the client something about a lease, if it can be told now.
+    pub fn tell_notice(&mut self, notice: Notice) {
+        if let Some(link) = self.link.as_mut().filter(|link| link.has_room()) {
+            link.send(frame_of(CtrlMsg::Info, &Info::Notice(notice.fit_to_show())));
         }
     }
 

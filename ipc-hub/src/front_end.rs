@@ -1,0 +1,13 @@
+//! What the hub needs of the front end that serves clients.
+
+use crate::event::ClientInfo;
+
+/// What the hub cannot do without its front end: to list clients, and to make one leave.
+pub trait FrontEnd: Send + Sync {
+    /// Returns the clients that hold the server, and then those that wait, in order.
+    fn clients(&self) -> Vec<ClientInfo>;
+
+    /// Disconnects the client with this [`id`](ClientInfo::id), and tells it who wants that and why. Returns false if there is no
+    /// such client.
+    fn disconnect(&self, client: u64, by: &str, because: &str) -> bool;
+}
