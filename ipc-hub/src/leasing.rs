@@ -26,6 +26,14 @@ use crate::saved_leases::LeaseFile;
 /// The owner of a device that nobody has leased.
 const FREE: u64 = 0;
 
+/// What is to be done without the lock of the table.
+#[derive(Default)]
+struct FollowUp {
+    taken: Vec<Taken>,
+    /// By party.
+    notices: Vec<(u64, Notice)>,
+}
+
 /// A device that was taken away from its holder.
 struct Taken {
     device: Arc<ServedDevice>,
@@ -82,12 +90,16 @@ impl Hub {
         let parties = self.parties();
         let busy = |party| parties.get(party).is_some_and(|party| party.is_busy());
         state.next_look = state.table.look(Instant::now(), busy);
-        let taken = self.carry_out(&mut state.table);
+        let FollowUp { taken, notices } = self.carry_out(&mut state.table);
         if state.next_look.is_some() {
             self.watch_clocks(&mut state);
         }
         let save = state.to_save();
+        // What follows takes other locks, under which the table is asked.
         drop(state);
+        for (party, notice) in notices {
+            self.notify(party, &notice);
+        }
         for taken in taken {
             self.release_taken(taken);
         }
@@ -116,9 +128,9 @@ impl Hub {
         Ok(())
     }
 
-    /// Carries out all changes, except the release of devices that takes time, which it returns.
-    fn carry_out(&self, table: &mut LeaseTable) -> Vec<Taken> {
-        let mut all_taken = Vec::new();
+    /// Carries out all changes, and returns what is to be done without the lock of the table.
+    fn carry_out(&self, table: &mut LeaseTable) -> FollowUp {
+        let mut follow_up = FollowUp::default();
         while let Some(change) = table.next_change() {
             match change {
                 Change::Close { device } => self.set_owner(&device, ServedDevice::CLOSED, true),
@@ -135,7 +147,7 @@ impl Hub {
                     why,
                 } => match self.device(&device) {
                     Some(device) if device.has_release_hook() || device.inside().is_some() => {
-                        all_taken.push(Taken {
+                        follow_up.taken.push(Taken {
                             device,
                             turn,
                             party,
@@ -153,7 +165,8 @@ impl Hub {
                     end,
                 } => {
                     let text = format!("the lease of `{}` was {end}", devices.join("`, `"));
-                    self.notify(party, claim, NoticeKind::Ended, text, Duration::ZERO);
+                    let notice = notice_of(claim, NoticeKind::Ended, text, Duration::ZERO);
+                    follow_up.notices.push((party, notice));
                     let client = self.party_label(party);
                     let ended = ServerEvent::LeaseEnded {
                         client,
@@ -167,26 +180,13 @@ impl Hub {
                 _ => {}
             }
         }
-        all_taken
+        follow_up
     }
 
-    /// Tells the client of a party something about its lease.
-    pub(crate) fn notify(
-        &self,
-        party: u64,
-        claim: u128,
-        kind: NoticeKind,
-        text: String,
-        within: Duration,
-    ) {
+    /// Tells the client of a party something about its lease. Must not be called under the lock of the table.
+    pub(crate) fn notify(&self, party: u64, notice: &Notice) {
         if let Some(party) = self.parties().get(party) {
-            party.notify(&Notice {
-                claim,
-                device: String::new(),
-                kind,
-                text,
-                in_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX),
-            });
+            party.notify(notice);
         }
     }
 
@@ -272,6 +272,17 @@ impl Hub {
     }
 }
 
+/// Something to tell to the holder of a lease, which comes true `within` this time.
+pub(crate) fn notice_of(claim: u128, kind: NoticeKind, text: String, within: Duration) -> Notice {
+    Notice {
+        claim,
+        device: String::new(),
+        kind,
+        text,
+        in_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
 /// Looks at the clocks of the leases when it is time, until there are none.
 fn look_at_clocks(hub: &Weak<Hub>) {
     while let Some(hub) = hub.upgrade() {
@@ -313,6 +324,12 @@ impl Hub {
             ago_ms: u64::try_from(ago).unwrap_or(u64::MAX),
         }));
         Some((refusal, fence.at))
+    }
+
+    /// Returns true if a device was taken away from a party.
+    pub fn has_lost(&self, party: u64, device: &str) -> bool {
+        let fence = self.read_leases(|table| table.fence(party, device).is_some());
+        fence.unwrap_or(false)
     }
 
     /// Returns the refusal of a call to a device that belonged to the party `owner` a moment ago.

@@ -101,9 +101,18 @@ impl<'a> Asking<'a> {
         }
         let state = self.latest.insert(state).clone();
         match self.until {
-            Some(until) if until <= now => Verdict::Over(self.timed_out(state, now)),
-            until => Verdict::Again(self.next_pause(until, now)),
+            Some(until) if until <= now && !self.waits_for_hooks_only(&state, now) => {
+                Verdict::Over(self.timed_out(state, now))
+            }
+            until => Verdict::Again(self.next_pause(until.filter(|until| *until > now), now)),
         }
+    }
+
+    /// Returns true if nobody else has the devices, which are being put into their safe state, and that has not taken long yet.
+    fn waits_for_hooks_only(&self, state: &ClaimState, now: Instant) -> bool {
+        let is_free =
+            matches!(state, ClaimState::Waiting { place: 1, behind } if behind.is_empty());
+        is_free && now.saturating_duration_since(self.began) < HOOKS_RUN_WITHIN
     }
 
     /// Takes the leases of all clients, for a client that does not wait.
@@ -185,6 +194,8 @@ impl<'a> Asking<'a> {
     }
 }
 
+/// How long a client that does not wait for others waits for release hooks.
+const HOOKS_RUN_WITHIN: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// The server passes over a claim that is not asked for within 5 s.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);

@@ -89,7 +89,8 @@ impl<C> LeaseBuilder<C> {
     }
 
     /// How long to wait if others have some of the devices. By default, not at all; `Duration::MAX` means for as long as it
-    /// takes. Clients are served in the order in which they asked.
+    /// takes. Clients are served in the order in which they asked. Release hooks that run on devices which nobody has any more
+    /// are waited for in any case, for up to 5 s.
     ///
     /// The time covers the wait for other leases. A client that has no connection yet, or waits in the queue of a busy
     /// server, is bounded by its [`timeout`](Client::timeout) and its [`retry`](crate::ClientBuilder::retry).

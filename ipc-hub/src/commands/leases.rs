@@ -13,6 +13,7 @@ use ipc_core::{CallContext, remote};
 use super::CommandError;
 use crate::hub::Hub;
 use crate::leases::LeaseError;
+use crate::leasing::notice_of;
 
 pub(super) struct LeaseCommands {
     hub: Weak<Hub>,
@@ -116,7 +117,8 @@ impl LeaseCommands {
         if !notice.is_zero() {
             let devices = lease.devices.join("`, `");
             let text = format!("{by} ends the lease of `{devices}` in {notice:?}: {why}");
-            hub.notify(lease.client, lease.claim, NoticeKind::Ending, text, notice);
+            let told = notice_of(lease.claim, NoticeKind::Ending, text, notice);
+            hub.notify(lease.client, &told);
         }
         let lease = hub.named_lease(lease);
         Ok(Kicked {

@@ -56,6 +56,12 @@ impl LeaseTable {
         !passes_over || self.circle(claim.party, Some(at)).is_none()
     }
 
+    /// Returns true if nobody has the devices of the claim at `at`, or comes before it: they are being put into their safe state,
+    /// which even a claim that does not wait for others waits for.
+    pub(super) fn waits_for_hooks_only(&self, at: usize) -> bool {
+        self.before(at, None).next().is_none()
+    }
+
     /// Returns the place of the claim at `at` in the line, from 1: how many are granted before it, and those before them.
     pub(super) fn place(&self, at: usize) -> u32 {
         let mut devices = BTreeSet::new();

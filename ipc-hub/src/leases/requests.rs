@@ -42,7 +42,7 @@ impl LeaseTable {
         let may_join = self.may_join(at);
         if self.is_next(at) {
             self.grant(at, now);
-        } else if !may_wait {
+        } else if !may_wait && !self.waits_for_hooks_only(at) {
             self.end(at, End::not_free(), now);
         } else if let Err(error) = may_join {
             self.claims.truncate(at);

@@ -6,7 +6,7 @@ use ipc_core::Refusal;
 use ipc_core::interface::batch::BATCH;
 use ipc_core::wire::ctrl::{Feature, Features, Form};
 use ipc_core::wire::message::IncomingCall;
-use ipc_hub::CurrentOffers;
+use ipc_hub::Hub;
 use ipc_hub::party::Party;
 
 /// What the client of a session has been told of the [interruptions](Party::interruptions) of its party.
@@ -55,13 +55,13 @@ impl Told {
         &mut self,
         party: &Party,
         call: &IncomingCall,
-        offers: &CurrentOffers,
+        hub: &Hub,
         now: Instant,
     ) -> Option<Refusal> {
         if party.interruptions() == self.count && self.by_call.is_none() {
             return None;
         }
-        self.decide(party, call, offers, now)
+        self.decide(party, call, hub, now)
     }
 
     #[cold]
@@ -69,7 +69,7 @@ impl Told {
         &mut self,
         party: &Party,
         call: &IncomingCall,
-        offers: &CurrentOffers,
+        hub: &Hub,
         now: Instant,
     ) -> Option<Refusal> {
         if self.wants == Wants::Never {
@@ -83,13 +83,19 @@ impl Told {
             Form::Describe => false,
         };
         // To press stop, nobody needs to know in which state the devices are.
-        if !is_call || offers.load().is_urgent(call.method()) {
+        let offers = hub.offers().load();
+        if !is_call || offers.is_urgent(call.method()) {
             return None;
         }
         let count = party.interruptions();
         if count != self.count {
             self.count = count;
             self.by_call = Some(call.number);
+            // Its device was taken away from the client, which the gate says in other words.
+            let device = offers.description().device_with(call.method());
+            if device.is_some_and(|(device, _)| hub.has_lost(party.id(), &device.name)) {
+                return None;
+            }
         } else if self.by_call.is_some_and(|told| call.acknowledged > told) {
             self.by_call = None;
             return None;

@@ -10,12 +10,12 @@ use ipc_core::session::server::ServerSession;
 use ipc_core::wire::ctrl::{ByeReason, Hello};
 use ipc_core::wire::frame::ReplyFrame;
 use ipc_core::wire::message::IncomingCall;
-use ipc_hub::CurrentOffers;
 use ipc_hub::calls::RunningCalls;
 use ipc_hub::driver_call::{DriverCall, Returned};
 use ipc_hub::party::Party;
 use ipc_hub::stay::Stay;
 use ipc_hub::work::Work;
+use ipc_hub::{CurrentOffers, Hub};
 
 use super::fences::KnownFences;
 use super::handover::Handover;
@@ -182,7 +182,7 @@ impl Pump {
     /// Hands out the next call, unless the stay of the client is over. It counts as running until [`end`](Self::end).
     pub(super) fn begin(
         &mut self,
-        offers: &CurrentOffers,
+        hub: &Hub,
         now: Instant,
         work: &mut Option<Work>,
     ) -> Option<TakenCall> {
@@ -194,7 +194,7 @@ impl Pump {
             self.fences.confirm(taken.0.acknowledged);
             let party = self.party.as_deref();
             let told = &mut self.told;
-            match party.and_then(|party| told.refusal(party, &taken.0, offers, now)) {
+            match party.and_then(|party| told.refusal(party, &taken.0, hub, now)) {
                 None => break taken,
                 Some(refusal) => self.session.refuse(taken.0.number, refusal),
             }

@@ -139,7 +139,7 @@ impl Serving {
             pump.refuse_waiting(ByeReason::Stopping);
             return None;
         }
-        pump.begin(self.state.hub.offers(), now, work)
+        pump.begin(&self.state.hub, now, work)
     }
 
     /// Leaves the reader where a companion can take it.
