@@ -124,10 +124,9 @@ fn others_are_refused_and_told_who_has_the_device(way: Way) {
 
 fn reads_pass_unless_the_lease_refuses_them(way: Way) {
     let (server, _) = serve(way.server().shared());
-    let (sweep, monitor) = (
-        client(way, &server, "sweep"),
-        client(way, &server, "monitor"),
-    );
+    let sweep = client(way, &server, "sweep");
+    let monitor = way.client(&server).name("monitor").resume_silently();
+    let monitor = monitor.connect().unwrap();
     let count = || {
         LaserProxy::with_prefix(&monitor, "laser_")
             .count()
