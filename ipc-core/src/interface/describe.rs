@@ -49,6 +49,7 @@ pub struct Method {
     pub urgent: bool,
     /// Marked as one that only reads, so that others may call it while a client has a lease of the device. Getters may be
     /// called without the mark; see [`only_reads`](Self::only_reads).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reads: bool,
     /// Why and since when callers should use something else.
     pub deprecated: Option<String>,

@@ -115,6 +115,7 @@ mod tests {
     use super::super::{Argument, Interface};
     use super::*;
     use crate::interface::schema::Schema;
+    use crate::interface::value;
 
     #[test]
     fn help_says_what_a_caller_needs() {
@@ -177,6 +178,8 @@ mod tests {
         let (device, method) = server.device_with("pump_read_voltage").unwrap();
         assert_eq!((device.name.as_str(), method.reads), ("pump", true));
         assert_eq!(method.fingerprint(), read_voltage().fingerprint());
+        let packed = value::pack(&server).unwrap();
+        assert_eq!(value::unpack(&packed), Ok(server.clone()));
         for other in ["read_voltage", "get_pump_read_voltage", "pump_"] {
             assert_eq!(server.device_with(other), None, "{other}");
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::offers::{Offers, Owner, Target};
+use super::offers::{Offers, Owner};
 use super::uses;
 use crate::interface::batch::{BATCH, BatchCall, BatchReply};
 use crate::interface::context::CallContext;
@@ -73,7 +73,7 @@ impl Offers {
             1 => Form::ByName,
             form => return Err(refusal(format!("a batch has no calls of the form {form}"))),
         };
-        let target = self.target(call);
+        let target = self.targets.get(&call.method);
         let target = target.ok_or_else(|| self.unknown(&call.method))?;
         match form == Form::Typed && call.fingerprint != target.fingerprint {
             true => Err(target.mismatch(&call.method)),
@@ -149,7 +149,7 @@ impl Offers {
     fn devices_of(&self, calls: &[BatchCall]) -> Vec<String> {
         let mut names = Vec::new();
         for call in calls {
-            match self.target(call).map(|target| &target.owner) {
+            match self.targets.get(&call.method).map(|target| &target.owner) {
                 Some(Owner::Device { device, .. }) => {
                     names.extend(device.upgrade().map(|device| device.name().to_string()));
                 }
@@ -166,15 +166,9 @@ impl Offers {
     }
 
     fn only_reads(&self, call: &BatchCall) -> bool {
-        self.target(call).is_some_and(|target| target.reads)
-    }
-
-    /// Returns the method that is called. Not part of its callers, so that the compiler keeps the look-up a part of those that
-    /// run a single call.
-    #[cold]
-    #[inline(never)]
-    fn target(&self, call: &BatchCall) -> Option<&Target> {
-        self.targets.get(&call.method)
+        self.targets
+            .get(&call.method)
+            .is_some_and(|target| target.reads)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Devices that are used together: by a function, by a device that is made of others, or by a batch. Their gates are
 //! reserved in the order of registration, so that two callers never wait for each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use super::Registry;
@@ -72,9 +72,9 @@ impl Offers {
             let at = devices.position(|device| device.name == name);
             let device = at.and_then(|at| Some((at, self.devices.get(at)?.upgrade()?)));
             let (at, device) = device.ok_or(name)?;
-            if !used.contains_key(&at) {
+            if let btree_map::Entry::Vacant(place) = used.entry(at) {
                 names.extend(device.uses.iter().cloned());
-                used.insert(at, device);
+                place.insert(device);
             }
         }
         Ok(used.into_values().collect())
