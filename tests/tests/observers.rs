@@ -11,7 +11,7 @@ use std::time::Duration;
 use ipc_client::{
     AsyncClient, CallError, Client, ClientSummary, ConnectionState, LeaseError, NotSent, remote,
 };
-use ipc_server::{Device, ServerHandle};
+use ipc_server::{Device, ServerBuilder, ServerHandle};
 use tests::{Way, both_ways, until};
 
 both_ways!(
@@ -62,6 +62,17 @@ impl Laser {
     }
 }
 
+fn laser() -> (Device, Receiver<()>, Arc<AtomicU64>) {
+    let (begun, has_begun) = channel();
+    let powers = Arc::<AtomicU64>::default();
+    let laser = Laser {
+        shutter: Shutter::default(),
+        begun,
+        powers: Arc::clone(&powers),
+    };
+    (Device::new(laser).name("laser"), has_begun, powers)
+}
+
 /// The test's end of a server with a [`Laser`].
 struct Lab {
     server: ServerHandle,
@@ -72,18 +83,22 @@ struct Lab {
 }
 
 impl Lab {
-    fn new(way: Way) -> Self {
-        let (begun, has_begun) = channel();
-        let powers = Arc::<AtomicU64>::default();
-        let laser = Laser {
-            shutter: Shutter::default(),
-            begun,
-            powers: Arc::clone(&powers),
-        };
-        let laser = Device::new(laser).name("laser");
+    fn new(server: ServerBuilder) -> Self {
+        let (laser, begun, powers) = laser();
+        let server = server.device(laser).spawn().unwrap();
         Self {
-            server: way.server().device(laser).spawn().unwrap(),
-            begun: has_begun,
+            server,
+            begun,
+            powers,
+        }
+    }
+
+    async fn start(server: ServerBuilder) -> Self {
+        let (laser, begun, powers) = laser();
+        let server = server.device(laser).start().await.unwrap();
+        Self {
+            server,
+            begun,
             powers,
         }
     }
@@ -111,15 +126,16 @@ fn id_of(clients: &[ClientSummary], name: &str) -> u64 {
 }
 
 fn a_stop_ends_a_long_call_of_the_same_client(way: Way) {
-    let lab = Lab::new(way);
+    let lab = Lab::new(way.server());
     let client = way.client(&lab.server).name("a").connect().unwrap();
     thread::scope(|scope| {
         for _ in 0..2 {
             let runs = scope.spawn(|| LaserProxy::new(&client).run());
             lab.begun.recv().unwrap();
-            let devices = client.timeout(PATIENCE).server().devices().unwrap();
-            assert_eq!(devices.first().unwrap().running, "run");
-            LaserProxy::new(&client.timeout(PATIENCE)).close().unwrap();
+            let hand = client.timeout(PATIENCE);
+            let clients = hand.server().clients().unwrap();
+            assert_eq!(known(&clients), [("a", 0, "run"), ("a (observer)", 0, "")]);
+            LaserProxy::new(&hand).close().unwrap();
             assert_eq!(runs.join().unwrap(), Ok(()));
         }
     });
@@ -130,7 +146,7 @@ fn a_stop_ends_a_long_call_of_the_same_client(way: Way) {
 }
 
 fn a_client_in_the_queue_stops_the_holder_and_makes_it_leave(way: Way) {
-    let lab = Lab::new(way);
+    let lab = Lab::new(way.server());
     let holder = way.client(&lab.server).name("a").connect().unwrap();
     let waiting = way.client(&lab.server).name("b").connect_lazy();
     let hand = waiting.timeout(PATIENCE);
@@ -161,7 +177,7 @@ fn a_client_in_the_queue_stops_the_holder_and_makes_it_leave(way: Way) {
 }
 
 fn a_closed_client_leaves_no_connection_behind(way: Way) {
-    let lab = Lab::new(way);
+    let lab = Lab::new(way.server());
     let make = || {
         let client: Client = way.client(&lab.server).name("a").connect().unwrap();
         assert_eq!(client.server().clients().unwrap().len(), 2);
@@ -197,23 +213,25 @@ fn reason(error: CallError) -> NotSent {
 }
 
 fn a_client_that_uses_no_observer_has_none(way: Way) {
-    let lab = Lab::new(way);
+    let lab = Lab::new(way.server().shared());
     let client = way.client(&lab.server).name("a").connect().unwrap();
+    let other = way.client(&lab.server).name("b").connect().unwrap();
     let laser = LaserProxy::new(&client);
     assert_eq!(laser.power(), Ok(0.5));
     client.describe().unwrap();
     let mut lease = client.lease(["laser"]).acquire().unwrap();
     lease.renew(PATIENCE).unwrap();
     lease.state().unwrap();
-    // Somebody has it, which the client asks for.
-    let error = client.lease(["laser"]).acquire().unwrap_err();
+    // A client that does not wait asks who has the device.
+    let error = other.lease(["laser"]).acquire().unwrap_err();
     assert!(matches!(error, LeaseError::Timeout { .. }), "{error}");
+    assert!(error.to_string().contains("a at "), "{error}");
     lease.release().unwrap();
     let batch = client.batch();
     let later = LaserProxy::new(&batch).power();
     batch.run().unwrap();
     assert_eq!(later.get(), Ok(0.5));
-    assert_eq!(lab.names(), ["a"]);
+    assert_eq!(lab.names(), ["a", "b"]);
 }
 
 /// The same with futures.
@@ -235,14 +253,14 @@ mod asynchronous {
     }
 
     async fn a_stop_ends_a_long_call_of_the_same_client(way: Way) {
-        let lab = Lab::new(way);
+        let lab = Lab::start(way.server()).await;
         let client = connected(way, &lab).await;
         for _ in 0..2 {
             let runs = tokio::spawn(LaserProxy::new(&client).run());
             lab.begun.recv().unwrap();
             let hand = client.timeout(PATIENCE);
-            let devices = hand.server().devices().await.unwrap();
-            assert_eq!(devices.first().unwrap().running, "run");
+            let clients = hand.server().clients().await.unwrap();
+            assert_eq!(known(&clients), [("a", 0, "run"), ("a (observer)", 0, "")]);
             LaserProxy::new(&hand).close().await.unwrap();
             assert_eq!(runs.await.unwrap(), Ok(()));
         }
@@ -253,7 +271,7 @@ mod asynchronous {
     }
 
     async fn a_client_in_the_queue_stops_the_holder_and_makes_it_leave(way: Way) {
-        let lab = Lab::new(way);
+        let lab = Lab::start(way.server()).await;
         let holder = connected(way, &lab).await;
         let waiting = way.async_client(&lab.server).name("b");
         let waiting = waiting.connect_lazy().unwrap();
@@ -283,7 +301,7 @@ mod asynchronous {
     }
 
     async fn a_closed_client_leaves_no_connection_behind(way: Way) {
-        let lab = Lab::new(way);
+        let lab = Lab::start(way.server()).await;
         let client = connected(way, &lab).await;
         assert_eq!(client.server().clients().await.unwrap().len(), 2);
         client.close().await;
@@ -309,17 +327,19 @@ mod asynchronous {
     }
 
     async fn a_client_that_uses_no_observer_has_none(way: Way) {
-        let lab = Lab::new(way);
+        let lab = Lab::start(way.server().shared()).await;
         let client = connected(way, &lab).await;
+        let other = way.async_client(&lab.server).name("b");
+        let other = other.connect().await.unwrap();
         assert_eq!(LaserProxy::new(&client).power().await, Ok(0.5));
         let lease = client.lease(["laser"]).acquire().await.unwrap();
-        let error = client.lease(["laser"]).acquire().await.unwrap_err();
+        let error = other.lease(["laser"]).acquire().await.unwrap_err();
         assert!(matches!(error, LeaseError::Timeout { .. }), "{error}");
         lease.release().await.unwrap();
         // A future that is not polled sends nothing, here as elsewhere.
         drop(client.server().clients());
         drop(LaserProxy::new(&client).close());
         assert_eq!(LaserProxy::new(&client).power().await, Ok(0.5));
-        assert_eq!(lab.names(), ["a"]);
+        assert_eq!(lab.names(), ["a", "b"]);
     }
 }
