@@ -18,6 +18,7 @@ use crate::error::ConnectError;
 use crate::identity;
 use crate::retry::Retry;
 use crate::settings::ClientSettings;
+use crate::unanswered_proofs::SharedProofs;
 use crate::watch::{Watch, WatchCallbacks};
 
 /// Sets up a [`Client`] or an [`AsyncClient`]. Only the address is required.
@@ -78,6 +79,7 @@ impl<C> ClientBuilder<C> {
                 address: Address::to_connect_to(&address, DEFAULT_PORT).map_err(Into::into),
                 session,
                 secret: None,
+                proofs: SharedProofs::default(),
                 retry: Retry::default(),
                 liveness: Duration::from_secs(15),
                 decode_memory: 256 << 20,
@@ -227,6 +229,8 @@ impl<C> ClientBuilder<C> {
             let address = Address::to_connect_to(&self.address, self.port);
             self.settings.address = address.map_err(Into::into);
         }
+        // This builder may have made another client before.
+        self.settings.proofs = SharedProofs::default();
         let watch = Watch::new(self.callbacks);
         (Arc::new(self.settings), Arc::new(watch))
     }

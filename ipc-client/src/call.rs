@@ -25,6 +25,8 @@ pub(crate) struct CallOptions {
     pub(crate) reporting: Reporting,
     pub(crate) idempotent: bool,
     pub(crate) decode_memory: usize,
+    /// True if the calls keep to the session of the client, even if an observer can make them.
+    pub(crate) keeps_to_session: bool,
 }
 
 /// When a call began, and how long it may take.
@@ -48,6 +50,12 @@ impl CallOptions {
             decode_memory: settings.decode_memory,
             ..Self::default()
         }
+    }
+
+    /// Returns true if an observer is to make the call.
+    #[inline]
+    pub(crate) fn go_beside(&self, call: &OutgoingCall) -> bool {
+        call.is_for_observers() && !self.keeps_to_session
     }
 
     /// How long a call that begins now may take; `None` means as long as it needs.
@@ -85,6 +93,10 @@ impl fmt::Debug for CallOptions {
 impl CallEnd {
     pub(crate) fn not_sent(reason: NotSent) -> Self {
         Self::Outcome(CallOutcome::NotSent(reason))
+    }
+
+    pub(crate) fn is_not_sent(&self) -> bool {
+        matches!(self, Self::Outcome(CallOutcome::NotSent(_)))
     }
 
     /// The result that the caller gets. Texts of the server, which may be hostile, are made safe for a terminal.

@@ -78,6 +78,9 @@ macro_rules! client_methods {
             }
 
             /// The commands of the server: who uses it, who has which device, and how to make them leave.
+            ///
+            /// They work while this client waits in the queue, and while a call of it runs: they have a connection of their
+            /// own, which [`ServerCommands`] describes.
             pub fn server(&self) -> ServerCommands<Self> {
                 ServerCommands::new(self.clone())
             }
@@ -85,6 +88,11 @@ macro_rules! client_methods {
             /// Maximum memory for a decoded answer, as the builder has set it.
             pub(crate) fn decode_memory(&self) -> usize {
                 self.options.decode_memory
+            }
+
+            /// A handle whose calls keep to the session of this client, even if an observer can make them.
+            pub(crate) fn kept_to_session(&self) -> Self {
+                self.changed(|options| options.keeps_to_session = true)
             }
 
             /// A handle whose calls end by `until` at the latest, whatever else limits them.

@@ -13,8 +13,20 @@ use serde::de::DeserializeOwned;
 ///
 /// Made by [`Client::server`](crate::Client::server) and [`AsyncClient::server`](crate::AsyncClient::server). Each method
 /// makes one call with the options of that handle, and returns what a call returns there: a `Result`, or a future of it.
-/// The server answers commands while drivers run. If it does not know a command, the call ends with
+/// If the server does not know a command, the call ends with
 /// [`Refusal::UnknownMethod`](ipc_core::Refusal::UnknownMethod).
+///
+/// # What they wait for
+///
+/// The server answers commands while drivers run, and a command waits neither for a place nor for other calls of its client:
+/// it takes a second connection, the *observer* of the client. So does an urgent method that is called through a proxy. The
+/// observer is made by the first such call, connects again by itself, and ends with its client. It does not connect the client
+/// itself, and is no part of its [`state`](crate::Client::state). The server lists it as a client of its own, whose name ends
+/// in `(observer)`; it serves up to 100 of these and of lanes. To make a client leave, name the entry without that ending.
+///
+/// Commands about a lease of the client itself, which [`call_command`](Self::call_command) can give, keep to its session and
+/// come in the order of its calls. So does everything with a server of an earlier release, which does not serve observers:
+/// commands then wait like calls.
 ///
 /// Texts in the answers, such as the names of clients, are as the server sends them.
 #[derive(Clone)]
@@ -27,7 +39,7 @@ impl<C: Caller> ServerCommands<C> {
         Self { caller }
     }
 
-    /// Lists all clients: those that are served and those that wait.
+    /// Lists all clients: those that are served, with their lanes and observers, and those that wait.
     pub fn clients(&self) -> C::Reply<Vec<ClientSummary>> {
         self.list(name::CLIENTS)
     }

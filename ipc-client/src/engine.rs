@@ -25,7 +25,7 @@ use crate::error::ConnectError;
 use crate::outage::Outage;
 use crate::own_connections::OwnConnection;
 use crate::settings::ClientSettings;
-use crate::unanswered_proofs::UnansweredProofs;
+use crate::unanswered_proofs::SharedProofs;
 use crate::watch::Watch;
 
 pub(crate) use reconnecting::Step;
@@ -51,7 +51,7 @@ pub(crate) struct Engine {
     /// The place in the queue, and when the server reported it.
     queue: Option<(QueueStatus, Instant)>,
     outage: Option<Outage>,
-    proofs: UnansweredProofs,
+    proofs: SharedProofs,
     first: Option<FirstConnection>,
     /// How the first connection failed, until it is asked for.
     failure: Option<ConnectError>,
@@ -84,6 +84,7 @@ impl Engine {
     pub(crate) fn new(settings: Arc<ClientSettings>, watch: Arc<Watch>) -> Self {
         let session = ClientSession::new(settings.session.clone());
         Self {
+            proofs: settings.proofs.clone(),
             settings,
             watch,
             session,
@@ -93,7 +94,6 @@ impl Engine {
             write_failed: false,
             queue: None,
             outage: None,
-            proofs: UnansweredProofs::default(),
             first: None,
             failure: None,
             pending_failure: None,

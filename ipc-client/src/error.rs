@@ -220,6 +220,11 @@ impl ConnectError {
         format!("{self:?}")
     }
 
+    /// Returns true if the server refused what this client said in its first frame.
+    pub(crate) fn is_of_protocol(&self) -> bool {
+        matches!(self, Self::Refused { bye, .. } if bye.reason == ByeReason::Protocol)
+    }
+
     /// Returns true if the server got this client's proof of the secret and did not give its own.
     pub(crate) fn follows_a_proof(&self) -> bool {
         matches!(

@@ -6,12 +6,13 @@ use ipc_core::Secret;
 use ipc_core::secure::{Entropy, Ticket};
 use ipc_core::session::client::ClientConfig;
 use ipc_core::session::link::Link;
-use ipc_core::wire::ctrl::{ConnectionRole, SessionKey};
+use ipc_core::wire::ctrl::{ConnectionRole, Feature, SessionKey};
 use ipc_core::wire::preamble::Role;
 use ipc_net::Address;
 
 use crate::error::ConnectError;
 use crate::retry::Retry;
+use crate::unanswered_proofs::SharedProofs;
 
 /// The settings of a client, as its builder has left them.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub(crate) struct ClientSettings {
     pub(crate) address: Result<Address, ConnectError>,
     pub(crate) session: ClientConfig,
     pub(crate) secret: Option<Secret>,
+    /// Shared by all connections of the client.
+    pub(crate) proofs: SharedProofs,
     pub(crate) retry: Retry,
     pub(crate) liveness: Duration,
     pub(crate) decode_memory: usize,
@@ -31,6 +34,18 @@ impl ClientSettings {
         let mut settings = self.clone();
         settings.session.role = ConnectionRole::Lane;
         settings.session.of = Some(of);
+        settings
+    }
+
+    /// The settings of the observer of a client with these settings, whose session is `session`, if it has one.
+    pub(crate) fn of_observer(&self, session: Option<SessionKey>) -> Self {
+        let mut settings = self.clone();
+        let of = &mut settings.session;
+        of.role = ConnectionRole::Observer;
+        // A lane has said beside which session it runs.
+        of.of = of.of.or(session);
+        of.name.push_str(OBSERVER);
+        of.features = of.features.clone().with(Feature::Interruptions, 0);
         settings
     }
 
@@ -64,3 +79,6 @@ impl ClientSettings {
         }
     }
 }
+
+/// Tells an observer from its client, in lists of clients.
+const OBSERVER: &str = " (observer)";

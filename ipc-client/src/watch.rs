@@ -24,6 +24,8 @@ pub(crate) struct Watch {
     published: Mutex<Published>,
     has_events: AtomicBool,
     handovers: AtomicU64,
+    /// True once a server has refused connections in this role.
+    is_unserved: AtomicBool,
 }
 
 struct Published {
@@ -56,12 +58,26 @@ impl Watch {
             }),
             has_events: AtomicBool::new(false),
             handovers: AtomicU64::new(0),
+            is_unserved: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn state(&self) -> ConnectionState {
         let published = self.published();
         published.state.as_of(Instant::now(), published.since)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.published().state == ConnectionState::Closed
+    }
+
+    /// Returns true if the server does not serve an observer.
+    pub(crate) fn is_unserved(&self) -> bool {
+        self.is_unserved.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_unserved(&self) {
+        self.is_unserved.store(true, Ordering::Release);
     }
 
     /// The session, while there is a connection.

@@ -1,5 +1,6 @@
 //! The async client: a call is a future.
 
+mod observer;
 mod reply;
 mod task;
 mod wait;
@@ -26,6 +27,7 @@ use crate::connection_state::ConnectionState;
 use crate::error::ConnectError;
 use crate::settings::ClientSettings;
 use crate::watch::Watch;
+use observer::ObserverSlot;
 use task::{ClientTask, Command};
 
 pub use reply::ReplyFuture;
@@ -63,6 +65,7 @@ pub struct AsyncClient {
     commands: UnboundedSender<Command>,
     watch: Arc<Watch>,
     settings: Arc<ClientSettings>,
+    observer: ObserverSlot,
     options: CallOptions,
 }
 
@@ -80,6 +83,7 @@ impl AsyncClient {
             commands,
             watch,
             settings,
+            observer: ObserverSlot::new(runtime),
             options,
         })
     }
@@ -155,14 +159,12 @@ impl AsyncClient {
     }
 
     /// Ends the session, so that the server is free for other clients at once. Calls in flight end, and later calls end
-    /// with `NotSent::Closed`. Returns when the goodbye has been sent, within 0.2 s. Dropping the last handle does the
-    /// same without waiting. So does a runtime that ends, but it sends only what the network takes at once: a goodbye that
-    /// gets lost leaves the server waiting for this client.
+    /// with `NotSent::Closed`. Returns when the goodbye has been sent, within 0.2 s for each of up to two connections.
+    /// Dropping the last handle does the same without waiting. So does a runtime that ends, but it sends only what the
+    /// network takes at once: a goodbye that gets lost leaves the server waiting for this client.
     pub async fn close(&self) {
-        let (done, closed) = oneshot::channel();
-        if self.commands.send(Command::Close { done }).is_ok() {
-            let _ = closed.await;
-        }
+        observer::close(&self.commands).await;
+        self.observer.close().await;
     }
 
     /// Ends a claim without waiting for the answer.
@@ -182,7 +184,11 @@ impl Caller for AsyncClient {
     type Reply<T: Send + 'static> = ReplyFuture<T>;
 
     fn call<T: DeserializeOwned + Send + 'static>(&self, call: OutgoingCall) -> ReplyFuture<T> {
-        ReplyFuture::new(call, self.options.clone(), self.commands.clone())
+        let observer = match self.options.go_beside(&call) {
+            false => None,
+            true => self.observer.get_or_start(&self.settings, &self.watch),
+        };
+        ReplyFuture::new(call, self.options.clone(), self.commands.clone(), observer)
     }
 }
 

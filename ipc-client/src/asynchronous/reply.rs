@@ -3,16 +3,19 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::session::client::CallOutcome;
+use ipc_core::wire::frame::CallFrame;
 use ipc_core::{CallError, NotSent};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::observer::Observer;
 use super::task::{CallOwner, CallRequest, Command};
 use crate::call::{CallEnd, CallOptions, Timing};
 
@@ -24,6 +27,8 @@ use crate::call::{CallEnd, CallOptions, Timing};
 pub struct ReplyFuture<T> {
     state: ReplyState,
     commands: UnboundedSender<Command>,
+    /// Makes the call, unless the server does not serve observers.
+    observer: Option<Arc<Observer>>,
     result: PhantomData<fn() -> T>,
 }
 
@@ -41,6 +46,8 @@ struct SentCall {
     call: OutgoingCall,
     timing: Timing,
     reply: oneshot::Receiver<CallEnd>,
+    /// What the client's own task needs, as long as the observer makes the call.
+    again: Option<Box<(CallFrame, CallOptions)>>,
 }
 
 impl<T> ReplyFuture<T> {
@@ -48,10 +55,12 @@ impl<T> ReplyFuture<T> {
         call: OutgoingCall,
         options: CallOptions,
         commands: UnboundedSender<Command>,
+        observer: Option<Arc<Observer>>,
     ) -> Self {
         Self {
             state: ReplyState::New { call, options },
             commands,
+            observer,
             result: PhantomData,
         }
     }
@@ -60,6 +69,7 @@ impl<T> ReplyFuture<T> {
         Self {
             state: ReplyState::Failed(error),
             commands,
+            observer: None,
             result: PhantomData,
         }
     }
@@ -68,7 +78,7 @@ impl<T> ReplyFuture<T> {
         std::mem::replace(&mut self.state, ReplyState::Done)
     }
 
-    fn send(&self, mut call: OutgoingCall, options: &CallOptions) -> ReplyState {
+    fn send(&self, mut call: OutgoingCall, options: CallOptions) -> ReplyState {
         let not_sent = |call: &OutgoingCall, reason| {
             ReplyState::Failed(CallError::NotSent {
                 method: call.method().to_string(),
@@ -86,24 +96,72 @@ impl<T> ReplyFuture<T> {
             return not_sent(&call, reason);
         }
         let timing = Timing { started, timeout };
-        let (sender, reply) = oneshot::channel();
-        let request = CallRequest {
-            frame,
-            idempotent: options.idempotent || call.is_idempotent(),
-            timing,
-            owner: CallOwner {
-                token: options.token.clone(),
-                reporting: options.reporting.clone(),
-                reply: sender,
-            },
+        let observer = self.observer.as_ref();
+        let (reply, again) = match observer.filter(|observer| !observer.is_unserved()) {
+            None => (post(&self.commands, frame, &call, &options, timing), None),
+            Some(observer) => {
+                let reply = post(&observer.commands, frame.clone(), &call, &options, timing);
+                (reply, Some(Box::new((frame, options))))
+            }
         };
-        match self.commands.send(Command::Call(request)) {
-            Ok(()) => ReplyState::Sent(SentCall {
+        match reply {
+            Some(reply) => ReplyState::Sent(SentCall {
                 call,
                 timing,
                 reply,
+                again,
             }),
-            Err(_) => not_sent(&call, NotSent::Closed),
+            None => not_sent(&call, NotSent::Closed),
+        }
+    }
+}
+
+/// Gives a call to the task behind `commands`. Returns `None` if that task has ended.
+fn post(
+    commands: &UnboundedSender<Command>,
+    frame: CallFrame,
+    call: &OutgoingCall,
+    options: &CallOptions,
+    timing: Timing,
+) -> Option<oneshot::Receiver<CallEnd>> {
+    let (sender, reply) = oneshot::channel();
+    let request = CallRequest {
+        frame,
+        idempotent: options.idempotent || call.is_idempotent(),
+        timing,
+        owner: CallOwner {
+            token: options.token.clone(),
+            reporting: options.reporting.clone(),
+            reply: sender,
+        },
+    };
+    commands.send(Command::Call(request)).ok()?;
+    Some(reply)
+}
+
+impl SentCall {
+    /// Waits for the end of the call. Makes it again by the client's own task if the server does not serve observers.
+    fn poll_end(
+        &mut self,
+        commands: &UnboundedSender<Command>,
+        observer: Option<&Observer>,
+        context: &mut Context<'_>,
+    ) -> Poll<CallEnd> {
+        loop {
+            let Poll::Ready(end) = Pin::new(&mut self.reply).poll(context) else {
+                return Poll::Pending;
+            };
+            let end = end.unwrap_or_else(|_| stopped());
+            match self.again.take() {
+                Some(again) if end.is_not_sent() && observer.is_some_and(Observer::is_unserved) => {
+                    let (frame, options) = *again;
+                    match post(commands, frame, &self.call, &options, self.timing) {
+                        Some(reply) => self.reply = reply,
+                        None => return Poll::Ready(CallEnd::not_sent(NotSent::Closed)),
+                    }
+                }
+                _ => return Poll::Ready(end),
+            }
         }
     }
 }
@@ -112,26 +170,27 @@ impl<T: DeserializeOwned + Send + 'static> Future for ReplyFuture<T> {
     type Output = Result<T, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if matches!(self.state, ReplyState::New { .. })
-            && let ReplyState::New { call, options } = self.take_state()
+        let this = &mut *self;
+        if matches!(this.state, ReplyState::New { .. })
+            && let ReplyState::New { call, options } = this.take_state()
         {
-            self.state = self.send(call, &options);
+            this.state = this.send(call, options);
         }
-        let result = match &mut self.state {
+        let result = match &mut this.state {
             ReplyState::Sent(sent) => {
-                let Poll::Ready(end) = Pin::new(&mut sent.reply).poll(context) else {
+                let end = sent.poll_end(&this.commands, this.observer.as_deref(), context);
+                let Poll::Ready(end) = end else {
                     return Poll::Pending;
                 };
-                let end = end.unwrap_or_else(|_| stopped());
                 end.into_result(&sent.call, sent.timing)
             }
-            _ => match self.take_state() {
+            _ => match this.take_state() {
                 ReplyState::Failed(error) => Err(error),
                 // Polled after completion, which the contract of `Future` forbids.
                 _ => return Poll::Pending,
             },
         };
-        self.state = ReplyState::Done;
+        this.state = ReplyState::Done;
         Poll::Ready(result)
     }
 }
@@ -139,9 +198,11 @@ impl<T: DeserializeOwned + Send + 'static> Future for ReplyFuture<T> {
 impl<T> Drop for ReplyFuture<T> {
     fn drop(&mut self) {
         if let ReplyState::Sent(sent) = self.take_state() {
+            let by_observer = self.observer.as_ref().filter(|_| sent.again.is_some());
             // Dropped first: the task looks for calls whose receivers are gone.
             drop(sent.reply);
-            let _ = self.commands.send(Command::CancelDropped);
+            let commands = by_observer.map_or(&self.commands, |observer| &observer.commands);
+            let _ = commands.send(Command::CancelDropped);
         }
     }
 }

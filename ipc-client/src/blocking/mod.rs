@@ -2,6 +2,7 @@
 
 mod connection;
 mod limit;
+mod observer;
 mod shared;
 mod state;
 
@@ -31,7 +32,9 @@ use shared::SharedConnection;
 ///
 /// Needs no async runtime and no thread of its own. Cheap to clone. All clones, and the handles returned by
 /// [`timeout`](Self::timeout) and similar methods, share one connection and can be used from many threads at once. The
-/// server runs their calls one after the other, in the order in which they were made.
+/// server runs their calls one after the other, in the order in which they were made. The commands of
+/// [`server`](Self::server) and urgent methods, when they are called through a proxy, do not wait for them: they have a second
+/// connection.
 ///
 /// # When the connection is lost
 ///
@@ -134,7 +137,8 @@ impl Client {
     }
 
     /// Ends the session, so that the server is free for other clients at once. Calls of other threads return, and later
-    /// calls end with `NotSent::Closed`. Dropping the last handle does the same. Blocks for at most 0.2 s.
+    /// calls end with `NotSent::Closed`. Dropping the last handle does the same. Blocks for at most 0.2 s for each of up to
+    /// two connections.
     pub fn close(&self) {
         self.connection.close();
     }
@@ -159,14 +163,17 @@ impl Caller for Client {
         mut call: OutgoingCall,
     ) -> Result<T, CallError> {
         call.set_decode_memory(self.options.decode_memory);
+        let goes_beside = self.options.go_beside(&call);
         let frame = call.take_frame()?;
         let started = Instant::now();
         let timeout = self.options.time_left(started);
         let timing = Timing { started, timeout };
         let idempotent = self.options.idempotent || call.is_idempotent();
-        let end = self
-            .connection
-            .call(frame, idempotent, timing, &self.options);
+        let (connection, options) = (&self.connection, &self.options);
+        let end = match goes_beside {
+            false => connection.call(frame, idempotent, timing, options),
+            true => connection.call_beside(frame, idempotent, timing, options),
+        };
         end.into_result(&call, timing)
     }
 }

@@ -8,7 +8,7 @@
 //! Calls of many threads share system calls. The results of one read are handed out together, so their threads are likely to
 //! make their next calls soon. The next leader therefore lets them run before it writes, and they leave their calls to it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,13 +30,18 @@ use crate::watch::Watch;
 pub(crate) struct SharedConnection {
     pub(crate) watch: Arc<Watch>,
     state: Mutex<SharedState>,
+    /// The connection for calls that wait neither for the server nor for other calls, once there has been such a call.
+    pub(super) observer: OnceLock<Box<Self>>,
 }
 
 impl SharedConnection {
     pub(crate) fn new(settings: Arc<ClientSettings>, watch: Arc<Watch>) -> Self {
         let engine = Engine::new(settings, Arc::clone(&watch));
-        let state = Mutex::new(SharedState::new(engine));
-        Self { watch, state }
+        Self {
+            watch,
+            state: Mutex::new(SharedState::new(engine)),
+            observer: OnceLock::new(),
+        }
     }
 
     /// Waits for the first connection.
@@ -319,12 +324,15 @@ impl SharedConnection {
         self.unlock(state);
     }
 
-    /// Ends the session. Calls of other threads return.
+    /// Ends the session, and that of the observer. Calls of other threads return.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.close();
         self.unlock(state);
         self.watch.deliver();
+        if let Some(observer) = self.observer.get() {
+            observer.close();
+        }
     }
 
     /// Releases the lock, and then wakes the threads that were waiting for what happened under it.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::NotSent;
 use ipc_core::session::link::LinkError;
-use ipc_core::wire::ctrl::{Bye, ByeReason, QueueStatus};
+use ipc_core::wire::ctrl::{Bye, ByeReason, ConnectionRole, QueueStatus};
 
 use super::{CurrentConnection, Engine, FirstConnection};
 use crate::connection_state::ConnectionState;
@@ -97,7 +97,7 @@ impl Engine {
         let is_new = self.outage.is_none();
         let mut outage = self.outage.take().unwrap_or_else(|| self.new_outage(now));
         if let Some((until, error)) = self.proofs.pause() {
-            outage.postpone(until, error);
+            outage.postpone(until, &error);
         }
         let next = outage.next_attempt();
         self.outage = Some(outage);
@@ -110,7 +110,7 @@ impl Engine {
     /// Returns why no server may be given another proof of the secret now, if so.
     pub(super) fn proof_pause(&self, now: Instant) -> Option<ConnectError> {
         let (until, error) = self.proofs.pause()?;
-        (now < until).then(|| error.clone())
+        (now < until).then_some(error)
     }
 
     fn new_outage(&self, now: Instant) -> Outage {
@@ -226,7 +226,8 @@ impl Engine {
         connection.since.get_or_insert(now);
         let server = connection.server;
         tracing::info!(%server, resumed, "connected");
-        if others_between {
+        // An observer uses no instrument.
+        if others_between && !self.is_observer() {
             tracing::warn!(
                 %server,
                 "another client may have used the instruments since the last connection, or the server was restarted; \
@@ -274,6 +275,9 @@ impl Engine {
             || lasted >= STABLE
             || connection.is_some_and(|connection| connection.has_answered);
         let error = self.log_loss(error, since.is_some(), now);
+        if since.is_none() && self.is_observer() && error.is_of_protocol() {
+            self.watch.set_unserved();
+        }
         if was_useful && !self.is_hopeless(&error) {
             // The next outage begins with an attempt at once, when a call needs the connection.
             self.outage = None;
@@ -287,6 +291,10 @@ impl Engine {
             self.pending_failure = Some(error.full_text());
         }
         self.attempt_failed(error, now);
+    }
+
+    fn is_observer(&self) -> bool {
+        self.settings.session.role == ConnectionRole::Observer
     }
 
     /// Logs the end of a connection, and returns it as an error.

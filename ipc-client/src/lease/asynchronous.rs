@@ -49,7 +49,7 @@ impl Lease<AsyncClient> {
                 Verdict::Again(pause) => tokio::time::sleep(pause).await,
                 Verdict::WhoHolds => {
                     self.claim.is_over();
-                    let leases = client.server().leases().await;
+                    let leases = client.kept_to_session().server().leases().await;
                     return Err(asking.holders(leases.unwrap_or_default()));
                 }
                 Verdict::Over(error) => {

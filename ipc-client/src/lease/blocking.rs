@@ -51,7 +51,7 @@ impl Lease<Client> {
                 Verdict::Again(pause) => thread::sleep(pause),
                 Verdict::WhoHolds => {
                     self.claim.is_over();
-                    let leases = client.server().leases();
+                    let leases = client.kept_to_session().server().leases();
                     return Err(asking.holders(leases.unwrap_or_default()));
                 }
                 Verdict::Over(error) => {

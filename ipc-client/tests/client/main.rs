@@ -18,6 +18,7 @@ mod giving_up;
 mod interruptions;
 mod lanes;
 mod leases;
+mod observers;
 mod outages;
 mod reports;
 mod support;

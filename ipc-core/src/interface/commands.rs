@@ -31,6 +31,9 @@ pub mod name {
     pub const KICK_CLIENT: &str = "client.kick";
     /// Returns all devices as a list of [`DeviceStatus`](super::DeviceStatus).
     pub const DEVICES: &str = "device.list";
+
+    /// The commands that have nothing to do with the session of their caller.
+    pub(crate) const OF_NO_SESSION: [&str; 5] = [LEASES, KICK_LEASE, CLIENTS, KICK_CLIENT, DEVICES];
 }
 
 /// A lease that is asked for.

@@ -100,6 +100,7 @@ impl World {
                     devices: _,
                     was_held,
                     end,
+                    ..
                 } => {
                     let claim = usize::try_from(claim).unwrap();
                     for at in search.claims[claim].iter().filter(|_| was_held) {

@@ -61,6 +61,8 @@ struct Control {
     table: SessionTable,
     streams: HashMap<u64, (Option<SessionKey>, TcpStream)>,
     admission: Admission,
+    /// Like a release that knows nothing of them.
+    refuses_observers: bool,
     cut: Cut,
     ledger: Vec<String>,
     leases: Leases,
@@ -111,6 +113,7 @@ impl FakeServer {
             table: SessionTable::new(u128::from(fresh()), TableLimits::default()),
             streams: HashMap::new(),
             admission: Admission::Open,
+            refuses_observers: false,
             cut: Cut::Never,
             ledger: Vec::new(),
             leases: Leases::default(),
@@ -145,6 +148,10 @@ impl FakeServer {
 
     pub(crate) fn set_admission(&self, admission: Admission) {
         self.change(|control| control.admission = admission);
+    }
+
+    pub(crate) fn refuse_observers(&self) {
+        self.change(|control| control.refuses_observers = true);
     }
 
     pub(crate) fn cut_next(&self, cut: Cut) {

@@ -15,7 +15,7 @@ use ipc_core::session::arrival::Arrival;
 use ipc_core::session::link::{Link, LinkError};
 use ipc_core::session::server::{End, ServerSession};
 use ipc_core::session::table::Greeted;
-use ipc_core::wire::ctrl::{CtrlMsg, Form};
+use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, CtrlMsg, Form};
 use ipc_core::wire::frame::ReplyFrame;
 use ipc_core::wire::message::IncomingCall;
 use ipc_core::wire::preamble::Role;
@@ -95,6 +95,11 @@ fn admit(mut stream: &TcpStream, shared: &Shared, id: u64) -> Option<Box<ServerS
     let mut control = shared.control.lock().unwrap();
     control.hellos.push(hello.clone());
     shared.changed.notify_all();
+    if control.refuses_observers && hello.role == ConnectionRole::Observer {
+        arrival.refuse(ByeReason::Protocol, "role number 1 is not served");
+        let _ = stream.write_all(arrival.transmit());
+        return None;
+    }
     loop {
         match control.admission.clone() {
             Admission::Open => break,

@@ -91,6 +91,23 @@ mod tests {
     }
 
     #[test]
+    fn observers_give_commands_that_are_not_about_their_session() {
+        let is_for_observers =
+            |name| OutgoingCall::command(name, Ok(Args::new())).is_for_observers();
+        for name in [name::CLIENTS, name::KICK_CLIENT, name::DEVICES] {
+            assert!(is_for_observers(name), "{name}");
+        }
+        assert!(is_for_observers(name::LEASES) && is_for_observers(name::KICK_LEASE));
+        for name in [name::CLAIM, name::STATUS, name::RELEASE, name::RENEW] {
+            assert!(!is_for_observers(name), "{name}");
+        }
+        assert!(!is_for_observers(name::TRANSFER) && !is_for_observers("new.command"));
+        assert!(!OutgoingCall::batch(&[]).is_for_observers());
+        // A method of that name is called by its name.
+        assert!(!OutgoingCall::by_name(name::CLIENTS, &Args::new()).is_for_observers());
+    }
+
+    #[test]
     fn arguments_that_cannot_be_written_end_the_command() {
         let args = Args::from_serialize(&std::collections::BTreeMap::from([(1, 2)]));
         let error = OutgoingCall::command("x.y", args).take_frame().unwrap_err();

@@ -11,6 +11,7 @@ use super::device;
 use super::table::MethodTable;
 use crate::error::{CallError, NotSent};
 use crate::interface::args::Args;
+use crate::interface::commands::name;
 use crate::interface::describe::Method;
 use crate::interface::job::LocalCall;
 use crate::interface::similar::prefix_hint;
@@ -162,6 +163,15 @@ impl OutgoingCall {
     /// True if the method is urgent: it runs at once, even while another call runs in the device. False for a call by name.
     pub fn is_urgent(&self) -> bool {
         self.description().is_some_and(|method| method.urgent)
+    }
+
+    /// True if an observer can make the call, so that it waits neither for the server nor for other calls of its client: an
+    /// urgent method of a proxy, or a command that has nothing to do with the session of its caller.
+    pub fn is_for_observers(&self) -> bool {
+        match self.form {
+            Form::Command => name::OF_NO_SESSION.contains(&self.method()),
+            _ => self.is_urgent(),
+        }
     }
 
     /// Marks the call as one that may be repeated after a lost connection.
