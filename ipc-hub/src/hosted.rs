@@ -33,7 +33,7 @@ pub struct Hosted {
 /// A device or function to be registered.
 pub enum Registration {
     /// A device.
-    Device(Device),
+    Device(Box<Device>),
     /// A function or closure.
     Function(Mutex<Box<dyn Function>>),
 }
@@ -53,7 +53,7 @@ impl Hosted {
         while let Some(registration) = self.waiting.pop_front() {
             match registration {
                 Registration::Device(device) => {
-                    let added = self.registry.try_add_device(device);
+                    let added = self.registry.try_add_device(*device);
                     added.map_err(drop_refused_device)?;
                 }
                 Registration::Function(function) => {
@@ -76,7 +76,7 @@ impl Hosted {
         match self.waiting.pop_back() {
             None => self.has_misplaced_uses = true,
             Some(Registration::Device(device)) => {
-                self.add(Registration::Device(device.uses(devices)));
+                self.add(Registration::Device(Box::new(device.uses(devices))));
             }
             Some(Registration::Function(function)) => {
                 let function = function

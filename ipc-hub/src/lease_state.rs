@@ -57,7 +57,7 @@ impl Leasing {
 
 impl LeasingState {
     /// Returns what is to be saved now, if that has changed, and where.
-    pub(crate) fn to_save(&mut self) -> Option<(Arc<LeaseFile>, Vec<LeaseRequest>, u64)> {
+    pub(crate) fn take_unsaved(&mut self) -> Option<(Arc<LeaseFile>, Vec<LeaseRequest>, u64)> {
         let file = self.file.as_ref()?;
         let leases = self.table.saved(Instant::now());
         // The time that is left of a lease changes all the time.

@@ -94,7 +94,7 @@ impl Hub {
         if state.next_look.is_some() {
             self.watch_clocks(&mut state);
         }
-        let save = state.to_save();
+        let save = state.take_unsaved();
         // What follows takes other locks, under which the table is asked.
         drop(state);
         for (party, notice) in notices {

@@ -80,7 +80,8 @@ impl ServerBuilder {
         mut self,
         device: impl IntoDevice + Send, // for a driver that is not `Send`: `Device::on_thread(|| ..)`
     ) -> Self {
-        self.hosted.add(Registration::Device(device.into_device()));
+        let device = Box::new(device.into_device());
+        self.hosted.add(Registration::Device(device));
         self
     }
 

@@ -212,7 +212,7 @@ fn contend(lab: &Lab, rounds: u64) -> Outcome {
         let kicker = scope.spawn(|| -> Outcome {
             let client = connect(lab)?;
             while working.load(Ordering::SeqCst) > 0 {
-                let device = if lab.steps.load(Ordering::Relaxed) % 2 == 0 {
+                let device = if lab.steps.load(Ordering::Relaxed).is_multiple_of(2) {
                     "a"
                 } else {
                     "b"

@@ -1,6 +1,12 @@
 //! Leases over real sockets: who has what, who waits, and what becomes of a holder that is gone.
 
-#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "tests"
+)]
 
 use std::sync::{Arc, Mutex};
 use std::thread;
