@@ -180,7 +180,7 @@ impl<C> ClientBuilder<C> {
     }
 
     /// Calls `callback` at each [`Notice`] of the server: what becomes of a lease of this client, or that it is to be made
-    /// to leave. Servers of this release send none; [`Lease::state`](crate::Lease::state) asks.
+    /// to leave. Servers of this release tell that somebody is about to end a lease, and that a lease has ended.
     ///
     /// It runs like that of [`on_state`](Self::on_state). A blocking client reads notices during its calls only: between
     /// calls, they wait for the next one.
