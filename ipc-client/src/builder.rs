@@ -182,7 +182,7 @@ impl<C> ClientBuilder<C> {
     }
 
     /// Calls `callback` at each [`Notice`] of the server: what becomes of a lease of this client, or that it is to be made
-    /// to leave.
+    /// to leave. Servers of this release tell that somebody is about to end a lease, and that a lease has ended.
     ///
     /// It runs like that of [`on_state`](Self::on_state). A blocking client reads notices during its calls only: between
     /// calls, they wait for the next one.
@@ -204,8 +204,9 @@ impl<C> ClientBuilder<C> {
         self
     }
 
-    /// Takes it for an interruption, too, if other clients have merely used the same instruments since the last call of
-    /// this client: the next call is refused, once, with [`Refusal::Interrupted`](ipc_core::Refusal::Interrupted).
+    /// Takes it for an interruption, too, if this client has not held the server for a while, and others have held it since:
+    /// the next call is refused, once, with [`Refusal::Interrupted`](ipc_core::Refusal::Interrupted). What other clients of a
+    /// shared server do while this one holds it, too, is no interruption: a lease keeps them out.
     pub fn strictly(mut self) -> Self {
         self.settings.session.features = interruptions(2);
         self

@@ -157,7 +157,8 @@ impl ServerBuilder {
     ///
     /// Calls to one device run one after the other, in the order in which they come; calls to different devices run side by side.
     /// A client that must not be disturbed takes a lease. Further clients wait in the queue. A release hook runs when the last
-    /// client that has used its device has left, and when a lease of the device ends. A function that does not declare what it
+    /// client that has used its device has left, and when a lease of the device ends: clients that have used the device before
+    /// are then refused once, unless they were built to resume silently. A function that does not declare what it
     /// [uses](Self::uses) keeps all devices busy while it runs.
     pub fn shared(self) -> Self {
         self.shared_by(100)
@@ -172,7 +173,7 @@ impl ServerBuilder {
 
     /// Keeps the leases of clients that have an identity in this directory, which is created if it does not exist. When the server
     /// comes back after a restart or a crash, these leases are reserved for their clients for 60 s. By default, leases end with the
-    /// server.
+    /// server. Clients of `ipc-client` have an identity for as long as their program runs.
     ///
     /// Each change of such a lease is on the disk before its client is told of it. The server does not start if the directory cannot be used.
     pub fn state_dir(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -186,9 +187,9 @@ impl ServerBuilder {
         self
     }
 
-    /// How long the client that holds the server may be idle before it has to yield to a waiting client. It joins the queue
-    /// again by itself at its next call. Only calls that enter a driver count. With `None`, it may stay. The default is
-    /// 30 s.
+    /// How long a client that holds the server may be idle before it has to yield to a waiting client. It joins the queue
+    /// again by itself at its next call. Only calls that enter a driver count. With `None`, or with a lease, it may stay. Of
+    /// several clients, the one that has been idle for longest yields. The default is 30 s.
     pub fn idle_handover(mut self, idle: impl Into<Option<Duration>>) -> Self {
         self.config.idle_handover = idle.into();
         self
@@ -234,8 +235,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Calls `observer` for every [`ServerEvent`]: when a client joins the queue, gets the server or no longer has it, when
-    /// a device hangs and when it has recovered, and when devices are added or removed. `Display` of an event is a line for
+    /// Calls `observer` for every [`ServerEvent`]: when a client joins the queue, gets the server or no longer has it, when a
+    /// lease begins or ends, when a device hangs and when it has recovered, and when devices are added or removed. `Display` of an event is a line for
     /// a person.
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! Serves instrument drivers over the network, one client at a time.
+//! Serves instrument drivers over the network, to one client at a time or to many.
 //!
 //! ```
 //! # use ipc_server::Server;
@@ -18,9 +18,14 @@
 //! disconnects, the next client gets the server at once. A holder that has lost its connection keeps the server for a short
 //! grace, so that it can reconnect and continue: 15 s by default, 0.8 s while others wait. No client can stop the server.
 //!
+//! With [`ServerBuilder::shared`], up to 100 clients hold the server at the same time. Calls to one device run in the order in
+//! which they come, calls to different devices side by side, and the order of calls holds for each client. Any client can lease
+//! devices, which others may then only read. When a lease ends, or the last client that has used a device leaves, the release
+//! hook of the device runs. A client whose devices were released by others is refused once before it goes on.
+//!
 //! # Threads
 //!
-//! A small tokio runtime accepts connections and keeps waiting clients. A thread of its own serves the holder: it reads
+//! A small tokio runtime accepts connections and keeps waiting clients. A thread of its own serves each holder: it reads
 //! calls, runs the driver and writes the answers. Driver methods may therefore block for as long as they need: if one takes
 //! longer than about 20 ms, a second thread reads meanwhile, so that pings are answered and cancellations are seen.
 //!

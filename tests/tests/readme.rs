@@ -23,6 +23,7 @@ fn the_code_in_the_readme_is_the_code_that_is_built() {
         "bin/cool.rs",
         "bin/serve_any.rs",
         "bin/serve_lab.rs",
+        "bin/sweep.rs",
     ];
     let built = files.map(|file| read(&format!("src/{file}")));
     assert_eq!(shown, built);

@@ -233,7 +233,8 @@ pub enum Release {
     Finished,
     /// The client's connection was lost, and it did not return in time.
     Lost,
-    /// The client was asked to leave: it was idle while others waited, or the program disconnected it.
+    /// The client was asked to leave: it was idle while others waited, or the program or another client disconnected it, or
+    /// ended its lease.
     HandedOver,
     /// The server is stopping.
     Stopping,

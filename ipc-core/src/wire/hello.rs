@@ -109,7 +109,8 @@ pub enum Feature {
     /// The sender understands [`FaultKind::Unknown`](super::failure::FaultKind::Unknown).
     Faults,
     /// The sender, a client, wants to be refused once, by [`Refusal::Interrupted`](super::failure::Refusal::Interrupted), if
-    /// the instruments may have changed since its last call. From version 2 on also if others have merely used them.
+    /// the instruments may have changed since its last call. From version 2 on also if others have held the server since
+    /// this client did.
     Interruptions,
     /// The sender understands the refusals from [`Refusal::Held`](super::failure::Refusal::Held) to
     /// [`Refusal::Confirm`](super::failure::Refusal::Confirm).
