@@ -99,6 +99,7 @@ impl World {
                     claim,
                     was_held,
                     end,
+                    ..
                 } => {
                     let claim = usize::try_from(claim).unwrap();
                     for at in search.claims[claim].iter().filter(|_| was_held) {
