@@ -21,6 +21,7 @@ both_ways!(
     what_a_stopped_tool_had_sent_is_fenced,
     a_stopped_script_is_told_of_the_interruption_and_fenced,
     what_a_stopped_script_had_sent_is_refused,
+    who_released_a_device_is_named_after_it_has_left,
     a_killed_server_reserves_the_devices_of_the_holder,
 );
 
@@ -212,6 +213,25 @@ fn what_a_stopped_script_had_sent_is_refused(way: Way) {
     assert_eq!(holder.sweep.answer(sent), ["interrupted"; CALLS].join(" "));
     holder.is_refused("fenced");
     holder.goes_on(others);
+}
+
+fn who_released_a_device_is_named_after_it_has_left(way: Way) {
+    let (server, notebook) = serve(way.server());
+    let script = way.client(&server).name("script").connect().unwrap();
+    note(&script, "on").unwrap();
+    let other = way.client(&server).name("other").connect().unwrap();
+    let lease = other.lease(["laser"]).acquire().unwrap();
+    let gate = notebook.hold();
+    lease.release().unwrap();
+    other.close();
+    until("it has left", || server.clients().len() == 1);
+    drop(gate);
+    until("it is released", || notebook.notes().len() == 2);
+    let told = note(&script, "on").unwrap_err();
+    let CallError::Refused(Refusal::Interrupted { by, .. }) = &told else {
+        panic!("{told:?}");
+    };
+    assert!(by.starts_with("other at 127.0.0.1:"), "{told}");
 }
 
 /// Starts a server process that keeps leases in `state`.
