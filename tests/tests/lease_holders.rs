@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::{CallError, Client, Lease, Refusal};
@@ -21,7 +23,7 @@ both_ways!(
     what_a_stopped_tool_had_sent_is_fenced,
     a_stopped_script_is_told_of_the_interruption_and_fenced,
     what_a_stopped_script_had_sent_is_refused,
-    who_released_a_device_is_named_after_it_has_left,
+    a_call_that_waits_for_a_release_is_told_by_whom_it_was_interrupted,
     a_killed_server_reserves_the_devices_of_the_holder,
 );
 
@@ -215,23 +217,30 @@ fn what_a_stopped_script_had_sent_is_refused(way: Way) {
     holder.goes_on(others);
 }
 
-fn who_released_a_device_is_named_after_it_has_left(way: Way) {
+fn a_call_that_waits_for_a_release_is_told_by_whom_it_was_interrupted(way: Way) {
     let (server, notebook) = serve(way.server());
     let script = way.client(&server).name("script").connect().unwrap();
     note(&script, "on").unwrap();
     let other = way.client(&server).name("other").connect().unwrap();
     let lease = other.lease(["laser"]).acquire().unwrap();
-    let gate = notebook.hold();
+    let hook = notebook.hold();
     lease.release().unwrap();
     other.close();
     until("it has left", || server.clients().len() == 1);
-    drop(gate);
-    until("it is released", || notebook.notes().len() == 2);
-    let told = note(&script, "on").unwrap_err();
+    let (waits, is_waiting) = channel();
+    let script = script.on_waiting(move |_| waits.send(()).unwrap());
+    let told = thread::scope(|scope| {
+        let call = scope.spawn(|| note(&script, "on").unwrap_err());
+        is_waiting.recv_timeout(PATIENCE).unwrap();
+        drop(hook);
+        call.join().unwrap()
+    });
     let CallError::Refused(Refusal::Interrupted { by, .. }) = &told else {
         panic!("{told:?}");
     };
     assert!(by.starts_with("other at 127.0.0.1:"), "{told}");
+    assert_eq!(notebook.notes(), ["script: on", "laser off: LeaseEnded"]);
+    note(&script, "on").unwrap();
 }
 
 /// Starts a server process that keeps leases in `state`.
