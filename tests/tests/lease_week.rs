@@ -3,13 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use ipc_client::{CallError, Client, Lease, LeaseError, Refusal, Shared, remote};
+use ipc_core::Release;
 use ipc_server::ServerHandle;
 use tests::middle::Middle;
 use tests::random::Random;
@@ -24,8 +25,8 @@ const DEVICES: [&str; 2] = ["a", "b"];
 struct Entries {
     /// The lease under which it is used, since its release hook ran last.
     lease: Option<u64>,
-    /// Leases that have ended.
-    ended: HashSet<u64>,
+    /// Leases that have ended, and why the device was released.
+    ended: HashMap<u64, Release>,
     calls: u64,
     mistakes: Vec<String>,
 }
@@ -40,9 +41,9 @@ impl Ledger {
     pub fn touch(&mut self, lease: u64) {
         let mut entries = self.0.lock().unwrap();
         entries.calls += 1;
-        let mistake = match entries.lease {
-            Some(held) if held != lease => format!("{lease} while {held} has it"),
-            _ if entries.ended.contains(&lease) => format!("{lease} after its end"),
+        let mistake = match (entries.lease, entries.ended.get(&lease)) {
+            (Some(held), _) if held != lease => format!("{lease} while {held} has it"),
+            (_, Some(why)) => format!("{lease} after its end: {why}"),
             _ => String::new(),
         };
         if !mistake.is_empty() {
@@ -61,10 +62,10 @@ impl Ledger {
 }
 
 impl Ledger {
-    fn release(&self) {
+    fn release(&self, why: Release) {
         let mut entries = self.0.lock().unwrap();
         let ended = entries.lease.take();
-        entries.ended.extend(ended);
+        entries.ended.extend(ended.map(|lease| (lease, why)));
     }
 }
 
@@ -213,7 +214,7 @@ fn nobody_uses_a_device_without_the_right_to(way: Way) {
     let mut server = way.server().shared();
     for (name, ledger) in DEVICES.into_iter().zip(&ledgers) {
         let (noting, driver) = (ledger.clone(), Shared::new(ledger.clone()));
-        let device = driver.on_release(move |_, _| noting.release());
+        let device = driver.on_release(move |_, why| noting.release(why));
         server = server.device(device.name(name).prefix(format!("{name}_")));
     }
     let lab = Lab {
