@@ -39,6 +39,8 @@ struct Taken {
     device: Arc<ServedDevice>,
     turn: u64,
     party: u64,
+    /// The client of the party, which may have left when the hook has run.
+    by: String,
     why: Release,
 }
 
@@ -151,6 +153,7 @@ impl Hub {
                             device,
                             turn,
                             party,
+                            by: self.party_label(party),
                             why,
                         });
                     }
@@ -238,13 +241,13 @@ impl Hub {
             device,
             turn,
             party,
+            by,
             why,
         } = taken;
         if device.has_release_hook() {
             self.release(&[Arc::downgrade(device)], *why);
-            let by = self.party_label(*party);
             let what = format!("`{}` was released, because {why}", device.name());
-            let interruption = Interruption::new(by, what, Instant::now());
+            let interruption = Interruption::new(by.as_str(), what, Instant::now());
             let is_own = matches!(why, Release::LeaseEnded | Release::Finished);
             let but = is_own.then_some(*party);
             self.parties().released(device.name(), &interruption, but);

@@ -102,6 +102,16 @@ impl Peer {
         assert!(killed.expect("the command `kill`").success());
     }
 
+    /// Stops the process, and returns when all of its threads have stopped.
+    #[cfg(unix)]
+    pub fn stop(&self) {
+        use rustix::process::{Pid, WaitOptions, waitpid};
+        self.signal("STOP");
+        let stopped = waitpid(Some(Pid::from_child(&self.child)), WaitOptions::UNTRACED);
+        let (_, status) = stopped.expect("a child").expect("it has changed");
+        assert!(status.stopped(), "{status:?}");
+    }
+
     /// Kills the process and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().expect("a process to kill");

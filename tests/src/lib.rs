@@ -16,6 +16,7 @@ pub mod leases_model;
 pub mod log;
 pub mod middle;
 pub mod model;
+pub mod notebook;
 pub mod probe;
 pub mod python;
 pub mod random;

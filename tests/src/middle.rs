@@ -31,6 +31,8 @@ struct Record {
     to_client: Vec<u8>,
     connections: Vec<Pair>,
     is_closed: bool,
+    /// True if what clients send is recorded and lost.
+    swallows: bool,
     delay: Duration,
 }
 
@@ -107,9 +109,16 @@ impl Middle {
         self.cut();
     }
 
+    /// Loses what clients send from now on, until the connections are [cut](Self::cut).
+    pub fn swallow(&self) {
+        lock(&self.record).swallows = true;
+    }
+
     /// Cuts all connections.
     pub fn cut(&self) {
-        for pair in lock(&self.record).connections.drain(..) {
+        let mut record = lock(&self.record);
+        record.swallows = false;
+        for pair in record.connections.drain(..) {
             for stream in [pair.client, pair.server] {
                 // It may already be cut.
                 let _ = stream.shutdown(Shutdown::Both);
@@ -151,9 +160,15 @@ fn pass_on(
             let bytes = &mut buffer[..count];
             edit(towards, position, bytes);
             position += count;
+            let mut recording = lock(&record);
+            let is_lost = recording.swallows && towards == Towards::Server;
             match towards {
-                Towards::Server => lock(&record).to_server.extend_from_slice(bytes),
-                Towards::Client => lock(&record).to_client.extend_from_slice(bytes),
+                Towards::Server => recording.to_server.extend_from_slice(bytes),
+                Towards::Client => recording.to_client.extend_from_slice(bytes),
+            }
+            drop(recording);
+            if is_lost {
+                continue;
             }
             if to.write_all(bytes).is_err() {
                 break;

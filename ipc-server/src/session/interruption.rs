@@ -100,13 +100,38 @@ impl Told {
             self.by_call = None;
             return None;
         }
-        let what = party.interruption()?;
-        let ago = now.saturating_duration_since(what.at).as_millis();
-        Some(Refusal::Interrupted {
-            method: call.method().to_string(),
-            by: what.by,
-            why: what.why,
-            ago_ms: u64::try_from(ago).unwrap_or(u64::MAX),
-        })
+        latest(party, call.method(), now)
     }
+
+    /// Returns the refusal of the call with this number that has waited for a device, if its client has to be told of something
+    /// that has happened meanwhile. A call that was given up, without a number, tells nobody.
+    pub(super) fn refusal_after_wait(
+        &mut self,
+        party: &Party,
+        call: Option<u64>,
+        method: &str,
+        now: Instant,
+    ) -> Option<Refusal> {
+        let count = party.interruptions();
+        if count == self.count || self.wants == Wants::Never {
+            return None;
+        }
+        if call.is_some() {
+            self.count = count;
+            self.by_call = call;
+        }
+        latest(party, method, now)
+    }
+}
+
+/// Returns the refusal that tells of the latest interruption.
+fn latest(party: &Party, method: &str, now: Instant) -> Option<Refusal> {
+    let what = party.interruption()?;
+    let ago = now.saturating_duration_since(what.at).as_millis();
+    Some(Refusal::Interrupted {
+        method: method.to_string(),
+        by: what.by,
+        why: what.why,
+        ago_ms: u64::try_from(ago).unwrap_or(u64::MAX),
+    })
 }
