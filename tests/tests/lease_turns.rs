@@ -1,6 +1,12 @@
 //! Turns at a device that many want: readers beside a lease, and clients that all call at the same time.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "tests"
+)]
 
 use std::collections::HashMap;
 use std::mem;
