@@ -128,7 +128,7 @@ impl Hub {
     }
 
     /// Returns the device called `name`.
-    pub(crate) fn device(&self, name: &str) -> Option<Arc<ServedDevice>> {
+    pub fn device(&self, name: &str) -> Option<Arc<ServedDevice>> {
         let hosted = self.hosted();
         let mut devices = hosted.registry.devices().iter();
         devices.find(|device| device.name() == name).cloned()

@@ -324,11 +324,14 @@ impl CallHost for Serving {
 
     fn first_use(&self, device: &str, method: &str) -> Result<(), Refusal> {
         self.fenced(device, method).map_or(Ok(()), Err)?;
-        let call = self.activity.running_call_number();
-        let told = &mut self.pump().told;
-        // The release hook may have run while the call waited for the device.
-        let interrupted = told.refusal_after_wait(&self.party, call, method, Instant::now());
-        interrupted.map_or(Ok(()), Err)?;
+        // Commands have a driver that is not one of the devices.
+        if self.state.hub.device(device).is_some() {
+            let call = self.activity.running_call_number();
+            let told = &mut self.pump().told;
+            // The release hook may have run while the call waited for the device.
+            let interrupted = told.refusal_after_wait(&self.party, call, method, Instant::now());
+            interrupted.map_or(Ok(()), Err)?;
+        }
         self.party.note_use(device);
         Ok(())
     }
