@@ -287,7 +287,8 @@ impl Hub {
             why,
         } = taken;
         if device.has_release_hook() {
-            self.release(&[Arc::downgrade(device)], *why);
+            let why = *why;
+            self.release(&[Arc::downgrade(device)], move |device| device.release(why));
             let what = format!("`{}` was released, because {why}", device.name());
             let interruption = Interruption::new(by.as_str(), what, Instant::now());
             let is_own = matches!(why, Release::LeaseEnded | Release::Finished);

@@ -51,10 +51,23 @@ impl Hub {
         // A device that is removed meanwhile must not have to wait for the hooks before its own.
         let hooked: Vec<_> = devices.filter(is_left).map(Arc::downgrade).collect();
         drop(hosted);
-        self.release(&hooked, why);
-        let names = hooked.iter().filter_map(Weak::upgrade);
+        let runs =
+            |device: &Weak<ServedDevice>| Some((device.upgrade()?.releases(), device.clone()));
+        let before: Vec<_> = hooked.iter().filter_map(runs).collect();
+        self.release(&hooked, move |device| match why {
+            Release::Stopping => device.release(why),
+            // Somebody may have leased it in the meantime.
+            _ => device.release_unleased(why),
+        });
         let but = (why == Release::Finished).then(|| party.id());
-        for device in names {
+        for (before, device) in before {
+            let Some(device) = device.upgrade() else {
+                continue;
+            };
+            // Its hook runs when that lease ends.
+            if device.owner() != 0 && device.releases() == before {
+                continue;
+            }
             let what = format!("`{}` was released, because {why}", device.name());
             let interruption = Interruption::new(client.as_str(), what, Instant::now());
             self.parties().released(device.name(), &interruption, but);
