@@ -57,6 +57,7 @@ pub struct Batch<C = Client> {
 }
 
 /// The result of a call in a [`Batch`], once the batch has run.
+#[must_use = "the call may have failed, which only `get` says"]
 pub struct Later<T> {
     slot: Arc<Slot>,
     result: PhantomData<fn() -> T>,

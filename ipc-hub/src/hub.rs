@@ -119,6 +119,12 @@ impl Hub {
             name: device.name().to_string(),
             prefix: device.description().prefix.clone(),
             holder: self.lease_holder(device.name()),
+            inside: self.inside_of(device),
+            running: device
+                .inside()
+                .and_then(|inside| inside.method)
+                .unwrap_or_default(),
+            waiting: u32::try_from(device.waiting()).unwrap_or(u32::MAX),
             is_stuck: stuck.iter().any(|stuck| stuck.device == device.name()),
             ..DeviceStatus::default()
         };
@@ -126,7 +132,7 @@ impl Hub {
     }
 
     /// Returns the device called `name`.
-    pub(crate) fn device(&self, name: &str) -> Option<Arc<ServedDevice>> {
+    pub fn device(&self, name: &str) -> Option<Arc<ServedDevice>> {
         let hosted = self.hosted();
         let mut devices = hosted.registry.devices().iter();
         devices.find(|device| device.name() == name).cloned()
@@ -166,6 +172,7 @@ impl Hub {
             let devices = devices.map(|device| device.name).collect();
             return Err(RemoveError { name, devices });
         };
+        self.forget_lease(name);
         let removed = ServerEvent::DeviceRemoved(DeviceInfo::of(&device));
         self.release_removed(device);
         log::info(About::server(), &removed);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::Release;
 use ipc_core::interface::commands::{HolderInfo, LeaseInfo};
+use ipc_core::interface::context::session_of;
 use ipc_core::interface::registry::ServedDevice;
 use ipc_core::wire::ctrl::{Notice, NoticeKind};
 use ipc_core::wire::failure::{Fenced, Held, Refusal};
@@ -72,6 +73,24 @@ impl Hub {
         is_used.then(|| read(&leasing.lock().table))
     }
 
+    /// Notes that a device was removed.
+    pub(crate) fn forget_lease(self: &Arc<Self>, device: &str) {
+        self.change_known_leases(|table| table.device_removed(device, Instant::now()));
+    }
+
+    /// Returns who is inside a device, for people; empty if nobody is.
+    pub(crate) fn inside_of(&self, device: &ServedDevice) -> String {
+        let Some(inside) = device.inside() else {
+            return String::new();
+        };
+        let client = session_of(inside.id).and_then(|id| self.parties().of_client(id));
+        match (inside.local, client) {
+            (Some(name), _) => name,
+            (None, Some(party)) => self.party_label(party.id()),
+            (None, None) => "the server".into(),
+        }
+    }
+
     /// Notes that the client of a party has lost its connection.
     pub fn party_lost(self: &Arc<Self>, party: u64) {
         self.change_known_leases(|table| table.party_lost(party, Instant::now()));
@@ -83,7 +102,7 @@ impl Hub {
     }
 
     /// Notes that the client of a party does not return.
-    pub(crate) fn party_gone(self: &Arc<Self>, party: u64, why: Release) {
+    pub fn party_gone(self: &Arc<Self>, party: u64, why: Release) {
         self.change_known_leases(|table| table.party_gone(party, why, Instant::now()));
     }
 
@@ -92,6 +111,9 @@ impl Hub {
         let parties = self.parties();
         let busy = |party| parties.get(party).is_some_and(|party| party.is_busy());
         state.next_look = state.table.look(Instant::now(), busy);
+        state
+            .table
+            .forget_parties(|party| parties.get(party).is_some());
         let FollowUp { taken, notices } = self.carry_out(&mut state.table);
         if state.next_look.is_some() {
             self.watch_clocks(&mut state);
@@ -99,11 +121,11 @@ impl Hub {
         let save = state.take_unsaved();
         // What follows takes other locks, under which the table is asked.
         drop(state);
-        for (party, notice) in notices {
-            self.notify(party, &notice);
-        }
         for taken in taken {
             self.release_taken(taken);
+        }
+        for (party, notice) in notices {
+            self.notify(party, &notice);
         }
         if let Some((file, leases, number)) = save {
             file.save(&leases, number);
@@ -148,7 +170,7 @@ impl Hub {
                     party,
                     why,
                 } => match self.device(&device) {
-                    Some(device) if device.has_release_hook() || device.inside().is_some() => {
+                    Some(device) if device.has_release_hook() || !device.is_free() => {
                         follow_up.taken.push(Taken {
                             device,
                             turn,
@@ -245,15 +267,17 @@ impl Hub {
             why,
         } = taken;
         if device.has_release_hook() {
-            self.release(&[Arc::downgrade(device)], *why);
+            let why = *why;
+            self.release(&[Arc::downgrade(device)], move |device| device.release(why));
             let what = format!("`{}` was released, because {why}", device.name());
             let interruption = Interruption::new(by.as_str(), what, Instant::now());
             let is_own = matches!(why, Release::LeaseEnded | Release::Finished);
             let but = is_own.then_some(*party);
             self.parties().released(device.name(), &interruption, but);
-        } else {
-            device.wait_until_free();
+            self.count_removal();
         }
+        // The hook may still wait for a call that takes its time.
+        device.wait_until_free();
         self.change_leases(|table| table.released(device.name(), *turn));
     }
 
@@ -329,10 +353,39 @@ impl Hub {
         Some((refusal, fence.at))
     }
 
-    /// Returns true if a device was taken away from a party.
-    pub fn has_lost(&self, party: u64, device: &str) -> bool {
-        let fence = self.read_leases(|table| table.fence(party, device).is_some());
-        fence.unwrap_or(false)
+    /// Returns when a device was taken away from a party, if it was.
+    pub fn lost_at(&self, party: u64, device: &str) -> Option<Instant> {
+        let fence = self.read_leases(|table| table.fence(party, device).map(|fence| fence.at));
+        fence.flatten()
+    }
+
+    /// Runs the release hooks of devices whose holders have lost their connections, in a server that stops. Does not wait for
+    /// them.
+    pub fn release_doubtful(self: &Arc<Self>) {
+        let leases = self.read_leases(|table| table.list(Instant::now()));
+        let doubtful = leases
+            .into_iter()
+            .flatten()
+            .filter(|lease| lease.is_doubtful && lease.place == 0);
+        let devices = doubtful.flat_map(|lease| lease.devices);
+        let devices: Vec<_> = devices.filter_map(|name| self.device(&name)).collect();
+        let hooked = devices.iter().filter(|device| device.has_release_hook());
+        let hooked: Vec<_> = hooked.map(Arc::downgrade).collect();
+        if hooked.is_empty() {
+            return;
+        }
+        let (hub, work) = (Arc::clone(self), self.begin_work());
+        let thread = thread::Builder::new().name("ipc release".into());
+        let spawned = thread.spawn(move || {
+            hub.release(&hooked, |device| device.release(Release::Stopping));
+            drop(work);
+        });
+        if let Err(error) = spawned {
+            log::error(
+                About::server(),
+                format_args!("no thread to release devices whose holders are away: {error}"),
+            );
+        }
     }
 
     /// Returns the refusal of a call to a device that belonged to the party `owner` a moment ago.

@@ -39,15 +39,19 @@ struct ReleasingState {
 }
 
 impl Hub {
-    /// Runs the release hooks of `devices`, one after the other. Blocks, but not for a hook that hangs: its device is then
+    /// Runs the release hooks of `devices` by `release`, one after the other. Blocks, but not for a hook that hangs: its device is then
     /// stuck, and those behind it are released all the same.
-    pub(crate) fn release(self: &Arc<Self>, devices: &[Weak<ServedDevice>], why: Release) {
+    pub(crate) fn release(
+        self: &Arc<Self>,
+        devices: &[Weak<ServedDevice>],
+        release: impl Fn(&Arc<ServedDevice>) -> Option<Released> + Copy + Send + 'static,
+    ) {
         let (mut idle, mut late) = (None, Vec::new());
         for device in devices.iter().filter_map(Weak::upgrade) {
-            let release = move |hub: &Arc<Self>, device: &Arc<ServedDevice>| {
-                hub.report_released(device, device.release(why));
+            let report = move |hub: &Arc<Self>, device: &Arc<ServedDevice>| {
+                hub.report_released(device, release(device));
             };
-            match self.start_release(idle.take(), Arc::clone(&device), None, release) {
+            match self.start_release(idle.take(), Arc::clone(&device), None, report) {
                 Ok(releasing) if self.await_release(&releasing, 2) => idle = Some(releasing.thread),
                 // There is time left for it, but the others come first.
                 Ok(releasing) if self.hooks_end().is_some() => late.push(releasing),
@@ -59,7 +63,7 @@ impl Hub {
                             "no thread for a release hook, which runs without a time limit: {error}"
                         ),
                     );
-                    self.report_released(&device, device.release(why));
+                    self.report_released(&device, release(&device));
                 }
             }
         }

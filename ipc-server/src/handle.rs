@@ -239,6 +239,7 @@ impl ServerHandle {
         let shutdown = self.shutdown.take()?;
         self.state.set_stopping();
         self.accepting.abort();
+        self.state.hub.release_doubtful();
         for session in self.state.active_sessions() {
             session
                 .activity

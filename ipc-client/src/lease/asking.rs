@@ -121,6 +121,7 @@ impl<'a> Asking<'a> {
             place: 1,
             behind: leases
                 .into_iter()
+                .filter(|it| it.place == 0)
                 .filter_map(|it| self.holder(it))
                 .collect(),
         };

@@ -112,6 +112,7 @@ impl Lease<AsyncClient> {
     /// earlier may have changed. If it fails, it can be called again.
     pub async fn reacquire(&mut self) -> Result<(), LeaseError> {
         match self.state().await {
+            Ok(ClaimState::Held { .. }) => return Ok(()),
             Ok(ClaimState::Ended { .. }) => self.renumber()?,
             Ok(_) => {}
             Err(error) => return Err(LeaseError::of_call(self.devices(), error)),

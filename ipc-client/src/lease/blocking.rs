@@ -114,6 +114,7 @@ impl Lease<Client> {
     /// earlier may have changed. If it fails, it can be called again.
     pub fn reacquire(&mut self) -> Result<(), LeaseError> {
         match self.state() {
+            Ok(ClaimState::Held { .. }) => return Ok(()),
             Ok(ClaimState::Ended { .. }) => self.renumber()?,
             Ok(_) => {}
             Err(error) => return Err(LeaseError::of_call(self.devices(), error)),

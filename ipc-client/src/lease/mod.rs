@@ -57,6 +57,7 @@ pub struct LeaseBuilder<C = Client> {
 /// The client connects again within the grace, and still has the lease. [`state`](Self::state) asks the server what is left
 /// of it, and [`reacquire`](Self::reacquire) asks for the same lease again, for example when the server was restarted:
 /// the instruments may then be in another state.
+#[must_use = "the lease ends when it is dropped; keep it in a variable"]
 pub struct Lease<C: Lessee = Client> {
     claim: ClaimGuard<C>,
     request: LeaseRequest,

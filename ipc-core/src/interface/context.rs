@@ -9,6 +9,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use super::blocked::GateWait;
+use super::gate::Entry;
 use crate::wire::failure::Refusal;
 
 /// The call that a driver method runs in: whether it is cancelled, who called, and how to report progress.
@@ -248,12 +249,12 @@ impl CallContext {
 
 /// Returns the number by which gates know call `call` of session `session`; not 0.
 pub fn call_id(session: u64, call: u64) -> u64 {
-    ((session + 1) << CALLS) | (call & CALL)
+    ((session + 1) << Entry::CALLS) | (call & CALL)
 }
 
 /// Returns the number of the session that the call with this id belongs to. `None` for a release hook.
 pub fn session_of(id: u64) -> Option<u64> {
-    (id >> CALLS).checked_sub(1)
+    (id >> Entry::CALLS).checked_sub(1)
 }
 
 /// Returns the number that the call with this id has in its session.
@@ -267,10 +268,8 @@ pub(crate) fn hook_id() -> u64 {
     LAST.fetch_add(1, Ordering::Relaxed) % CALL + 1
 }
 
-/// Number of bits for the calls of a session.
-const CALLS: u32 = 40;
 /// The bits for the calls of a session.
-const CALL: u64 = (1 << CALLS) - 1;
+const CALL: u64 = (1 << Entry::CALLS) - 1;
 
 /// The name of the client in a [`CallContext`] for a call without a server.
 pub(crate) const HERE: &str = "this process";

@@ -11,6 +11,7 @@ use super::blocked::{Blocked, GateWait};
 use super::context::{self, CallContext, CallHost};
 use super::gate::{CLOSED, Entry, Gate, LocalName, Place};
 use super::waits::{self, ActsAs};
+use crate::wire::failure::Refusal;
 
 thread_local! {
     static HOST: RefCell<Option<Arc<dyn CallHost>>> = const { RefCell::new(None) };
@@ -187,15 +188,34 @@ pub(super) fn pause(place: &Place<'_>) -> Result<(), Blocked> {
 pub(super) fn has_locked(gate: &Gate, entry: &Entry, name: impl FnOnce() -> LocalName) {
     // A call that is left behind from now on is found in this device, too.
     check_right();
-    if entry.is_call() && gate.is_first_use(entry.party) {
-        let known = host().map_or(Ok(()), |host| host.first_use(gate.name(), "lock"));
+    if entry.is_call() && gate.is_first_use(entry) {
+        let known = host().map_or(Ok(()), |host| ask_host(gate, entry, host.as_ref(), "lock"));
         if let Err(refusal) = known {
-            gate.forget_user();
             unwind(refusal.to_string());
         }
     } else if *entry == Entry::LOCAL {
         gate.set_local_name(name());
     }
+}
+
+/// Asks the host whether the first call of a session may enter. A call for which the gate is reserved was asked about when it began,
+/// and goes on to its end.
+#[cold]
+pub(super) fn ask_host(
+    gate: &Gate,
+    entry: &Entry,
+    host: &dyn CallHost,
+    method: &str,
+) -> Result<(), Refusal> {
+    let is_reserved = gate.reserved_for() == Some(entry.id);
+    let known = match is_reserved {
+        true => Ok(()),
+        false => host.first_use(gate.name(), method),
+    };
+    if is_reserved || known.is_err() {
+        gate.forget_user();
+    }
+    known
 }
 
 /// Ends the call that could not lock a driver, by unwinding. In local code and release hooks, panics.

@@ -111,6 +111,12 @@ impl<T: ?Sized> Slot<T> {
         })
     }
 
+    /// Returns true if nobody is inside.
+    pub(crate) fn is_free(&self) -> bool {
+        let is_locked = matches!(self.driver.try_lock(), Err(TryLockError::WouldBlock));
+        !is_locked && self.gate.inside().is_none()
+    }
+
     /// Uses the driver as a duty of a call that was stuck. `work` must not panic.
     pub(crate) fn use_on_duty<R>(&self, entry: Entry, work: impl FnOnce(&mut T) -> R) -> R {
         // Others look at a driver that is not theirs only for a moment.

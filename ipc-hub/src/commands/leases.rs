@@ -92,6 +92,13 @@ impl LeaseCommands {
         let now = Instant::now();
         let lease = hub.change_leases(|table| table.transfer(ctx.party(), claim, party.id(), now));
         let lease = lease.map_err(|error| explained(&hub, error))?;
+        let text = format!(
+            "{} gives it a lease of `{}`",
+            ctx.client(),
+            lease.devices.join("`, `")
+        );
+        let told = notice_of(lease.claim, NoticeKind::Held, text, Duration::ZERO);
+        hub.notify(party.id(), &told);
         Ok(hub.named_lease(lease))
     }
 

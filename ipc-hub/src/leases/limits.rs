@@ -106,6 +106,8 @@ fn circle(waits: &[Wait]) -> String {
     waits.join(", which waits ")
 }
 
+/// Maximum time for which a lease is kept for a client without a connection.
+const LONGEST_GRACE: Duration = Duration::from_secs(24 * 3600);
 /// Maximum number of characters of an identity.
 const IDENTITY: usize = 200;
 
@@ -144,7 +146,10 @@ impl LeaseTable {
             devices,
             because: fit_to_show(&request.because),
             refuses_reads: request.refuses_reads,
-            grace: request.grace_ms.map_or(GRACE, Duration::from_millis),
+            grace: request
+                .grace_ms
+                .map_or(GRACE, Duration::from_millis)
+                .min(LONGEST_GRACE),
             lasts: request.for_ms.map(Duration::from_millis),
             since: now,
             doubt: None,

@@ -126,6 +126,14 @@ impl LeaseTable {
         ended.find(|ended| ended.number == number)
     }
 
+    /// Forgets parties without claims whose sessions have ended, of which `exists` knows nothing.
+    pub fn forget_parties(&mut self, exists: impl Fn(u64) -> bool) {
+        let claims = &self.claims;
+        self.parties.retain(|id, _| {
+            *id == RESERVED || claims.iter().any(|claim| claim.party == *id) || exists(*id)
+        });
+    }
+
     /// Forgets parties of which there is nothing to know.
     pub(super) fn prune(&mut self) {
         self.parties.retain(|_, party| {

@@ -21,8 +21,10 @@ impl Serving {
         if fences.is_known(device, lost) {
             return None;
         }
-        // A call that was given up is confirmed by no other.
-        fences.tell(device, lost, call.unwrap_or(u64::MAX));
+        // The refusal of a call that was given up tells its client nothing.
+        if let Some(call) = call {
+            fences.tell(device, lost, call);
+        }
         Some(refusal)
     }
 
@@ -55,9 +57,12 @@ impl PartySession for Serving {
     }
 
     fn notify(&self, notice: &Notice) {
-        let mut pump = self.pump();
-        pump.session.tell_notice(notice.clone());
-        pump.write_briefly(&self.activity);
+        self.notices().push(notice.clone());
+        // A thread that writes to a slow client, and has the lock, must not hold up those who change leases.
+        if let Some(mut pump) = self.session.try_lock() {
+            self.tell_notices(&mut pump);
+            pump.write_briefly(&self.activity);
+        }
     }
 }
 
@@ -67,6 +72,10 @@ impl CallHost for Serving {
     }
 
     fn first_use(&self, device: &str, method: &str) -> Result<(), Refusal> {
+        // Commands pass the gates of devices of the server itself.
+        if self.state.hub.device(device).is_none() {
+            return Ok(());
+        }
         self.fenced(device, method).map_or(Ok(()), Err)?;
         let call = self.activity.running_call_number();
         let told = &mut self.pump().told;

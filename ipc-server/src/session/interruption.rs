@@ -9,6 +9,8 @@ use ipc_core::wire::message::IncomingCall;
 use ipc_hub::Hub;
 use ipc_hub::party::Party;
 
+use super::fences::KnownFences;
+
 /// What the client of a session has been told of the [interruptions](Party::interruptions) of its party.
 ///
 /// The first call after an interruption is refused, and so is every call that the client sent before it had read that refusal: a
@@ -44,6 +46,12 @@ impl Wants {
 }
 
 impl Told {
+    /// Takes up the client as it is now: what happened before does not concern a session that has just begun.
+    pub(super) fn begin(&mut self, party: &Party) {
+        self.count = party.interruptions();
+        self.by_call = None;
+    }
+
     /// Follows what the client says over a new connection.
     pub(super) fn follow(&mut self, wants: Wants) {
         self.wants = wants;
@@ -56,12 +64,13 @@ impl Told {
         party: &Party,
         call: &IncomingCall,
         hub: &Hub,
+        fences: &KnownFences,
         now: Instant,
     ) -> Option<Refusal> {
         if party.interruptions() == self.count && self.by_call.is_none() {
             return None;
         }
-        self.decide(party, call, hub, now)
+        self.decide(party, call, hub, fences, now)
     }
 
     #[cold]
@@ -70,6 +79,7 @@ impl Told {
         party: &Party,
         call: &IncomingCall,
         hub: &Hub,
+        fences: &KnownFences,
         now: Instant,
     ) -> Option<Refusal> {
         if self.wants == Wants::Never {
@@ -93,7 +103,11 @@ impl Told {
             self.by_call = Some(call.number);
             // Its device was taken away from the client, which the gate says in other words.
             let device = offers.description().device_with(call.method());
-            if device.is_some_and(|(device, _)| hub.has_lost(party.id(), &device.name)) {
+            let lost = device.and_then(|(device, _)| {
+                let lost = hub.lost_at(party.id(), &device.name)?;
+                (!fences.is_known(&device.name, lost)).then_some(())
+            });
+            if lost.is_some() {
                 return None;
             }
         } else if self.by_call.is_some_and(|told| call.acknowledged > told) {

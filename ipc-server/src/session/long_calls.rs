@@ -73,6 +73,7 @@ impl Monitored for Serving {
                 }
             }
         }
+        self.tell_notices(&mut pump);
         pump.write_briefly(&self.activity);
         let is_busy = pump.running.keep_the_place();
         if pump.is_awaited && is_news {

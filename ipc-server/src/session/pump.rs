@@ -193,8 +193,8 @@ impl Pump {
             let taken = self.session.next_call(now)?;
             self.fences.confirm(taken.0.acknowledged);
             let party = self.party.as_deref();
-            let told = &mut self.told;
-            match party.and_then(|party| told.refusal(party, &taken.0, hub, now)) {
+            let (told, fences) = (&mut self.told, &self.fences);
+            match party.and_then(|party| told.refusal(party, &taken.0, hub, fences, now)) {
                 None => break taken,
                 Some(refusal) => self.session.refuse(taken.0.number, refusal),
             }

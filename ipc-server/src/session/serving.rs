@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::Stuck;
 use ipc_core::interface::context::call_id;
-use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, Hello, SessionKey};
+use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, Hello, Notice, SessionKey};
 use ipc_hub::driver_call::DriverCall;
 use ipc_hub::log::About;
 use ipc_hub::party::{Interruption, Party, PartySession};
@@ -24,7 +24,7 @@ use super::shared_session::SharedSession;
 use crate::connection::Connection;
 use crate::session::activity::Activity;
 use crate::session::mailbox::Mailbox;
-use crate::state::{Place, ServerState};
+use crate::state::{ActiveSession, Place, ServerState};
 
 /// A client that is served.
 pub(super) struct Serving {
@@ -41,6 +41,8 @@ pub(super) struct Serving {
     pub(super) role: ConnectionRole,
     places: Mutex<Vec<Arc<dyn Place>>>,
     told_wait: Mutex<ToldWait>,
+    /// What the client has not been told yet about its leases.
+    notices: Mutex<Vec<Notice>>,
     pub(super) this: Weak<Self>,
 }
 
@@ -83,6 +85,7 @@ impl Serving {
             role: hello.role,
             places: Mutex::new(places),
             told_wait: Mutex::default(),
+            notices: Mutex::default(),
             this: this.clone(),
         });
         if !is_observer {
@@ -116,7 +119,13 @@ impl Serving {
         if !self.is_newest(hello) {
             self.activity.cut();
         }
-        let mut pump = self.flush(self.pump(), reader);
+        if self.is_lost_lane() {
+            let message = "the client of this lane no longer holds the server";
+            self.activity.ask_to_leave(ByeReason::Disconnected, message);
+        }
+        let mut pump = self.pump();
+        self.tell_notices(&mut pump);
+        let mut pump = self.flush(pump, reader);
         // More may have come with the hello.
         pump.session.handle_input(&[], Instant::now());
         drop(pump);
@@ -246,6 +255,25 @@ impl Serving {
         self.told_wait
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn notices(&self) -> MutexGuard<'_, Vec<Notice>> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues what the client has not been told yet about its leases.
+    pub(super) fn tell_notices(&self, pump: &mut Pump) {
+        for notice in mem::take(&mut *self.notices()) {
+            pump.session.tell_notice(notice);
+        }
+    }
+
+    /// Returns true if this is a lane whose client does not hold the server any more.
+    pub(super) fn is_lost_lane(&self) -> bool {
+        let is_main = |session: &ActiveSession| {
+            session.role == ConnectionRole::Control && session.party.id() == self.party.id()
+        };
+        self.role == ConnectionRole::Lane && !self.state.active_sessions().iter().any(is_main)
     }
 
     /// No longer counts as a session of its party.

@@ -52,7 +52,12 @@ impl SharedSession {
 
     /// Makes this the session of a lane of `party`.
     pub(super) fn set_party(&self, party: Arc<Party>) -> Arc<Party> {
-        Arc::clone(self.lock().party.insert(party))
+        let mut pump = self.lock();
+        let is_other = pump.party.as_ref().is_none_or(|old| old.id() != party.id());
+        if is_other {
+            pump.told.begin(&party);
+        }
+        Arc::clone(pump.party.insert(party))
     }
 
     /// Locks the session. The table of sessions must not be locked while this is held: it locks parked sessions.

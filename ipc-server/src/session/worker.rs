@@ -5,7 +5,9 @@ use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::Instant;
 
+use ipc_core::Release;
 use ipc_core::interface::batch::BATCH;
+use ipc_core::interface::commands::name;
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
 use ipc_core::interface::job::{Job, Reply};
@@ -263,6 +265,15 @@ impl Worker {
 
     #[cold]
     fn run_command(&self, job: Job<'_>) -> Result<Reply, Box<Failure>> {
+        let is_about_own_lease = job.method.starts_with("lease.")
+            && job.method != name::LEASES
+            && job.method != name::KICK_LEASE;
+        if self.serving.role == ConnectionRole::Observer && is_about_own_lease {
+            let method = job.method.to_string();
+            let reason = "leases belong to clients that hold the server, and not to observers";
+            let reason = reason.to_string();
+            return Err(Box::new(Refusal::Protocol { method, reason }.into()));
+        }
         let outcome = self.serving.state.hub.run_command(job, &self.context);
         self.serving.follow_leases();
         outcome
@@ -310,6 +321,10 @@ impl Drop for EndedByPanic<'_> {
             serving.activity.cut();
             serving.state.set_active_session(serving.key, None);
             serving.leave_party();
+            serving
+                .state
+                .hub
+                .party_gone(serving.party.id(), Release::Lost);
             serving.end_companions(&mut serving.pump());
             serving.state.table().remove(serving.key);
             serving.give_up_place();

@@ -16,6 +16,9 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Number of bits for the calls of a session in an id.
+    pub(crate) const CALLS: u32 = 40;
+
     /// Code in the server's own process that uses the driver.
     pub(crate) const LOCAL: Self = Self {
         id: u64::MAX - 1,
@@ -30,6 +33,11 @@ impl Entry {
     /// The release hook with this number.
     pub(crate) const fn hook(id: u64) -> Self {
         Self { id, ..Self::LOCAL }
+    }
+
+    /// The session of a call, as gates know it; not 0.
+    pub(crate) fn session(&self) -> u64 {
+        self.id >> Self::CALLS
     }
 
     /// True if it is a call of a client.

@@ -32,7 +32,7 @@ pub(crate) struct Gate {
     owner: AtomicU64,
     /// True if the owner lets nobody read.
     refuses_reads: AtomicBool,
-    /// The party whose call was let in last; 0 once the release hook has run.
+    /// The session whose call was let in last; 0 once the release hook has run.
     user: AtomicU64,
     keepers: Arc<Keepers>,
     state: Mutex<State>,
@@ -117,13 +117,14 @@ impl Gate {
         state.wake_all();
     }
 
-    /// Notes that a call of `party` is inside. Returns true if the one before was of another party, or before the last run of
-    /// the release hook.
+    /// Notes that a call is inside. Returns true if the one before was of another session, or before the last run of the release
+    /// hook, or before the lease of the device changed.
     #[inline]
-    pub(crate) fn is_first_use(&self, party: u64) -> bool {
-        let is_first = self.user.load(Ordering::Relaxed) != party;
+    pub(crate) fn is_first_use(&self, entry: &Entry) -> bool {
+        let session = entry.session();
+        let is_first = self.user.load(Ordering::Relaxed) != session;
         if is_first {
-            self.user.store(party, Ordering::Relaxed);
+            self.user.store(session, Ordering::Relaxed);
         }
         is_first
     }
@@ -163,7 +164,7 @@ impl Gate {
         self.inside.load(Ordering::SeqCst) == id || self.reserved_for() == Some(id)
     }
 
-    fn reserved_for(&self) -> Option<u64> {
+    pub(crate) fn reserved_for(&self) -> Option<u64> {
         match self.barred.load(Ordering::SeqCst) {
             0 => None,
             STUCK => Some(self.state().reserved).filter(|id| *id != 0),

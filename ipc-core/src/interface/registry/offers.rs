@@ -203,12 +203,9 @@ impl Offers {
         if device.is_removed() {
             return Err(self.unknown(name).into());
         }
-        if driver.gate().is_first_use(entry.party) {
-            let known = context.host().first_use(device.name(), name);
-            known.map_err(|refusal| {
-                driver.gate().forget_user();
-                context.host().for_client(refusal)
-            })?;
+        if driver.gate().is_first_use(&entry) {
+            let known = current::ask_host(driver.gate(), &entry, context.host().as_ref(), name);
+            known.map_err(|refusal| context.host().for_client(refusal))?;
         }
         driver.dispatch(entry.method, invocation)
     }

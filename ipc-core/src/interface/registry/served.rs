@@ -210,6 +210,20 @@ impl ServedDevice {
     /// that was removed unless that is why: its hook has run for the last time. Blocks while a call uses the device, but not
     /// for a call that hangs.
     pub fn release(self: &Arc<Self>, why: Release) -> Option<Released> {
+        self.release_if(why, |_| true)
+    }
+
+    /// Like [`release`](Self::release), but returns `None` if somebody has leased the device by the time it is free: the hook
+    /// then runs when that lease ends.
+    pub fn release_unleased(self: &Arc<Self>, why: Release) -> Option<Released> {
+        self.release_if(why, |device| device.owner() == 0)
+    }
+
+    fn release_if(
+        self: &Arc<Self>,
+        why: Release,
+        may_run: impl Fn(&Self) -> bool,
+    ) -> Option<Released> {
         let hook = self.release_hook.as_ref()?;
         let entered = self.enter(Entry::hook(self.hook_id), |place| {
             if let Some(stuck) = place.stuck()
@@ -223,7 +237,7 @@ impl ServedDevice {
         let Ok(mut driver) = entered else {
             return Some(Released::Owed);
         };
-        if self.is_removed() && why != Release::Removed {
+        if self.is_removed() && why != Release::Removed || !may_run(self) {
             return None;
         }
         let _inside = current::Inside::hook(self.hook_id);
@@ -261,6 +275,11 @@ impl ServedDevice {
             });
         });
         self.gate().leave_to_stuck_call(owner, duty)
+    }
+
+    /// Returns true if nobody is inside. Whoever enters after that sees who owns the device now.
+    pub fn is_free(&self) -> bool {
+        self.driver.slot().is_free()
     }
 
     /// Waits until no call uses the driver, but not for one that hangs. Goes before everybody who waits. Blocks.

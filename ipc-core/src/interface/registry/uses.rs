@@ -101,7 +101,12 @@ pub(super) fn reserve<'a>(
                 }
             });
             match next {
-                Ok(next) => reserved.push(next),
+                Ok(next) => {
+                    let host = context.host();
+                    let known = host.first_use(device.name(), name);
+                    known.map_err(|refusal| host.for_client(refusal))?;
+                    reserved.push(next);
+                }
                 Err(Blocked::InTheWay) => continue 'again,
                 // One that holds the next device has locked more than it declares, as release hooks may.
                 Err(Blocked::Deadlock { .. }) if !reserved.is_empty() && tries < MAX_TRIES => {
