@@ -58,7 +58,7 @@ pub struct PartyInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Interruption {
-    /// Who caused it.
+    /// Who caused it; empty if nobody else did.
     pub by: String,
     /// What happened, and why.
     pub why: String,

@@ -194,10 +194,10 @@ def releases(port):
     client = Client(port, features={}).connect()
     expect(client.by_name("b_add", 1), 2.0)
     expect((client.offered, client.epochs), ({"commands": 1}, {}))
-    command = client.by_name_frame("lease.claim", claim=(1).to_bytes(16, "big"))
+    command = client.by_name_frame("task.start", claim=(1).to_bytes(16, "big"))
     client.connection.send(COMMAND, command)
     unknown = expect_error("UnknownMethod", client.answer, command)
-    expect(unknown.fields, {"method": "lease.claim", "similar": []})
+    expect(unknown.fields, {"method": "task.start", "similar": []})
     # The command has spent its number.
     client.connection.send(CALL_BY_NAME, command)
     expect(client.connection.is_closed(), True)
@@ -208,7 +208,7 @@ def releases(port):
     expect(later.by_name("b_add", 1), 2.0)
     later.bye()
     for words, changes in [
-        ("role observer", {"role": 1}),
+        ("of which session", {"role": 2}),
         ("role number 9", {"role": 9}),
         ("257 bytes", {"name": "x" * 257}),
         ("65 bytes", {"features": {"x" * 65: 1}}),

@@ -67,7 +67,12 @@ async fn a_loss_between_calls_is_noticed_and_bridged(way: Way) {
 
 async fn a_killed_server_that_is_back_is_found_again(way: Way) {
     let (mut server, address) = Peer::server(PEER, way, 0, STOP_TIMEOUT);
-    let client = way.async_client_at(&address).connect().await.unwrap();
+    let client = way
+        .async_client_at(&address)
+        .resume_silently()
+        .connect()
+        .await
+        .unwrap();
     let bench = BenchProxy::new(&client);
     for n in 1..=3 {
         assert_eq!(bench.step().await.unwrap(), 1, "a new one each time");
@@ -81,7 +86,8 @@ async fn a_killed_server_that_is_back_is_found_again(way: Way) {
 async fn a_call_in_a_killed_server_is_unknown_unless_it_may_be_repeated(way: Way) {
     let (mut server, address) = Peer::server(PEER, way, 0, STOP_TIMEOUT);
     let middle = Middle::new(address.parse().unwrap());
-    let client = through(way, &middle).await;
+    let client = way.async_client_at(&middle.address().to_string());
+    let client = client.resume_silently().connect().await.unwrap();
     let said = || middle.record(Towards::Server).len();
     let before = said();
     let repeated = tokio::spawn(BenchProxy::new(&client.idempotent()).sleep(700));

@@ -220,7 +220,7 @@ fn a_proxy_by_name_that_is_out_of_date_says_so(way: Way) {
     let [left, _] = stages(["a_", "b_"]);
     let server = way.server().device(left).spawn().unwrap();
     let address = server.local_addr();
-    let client = way.client(&server).connect().unwrap();
+    let client = way.client(&server).resume_silently().connect().unwrap();
     let before = StageProxy::named(&client, "left").unwrap();
     before.home().unwrap();
     server.stop();

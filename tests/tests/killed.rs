@@ -8,7 +8,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_client::CallError;
+use ipc_client::{CallError, Refusal};
 use tests::child::Peer;
 use tests::middle::{Middle, Towards};
 use tests::{Bench, BenchProxy, Way, both_ways, until};
@@ -18,6 +18,7 @@ both_ways!(
     a_holder_killed_in_mid_call_makes_room_after_it,
     a_killed_waiter_leaves_the_order_as_it_was,
     a_killed_server_that_is_back_is_found_again,
+    a_script_learns_once_that_its_server_was_restarted,
     a_stopped_server_that_is_back_is_found_again,
     a_call_in_a_killed_server_is_unknown_unless_it_may_be_repeated,
     a_signal_lets_the_running_call_finish,
@@ -105,7 +106,7 @@ fn a_killed_waiter_leaves_the_order_as_it_was(way: Way) {
 
 fn a_killed_server_that_is_back_is_found_again(way: Way) {
     let (mut server, address) = Peer::server(PEER, way, 0, STOP_TIMEOUT);
-    let client = way.client_at(&address).connect().unwrap();
+    let client = way.client_at(&address).resume_silently().connect().unwrap();
     let bench = BenchProxy::new(&client);
     for n in 1..=3 {
         assert_eq!(bench.step().unwrap(), 1, "a new one each time");
@@ -116,13 +117,31 @@ fn a_killed_server_that_is_back_is_found_again(way: Way) {
     }
 }
 
+fn a_script_learns_once_that_its_server_was_restarted(way: Way) {
+    let (mut server, address) = Peer::server(PEER, way, 0, STOP_TIMEOUT);
+    let client = way.client_at(&address).connect().unwrap();
+    let bench = BenchProxy::new(&client);
+    for _ in 0..2 {
+        assert_eq!(bench.step().unwrap(), 1);
+        server.kill();
+        (server, _) = Peer::server(PEER, way, port(&address), STOP_TIMEOUT);
+        let error = bench.steps().unwrap_err();
+        let CallError::Refused(Refusal::Interrupted { by, why, .. }) = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(by, "");
+        assert!(why.starts_with("the server was restarted"), "{why}");
+        assert_eq!(bench.steps().unwrap(), 0);
+    }
+}
+
 fn a_stopped_server_that_is_back_is_found_again(way: Way) {
     // Connections of other tests come from 127.0.0.1, and from ports that nobody has chosen: there, one may take this
     // port between a stop and the next start.
     let own = || way.server().bind("127.0.0.9");
     let mut server = own().device(Bench::new()).spawn().unwrap();
     let port = server.local_addr().port();
-    let client = way.client(&server).connect().unwrap();
+    let client = way.client(&server).resume_silently().connect().unwrap();
     let bench = BenchProxy::new(&client);
     for n in 1..=3 {
         assert_eq!(bench.step().unwrap(), 1);
@@ -141,6 +160,7 @@ fn a_call_in_a_killed_server_is_unknown_unless_it_may_be_repeated(way: Way) {
     let middle = Middle::new(address.parse().unwrap());
     let client = way
         .client_at(&middle.address().to_string())
+        .resume_silently()
         .connect()
         .unwrap();
     let said = || middle.record(Towards::Server).len();

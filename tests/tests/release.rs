@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use ipc_client::{CallError, Client, Refusal};
 use ipc_core::{Release, Shared};
 use ipc_server::{ServerBuilder, ServerHandle};
 use tests::child::Peer;
@@ -105,6 +106,15 @@ fn a_killed_client_is_released_after_its_call(way: Way) {
     assert_eq!(call.join().unwrap().unwrap(), 1);
 }
 
+/// Makes a call that is refused because the device was released since the last one.
+fn is_told(client: &Client) {
+    let error = BenchProxy::new(client).step().unwrap_err();
+    let CallError::Refused(Refusal::Interrupted { why, .. }) = &error else {
+        panic!("{error:?}");
+    };
+    assert!(why.starts_with("`bench` was released"), "{why}");
+}
+
 fn a_handover_releases(way: Way) {
     let idle = Duration::from_millis(200);
     let (server, released) = noting(way.server().idle_handover(idle));
@@ -113,6 +123,7 @@ fn a_handover_releases(way: Way) {
     let second = way.client(&server).connect().unwrap();
     assert_eq!(released.all(), [Release::HandedOver]);
     assert_eq!(BenchProxy::new(&second).step().unwrap(), 3);
+    is_told(&first);
     assert_eq!(BenchProxy::new(&first).step().unwrap(), 5);
     assert_eq!(released.all(), [Release::HandedOver; 2]);
     assert_eq!(first.handovers(), 1);
@@ -154,6 +165,7 @@ fn a_client_that_comes_back_too_late_is_told(way: Way) {
     assert_eq!(BenchProxy::new(&client).step().unwrap(), 1);
     middle.cut();
     until("it is released", || released.all() == [Release::Lost]);
+    is_told(&client);
     assert_eq!(BenchProxy::new(&client).step().unwrap(), 3);
     assert_eq!(
         client.handovers(),

@@ -118,10 +118,10 @@ fn clients_of_earlier_and_later_releases_are_served() {
         client.say(11, &by_name(1, "step"));
         let number: u64 = client.expect(200);
         assert_eq!(number, 1);
-        client.say(15, &by_name(2, "lease.claim"));
+        client.say(15, &by_name(2, "task.start"));
         let (number, refusal): (u64, Refusal) = client.expect(400);
-        assert_eq!((number, refusal.method()), (2, "lease.claim"));
-        assert!(refusal.to_string().contains("lease.claim"), "{refusal}");
+        assert_eq!((number, refusal.method()), (2, "task.start"));
+        assert!(refusal.to_string().contains("task.start"), "{refusal}");
         client.say(BYE, &Bye::new(ByeReason::Done, ""));
         until("it has left", || server.holder().is_none());
     }
@@ -168,8 +168,7 @@ fn what_a_server_does_not_serve_is_refused_in_words() {
         ..hello(Features::default())
     };
     for (hello, words) in [
-        (in_role(ConnectionRole::Observer), "role observer"),
-        (in_role(ConnectionRole::Lane), "role lane"),
+        (in_role(ConnectionRole::Lane), "of which session"),
         (in_role(ConnectionRole::Other(9)), "role number 9"),
         (long, "257 bytes"),
     ] {

@@ -69,7 +69,7 @@ impl Serving {
         drop(pump);
         if before != 0 && before != lease_epoch && Wants::of(&hello.features) == Wants::Used {
             let what = "other clients have used the instruments since this client held the server";
-            let interruption = Interruption::new("the server", what, Instant::now());
+            let interruption = Interruption::new("", what, Instant::now());
             party.interrupt(interruption);
         }
         let serving = Arc::new_cyclic(|this| Self {

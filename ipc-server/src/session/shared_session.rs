@@ -43,8 +43,8 @@ impl SharedSession {
         let mut pump = self.lock();
         let party = pump.party.get_or_insert_with(|| hub.parties().open());
         if has_lost {
-            let what = "it was restarted, or has forgotten the session of this client";
-            let interruption = Interruption::new("the server", what, Instant::now());
+            let what = "the server was restarted, or has forgotten the session of this client";
+            let interruption = Interruption::new("", what, Instant::now());
             party.interrupt(interruption);
         }
         Arc::clone(party)

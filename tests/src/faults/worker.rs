@@ -42,6 +42,7 @@ impl Reach {
         let lost: Mutex<Option<Instant>> = Mutex::new(None);
         let log = log.clone();
         let mut builder = Client::builder(&self.address)
+            .resume_silently()
             .name(name)
             .retry(Retry::up_to(OUTAGE))
             .liveness(self.liveness)
