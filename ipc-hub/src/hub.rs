@@ -126,7 +126,6 @@ impl Hub {
                 .unwrap_or_default(),
             waiting: u32::try_from(device.waiting()).unwrap_or(u32::MAX),
             is_stuck: stuck.iter().any(|stuck| stuck.device == device.name()),
-            ..DeviceStatus::default()
         };
         self.devices().iter().map(status).collect()
     }

@@ -9,12 +9,12 @@ use std::sync::{Arc, MutexGuard, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_core::Release;
 use ipc_core::interface::commands::{HolderInfo, LeaseInfo};
 use ipc_core::interface::context::session_of;
 use ipc_core::interface::registry::ServedDevice;
 use ipc_core::wire::ctrl::{Notice, NoticeKind};
 use ipc_core::wire::failure::{Fenced, Held, Refusal};
+use ipc_core::{CallContext, Release};
 
 use crate::event::ServerEvent;
 use crate::hub::Hub;
@@ -465,6 +465,14 @@ impl Hub {
             lease.name = NOT_BACK.into();
         }
         lease
+    }
+
+    /// Returns name and address of the client that calls, for people: an observer speaks for its client.
+    pub(crate) fn caller(&self, ctx: &CallContext) -> String {
+        match self.parties().get(ctx.party()).map(|party| party.info()) {
+            Some(info) if info.client != 0 => format!("{} at {}", info.name, info.address),
+            _ => ctx.client().to_string(),
+        }
     }
 
     /// Returns name and address of the client of a party, for people.

@@ -1,7 +1,13 @@
 //! Two scripts and a monitor that share two devices as in a week in a laboratory: random operations, lost connections, and a
 //! ledger in the devices.
 
-#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "tests"
+)]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -163,18 +163,18 @@ async fn a_long_argument_arrives_while_another_call_runs(way: Way) {
     let expected = digest("late", &samples, &flags, 7);
     let before = received(&server);
     network.hold();
-    let waiting = tokio::spawn({
-        let scale = scale.clone();
-        async move { scale.wait().await }
+    // In one task, which begins them in this order.
+    let both = tokio::spawn(async move {
+        tokio::join!(scale.wait(), scale.weigh("late".into(), samples, flags, 7))
     });
-    let long = tokio::spawn(async move { scale.weigh("late".into(), samples, flags, 7).await });
     gate.wait_for_call();
     let whole = u64::from(SAMPLES) * 9;
     until("all of it has come", || received(&server) - before > whole);
-    assert!(!waiting.is_finished() && !long.is_finished());
+    assert!(!both.is_finished());
     gate.open(1);
-    waiting.await.unwrap().unwrap();
-    assert_eq!(long.await.unwrap().unwrap(), expected);
+    let (waited, weighed) = both.await.unwrap();
+    waited.unwrap();
+    assert_eq!(weighed.unwrap(), expected);
 }
 
 /// What has come of a frame over one connection is no part of what comes over the next one.

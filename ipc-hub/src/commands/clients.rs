@@ -49,7 +49,9 @@ impl ClientCommands {
         let mut clients = front_end.clients().into_iter();
         let found = clients.find(|info| info.id == client).ok_or_else(unknown)?;
         let because = fit_to_show(&because);
-        match front_end.disconnect(client, ctx.client(), &because) {
+        let by = self.hub.upgrade().map(|hub| hub.caller(ctx));
+        let by = by.unwrap_or_else(|| ctx.client().to_string());
+        match front_end.disconnect(client, &by, &because) {
             true => Ok(kicked(found)),
             false => Err(unknown()),
         }

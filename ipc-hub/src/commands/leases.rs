@@ -117,8 +117,8 @@ impl LeaseCommands {
     ) -> Result<Kicked, CommandError> {
         let hub = self.hub()?;
         let (now, notice) = (Instant::now(), Duration::from_millis(notice_ms));
-        let (by, why) = (ctx.client(), fit_to_show(&because));
-        let lease = hub.change_leases(|table| table.kick(&device, by, &why, notice, now));
+        let (by, why) = (hub.caller(ctx), fit_to_show(&because));
+        let lease = hub.change_leases(|table| table.kick(&device, &by, &why, notice, now));
         let device = fit_to_show(&device);
         let lease = lease.ok_or_else(|| CommandError(format!("nobody has leased `{device}`")))?;
         if !notice.is_zero() {
