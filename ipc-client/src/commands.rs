@@ -64,8 +64,8 @@ impl<C: Caller> ServerCommands<C> {
         )
     }
 
-    /// Ends the lease of `device` after `notice`. The holder is told `because` by its first call after that; until then,
-    /// [`Lease::state`](crate::Lease::state) shows when the lease ends. A call of the holder that runs ends first.
+    /// Ends the lease of `device` after `notice`; its holder is told `because` at once. A call of the holder that runs ends
+    /// first.
     pub fn kick_lease(&self, device: &str, because: &str, notice: Duration) -> C::Reply<Kicked> {
         let args = Args::new().named("device", device);
         let args = args.and_then(|args| args.named("because", because));
