@@ -200,6 +200,7 @@ fn set_numbers(frame: &mut [u8], numbers: &[u64]) {
 }
 
 /// The call in a frame; `None` for frames that are no calls.
+#[inline]
 pub(crate) fn call_of(frame: Frame) -> Option<Result<IncomingCall, CodecError>> {
     let form = match frame.ctrl {
         CtrlMsg::Call => Form::Typed,

@@ -221,22 +221,19 @@ impl Worker {
         let (call, deadline) = taken;
         let number = call.number;
         self.context.turn_to(number, *deadline);
-        let activity = &self.serving.activity;
-        let is_command = call.form == Form::Command && call.method() != BATCH;
-        let is_question = is_command || call.form == Form::Describe;
+        let is_question = match call.form {
+            Form::Typed | Form::ByName => false,
+            Form::Describe => true,
+            Form::Command => call.method() != BATCH,
+        };
         let job = native::job(call, limit, &mut self.scratch);
         let method = (!is_question).then_some(job.method);
-        activity.call_begins(number, method, begins);
-        let outcome = match is_command {
-            true => self.run_command(job),
-            false => {
-                let offers = self.offers.now();
-                match self.is_observer && !is_question && is_for_holders(offers, &job) {
-                    true => Err(for_observer(job.method)),
-                    false => offers.run(job, &self.context),
-                }
-            }
+        self.serving.activity.call_begins(number, method, begins);
+        let outcome = match is_question || self.is_observer {
+            true => self.run_unusual(job),
+            false => self.offers.now().run(job, &self.context),
         };
+        let activity = &self.serving.activity;
         let ended = Instant::now();
         let is_refused = outcome.as_ref().is_err_and(|failure| failure.is_refusal());
         let has_entered = !is_question && !is_refused;
@@ -263,7 +260,19 @@ impl Worker {
         }
     }
 
+    /// Runs a command of the server, a question, or a call of an observer.
     #[cold]
+    fn run_unusual(&mut self, job: Job<'_>) -> Result<Reply, Box<Failure>> {
+        if job.form == Form::Command && job.method != BATCH {
+            return self.run_command(job);
+        }
+        let offers = self.offers.now();
+        match self.is_observer && is_for_holders(offers, &job) {
+            true => Err(for_observer(job.method)),
+            false => offers.run(job, &self.context),
+        }
+    }
+
     fn run_command(&self, job: Job<'_>) -> Result<Reply, Box<Failure>> {
         let is_about_own_lease = job.method.starts_with("lease.")
             && job.method != name::LEASES
@@ -294,7 +303,11 @@ impl Worker {
 
 /// True for a batch, and for a method that is not urgent. What does not exist is refused as such.
 fn is_for_holders(offers: &Offers, job: &Job<'_>) -> bool {
-    job.form == Form::Command || offers.has(job.method) && !offers.is_urgent(job.method)
+    match job.form {
+        Form::Describe => false,
+        Form::Command => true,
+        Form::Typed | Form::ByName => offers.has(job.method) && !offers.is_urgent(job.method),
+    }
 }
 
 /// The refusal of a call over a connection that does not hold the server.

@@ -103,10 +103,8 @@ impl Offers {
     /// The call was refused, or failed in the driver. A panic of the driver is a fault, and does not unwind further.
     pub fn run(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Box<Failure>> {
         let outcome = contain(|| match job.form {
-            Form::Describe => self.describe(job).map_err(Box::new),
-            Form::Command if job.method == BATCH => self.batch(job, context).map_err(Box::new),
-            Form::Command => Err(Box::new(Refusal::unknown_command(job.method).into())),
             Form::Typed | Form::ByName => self.invoke(job, context).map_err(Box::new),
+            Form::Describe | Form::Command => self.answer(job, context).map_err(Box::new),
         });
         outcome.unwrap_or_else(|message| {
             let kind = match current::has_unwound() {
@@ -115,6 +113,16 @@ impl Offers {
             };
             Err(Box::new(Fault::own(kind, message).into()))
         })
+    }
+
+    /// Runs what is no call of a single method.
+    #[cold]
+    fn answer(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Failure> {
+        match job.form {
+            Form::Describe => self.describe(job),
+            _ if job.method == BATCH => self.batch(job, context),
+            _ => Err(Refusal::unknown_command(job.method).into()),
+        }
     }
 
     fn describe(&self, job: Job<'_>) -> Result<Reply, Failure> {
@@ -173,16 +181,11 @@ impl Offers {
                 }
             }
             Owner::Urgent { device, method } => {
-                // A removal does not wait for the call: the device is not kept while it runs.
-                let urgent = device.upgrade().and_then(|device| device.urgent());
-                let urgent = urgent.ok_or_else(|| self.unknown(name))?;
-                urgent.run(*method, name, &mut invocation, context)?;
+                self.run_urgent(device, *method, &mut invocation)?;
             }
             Owner::Function(function) => {
                 let function = function.upgrade().ok_or_else(|| self.unknown(name))?;
-                let entry = target.entry(0, context);
-                let _inside = current::Inside::call(&entry);
-                self.run_function(&function, entry, &mut invocation)?;
+                self.run_function(&function, target.entry(0, context), &mut invocation)?;
             }
         }
         Ok(invocation.into_reply())
@@ -225,13 +228,29 @@ impl Offers {
         self.run_method(device, entry, invocation)
     }
 
+    /// Runs an urgent method, beside the gate. A removal does not wait for it: the device is not kept while it runs.
+    #[cold]
+    fn run_urgent(
+        &self,
+        device: &Weak<ServedDevice>,
+        method: usize,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), Failure> {
+        let (name, context) = (invocation.wire_name(), invocation.context());
+        let urgent = device.upgrade().and_then(|device| device.urgent());
+        let urgent = urgent.ok_or_else(|| self.unknown(name))?;
+        urgent.run(method, name, invocation, context)
+    }
+
     /// Runs a function inside its gate, while those of the devices that it uses are reserved for the call.
+    #[inline(never)]
     fn run_function(
         &self,
         function: &ServedFunction,
         entry: Entry,
         invocation: &mut Invocation<'_>,
     ) -> Result<(), Failure> {
+        let _inside = current::Inside::call(&entry);
         let (name, context) = (invocation.wire_name(), invocation.context());
         let used = self.used(self.used_by(function));
         let used = used.map_err(|device| uses::gone(name, &device))?;
