@@ -7,7 +7,8 @@ pub use super::bye::{Bye, ByeReason};
 #[cfg(feature = "protocol")]
 pub use super::hello::{ConnectionRole, Feature, Features, Hello, SessionKey, Welcome};
 #[cfg(feature = "protocol")]
-pub use super::info::{Info, Notice, NoticeKind, WaitingStatus};
+pub use super::info::{Info, WaitingStatus};
+pub use super::notice::{Notice, NoticeKind};
 pub use super::queue_status::QueueStatus;
 
 macro_rules! ctrl_messages {

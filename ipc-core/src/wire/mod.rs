@@ -18,6 +18,7 @@ pub(crate) mod hello;
 pub(crate) mod info;
 #[cfg(feature = "protocol")]
 pub mod message;
+pub mod notice;
 mod numbered;
 #[cfg(feature = "protocol")]
 pub mod preamble;
