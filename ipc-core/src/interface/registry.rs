@@ -3,6 +3,7 @@
 mod batch;
 #[cfg(test)]
 mod batch_tests;
+mod behind;
 mod error;
 #[cfg(test)]
 mod gate_tests;
@@ -20,7 +21,8 @@ mod uses_tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::served::{Behind, ServedFunction};
+use self::behind::Behind;
+use self::served::ServedFunction;
 use super::blocked::Stuck;
 use super::context::CallContext;
 use super::describe::ServerDescription;

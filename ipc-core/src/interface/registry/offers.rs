@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use super::served::{Behind, ServedDevice, ServedFunction};
+use super::behind::Behind;
+use super::served::{ServedDevice, ServedFunction};
 use super::uses;
 use crate::contain::contain;
 use crate::interface::batch::BATCH;

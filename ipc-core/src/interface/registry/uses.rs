@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use super::Registry;
+use super::behind::Behind;
 use super::error::RegisterError;
 use super::offers::{Offers, pause, refused};
-use super::served::{Behind, ServedDevice};
+use super::served::ServedDevice;
 use crate::interface::blocked::Blocked;
 use crate::interface::context::CallContext;
 use crate::interface::current;
