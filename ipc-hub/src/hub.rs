@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
 use ipc_core::contain::contain_logged;
-use ipc_core::interface::commands::DeviceStatus;
 use ipc_core::interface::context::CallHost;
 use ipc_core::interface::registry::{Offers, Registry, ServedDevice};
 use ipc_core::{Device, RegisterError, Stuck};
@@ -112,36 +111,11 @@ impl Hub {
         devices.map(|device| DeviceInfo::of(device)).collect()
     }
 
-    /// Returns what the devices are used for at this moment, in the order of registration.
-    pub fn device_states(&self) -> Vec<DeviceStatus> {
-        let stuck = self.stuck();
-        let status = |device: &Arc<ServedDevice>| DeviceStatus {
-            name: device.name().to_string(),
-            prefix: device.description().prefix.clone(),
-            holder: self.lease_holder(device.name()),
-            inside: self.inside_of(device),
-            running: device
-                .inside()
-                .and_then(|inside| inside.method)
-                .unwrap_or_default(),
-            waiting: u32::try_from(device.waiting()).unwrap_or(u32::MAX),
-            is_stuck: stuck.iter().any(|stuck| stuck.device == device.name()),
-        };
-        self.devices().iter().map(status).collect()
-    }
-
     /// Returns the device called `name`.
     pub fn device(&self, name: &str) -> Option<Arc<ServedDevice>> {
         let hosted = self.hosted();
         let mut devices = hosted.registry.devices().iter();
         devices.find(|device| device.name() == name).cloned()
-    }
-
-    /// Returns the method that runs in one of these devices; empty if none does.
-    pub(crate) fn running_in(&self, devices: &[String]) -> String {
-        let devices = devices.iter().filter_map(|name| self.device(name));
-        let mut running = devices.filter_map(|device| device.inside()?.method);
-        running.next().unwrap_or_default()
     }
 
     /// Offers another device from now on. Blocks only to drop a device that cannot be added, for at most 5 s.

@@ -1,6 +1,5 @@
 //! Leases at work: carries out at the gates what the [lease table](crate::leases) decides.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::mem;
 use std::path::Path;
@@ -9,12 +8,9 @@ use std::sync::{Arc, MutexGuard, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_core::interface::commands::{HolderInfo, LeaseInfo};
-use ipc_core::interface::context::session_of;
+use ipc_core::Release;
 use ipc_core::interface::registry::ServedDevice;
 use ipc_core::wire::ctrl::{Notice, NoticeKind};
-use ipc_core::wire::failure::{Fenced, Held, Refusal};
-use ipc_core::{CallContext, Release};
 
 use crate::event::ServerEvent;
 use crate::hub::Hub;
@@ -25,7 +21,7 @@ use crate::party::Interruption;
 use crate::saved_leases::LeaseFile;
 
 /// The owner of a device that nobody has leased.
-const FREE: u64 = 0;
+pub(crate) const FREE: u64 = 0;
 
 /// What is to be done without the lock of the table.
 #[derive(Default)]
@@ -78,19 +74,6 @@ impl Hub {
         self.change_known_leases(|table| table.device_removed(device, Instant::now()));
     }
 
-    /// Returns who is inside a device, for people; empty if nobody is.
-    pub(crate) fn inside_of(&self, device: &ServedDevice) -> String {
-        let Some(inside) = device.inside() else {
-            return String::new();
-        };
-        let client = session_of(inside.id).and_then(|id| self.parties().of_client(id));
-        match (inside.local, client) {
-            (Some(name), _) => name,
-            (None, Some(party)) => self.party_label(party.id()),
-            (None, None) => "the server".into(),
-        }
-    }
-
     /// Notes that the client of a party has lost its connection.
     pub fn party_lost(self: &Arc<Self>, party: u64) {
         self.change_known_leases(|table| table.party_lost(party, Instant::now()));
@@ -124,11 +107,11 @@ impl Hub {
         for taken in taken {
             self.release_taken(taken);
         }
-        for (party, notice) in notices {
-            self.notify(party, &notice);
-        }
         if let Some((file, leases, number)) = save {
             file.save(&leases, number);
+        }
+        for (party, notice) in notices {
+            self.notify(party, &notice);
         }
     }
 
@@ -216,9 +199,8 @@ impl Hub {
     }
 
     fn note_lease(&self, table: &LeaseTable, party: u64, claim: u128) {
-        let leases = table.list(Instant::now()).into_iter();
-        let is_it = |lease: &LeaseInfo| lease.claim == claim;
-        let Some(lease) = leases.into_iter().find(is_it) else {
+        let mut leases = table.list(Instant::now()).into_iter();
+        let Some(lease) = leases.find(|lease| lease.claim == claim) else {
             return;
         };
         let granted = ServerEvent::Leased {
@@ -281,6 +263,35 @@ impl Hub {
         self.change_leases(|table| table.released(device.name(), *turn));
     }
 
+    /// Runs the release hooks of devices whose holders have lost their connections, in a server that stops. Does not wait for
+    /// them.
+    pub fn release_doubtful(self: &Arc<Self>) {
+        let leases = self.read_leases(|table| table.list(Instant::now()));
+        let doubtful = leases
+            .into_iter()
+            .flatten()
+            .filter(|lease| lease.is_doubtful && lease.place == 0);
+        let devices = doubtful.flat_map(|lease| lease.devices);
+        let devices: Vec<_> = devices.filter_map(|name| self.device(&name)).collect();
+        let hooked = devices.iter().filter(|device| device.has_release_hook());
+        let hooked: Vec<_> = hooked.map(Arc::downgrade).collect();
+        if hooked.is_empty() {
+            return;
+        }
+        let (hub, work) = (Arc::clone(self), self.begin_work());
+        let thread = thread::Builder::new().name("ipc release".into());
+        let spawned = thread.spawn(move || {
+            hub.release(&hooked, |device| device.release(Release::Stopping));
+            drop(work);
+        });
+        if let Err(error) = spawned {
+            log::error(
+                About::server(),
+                format_args!("no thread to release devices whose holders are away: {error}"),
+            );
+        }
+    }
+
     /// Has a thread look at the clocks when it is time.
     fn watch_clocks(self: &Arc<Self>, state: &mut LeasingState) {
         self.leasing().changed.notify_one();
@@ -330,156 +341,5 @@ fn look_at_clocks(hub: &Weak<Hub>) {
     }
 }
 
-/// What a client is called whose lease was saved, and that has not come back since.
-const NOT_BACK: &str = "a client that has not returned since the server was restarted";
 /// How long the thread that looks at the clocks keeps a hub that is closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-
-impl Hub {
-    /// Returns why a party must not enter a device that was taken away from it, and when it lost the device. Asked inside the gate,
-    /// so that nothing can change between the question and the entry.
-    pub fn fenced(&self, party: u64, device: &str, method: &str) -> Option<(Refusal, Instant)> {
-        let fence = self.read_leases(|table| table.fence(party, device).cloned())??;
-        let ago = Instant::now()
-            .saturating_duration_since(fence.at)
-            .as_millis();
-        let refusal = Refusal::Fenced(Box::new(Fenced {
-            method: method.to_string(),
-            device: device.to_string(),
-            by: fence.by,
-            why: fence.why,
-            ago_ms: u64::try_from(ago).unwrap_or(u64::MAX),
-        }));
-        Some((refusal, fence.at))
-    }
-
-    /// Returns when a device was taken away from a party, if it was.
-    pub fn lost_at(&self, party: u64, device: &str) -> Option<Instant> {
-        let fence = self.read_leases(|table| table.fence(party, device).map(|fence| fence.at));
-        fence.flatten()
-    }
-
-    /// Runs the release hooks of devices whose holders have lost their connections, in a server that stops. Does not wait for
-    /// them.
-    pub fn release_doubtful(self: &Arc<Self>) {
-        let leases = self.read_leases(|table| table.list(Instant::now()));
-        let doubtful = leases
-            .into_iter()
-            .flatten()
-            .filter(|lease| lease.is_doubtful && lease.place == 0);
-        let devices = doubtful.flat_map(|lease| lease.devices);
-        let devices: Vec<_> = devices.filter_map(|name| self.device(&name)).collect();
-        let hooked = devices.iter().filter(|device| device.has_release_hook());
-        let hooked: Vec<_> = hooked.map(Arc::downgrade).collect();
-        if hooked.is_empty() {
-            return;
-        }
-        let (hub, work) = (Arc::clone(self), self.begin_work());
-        let thread = thread::Builder::new().name("ipc release".into());
-        let spawned = thread.spawn(move || {
-            hub.release(&hooked, |device| device.release(Release::Stopping));
-            drop(work);
-        });
-        if let Err(error) = spawned {
-            log::error(
-                About::server(),
-                format_args!("no thread to release devices whose holders are away: {error}"),
-            );
-        }
-    }
-
-    /// Returns the refusal of a call to a device that belonged to the party `owner` a moment ago.
-    pub fn held_by(&self, owner: u64, device: &str, method: &str) -> Refusal {
-        let holder = self
-            .read_leases(|table| table.holder(device, Instant::now()))
-            .flatten();
-        let holder = holder.filter(|holder| holder.client == owner);
-        // It may have released the device just now.
-        let holder = self.named(holder.unwrap_or_else(|| HolderInfo {
-            client: owner,
-            ..HolderInfo::default()
-        }));
-        let (method, device) = (method.to_string(), device.to_string());
-        Refusal::Held(Box::new(Held {
-            method,
-            device,
-            holder: holder.name,
-            address: holder.address,
-            since_ms: holder.since_ms,
-            idle_ms: holder.idle_ms,
-            reason: holder.because,
-            ends_ms: holder.ends_ms,
-        }))
-    }
-
-    /// Returns the devices that the party has leased.
-    pub fn leased_by(&self, party: u64) -> Vec<String> {
-        let leases = self.read_leases(|table| table.list(Instant::now()));
-        let leases = leases.into_iter().flatten();
-        let held = leases.filter(|lease| lease.client == party && lease.place == 0);
-        held.flat_map(|lease| lease.devices).collect()
-    }
-
-    /// Returns the devices that are leased, or on their way from one holder to the next.
-    pub(crate) fn leased_devices(&self) -> BTreeSet<String> {
-        let devices = self.devices().into_iter();
-        let leased = devices.filter(|device| device.owner() != FREE);
-        leased.map(|device| device.name().to_string()).collect()
-    }
-
-    /// Returns all leases, and the claims that wait, in the order in which they were asked for.
-    pub fn leases(&self) -> Vec<LeaseInfo> {
-        let leases = self.read_leases(|table| table.list(Instant::now()));
-        let leases = leases.into_iter().flatten();
-        leases.map(|lease| self.named_lease(lease)).collect()
-    }
-
-    /// Returns who has leased a device.
-    pub(crate) fn lease_holder(&self, device: &str) -> Option<HolderInfo> {
-        let holder = self.read_leases(|table| table.holder(device, Instant::now()))??;
-        Some(self.named(holder))
-    }
-
-    /// Replaces the number of the party in `holder` by the id of its client, and adds what the table does not know.
-    pub(crate) fn named(&self, mut holder: HolderInfo) -> HolderInfo {
-        if let Some(party) = self.parties().get(holder.client) {
-            let info = party.info();
-            holder.client = info.client;
-            holder.name = info.name;
-            holder.address = info.address;
-            holder.idle_ms = u64::try_from(info.idle.as_millis()).unwrap_or(u64::MAX);
-        } else {
-            holder.name = NOT_BACK.into();
-        }
-        holder
-    }
-
-    /// The same for a lease.
-    pub(crate) fn named_lease(&self, mut lease: LeaseInfo) -> LeaseInfo {
-        if let Some(party) = self.parties().get(lease.client) {
-            let info = party.info();
-            lease.client = info.client;
-            lease.name = info.name;
-            lease.address = info.address;
-        } else {
-            lease.name = NOT_BACK.into();
-        }
-        lease
-    }
-
-    /// Returns name and address of the client that calls, for people: an observer speaks for its client.
-    pub(crate) fn caller(&self, ctx: &CallContext) -> String {
-        match self.parties().get(ctx.party()).map(|party| party.info()) {
-            Some(info) if info.client != 0 => format!("{} at {}", info.name, info.address),
-            _ => ctx.client().to_string(),
-        }
-    }
-
-    /// Returns name and address of the client of a party, for people.
-    pub(crate) fn party_label(&self, party: u64) -> String {
-        match self.parties().get(party).map(|party| party.info()) {
-            Some(info) => format!("{} at {}", info.name, info.address),
-            None => "a client that has left".into(),
-        }
-    }
-}

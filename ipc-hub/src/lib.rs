@@ -44,6 +44,7 @@ pub mod stay;
 mod sync;
 pub mod tick;
 pub mod time;
+mod usage;
 mod user_thread;
 pub mod work;
 

@@ -205,7 +205,7 @@ fn uses(path: &Path, prefix: &str) -> Vec<String> {
 }
 
 /// The modules of the hub, from the ground up.
-const HUB_FLOORS: [&[&str]; 6] = [
+const HUB_FLOORS: [&[&str]; 7] = [
     &[
         "admission",
         "event",
@@ -228,7 +228,8 @@ const HUB_FLOORS: [&[&str]; 6] = [
     ],
     &["calls", "events", "lease_state"],
     &["hub", "stay"],
-    &["release", "leasing", "leaving"],
+    &["release", "leasing"],
+    &["leaving", "usage"],
     &["commands"],
 ];
 
