@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ipc_client::{CallError, Client, Lease, Refusal};
 use ipc_core::{CallContext, Device, Shared, remote};
+use ipc_server::{ServerBuilder, ServerHandle};
 
 /// The device. Clones share their notes.
 #[derive(Clone, Default)]
@@ -52,6 +54,41 @@ impl Notebook {
         let device = Shared::new(self.clone());
         let device = device.on_release(move |_, why| noting.write(format!("{name} off: {why:?}")));
         device.name(name).prefix(format!("{name}_"))
+    }
+}
+
+/// Starts a server with these devices, which share their notes.
+pub fn serve<const N: usize>(
+    server: ServerBuilder,
+    devices: [&'static str; N],
+) -> (ServerHandle, Notebook) {
+    let notebook = Notebook::default();
+    let devices = devices.into_iter().map(|name| notebook.device(name));
+    let server = devices.fold(server, ServerBuilder::device);
+    (server.spawn().expect("a server"), notebook)
+}
+
+/// Returns a proxy of the device.
+pub fn device(client: &Client, device: &str) -> NotebookProxy<Client> {
+    NotebookProxy::with_prefix(client, &format!("{device}_"))
+}
+
+/// Uses the device, which then has a note such as `sweep: laser`.
+pub fn touch(client: &Client, name: &str) -> Result<(), CallError> {
+    device(client, name).note(name.to_string())
+}
+
+/// Waits for a lease of the devices.
+pub fn lease(client: &Client, devices: &[&str]) -> Lease {
+    let lease = client.lease(devices.to_vec()).wait(Duration::from_secs(20));
+    lease.acquire().expect("the devices become free")
+}
+
+/// Returns why a call was refused.
+pub fn refusal<T: std::fmt::Debug>(result: Result<T, CallError>) -> Refusal {
+    match result {
+        Err(CallError::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -39,6 +39,13 @@ impl Way {
         self.set_up(Client::builder(address))
     }
 
+    /// Connects a client of that server that calls itself `name`.
+    #[allow(clippy::missing_panics_doc, reason = "tests")]
+    pub fn connect(self, server: &ServerHandle, name: &str) -> Client {
+        let client = self.client(server).name(name).connect();
+        client.expect("a client of the server")
+    }
+
     /// An async client of that server, which gives up soon.
     pub fn async_client(self, server: &ServerHandle) -> AsyncClientBuilder {
         self.async_client_at(&server.local_addr().to_string())

@@ -10,11 +10,11 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_client::{CallError, Client, Lease, Refusal};
-use ipc_server::{ServerBuilder, ServerHandle};
+use ipc_client::{CallError, Lease, Refusal};
+use ipc_server::ServerHandle;
 use tests::child::{Peer, secret_file};
 use tests::middle::{Middle, Towards};
-use tests::notebook::{Notebook, NotebookProxy};
+use tests::notebook::{Notebook, serve, touch};
 use tests::{Way, both_ways, until};
 
 both_ways!(
@@ -82,33 +82,22 @@ fn lessee(way: Way, role: &str) -> Command {
     command
 }
 
-fn serve(server: ServerBuilder) -> (ServerHandle, Notebook) {
-    let notebook = Notebook::default();
-    let server = server.shared().device(notebook.device("laser"));
-    let server = server.device(notebook.device("meter")).spawn();
-    (server.unwrap(), notebook)
-}
-
-fn note(client: &Client, what: &str) -> Result<(), CallError> {
-    NotebookProxy::with_prefix(client, "laser_").note(what.into())
-}
-
 fn the_devices_of_a_killed_holder_are_released_and_go_to_the_next(way: Way) {
     let grace = Duration::from_millis(500);
     // The machine may be busy at one time, hardly at three.
     let waits = [0; 3].map(|_| {
-        let (server, notebook) = serve(way.server());
+        let (server, notebook) = serve(way.server().shared(), ["laser", "meter"]);
         let address = server.local_addr().to_string();
         let mut sweep = Lessee::start(way, "script", &address);
         sweep.succeeds("lease laser 500");
         sweep.succeeds("note laser on");
-        let next = way.client(&server).name("next").connect().unwrap();
+        let next = way.connect(&server, "next");
         let killed = Instant::now();
         sweep.process.kill();
         let lease = next.lease(["laser"]).wait(PATIENCE).acquire().unwrap();
         let waited = killed.elapsed();
         assert_eq!(notebook.notes(), ["sweep: on", "laser off: Lost"]);
-        note(&next, "on").unwrap();
+        touch(&next, "laser").unwrap();
         lease.release().unwrap();
         waited
     });
@@ -127,7 +116,7 @@ struct Holder {
 
 impl Holder {
     fn new(way: Way, kind: &str) -> Self {
-        let (server, notebook) = serve(way.server());
+        let (server, notebook) = serve(way.server().shared(), ["laser", "meter"]);
         let middle = Middle::new(server.local_addr());
         let mut sweep = Lessee::start(way, kind, &middle.address().to_string());
         sweep.succeeds("lease laser 300");
@@ -154,9 +143,9 @@ impl Holder {
     fn is_stopped(&self, way: Way) -> Lease {
         self.sweep.process.stop();
         self.middle.cut();
-        let other = way.client(&self.server).name("other").connect().unwrap();
+        let other = way.connect(&self.server, "other");
         let lease = other.lease(["laser"]).wait(PATIENCE).acquire().unwrap();
-        note(&other, "on").unwrap();
+        touch(&other, "laser").unwrap();
         self.sweep.process.signal("CONT");
         lease
     }
@@ -177,7 +166,7 @@ impl Holder {
         let notes = [
             "sweep: on",
             "laser off: Lost",
-            "other: on",
+            "other: laser",
             "laser off: LeaseEnded",
             "sweep: again",
         ];
@@ -224,10 +213,10 @@ fn what_a_stopped_script_had_sent_is_refused(way: Way) {
 }
 
 fn a_call_that_waits_for_a_release_is_told_by_whom_it_was_interrupted(way: Way) {
-    let (server, notebook) = serve(way.server());
-    let script = way.client(&server).name("script").connect().unwrap();
-    note(&script, "on").unwrap();
-    let other = way.client(&server).name("other").connect().unwrap();
+    let (server, notebook) = serve(way.server().shared(), ["laser", "meter"]);
+    let script = way.connect(&server, "script");
+    touch(&script, "laser").unwrap();
+    let other = way.connect(&server, "other");
     let lease = other.lease(["laser"]).acquire().unwrap();
     let hook = notebook.hold();
     lease.release().unwrap();
@@ -236,7 +225,7 @@ fn a_call_that_waits_for_a_release_is_told_by_whom_it_was_interrupted(way: Way) 
     let (waits, is_waiting) = channel();
     let script = script.on_waiting(move |_| waits.send(()).unwrap());
     let told = thread::scope(|scope| {
-        let call = scope.spawn(|| note(&script, "on").unwrap_err());
+        let call = scope.spawn(|| touch(&script, "laser").unwrap_err());
         is_waiting.recv_timeout(PATIENCE).unwrap();
         drop(hook);
         call.join().unwrap()
@@ -245,8 +234,8 @@ fn a_call_that_waits_for_a_release_is_told_by_whom_it_was_interrupted(way: Way) 
         panic!("{told:?}");
     };
     assert!(by.starts_with("other at 127.0.0.1:"), "{told}");
-    assert_eq!(notebook.notes(), ["script: on", "laser off: LeaseEnded"]);
-    note(&script, "on").unwrap();
+    assert_eq!(notebook.notes(), ["script: laser", "laser off: LeaseEnded"]);
+    touch(&script, "laser").unwrap();
 }
 
 /// Starts a server process that keeps leases in `state`.
@@ -267,7 +256,7 @@ fn a_killed_server_reserves_the_devices_of_the_holder(way: Way) {
     let port = address.rsplit_once(':').unwrap().1.parse().unwrap();
     let (_server, _) = keeping_server(way, port, &state);
     let other = way.client_at(&address).name("other").connect().unwrap();
-    let told = note(&other, "on").unwrap_err();
+    let told = touch(&other, "laser").unwrap_err();
     assert!(
         matches!(told, CallError::Refused(Refusal::Held(_))),
         "{told:?}"
@@ -280,11 +269,11 @@ fn a_killed_server_reserves_the_devices_of_the_holder(way: Way) {
     sweep.succeeds("note meter on");
     sweep.succeeds("reacquire");
     sweep.succeeds("note laser on");
-    let CallError::Refused(Refusal::Held(told)) = note(&other, "on").unwrap_err() else {
+    let CallError::Refused(Refusal::Held(told)) = touch(&other, "laser").unwrap_err() else {
         panic!("not held");
     };
     assert_eq!(told.holder, "sweep");
     sweep.succeeds("release");
-    note(&other, "on").unwrap();
+    touch(&other, "laser").unwrap();
     fs::remove_dir_all(state).unwrap();
 }

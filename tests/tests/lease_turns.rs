@@ -16,8 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_client::Client;
-use ipc_server::ServerHandle;
-use tests::notebook::{Notebook, NotebookProxy};
+use tests::notebook::{Notebook, device, serve};
 use tests::{Way, both_ways};
 
 both_ways!(
@@ -25,44 +24,30 @@ both_ways!(
     many_clients_at_one_device_take_turns,
 );
 
-fn serve(way: Way) -> (ServerHandle, Notebook) {
-    let notebook = Notebook::default();
-    let server = way.server().shared().device(notebook.device("laser"));
-    (server.spawn().unwrap(), notebook)
-}
-
-fn client(way: Way, server: &ServerHandle, name: &str) -> Client {
-    way.client(server).name(name).connect().unwrap()
-}
-
-fn laser(client: &Client) -> NotebookProxy<Client> {
-    NotebookProxy::with_prefix(client, "laser_")
-}
-
 /// With `FULL=1` the sweep takes a minute, and is read once a second.
 fn a_reader_misses_nothing_while_another_client_holds_the_device(way: Way) {
     let (reads, every) = match std::env::var_os("FULL") {
         Some(_) => (60, Duration::from_secs(1)),
         None => (20, Duration::from_millis(100)),
     };
-    let (server, notebook) = serve(way);
+    let (server, notebook) = serve(way.server().shared(), ["laser"]);
     let (sweep, monitor) = (
-        client(way, &server, "sweep"),
-        client(way, &server, "monitor"),
+        way.connect(&server, "sweep"),
+        way.connect(&server, "monitor"),
     );
     let lease = sweep.lease(["laser"]).acquire().unwrap();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let sweeping = scope.spawn(|| {
             while !is_over.load(Ordering::SeqCst) {
-                laser(&sweep).work(20).unwrap();
+                device(&sweep, "laser").work(20).unwrap();
             }
         });
         let began = Instant::now();
         let turns: Vec<_> = (1..=reads)
             .map(|n| {
                 let before = notebook.notes().len();
-                let seen = laser(&monitor).count().unwrap();
+                let seen = device(&monitor, "laser").count().unwrap();
                 thread::sleep((began + every * n).saturating_duration_since(Instant::now()));
                 seen - before
             })
@@ -90,14 +75,14 @@ struct Wait {
 }
 
 fn many_clients_at_one_device_take_turns(way: Way) {
-    let (server, notebook) = serve(way);
+    let (server, notebook) = serve(way.server().shared(), ["laser"]);
     let start = Barrier::new(CLIENTS);
     let waits: HashMap<String, Vec<Vec<Wait>>> = thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|n| {
                 let (start, notebook, server) = (&start, &notebook, &server);
                 scope.spawn(move || {
-                    let client = client(way, server, &n.to_string());
+                    let client = way.connect(server, &n.to_string());
                     start.wait();
                     let waits = (0..CALLS).map(|_| call(&client, notebook)).collect();
                     (n.to_string(), waits)
@@ -137,6 +122,6 @@ fn call(client: &Client, notebook: &Notebook) -> Vec<Wait> {
         let (place, begun) = (status.place as usize, notebook.count());
         noting.lock().unwrap().push(Wait { place, begun });
     });
-    laser(&told).work(1).unwrap();
+    device(&told, "laser").work(1).unwrap();
     mem::take(&mut *waits.lock().unwrap())
 }
