@@ -8,6 +8,7 @@ use ipc_core::session::link::LinkError;
 use ipc_core::session::table::Greeted;
 use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, Hello};
 use ipc_core::wire::sanitize::fit_to_show;
+use ipc_hub::admission::ClientId;
 use ipc_hub::log::About;
 use ipc_hub::party::Party;
 use ipc_hub::work::Work;
@@ -130,14 +131,7 @@ async fn take_turn(
     hello: &Hello,
     claim: Option<SessionClaim>,
 ) -> Result<NextHolder, Rejection> {
-    let id = state.next_client();
-    let activity = Arc::new(Activity::new(
-        id.0,
-        hello.name.clone(),
-        connection.peer(),
-        state.hub.offers().clone(),
-        Instant::now(),
-    ));
+    let (id, activity) = arrive(state, connection, hello);
     let entered = state.admission().enter(id, Arc::clone(&activity));
     if entered.is_err() {
         let waiting = state.config.queue;
@@ -170,6 +164,23 @@ async fn take_turn(
         claim,
         party: None,
     })
+}
+
+/// Gives the client of a connection a number, and others something to see of it.
+pub(crate) fn arrive(
+    state: &ServerState,
+    connection: &PendingConnection,
+    hello: &Hello,
+) -> (ClientId, Arc<Activity>) {
+    let id = state.next_client();
+    let activity = Activity::new(
+        id.0,
+        hello.name.clone(),
+        connection.peer(),
+        state.hub.offers().clone(),
+        Instant::now(),
+    );
+    (id, Arc::new(activity))
 }
 
 pub(crate) fn open_session(

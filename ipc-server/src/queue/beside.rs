@@ -1,14 +1,12 @@
 //! Connections that do not queue: observers, and lanes of clients that hold the server.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, Hello};
 
 use crate::handshake::pending::PendingConnection;
-use crate::queue::arrivals::{NextHolder, Rejection, open_session};
+use crate::queue::arrivals::{NextHolder, Rejection, arrive, open_session};
 use crate::queue::place::QueuePlace;
-use crate::session::activity::Activity;
 use crate::session::claim::SessionClaim;
 use crate::state::{ActiveSession, Place, ServerState};
 
@@ -26,14 +24,7 @@ pub(crate) fn admit_beside(
         let message = "the client of this lane does not hold the server; the lane comes after it";
         return Err(Rejection::full(message));
     }
-    let id = state.next_client();
-    let activity = Arc::new(Activity::new(
-        id.0,
-        hello.name.clone(),
-        connection.peer(),
-        state.hub.offers().clone(),
-        Instant::now(),
-    ));
+    let (id, activity) = arrive(state, connection, hello);
     let entered = state
         .admission()
         .enter_beside(id, Arc::clone(&activity), BESIDE);
