@@ -1,19 +1,20 @@
 //! What others may know about a client, and how to make it leave.
 
+mod connection;
 mod given_up;
 #[cfg(test)]
 mod tests;
 
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use ipc_core::wire::ctrl::ByeReason;
 use ipc_core::wire::sanitize::fit_to_show;
 use ipc_hub::CurrentOffers;
 use ipc_hub::event::{ClientInfo, RunningCall};
 
+use self::connection::ConnectionControl;
 use self::given_up::GivenUpCall;
 
 /// A client as others see it, whether it waits or holds the server. Shared between its own task or thread and the rest
@@ -50,15 +51,6 @@ struct Use {
     method: String,
     /// The calls that run although their callers have given up, the longest one first.
     given_up: Vec<GivenUpCall>,
-}
-
-/// The connection of the client as others use it: to say where the client is, and to make it leave.
-#[derive(Debug)]
-struct ConnectionControl {
-    address: SocketAddr,
-    stream: Option<Arc<TcpStream>>,
-    /// Why the client is to leave, once it was asked to.
-    request: Option<(ByeReason, String)>,
 }
 
 /// A moment's look at the holder.
@@ -107,11 +99,7 @@ impl Activity {
             lanes: Mutex::default(),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
-            connection: Mutex::new(ConnectionControl {
-                address,
-                stream: None,
-                request: None,
-            }),
+            connection: Mutex::new(ConnectionControl::new(address)),
             is_asked: AtomicBool::new(false),
         }
     }
@@ -322,61 +310,8 @@ impl Activity {
         used.last_call = used.last_call.checked_add(pause).unwrap_or(now).min(now);
     }
 
-    /// The holder is now at the other end of `stream`. If it was asked to leave because it was idle, it is heard again
-    /// before that is decided anew.
-    pub(crate) fn connected(
-        &self,
-        address: SocketAddr,
-        stream: Option<Arc<TcpStream>>,
-        now: Instant,
-    ) {
-        self.used().attached = Some(now);
-        let mut connection = self.connection();
-        connection.address = address;
-        connection.stream = stream;
-        let is_idle = |(reason, _): &mut (ByeReason, _)| *reason == ByeReason::IdleHandover;
-        connection.request.take_if(is_idle);
-        let is_asked = connection.request.is_some();
-        self.is_asked.store(is_asked, Ordering::SeqCst);
-    }
-
-    /// The holder has lost its connection.
-    pub(crate) fn disconnected(&self) {
-        self.used().attached = None;
-        self.connection().stream = None;
-    }
-
-    /// Asks the client's own thread or task to say goodbye, as soon as no call runs.
-    pub(crate) fn ask_to_leave(&self, reason: ByeReason, message: impl Into<String>) {
-        let mut connection = self.connection();
-        connection.request = Some((reason, message.into()));
-        // Before the client's thread is woken, which looks.
-        self.is_asked.store(true, Ordering::SeqCst);
-        shut(&connection, Shutdown::Read);
-    }
-
-    /// Returns true if it was asked to leave. Asked on the way of every call.
-    #[inline]
-    pub(crate) fn is_asked_to_leave(&self) -> bool {
-        self.is_asked.load(Ordering::SeqCst)
-    }
-
-    /// What it was asked for.
-    pub(crate) fn request(&self) -> Option<(ByeReason, String)> {
-        self.connection().request.clone()
-    }
-
-    /// Ends the connection at once; the session is not touched.
-    pub(crate) fn cut(&self) {
-        shut(&self.connection(), Shutdown::Both);
-    }
-
     fn used(&self) -> MutexGuard<'_, Use> {
         lock(&self.use_of_server)
-    }
-
-    fn connection(&self) -> MutexGuard<'_, ConnectionControl> {
-        lock(&self.connection)
     }
 }
 
@@ -422,10 +357,3 @@ fn millis(time: Duration) -> u64 {
 const SHOWN: usize = 128;
 /// A client that has called before it was sent away is heard within this time.
 pub(crate) const HEARD_WITHIN: Duration = Duration::from_secs(1);
-
-/// Wakes a thread that waits for bytes. Fails only where there is no connection left to shut.
-fn shut(connection: &ConnectionControl, how: Shutdown) {
-    if let Some(stream) = &connection.stream {
-        let _ = stream.shutdown(how);
-    }
-}

@@ -1,5 +1,7 @@
 //! What others see of a client.
 
+use ipc_core::wire::ctrl::ByeReason;
+
 use super::*;
 
 #[test]
