@@ -57,7 +57,7 @@ impl PartySession for Serving {
     }
 
     fn notify(&self, notice: &Notice) {
-        self.notices().push(notice.clone());
+        self.keep_notice(notice);
         // A thread that writes to a slow client, and has the lock, must not hold up those who change leases.
         if let Some(mut pump) = self.session.try_lock() {
             self.tell_notices(&mut pump);

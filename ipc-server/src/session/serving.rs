@@ -257,8 +257,17 @@ impl Serving {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn notices(&self) -> MutexGuard<'_, Vec<Notice>> {
+    fn notices(&self) -> MutexGuard<'_, Vec<Notice>> {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a notice until it can be sent. Of more than [`MAX_NOTICES`] the oldest are lost.
+    pub(super) fn keep_notice(&self, notice: &Notice) {
+        let mut kept = self.notices();
+        if kept.len() >= MAX_NOTICES {
+            kept.remove(0);
+        }
+        kept.push(notice.clone());
     }
 
     /// Queues what the client has not been told yet about its leases.
@@ -301,3 +310,5 @@ impl Serving {
 
 /// How long a thread with a full queue waits before it looks whether its client was asked to leave.
 const FULL_FOR: Duration = Duration::from_millis(100);
+/// Maximum number of notices that are kept while a thread writes to a slow client.
+const MAX_NOTICES: usize = 64;
