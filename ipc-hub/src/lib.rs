@@ -41,6 +41,7 @@ pub mod party;
 mod release;
 mod saved_leases;
 pub mod stay;
+mod stuck;
 mod sync;
 pub mod tick;
 pub mod time;

@@ -228,7 +228,7 @@ const HUB_FLOORS: [&[&str]; 7] = [
     ],
     &["calls", "events", "lease_state"],
     &["hub", "stay"],
-    &["release", "leasing"],
+    &["release", "leasing", "stuck"],
     &["leaving", "usage"],
     &["commands"],
 ];
