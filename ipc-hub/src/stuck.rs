@@ -15,15 +15,15 @@ impl Hub {
         self.hosted().registry.overrun(id)
     }
 
-    /// Returns the longest overrun of the devices that the [hook](ServedDevice::hook_id) is inside of. `None` if there are
+    /// Returns the longest overrun of the devices that the release hook with this id is inside of. `None` if there are
     /// none.
     pub(crate) fn hook_overrun(&self, hook: u64) -> Option<Duration> {
         self.hosted().registry.longest_overrun(hook)
     }
 
-    /// Marks the devices and functions that the call with this [id](ipc_core::interface::context::call_id), or the
-    /// [hook](ServedDevice::hook_id), is inside of as stuck: other calls to them are refused until it leaves them. Returns
-    /// those that were marked.
+    /// Marks the devices and functions that the call with this [id](ipc_core::interface::context::call_id), or the release
+    /// hook with this id, is inside of as stuck: other calls to them are refused until it leaves them. Returns those that
+    /// were marked.
     pub fn mark_stuck(&self, id: u64, by: &str, since: Instant) -> Vec<Stuck> {
         self.hosted().registry.mark_stuck(id, by, since)
     }
