@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use ipc_core::interface::batch::BatchReply;
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
 use ipc_core::session::client::CallOutcome;
@@ -24,6 +25,8 @@ pub(crate) struct CallOptions {
     pub(crate) token: Option<CancellationToken>,
     pub(crate) reporting: Reporting,
     pub(crate) idempotent: bool,
+    /// How old a result may be that the caller reads while its device is in use.
+    pub(crate) max_age: Option<Duration>,
     pub(crate) decode_memory: usize,
     /// True if the calls keep to the session of the client, even if an observer can make them.
     pub(crate) keeps_to_session: bool,
@@ -49,6 +52,16 @@ impl CallOptions {
         Self {
             decode_memory: settings.decode_memory,
             ..Self::default()
+        }
+    }
+
+    /// Prepares a call that is to be made with these options.
+    #[inline]
+    pub(crate) fn apply_to(&self, call: &mut OutgoingCall) -> Result<(), CallError> {
+        call.set_decode_memory(self.decode_memory);
+        match self.max_age {
+            Some(max_age) => call.accept_age(max_age),
+            None => Ok(()),
         }
     }
 
@@ -109,6 +122,13 @@ impl CallEnd {
         let outcome = match self {
             Self::Outcome(outcome) => outcome,
             Self::Cancelled => return Err(CallError::Cancelled { method: method() }),
+        };
+        let outcome = match outcome {
+            CallOutcome::Returned(payload) if call.is_inside() => {
+                let BatchReply { kind, payload } = call.reply_inside(payload)?;
+                CallOutcome::of_batched(kind, payload)
+            }
+            outcome => outcome,
         };
         Err(match outcome {
             CallOutcome::Returned(payload) => {

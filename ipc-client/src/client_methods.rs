@@ -62,6 +62,20 @@ macro_rules! client_methods {
                 self.changed(|options| options.idempotent = true)
             }
 
+            /// A handle whose readings may be up to `max_age` old: while another call runs in a device, a getter or a method
+            /// that the driver marks with `read` returns the result of the last such call, instead of waiting. A device that
+            /// is free is read anew, and so is one that has nothing to return.
+            ///
+            /// For a program that watches a device in which others make long calls. The server keeps the results of those
+            /// calls that such a handle has made before, with the same arguments, whoever makes them. It gives out none from
+            /// before a call that has ended and may have changed the device, a release hook, or a use by the server's own
+            /// code: only a call that still runs does not count. A stuck device and a lease that refuses reads refuse as
+            /// usual. Other calls are made as if this was not set; a call by name costs a little more in any case, because
+            /// only the server knows whether it reads.
+            pub fn max_age(&self, max_age: Duration) -> Self {
+                self.changed(|options| options.max_age = Some(max_age))
+            }
+
             /// The state of the connection, as far as the client knows. Never blocks.
             pub fn state(&self) -> ConnectionState {
                 self.watch().state()

@@ -85,8 +85,8 @@ impl<T> ReplyFuture<T> {
                 reason,
             })
         };
-        call.set_decode_memory(options.decode_memory);
-        let frame = match call.take_frame() {
+        let prepared = options.apply_to(&mut call);
+        let frame = match prepared.and_then(|()| call.take_frame()) {
             Ok(frame) => frame,
             Err(error) => return ReplyState::Failed(error),
         };

@@ -162,7 +162,7 @@ impl Caller for Client {
         &self,
         mut call: OutgoingCall,
     ) -> Result<T, CallError> {
-        call.set_decode_memory(self.options.decode_memory);
+        self.options.apply_to(&mut call)?;
         let goes_beside = self.options.go_beside(&call);
         let frame = call.take_frame()?;
         let started = Instant::now();

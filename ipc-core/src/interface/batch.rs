@@ -1,9 +1,18 @@
-//! Several calls that run under one hold of the gates: what the command `batch` takes and returns.
+//! Calls of methods inside of a command: what the commands `batch` and `recent` take and return.
 
 use serde::{Deserialize, Serialize};
 
-/// The name of the command. It takes `calls`, a list of [`BatchCall`], and returns a list of [`BatchReply`], one for each.
+/// The name of the command that runs several calls under one hold of the gates. It takes `calls`, a list of [`BatchCall`], and
+/// returns a list of [`BatchReply`], one for each.
 pub const BATCH: &str = "batch";
+/// The name of the command whose caller accepts an old result. It takes `call`, a [`BatchCall`], and `max_age_ms`, and returns a
+/// [`BatchReply`].
+pub const RECENT: &str = "recent";
+
+/// Returns true if the command of this name runs methods of drivers.
+pub fn runs_methods(command: &str) -> bool {
+    [BATCH, RECENT].contains(&command)
+}
 
 /// One call of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,10 +7,13 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::args::PackedArgs;
 use super::context::CallContext;
 use super::describe::Method;
 use super::job::Reply;
+use super::readings::Question;
 use super::value;
 use super::wire_type::Wire;
 use crate::wire::block::ReadBlocks;
@@ -117,6 +120,27 @@ impl<'a> Invocation<'a> {
             },
             limit,
         }
+    }
+
+    /// The call as a question to the device, of whose method it has the number `method`.
+    pub(super) fn question(&self, method: usize) -> Question<&'a [u8]> {
+        Question {
+            method,
+            is_by_name: self.source.form != Form::Typed,
+            arguments: self.source.bytes,
+        }
+    }
+
+    /// Number of bytes before the result, as long as there is none.
+    pub(super) fn reply_len(&self) -> usize {
+        self.reply.head.len()
+    }
+
+    /// The result, which begins at `start` in the reply.
+    pub(super) fn result_from(&self, start: usize) -> Bytes {
+        let Reply { head, blocks } = &self.reply;
+        let mut reply = Bytes::from(bulk::joined(head, blocks));
+        reply.split_off(start.min(reply.len()))
     }
 
     #[inline]

@@ -21,6 +21,7 @@ pub mod macro_support;
 pub mod mock;
 pub mod own_thread;
 mod readable;
+pub(crate) mod readings;
 pub mod registry;
 pub mod remote;
 pub mod schema;

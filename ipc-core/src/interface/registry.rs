@@ -9,6 +9,7 @@ mod error;
 mod gate_tests;
 mod names;
 mod offers;
+mod recent;
 mod register;
 mod served;
 #[cfg(test)]

@@ -79,6 +79,7 @@ impl<T: ?Sized> Slot<T> {
             Some(inside) => inside,
             None => self.wait(&entry, true, pause)?,
         };
+        self.gate.readings().begin_reading();
         let is_new = self.gate.reserve(entry.id);
         let gate = is_new.then_some(&self.gate);
         Ok(Reserved { gate })

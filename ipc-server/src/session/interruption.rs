@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ipc_core::Refusal;
-use ipc_core::interface::batch::BATCH;
+use ipc_core::interface::batch::runs_methods;
 use ipc_core::wire::ctrl::{Feature, Features, Form};
 use ipc_core::wire::message::IncomingCall;
 use ipc_hub::Hub;
@@ -89,7 +89,7 @@ impl Told {
         }
         let is_call = match call.form {
             Form::Typed | Form::ByName => true,
-            Form::Command => call.method() == BATCH,
+            Form::Command => runs_methods(call.method()),
             Form::Describe => false,
         };
         // To press stop, nobody needs to know in which state the devices are.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use ipc_core::Release;
-use ipc_core::interface::batch::BATCH;
+use ipc_core::interface::batch::runs_methods;
 use ipc_core::interface::commands::name;
 use ipc_core::interface::context::{CallContext, CallHost};
 use ipc_core::interface::current::Serves;
@@ -224,7 +224,7 @@ impl Worker {
         let is_question = match call.form {
             Form::Typed | Form::ByName => false,
             Form::Describe => true,
-            Form::Command => call.method() != BATCH,
+            Form::Command => !runs_methods(call.method()),
         };
         let job = native::job(call, limit, &mut self.scratch);
         let method = (!is_question).then_some(job.method);
@@ -263,7 +263,7 @@ impl Worker {
     /// Runs a command of the server, a question, or a call of an observer.
     #[cold]
     fn run_unusual(&mut self, job: Job<'_>) -> Result<Reply, Box<Failure>> {
-        if job.form == Form::Command && job.method != BATCH {
+        if job.form == Form::Command && !runs_methods(job.method) {
             return self.run_command(job);
         }
         let offers = self.offers.now();
@@ -301,7 +301,7 @@ impl Worker {
     }
 }
 
-/// True for a batch, and for a method that is not urgent. What does not exist is refused as such.
+/// True for a command that runs methods, and for a method that is not urgent. What does not exist is refused as such.
 fn is_for_holders(offers: &Offers, job: &Job<'_>) -> bool {
     match job.form {
         Form::Describe => false,

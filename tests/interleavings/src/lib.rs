@@ -44,6 +44,10 @@ mod blocked;
 #[path = "../../../ipc-core/src/interface/gate/mod.rs"]
 mod gate;
 
+#[allow(dead_code, reason = "the model does not use it")]
+#[path = "../../../ipc-core/src/interface/readings.rs"]
+mod readings;
+
 #[allow(
     dead_code,
     unreachable_pub,

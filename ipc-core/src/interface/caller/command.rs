@@ -1,11 +1,13 @@
-//! Calls of the server itself, and calls that travel together as one of these.
+//! Calls of the server itself, and calls that travel inside of one of these.
+
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::outgoing::{Callee, OutgoingCall, head};
 use crate::error::{CallError, NotSent};
 use crate::interface::args::Args;
-use crate::interface::batch::{BATCH, BatchCall};
+use crate::interface::batch::{BATCH, BatchCall, RECENT};
 use crate::interface::value;
 use crate::wire::codec::{self, CodecError, MAX_VALUE};
 use crate::wire::ctrl::{CtrlMsg, Form};
@@ -39,6 +41,25 @@ impl OutgoingCall {
         Self::of_command(BATCH, |frame| {
             codec::encode(&value::pack(&args)?, frame, MAX_VALUE)
         })
+    }
+
+    /// Has the call be answered by a result of up to `max_age` ago if it would have to wait for its device, unless it is known
+    /// not to be a call that only reads. Its arguments must be complete.
+    pub fn accept_age(&mut self, max_age: Duration) -> Result<(), CallError> {
+        let only_reads = match self.description() {
+            Some(method) => method.only_reads(),
+            None => self.form() == Form::ByName,
+        };
+        if !only_reads {
+            return Ok(());
+        }
+        let call = self.take_batched()?;
+        let max_age_ms = u64::try_from(max_age.as_millis()).unwrap_or(u64::MAX);
+        let args = Args::new().named("call", &call);
+        let args = args.and_then(|args| args.named("max_age_ms", max_age_ms));
+        let command = Self::command(RECENT, args);
+        self.go_inside(command);
+        Ok(())
     }
 
     fn of_command(name: &str, write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) -> Self {

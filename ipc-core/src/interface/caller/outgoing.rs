@@ -11,6 +11,7 @@ use super::device;
 use super::table::MethodTable;
 use crate::error::{CallError, NotSent};
 use crate::interface::args::Args;
+use crate::interface::batch::BatchReply;
 use crate::interface::commands::name;
 use crate::interface::describe::Method;
 use crate::interface::job::LocalCall;
@@ -34,6 +35,8 @@ pub struct OutgoingCall {
     /// Memory that the decoded result may take, beyond 8 times its bytes.
     decode_memory: usize,
     callee: Callee,
+    /// True if it travels inside of a command, whose result is that of a call of a batch.
+    is_inside: bool,
     /// Why it cannot be made.
     error: Option<Box<CallError>>,
 }
@@ -88,6 +91,7 @@ impl OutgoingCall {
             idempotent,
             decode_memory: DECODE_MEMORY,
             callee,
+            is_inside: false,
             error: None,
         }
     }
@@ -213,6 +217,24 @@ impl OutgoingCall {
         })
     }
 
+    /// Has the call travel inside of `command`.
+    pub(super) fn go_inside(&mut self, command: Self) {
+        self.frame = command.frame;
+        self.error = command.error;
+        self.is_inside = true;
+    }
+
+    /// True if the call travels inside of a command, whose result [`reply_inside`](Self::reply_inside) opens.
+    pub fn is_inside(&self) -> bool {
+        self.is_inside
+    }
+
+    /// Reads how the call ended from the result of the command that it has travelled in.
+    pub fn reply_inside(&self, payload: Payload) -> Result<BatchReply, CallError> {
+        let reply = unpack(&payload.into_bytes(), self.decode_memory);
+        reply.map_err(|error| self.bad_reply(error))
+    }
+
     /// Says of which type the result is, so that its long lists can be read from the network into their own memory.
     pub(super) fn expect<T: DeserializeOwned>(&mut self) {
         self.frame.probe = Some(const { &[codec::probe::<T> as ValueProbe] });
@@ -236,10 +258,14 @@ impl OutgoingCall {
             }
             Form::Describe | Form::Command => unpack(&payload.into_bytes(), memory),
         };
-        decoded.map_err(|error| CallError::BadReply {
+        decoded.map_err(|error| self.bad_reply(error))
+    }
+
+    fn bad_reply(&self, error: CodecError) -> CallError {
+        CallError::BadReply {
             method: self.method().to_string(),
             error,
-        })
+        }
     }
 
     /// Adds what to do about a result that is not of the type that the caller expects.

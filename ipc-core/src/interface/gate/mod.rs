@@ -11,6 +11,7 @@ pub(crate) use self::entry::{Entry, LocalName};
 pub(crate) use self::queue::Place;
 use self::queue::State;
 use super::blocked::{Blocked, Occupant};
+use super::readings::Readings;
 use super::waits::{self, Keepers};
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 
@@ -38,6 +39,7 @@ pub(crate) struct Gate {
     state: Mutex<State>,
     /// The name of the device, once it has one.
     name: OnceLock<String>,
+    readings: Readings,
 }
 
 /// The word of a device that changes hands: its release hook is to run, and calls wait.
@@ -55,6 +57,12 @@ impl Gate {
 
     pub(crate) fn name(&self) -> &str {
         self.name.get().map_or("a driver", String::as_str)
+    }
+
+    /// The last results of methods that only read.
+    #[inline]
+    pub(crate) fn readings(&self) -> &Readings {
+        &self.readings
     }
 
     /// True if nobody waits.
@@ -217,6 +225,7 @@ impl Gate {
 
     #[inline]
     pub(crate) fn set_outside(&self) {
+        self.readings.end_use();
         self.keepers.set_inside(0);
         self.inside.swap(0, Ordering::SeqCst);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::offers::{Offers, Owner};
+use super::offers::{Offers, Owner, pause};
 use super::uses;
 use crate::interface::batch::{BATCH, BatchCall, BatchReply};
 use crate::interface::context::CallContext;
@@ -67,11 +67,11 @@ impl Offers {
     }
 
     /// Finds out what is wrong with a call before anything is run.
-    fn check(&self, call: &BatchCall) -> Result<Form, Refusal> {
+    pub(super) fn check(&self, call: &BatchCall) -> Result<Form, Refusal> {
         let form = match call.form {
             0 => Form::Typed,
             1 => Form::ByName,
-            form => return Err(refusal(format!("a batch has no calls of the form {form}"))),
+            form => return Err(refusal(format!("there are no calls of the form {form}"))),
         };
         let target = self.targets.get(&call.method);
         let target = target.ok_or_else(|| self.unknown(&call.method))?;
@@ -107,7 +107,7 @@ impl Offers {
             reads: calls.iter().all(|call| self.only_reads(call)),
         };
         let _inside = current::Inside::call(&entry);
-        let _reserved = uses::reserve(&used, entry, BATCH, context)?;
+        let _reserved = uses::reserve(&used, entry, BATCH, context, &mut pause)?;
         let (mut replies, mut room) = (Vec::new(), limit);
         let mut has_failed = false;
         for call in calls {
@@ -122,7 +122,12 @@ impl Offers {
         Ok(replies)
     }
 
-    fn run_one(&self, call: &BatchCall, context: &CallContext, limit: usize) -> BatchReply {
+    pub(super) fn run_one(
+        &self,
+        call: &BatchCall,
+        context: &CallContext,
+        limit: usize,
+    ) -> BatchReply {
         let form = match self.check(call) {
             Ok(form) => form,
             Err(refusal) => return failed(&refusal.into(), limit),
@@ -185,7 +190,7 @@ fn cancelled(call: &BatchCall) -> Refusal {
     }
 }
 
-fn failed(failure: &Failure, limit: usize) -> BatchReply {
+pub(super) fn failed(failure: &Failure, limit: usize) -> BatchReply {
     let (message, payload) = failure.encoded(|_| Vec::new(), limit);
     BatchReply {
         kind: message.number(),

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::behind::Behind;
+use super::recent;
 use super::served::{ServedDevice, ServedFunction};
 use super::uses;
 use crate::contain::contain;
-use crate::interface::batch::BATCH;
+use crate::interface::batch::{BATCH, RECENT};
 use crate::interface::blocked::{Blocked, GateWait};
 use crate::interface::context::CallContext;
 use crate::interface::describe::{Method, ServerDescription};
@@ -122,6 +123,7 @@ impl Offers {
         match job.form {
             Form::Describe => self.describe(job),
             _ if job.method == BATCH => self.batch(job, context),
+            _ if job.method == RECENT => self.recent(job, context),
             _ => Err(Refusal::unknown_command(job.method).into()),
         }
     }
@@ -211,7 +213,10 @@ impl Offers {
             let known = current::ask_host(driver.gate(), &entry, context.host().as_ref(), name);
             known.map_err(|refusal| context.host().for_client(refusal))?;
         }
-        driver.dispatch(entry.method, invocation)
+        match driver.gate().readings().are_used() {
+            false => driver.dispatch(entry.method, invocation),
+            true => recent::dispatch(&mut driver, &entry, invocation),
+        }
     }
 
     /// Runs a method while the gates of its device, and of those that it uses, are reserved for the call.
@@ -225,7 +230,7 @@ impl Offers {
         let (name, context) = (invocation.wire_name(), invocation.context());
         let used = self.used([device.name()]);
         let used = used.map_err(|device| uses::gone(name, &device))?;
-        let _reserved = uses::reserve(&used, entry, name, context)?;
+        let _reserved = uses::reserve(&used, entry, name, context, &mut pause)?;
         self.run_method(device, entry, invocation)
     }
 
@@ -255,7 +260,7 @@ impl Offers {
         let (name, context) = (invocation.wire_name(), invocation.context());
         let used = self.used(self.used_by(function));
         let used = used.map_err(|device| uses::gone(name, &device))?;
-        let _reserved = uses::reserve(&used, entry, name, context)?;
+        let _reserved = uses::reserve(&used, entry, name, context, &mut pause)?;
         let behind = || Behind::Function(function);
         let slot = &function.slot;
         let entered = slot.enter(entry, |place| pause(place, behind(), context));
@@ -310,7 +315,7 @@ impl std::fmt::Debug for Offers {
 }
 
 impl Target {
-    fn entry(&self, method: usize, context: &CallContext) -> Entry {
+    pub(super) fn entry(&self, method: usize, context: &CallContext) -> Entry {
         Entry {
             id: context.id(),
             method,

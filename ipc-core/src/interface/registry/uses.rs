@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::Registry;
 use super::behind::Behind;
 use super::error::RegisterError;
-use super::offers::{Offers, pause, refused};
+use super::offers::{Offers, refused};
 use super::served::ServedDevice;
 use crate::interface::blocked::Blocked;
 use crate::interface::context::CallContext;
 use crate::interface::current;
-use crate::interface::gate::Entry;
+use crate::interface::gate::{Entry, Place};
 use crate::interface::slot::Reserved;
 use crate::wire::failure::Refusal;
 
@@ -82,12 +82,17 @@ impl Offers {
     }
 }
 
-/// Reserves the gates of `devices`, which are in the order of registration, for the call `entry` to `name`.
+/// How a call waits for a moment at a gate, or ends its wait.
+pub(super) type Pause<'a> =
+    dyn FnMut(&Place<'_>, Behind<'_>, &CallContext) -> Result<(), Blocked> + 'a;
+
+/// Reserves the gates of `devices`, which are in the order of registration, for the call `entry` to `name`. Waits by `pause`.
 pub(super) fn reserve<'a>(
     devices: &'a [Arc<ServedDevice>],
     entry: Entry,
     name: &str,
     context: &CallContext,
+    pause: &mut Pause<'_>,
 ) -> Result<Vec<Reserved<'a>>, Refusal> {
     let mut tries = 0;
     'again: loop {
