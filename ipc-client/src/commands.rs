@@ -44,7 +44,8 @@ impl<C: Caller> ServerCommands<C> {
         self.list(name::CLIENTS)
     }
 
-    /// Lists all leases, and the claims that wait for one.
+    /// Lists all leases, and the claims that wait for one. At a server that is not shared, the client that holds it has an
+    /// implicit lease of all devices that it has not leased itself, which comes first and has the number 0.
     pub fn leases(&self) -> C::Reply<Vec<LeaseInfo>> {
         self.list(name::LEASES)
     }
@@ -65,7 +66,7 @@ impl<C: Caller> ServerCommands<C> {
     }
 
     /// Ends the lease of `device` after `notice`; its holder is told `because` at once. A call of the holder that runs ends
-    /// first.
+    /// first. If the lease is the implicit one of the client that holds the server, that client is disconnected.
     pub fn kick_lease(&self, device: &str, because: &str, notice: Duration) -> C::Reply<Kicked> {
         let args = Args::new().named("device", device);
         let args = args.and_then(|args| args.named("because", because));

@@ -40,6 +40,7 @@ pub mod mutant;
 pub mod party;
 mod release;
 mod saved_leases;
+mod seat;
 pub mod stay;
 mod stuck;
 mod sync;

@@ -52,6 +52,10 @@ pub struct PartyInfo {
     pub address: String,
     /// How long it has not called anything.
     pub idle: Duration,
+    /// How long it has held the server.
+    pub held: Duration,
+    /// False if it has lost its connection.
+    pub is_connected: bool,
 }
 
 /// What has happened to the devices that a party has used.
@@ -187,6 +191,11 @@ impl Parties {
                 .any(|session| session.info().client == client)
         };
         self.all().into_iter().find(is_it)
+    }
+
+    /// Returns a party that is served: if one client at a time holds the server, the one that does.
+    pub(crate) fn any_served(&self) -> Option<Arc<Party>> {
+        self.all().into_iter().find(|party| party.is_served())
     }
 
     /// Notes that `session` of `party` is no longer served. Returns true if none of its sessions is.

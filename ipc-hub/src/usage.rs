@@ -76,17 +76,22 @@ impl Hub {
         leased.map(|device| device.name().to_string()).collect()
     }
 
-    /// Returns all leases, and the claims that wait, in the order in which they were asked for.
+    /// Returns all leases, and the claims that wait, in the order in which they were asked for, behind the
+    /// [implicit](Self::seat) one.
     pub fn leases(&self) -> Vec<LeaseInfo> {
         let leases = self.read_leases(|table| table.list(Instant::now()));
         let leases = leases.into_iter().flatten();
-        leases.map(|lease| self.named_lease(lease)).collect()
+        let leases = leases.map(|lease| self.named_lease(lease));
+        self.seat().into_iter().chain(leases).collect()
     }
 
     /// Returns who has leased a device.
     pub(crate) fn lease_holder(&self, device: &str) -> Option<HolderInfo> {
-        let holder = self.read_leases(|table| table.holder(device, Instant::now()))??;
-        Some(self.named(holder))
+        let holder = self.read_leases(|table| table.holder(device, Instant::now()));
+        match holder.flatten() {
+            Some(holder) => Some(self.named(holder)),
+            None => self.seat_holder(device),
+        }
     }
 
     /// Replaces the number of the party in `holder` by the id of its client, and adds what the table does not know.

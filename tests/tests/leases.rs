@@ -7,7 +7,7 @@
     reason = "tests"
 )]
 
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -24,10 +24,14 @@ both_ways!(
     mistakes_are_refused_in_words,
     a_circle_of_waits_is_refused,
     an_exclusive_server_has_leases_too,
+    who_holds_the_server_has_all_devices,
+    who_ends_that_lease_sends_the_client_away,
     a_lease_holds_off_the_idle_handover,
 );
 
 const DEVICES: [&str; 2] = ["laser", "meter"];
+/// How long before it happens a client is told that it is disconnected.
+const NOTICE: Duration = Duration::from_millis(300);
 
 fn others_are_refused_and_told_who_has_the_device(way: Way) {
     let (server, lab) = serve(way.server().shared(), DEVICES);
@@ -178,6 +182,62 @@ fn a_circle_of_waits_is_refused(way: Way) {
         waits.join().unwrap().release().unwrap();
     });
     held.release().unwrap();
+}
+
+fn who_holds_the_server_has_all_devices(way: Way) {
+    let (server, _) = serve(way.server(), DEVICES);
+    let sweep = way.connect(&server, "sweep");
+    // Waits in the queue; its commands do not.
+    let wall = way.client(&server).name("wall").connect_lazy();
+    let leases = || wall.server().leases().unwrap();
+    let implicit = leases();
+    assert_eq!(implicit.len(), 1);
+    assert_eq!(implicit[0].devices, DEVICES);
+    assert_eq!((implicit[0].claim, &*implicit[0].name), (0, "sweep"));
+    let held = lease(&sweep, &["laser"]);
+    let devices = leases().into_iter().map(|lease| lease.devices);
+    assert_eq!(devices.collect::<Vec<_>>(), [["meter"], ["laser"]]);
+    let devices = wall.server().devices().unwrap();
+    let holders = devices
+        .into_iter()
+        .map(|device| device.holder.unwrap().name);
+    assert_eq!(holders.collect::<Vec<_>>(), ["sweep", "sweep"]);
+    held.release().unwrap();
+    sweep.close();
+    until("nobody has anything", || leases().is_empty());
+}
+
+fn who_ends_that_lease_sends_the_client_away(way: Way) {
+    let (server, lab) = serve(way.server(), DEVICES);
+    let (told, notices) = mpsc::channel();
+    let sweep = way.client(&server).name("sweep");
+    let sweep = sweep.on_notice(move |notice| told.send(notice.text.clone()).unwrap_or_default());
+    let sweep = sweep.connect().unwrap();
+    touch(&sweep, "laser").unwrap();
+    let wall = way.client(&server).name("wall").connect_lazy();
+    let end = |device, notice| wall.server().kick_lease(device, "fire drill", notice);
+    let unknown = end("maser", Duration::ZERO).unwrap_err();
+    assert!(
+        unknown.to_string().contains("nobody has leased `maser`"),
+        "{unknown}"
+    );
+    assert_eq!(end("laser", NOTICE).unwrap().name, "sweep");
+    until("the client is told", || {
+        sweep.describe().unwrap();
+        notices.try_recv().is_ok_and(|notice: String| {
+            notice.contains("disconnects this client in 300ms: fire drill")
+        })
+    });
+    until("it is released", || {
+        lab.notes()
+            == [
+                "sweep: laser",
+                "laser off: HandedOver",
+                "meter off: HandedOver",
+            ]
+    });
+    let error = touch(&sweep, "laser").unwrap_err();
+    assert!(error.to_string().contains("fire drill"), "{error}");
 }
 
 fn an_exclusive_server_has_leases_too(way: Way) {

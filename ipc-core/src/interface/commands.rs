@@ -116,7 +116,7 @@ pub enum ClaimState {
 #[serde(default)]
 #[allow(clippy::exhaustive_structs)]
 pub struct LeaseInfo {
-    /// The number that the client chose.
+    /// The number that the client chose; 0 for the implicit lease of the client that holds a server which is not shared.
     pub claim: u128,
     /// The devices.
     pub devices: Vec<String>,

@@ -76,7 +76,7 @@ fn summary(client: ClientInfo) -> ClientSummary {
     }
 }
 
-pub(super) fn kicked(client: ClientInfo) -> Kicked {
+pub(crate) fn kicked(client: ClientInfo) -> Kicked {
     Kicked {
         running: client.running.map(|call| call.method).unwrap_or_default(),
         name: fit_to_show(&client.name),

@@ -119,8 +119,11 @@ impl LeaseCommands {
         let (now, notice) = (Instant::now(), Duration::from_millis(notice_ms));
         let (by, why) = (hub.caller(ctx), fit_to_show(&because));
         let lease = hub.change_leases(|table| table.kick(&device, &by, &why, notice, now));
-        let device = fit_to_show(&device);
-        let lease = lease.ok_or_else(|| CommandError(format!("nobody has leased `{device}`")))?;
+        let Some(lease) = lease else {
+            let kicked = hub.kick_seat(&device, &by, &why, notice);
+            let device = fit_to_show(&device);
+            return kicked.ok_or_else(|| CommandError(format!("nobody has leased `{device}`")));
+        };
         if !notice.is_zero() {
             let devices = lease.devices.join("`, `");
             let text = format!("{by} ends the lease of `{devices}` in {notice:?}: {why}");

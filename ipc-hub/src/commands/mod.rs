@@ -15,6 +15,7 @@ use ipc_core::wire::failure::{Failure, Refusal};
 use ipc_core::{Device, Registry};
 
 use self::clients::ClientCommands;
+pub(crate) use self::clients::kicked;
 use self::devices::DeviceCommands;
 use self::leases::LeaseCommands;
 use crate::hub::Hub;
@@ -75,7 +76,7 @@ fn unknown(name: &str, offers: &Offers) -> Refusal {
     }
 }
 
-fn millis(time: Duration) -> u64 {
+pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -253,6 +253,11 @@ impl Activity {
         }
     }
 
+    /// Returns true if the client has a connection.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.used().attached.is_some()
+    }
+
     /// The call and its text.
     fn running_call(&self, method: &str, runs_for: Duration) -> (Option<RunningCall>, String) {
         let offers = self.offers.load();

@@ -49,6 +49,8 @@ impl PartySession for Serving {
             name: seen.name,
             address: seen.address,
             idle: Duration::from_millis(self.activity.idle_ms(now)),
+            held: Duration::from_millis(seen.held_ms),
+            is_connected: self.activity.is_connected(),
         }
     }
 
