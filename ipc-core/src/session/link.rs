@@ -156,7 +156,7 @@ impl Link {
     }
 
     /// The next complete frame.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, LinkError> {
         if let Channel::Secret(sealed) = &self.channel {
             sealed.check()?;
