@@ -44,9 +44,9 @@ impl PendingConnection {
         self.peer
     }
 
-    /// Returns the client's `Hello` once it has arrived, with a name that is safe to print.
-    pub(crate) fn hello(&self) -> Option<Hello> {
-        let mut hello = self.arrival.hello()?.clone();
+    /// Takes the client's `Hello` once it has arrived, with a name that is safe to print.
+    pub(crate) fn take_hello(&mut self) -> Option<Hello> {
+        let mut hello = self.arrival.take_hello()?;
         hello.name = fit_to_show(&hello.name);
         Some(hello)
     }
