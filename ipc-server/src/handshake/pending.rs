@@ -66,9 +66,10 @@ impl PendingConnection {
         self.socket.readable().await.map_err(lost)
     }
 
-    /// Reads what has arrived. The buffer is on the stack so that waiting connections stay small.
+    /// Reads what has arrived. The buffer is on the stack so that waiting connections stay small. What they send is
+    /// short.
     pub(crate) fn read_now(&mut self) -> Result<(), LinkError> {
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; 512];
         match self.socket.try_read(&mut buffer) {
             Ok(0) => Err(self.arrival.handle_eof()),
             Ok(count) => self
