@@ -28,8 +28,6 @@ impl Hub {
         departure: Departure,
     ) -> bool {
         let why = departure.why;
-        let info = session.info();
-        let client = format!("{} at {}", info.name, info.address);
         if !self.parties().leaves(party, session) {
             return false;
         }
@@ -52,6 +50,11 @@ impl Hub {
         // A device that is removed meanwhile must not have to wait for the hooks before its own.
         let hooked: Vec<_> = devices.filter(is_left).map(Arc::downgrade).collect();
         drop(hosted);
+        if hooked.is_empty() {
+            return false;
+        }
+        let info = party.info();
+        let client = format!("{} at {}", info.name, info.address);
         let runs =
             |device: &Weak<ServedDevice>| Some((device.upgrade()?.releases(), device.clone()));
         let before: Vec<_> = hooked.iter().filter_map(runs).collect();
@@ -73,6 +76,6 @@ impl Hub {
             let interruption = Interruption::new(client.as_str(), what, Instant::now());
             self.parties().released(device.name(), &interruption, but);
         }
-        !hooked.is_empty()
+        true
     }
 }

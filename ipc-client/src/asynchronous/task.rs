@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ipc_core::NotSent;
 use ipc_core::session::by_number::ByNumber;
 use ipc_core::session::client::{Clock, Event};
-use ipc_core::session::link::READ_SIZE;
+use ipc_core::session::link::grow_read_buffer;
 use ipc_core::wire::frame::CallFrame;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -323,7 +323,7 @@ impl ClientTask {
                 let buffer = &mut self.reading.buffer;
                 let is_full = self.engine.received(buffer, result, now);
                 if is_full {
-                    buffer.resize(READ_SIZE, 0);
+                    grow_read_buffer(buffer);
                 }
                 is_full
             }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use ipc_core::session::client::Clock;
-use ipc_core::session::link::{FIRST_READ_SIZE, READ_SIZE};
+use ipc_core::session::link::{FIRST_READ_SIZE, grow_read_buffer};
 use ipc_core::wire::frame::PartialFrame;
 
 use crate::clock::StepTime;
@@ -218,7 +218,7 @@ impl ClientConnection {
                 Some(partial) => self.engine.received_partial(partial, result, now),
                 None => {
                     if self.engine.received(&mut read.buffer, result, now) {
-                        read.buffer.resize(READ_SIZE, 0);
+                        grow_read_buffer(&mut read.buffer);
                     }
                 }
             }

@@ -73,7 +73,8 @@ pub(super) struct Inside(Inner);
 impl Inside {
     #[inline]
     pub(super) fn call(entry: &Entry) -> Self {
-        UNWINDS.set(false);
+        // `set` is not always inlined, and this runs for every call.
+        UNWINDS.replace(false);
         Self(INSIDE.replace(Inner::of(entry)))
     }
 

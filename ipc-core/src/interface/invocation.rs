@@ -180,7 +180,7 @@ impl<'a> Invocation<'a> {
     }
 
     /// Refuses arguments that the method does not have, before any is looked at.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_shape(&self) -> Result<(), Failure> {
         match &self.arguments {
             Arguments::Typed(_) => Ok(()),

@@ -83,6 +83,11 @@ impl Arrival {
         self.hello.as_ref()
     }
 
+    /// Takes the client's hello, once it has arrived. A second hello is still an error.
+    pub fn take_hello(&mut self) -> Option<Hello> {
+        self.hello.as_mut().map(std::mem::take)
+    }
+
     /// Tells the client its place in the queue.
     pub fn tell_place(&mut self, status: QueueStatus) {
         self.link

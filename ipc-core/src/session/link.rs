@@ -156,7 +156,7 @@ impl Link {
     }
 
     /// The next complete frame.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, LinkError> {
         if let Channel::Secret(sealed) = &self.channel {
             sealed.check()?;
@@ -359,11 +359,17 @@ impl Link {
     }
 }
 
-/// Number of bytes to read at once at first. Zeroing a large buffer takes as long as connecting on a fast network.
-pub const FIRST_READ_SIZE: usize = 4 * 1024;
-/// Number of bytes to read at once after a read that has filled its buffer: one record, which can then be opened where it
-/// lies. The rest of a long frame is not read to a buffer.
+/// Number of bytes to read at once at first. Most calls are shorter, and zeroing a large buffer takes as long as
+/// connecting on a fast network.
+pub const FIRST_READ_SIZE: usize = 512;
+/// Number of bytes to read at once at most: one record, which can then be opened where it lies. The rest of a long
+/// frame is not read to a buffer.
 pub const READ_SIZE: usize = SecureChannel::FULL_RECORD;
+
+/// Makes room for more bytes, after a read that has filled its buffer.
+pub fn grow_read_buffer(buffer: &mut Vec<u8>) {
+    buffer.resize(buffer.len().saturating_mul(16).min(READ_SIZE), 0);
+}
 
 /// Maximum number of bytes that may wait for the network before messages that can be left out are dropped.
 const MAX_BACKLOG: u64 = 64 * 1024;

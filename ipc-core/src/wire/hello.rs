@@ -1,5 +1,7 @@
 //! How a connection begins: what the two ends say of themselves.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::numbered::numbered;
@@ -136,7 +138,7 @@ impl Feature {
 
 /// The optional parts of the protocol that one end understands: names and versions, in rising order of the names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Features(Vec<(String, u32)>);
+pub struct Features(Vec<(Cow<'static, str>, u32)>);
 
 impl Features {
     /// Maximum number of features in a list.
@@ -163,7 +165,7 @@ impl Features {
                     *known = version;
                 }
             }
-            Err(at) => self.0.insert(at, (feature.name().to_string(), version)),
+            Err(at) => self.0.insert(at, (feature.name().into(), version)),
         }
         self
     }
@@ -182,7 +184,7 @@ impl Features {
     }
 
     fn find(&self, feature: Feature) -> Result<usize, usize> {
-        let order = |(name, _): &(String, u32)| name.as_str().cmp(feature.name());
+        let order = |(name, _): &(Cow<'_, str>, u32)| name.as_ref().cmp(feature.name());
         self.0.binary_search_by(order)
     }
 
@@ -201,7 +203,7 @@ impl Features {
                 "the name of a feature has {len} bytes, {limit} are allowed"
             ));
         }
-        let rises = |pair: &[(String, u32)]| matches!(pair, [(a, _), (b, _)] if a < b);
+        let rises = |pair: &[(Cow<'_, str>, u32)]| matches!(pair, [(a, _), (b, _)] if a < b);
         if !self.0.windows(2).all(rises) {
             return Some("the names of the features do not rise strictly".into());
         }
@@ -212,13 +214,18 @@ impl Features {
 /// Any names and versions, for tests of both ends: what breaks the rules is refused by the receiver.
 impl FromIterator<(String, u32)> for Features {
     fn from_iter<I: IntoIterator<Item = (String, u32)>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
+        let entries = entries.into_iter();
+        Self(
+            entries
+                .map(|(name, version)| (name.into(), version))
+                .collect(),
+        )
     }
 }
 
 impl<const N: usize> From<[Feature; N]> for Features {
     fn from(features: [Feature; N]) -> Self {
-        let entry = |feature: Feature| (feature.name().to_string(), Feature::VERSION);
+        let entry = |feature: Feature| (feature.name().into(), Feature::VERSION);
         let mut entries: Vec<_> = features.into_iter().map(entry).collect();
         entries.sort_unstable();
         entries.dedup();

@@ -24,6 +24,8 @@ const NUMBERS: usize = frame::HEADER;
 const FINGERPRINT: usize = 3 * 8;
 /// Where the method stands in the payload of a call, behind the fingerprint and its own length.
 const METHOD: usize = FINGERPRINT + 2 * 8;
+/// Room for most messages of the two ends themselves, in bytes.
+const USUAL: usize = 256;
 /// Where the value of a result begins in its frame, behind the number of the call.
 pub(crate) const RESULT: usize = frame::HEADER + 8;
 
@@ -149,7 +151,8 @@ impl fmt::Debug for Outcome {
 
 /// A frame with one value in it. Own messages are far below any limit, and cannot fail to encode.
 pub(crate) fn frame_of<T: Serialize>(ctrl: CtrlMsg, value: &T) -> Vec<u8> {
-    let mut frame = frame::begin(ctrl);
+    let mut frame = Vec::with_capacity(USUAL);
+    frame::begin_in(&mut frame, ctrl);
     let written = codec::encode(value, &mut frame, codec::MAX_VALUE);
     debug_assert!(written.is_ok(), "{ctrl:?} cannot be encoded: {written:?}");
     frame::finish(&mut frame, 0);

@@ -81,6 +81,11 @@ pub fn info(about: About, text: impl Display) {
     event(tracing::Level::INFO, about, text);
 }
 
+/// Returns false if nobody listens to ordinary events.
+pub fn tells_infos() -> bool {
+    LevelFilter::current() >= tracing::Level::INFO
+}
+
 /// Logs a detail for debugging.
 pub fn debug(about: About, text: impl Display) {
     event(tracing::Level::DEBUG, about, text);

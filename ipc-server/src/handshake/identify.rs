@@ -78,7 +78,7 @@ async fn receive_hello(
     state: &ServerState,
 ) -> Result<Hello, HandshakeError> {
     loop {
-        if let Some(hello) = connection.hello() {
+        if let Some(hello) = connection.take_hello() {
             return Ok(hello);
         }
         connection.readable().await?;

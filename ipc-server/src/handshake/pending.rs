@@ -44,9 +44,9 @@ impl PendingConnection {
         self.peer
     }
 
-    /// Returns the client's `Hello` once it has arrived, with a name that is safe to print.
-    pub(crate) fn hello(&self) -> Option<Hello> {
-        let mut hello = self.arrival.hello()?.clone();
+    /// Takes the client's `Hello` once it has arrived, with a name that is safe to print.
+    pub(crate) fn take_hello(&mut self) -> Option<Hello> {
+        let mut hello = self.arrival.take_hello()?;
         hello.name = fit_to_show(&hello.name);
         Some(hello)
     }
@@ -66,9 +66,10 @@ impl PendingConnection {
         self.socket.readable().await.map_err(lost)
     }
 
-    /// Reads what has arrived. The buffer is on the stack so that waiting connections stay small.
+    /// Reads what has arrived. The buffer is on the stack so that waiting connections stay small. What they send is
+    /// short.
     pub(crate) fn read_now(&mut self) -> Result<(), LinkError> {
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; 512];
         match self.socket.try_read(&mut buffer) {
             Ok(0) => Err(self.arrival.handle_eof()),
             Ok(count) => self

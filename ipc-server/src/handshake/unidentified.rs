@@ -70,7 +70,7 @@ impl Unidentified {
                 && !is_dropped
             {
                 let work = state_of_task.hub.begin_work();
-                arrivals::admit(state_of_task, connection, hello, work).await;
+                Box::pin(arrivals::admit(state_of_task, connection, hello, work)).await;
             }
         };
         let source = network(peer.ip());

@@ -116,7 +116,12 @@ impl Activity {
 
     /// The client as the log names it.
     pub(crate) fn name_and_address(&self) -> String {
-        format!("{} at {}", self.name, self.connection().address)
+        self.with_address(&self.name)
+    }
+
+    /// The same under another name.
+    pub(crate) fn with_address(&self, name: &str) -> String {
+        format!("{name} at {}", self.connection().shown)
     }
 
     /// Its turn has come.
@@ -245,7 +250,7 @@ impl Activity {
         };
         Seen {
             name: self.name.clone(),
-            address: self.connection().address.to_string(),
+            address: self.connection().shown.clone(),
             held_ms,
             idle_ms,
             running,

@@ -1,5 +1,6 @@
 //! How the next connection of a client reaches the thread that serves its session.
 
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -77,10 +78,13 @@ impl Mailbox {
 
     /// The thread has lost its connection, or has one again.
     pub(crate) fn set_waiting(&self, waits: bool) {
-        self.thread.send_replace(match waits {
+        let now = match waits {
             true => ThreadState::Waiting,
             false => ThreadState::Serving,
-        });
+        };
+        // Telling everybody takes longer than finding out that nothing has changed.
+        self.thread
+            .send_if_modified(|state| mem::replace(state, now) != now);
     }
 
     /// The connection that was delivered last, if any.

@@ -95,10 +95,10 @@ impl Pump {
         activity: &Activity,
     ) {
         let Connection { stream, link, peer } = connection;
-        self.client = format!("{} at {peer}", hello.name).into();
         self.told.follow(Wants::of(&hello.features));
         let stream = Arc::new(stream);
         activity.connected(peer, Some(Arc::clone(&stream)), Instant::now());
+        self.client = activity.with_address(&hello.name).into();
         self.session.attach(link, hello, lease_epoch);
         self.stay.resume();
         reader.attach(Arc::clone(&stream));

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
-use ipc_core::session::link::{FIRST_READ_SIZE, READ_SIZE};
+use ipc_core::session::link::{FIRST_READ_SIZE, grow_read_buffer};
 use ipc_core::wire::frame::PartialFrame;
 
 /// The right to read from the connection of a client, and the duty to do so.
@@ -91,7 +91,7 @@ impl SocketReader {
             Ok(0) => Last::Ended,
             Ok(count) => {
                 if self.partial.is_none() && count == self.buffer.len() {
-                    self.buffer.resize(READ_SIZE, 0);
+                    grow_read_buffer(&mut self.buffer);
                 }
                 Last::Bytes(count)
             }

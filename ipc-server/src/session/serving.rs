@@ -10,7 +10,7 @@ use ipc_core::Stuck;
 use ipc_core::interface::context::call_id;
 use ipc_core::wire::ctrl::{ByeReason, ConnectionRole, Hello, Notice, SessionKey};
 use ipc_hub::driver_call::DriverCall;
-use ipc_hub::log::About;
+use ipc_hub::log::{self, About};
 use ipc_hub::party::{Interruption, Party, PartySession};
 use ipc_hub::stay::Stay;
 use ipc_hub::tick::Unattended;
@@ -100,6 +100,9 @@ impl Serving {
     }
 
     pub(super) fn log(&self, what: impl Display) {
+        if !log::tells_infos() {
+            return;
+        }
         let client = Arc::clone(&self.pump().client);
         self.state
             .client_log

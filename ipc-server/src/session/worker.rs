@@ -143,7 +143,9 @@ impl Worker {
                         now = Instant::now();
                     }
                 }
-                pump = self.announce_recovered(&serving, pump);
+                if !self.recovered.is_empty() {
+                    pump = self.announce_recovered(&serving, pump);
+                }
             }
             pump = serving.flush(pump, &reader);
             self.batch.end();
@@ -196,7 +198,7 @@ impl Worker {
     }
 
     /// Reports the devices that were stuck until the last call returned.
-    #[inline]
+    #[cold]
     fn announce_recovered<'a>(
         &mut self,
         serving: &'a Serving,

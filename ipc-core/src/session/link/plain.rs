@@ -42,12 +42,13 @@ impl fmt::Debug for Plain {
 
 impl Plain {
     pub(super) fn new(role: Role) -> Self {
-        let own = Preamble::new(Suite::Plain, role).encode();
+        let mut prefix = Vec::with_capacity(FIRST_WRITE);
+        prefix.extend_from_slice(&Preamble::new(Suite::Plain, role).encode());
         Self {
             role,
             greeted: false,
             greeting: Vec::new(),
-            prefix: own.to_vec(),
+            prefix,
             outbox: VecDeque::new(),
             joined: Vec::new(),
             taken: 0,
@@ -124,12 +125,12 @@ impl Plain {
         self.joined.extend_from_slice(bytes);
     }
 
-    /// Queues the own preamble, unless it has been.
+    /// Queues the own preamble, unless it has been. Nothing has been queued before it.
     #[inline]
     fn flush_prefix(&mut self) {
         if !self.prefix.is_empty() {
-            let prefix = std::mem::take(&mut self.prefix);
-            self.send_copy(&prefix);
+            self.joined = std::mem::take(&mut self.prefix);
+            self.backlog = self.joined.len() as u64;
         }
     }
 
@@ -235,5 +236,7 @@ impl Plain {
     }
 }
 
+/// Room for the preamble and the first frame, in bytes.
+const FIRST_WRITE: usize = 256;
 /// Size in bytes of joined pieces to which no more are added.
 pub(super) const JOINED: usize = 64 * 1024;

@@ -154,7 +154,7 @@ impl FrameReader {
     }
 
     /// The next complete frame, if its bytes are all here. Optional messages of later releases are passed over.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         loop {
             let (mut payload, blocks) = match &self.partial {
@@ -187,7 +187,7 @@ impl FrameReader {
     }
 
     /// The next frame that has no memory of its own.
-    #[inline]
+    #[inline(always)]
     fn next_short(&mut self) -> Result<Option<Bytes>, FrameError> {
         let Some(prefix) = self.buffer.first_chunk::<LENGTH>() else {
             return Ok(None);

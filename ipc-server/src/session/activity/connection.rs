@@ -12,7 +12,9 @@ use super::{Activity, lock};
 /// Where the client is, and why it is to leave.
 #[derive(Debug)]
 pub(super) struct ConnectionControl {
-    pub(super) address: SocketAddr,
+    address: SocketAddr,
+    /// The address as it is shown. Written once for each address, because others ask for it often.
+    pub(super) shown: String,
     stream: Option<Arc<TcpStream>>,
     /// Why the client is to leave, once it was asked to.
     request: Option<(ByeReason, String)>,
@@ -22,6 +24,7 @@ impl ConnectionControl {
     pub(super) fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            shown: address.to_string(),
             stream: None,
             request: None,
         }
@@ -39,7 +42,10 @@ impl Activity {
     ) {
         self.used().attached = Some(now);
         let mut connection = self.connection();
-        connection.address = address;
+        if connection.address != address {
+            connection.address = address;
+            connection.shown = address.to_string();
+        }
         connection.stream = stream;
         let is_idle = |(reason, _): &mut (ByeReason, _)| *reason == ByeReason::IdleHandover;
         connection.request.take_if(is_idle);
