@@ -36,29 +36,44 @@ pub enum Outcome {
     NotKept,
     /// Refused by the server.
     Refused,
+    /// Refused because another client has a lease of the device.
+    Held,
+    /// Refused because the caller has lost the device.
+    Fenced,
     /// Never sent.
     NotSent,
     /// No answer in time.
     TimedOut,
+    /// No answer in time, and the server has said that it will not run.
+    NotBegun,
     /// Given up by its caller.
     Cancelled,
     /// Nobody knows.
     Unknown,
 }
 
-const OUTCOMES: [(Outcome, &str); 9] = [
+const OUTCOMES: [(Outcome, &str); 12] = [
     (Outcome::Right, "right"),
     (Outcome::Wrong, "wrong"),
     (Outcome::Fault, "fault"),
     (Outcome::NotKept, "not-kept"),
     (Outcome::Refused, "refused"),
+    (Outcome::Held, "held"),
+    (Outcome::Fenced, "fenced"),
     (Outcome::NotSent, "not-sent"),
     (Outcome::TimedOut, "timed-out"),
+    (Outcome::NotBegun, "not-begun"),
     (Outcome::Cancelled, "cancelled"),
     (Outcome::Unknown, "unknown"),
 ];
 
 impl Outcome {
+    /// Returns true if the caller was told that the call has not run and will not.
+    pub fn is_not_executed(self) -> bool {
+        let refused = matches!(self, Self::Refused | Self::Held | Self::Fenced);
+        refused || matches!(self, Self::NotSent | Self::NotBegun)
+    }
+
     /// Its name in the log.
     pub fn name(self) -> &'static str {
         OUTCOMES
