@@ -177,7 +177,7 @@ mod tests {
             .collect();
         let book = LogBook {
             calls: [(1, told)].into(),
-            recoveries: vec![],
+            ..LogBook::default()
         };
         Verdict::of(&ledger, &book, restarts).complaints()
     }
