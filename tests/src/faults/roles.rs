@@ -162,12 +162,7 @@ pub fn call(role: &ClientRole) -> Result<(), Failure> {
     };
     let log = Log::open(&role.log)?;
     if role.leases {
-        let worker = role.id.into();
-        let client = reach.client(&name_of(worker), &log);
-        let mut lessee = Lessee::new(client.clone(), log, worker, role.seed);
-        let worked = lessee.work(role.calls);
-        client.close();
-        return worked;
+        return lease(role, &reach, log);
     }
     let client = reach.client(&format!("client {}", role.id), &log);
     let mix = if role.steps_only {
@@ -194,6 +189,14 @@ pub fn call(role: &ClientRole) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+fn lease(role: &ClientRole, reach: &Reach, log: Log) -> Result<(), Failure> {
+    let worker = role.id.into();
+    let client = reach.client(&name_of(worker), &log);
+    let worked = Lessee::new(client.clone(), log, worker, role.seed).work(role.calls);
+    client.close();
+    worked
 }
 
 fn slowly(worker: &mut Worker, calls: u64, pause: Duration) -> io::Result<()> {

@@ -131,7 +131,9 @@ mod tests {
             inside: 2,
             holder: None,
         };
-        let read = |device| entry(&format!("{:015x} {}", 0x2_0000_0007_u64, testimony(device)));
+        let read = |device: &DeviceStatus| {
+            entry(&format!("{:015x} {}", 0x2_0000_0007_u64, testimony(device)))
+        };
         assert_eq!(read(&device).unwrap(), Entry::Call(call));
         device.holder = Some(HolderInfo {
             name: "w1".into(),
