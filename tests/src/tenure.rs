@@ -10,8 +10,8 @@ pub struct Tenure {
 }
 
 impl Tenure {
-    /// A call under this lease has entered the device. Returns false if it had no right to: the lease is over, or the one
-    /// before it is not.
+    /// A call under this lease has entered the device. Returns false if it had no right to: the lease is over, or the
+    /// one before it is not.
     pub fn enter(&mut self, lease: u64) -> bool {
         let before = self.lease.replace(lease);
         before.is_none_or(|before| before == lease) && !self.ended.contains(&lease)

@@ -7,7 +7,7 @@
 //! cargo run --release -p tests --bin faults -- --client-kills 1000                     clients that are killed
 //! cargo run --release -p tests --bin faults -- client-kills --kills 1000               when the next one is served
 //! cargo run --release -p tests --bin faults -- --calls 10000 --given-up                calls that are given up
-//! cargo run --release -p tests --bin faults -- leases --calls 100000                   three clients that lease devices
+//! cargo run --release -p tests --bin faults -- leases --calls 100000                   clients that lease devices
 //! cargo run --release -p tests --bin faults -- every-byte                              cut at every byte
 //! cargo run --release -p tests --bin faults -- long-call --seconds 600                 ten minutes in one call
 //! ```

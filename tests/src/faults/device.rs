@@ -54,8 +54,8 @@ impl Bench {
         }
     }
 
-    /// Writes a line into the ledger: one write within one page, so that it is there as a whole or not at all when the process
-    /// is killed.
+    /// Writes a line into the ledger: one write within one page, so that it is there as a whole or not at all when the
+    /// process is killed.
     #[remote(skip)]
     pub fn note(&self, line: &str) -> io::Result<()> {
         (&self.ledger).write_all(format!("{line}\n").as_bytes())?;

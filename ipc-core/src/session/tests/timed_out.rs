@@ -44,8 +44,8 @@ fn a_refused_call_is_known_not_to_have_begun() {
     assert_eq!(scene.client.in_flight(), [first]);
 }
 
-/// A client that was suspended finds the refusal before it looks at the clock. Its caller has cancelled nothing, and used to be
-/// told that it had.
+/// A client that was suspended finds the refusal before it looks at the clock. Its caller has cancelled nothing, and used
+/// to be told that it had.
 #[test]
 fn a_call_that_the_server_has_found_to_be_late_has_timed_out() {
     for (late, outcome) in [

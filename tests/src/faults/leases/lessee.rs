@@ -23,8 +23,8 @@ pub struct Lessee {
 }
 
 impl Lessee {
-    /// Creates the worker number `worker`, not 0 and unique in the run, for a client of that [name](name_of) which goes on
-    /// silently after interruptions.
+    /// Creates the worker number `worker`, which is not 0 and unique in the run. Its client has that [name](name_of), and
+    /// goes on silently after interruptions.
     pub fn new(client: Client, log: Log, worker: u64, seed: u64) -> Self {
         Self {
             client,

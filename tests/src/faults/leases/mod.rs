@@ -1,8 +1,9 @@
 //! Clients that share a server, take its devices from each other, and lose their connections meanwhile.
 //!
-//! A [`lab`] serves two devices, which put on record who was inside and who had a lease at that moment. Three processes with a
-//! [`lessee`] each work with them, behind a bad network each; the [`run`] stops them now and then for longer than their leases
-//! are kept. What they were told and what is on record is compared as in the other runs, and then the [`rights`] of each call.
+//! A [`lab`] serves two devices, which put on record who was inside and who had a lease at that moment. Three processes
+//! with a [`lessee`] each work with them, behind a bad network each; the [`run`] stops them now and then for longer than
+//! their leases are kept. What they were told is compared with the record as in the other runs, and then the [`rights`] of
+//! each call are judged.
 
 pub mod lab;
 pub mod lessee;

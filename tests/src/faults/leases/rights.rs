@@ -21,7 +21,8 @@ pub struct Breaches {
 }
 
 impl Breaches {
-    /// Finds all breaches in the record of the devices. In these runs, calls that may be repeated are those that only read.
+    /// Finds all breaches in the record of the devices. In these runs, the calls that may be repeated are those that only
+    /// read.
     pub fn of(record: &[Entry], book: &LogBook) -> Self {
         let mut breaches = Self::default();
         let mut devices = DEVICES.map(Device::new);
