@@ -55,7 +55,7 @@ fn nobody_uses_a_device_that_it_has_lost_under_a_secret() {
 
 /// A fault of the server is found by this complaint, in one of several runs.
 fn finds(sabotage: Sabotage, complaint: &str) {
-    let found = (1..=8).any(|seed| {
+    let found = (1..=20).any(|seed| {
         let report = play(&Plan {
             sabotage: Some(sabotage),
             seed,
@@ -75,4 +75,9 @@ fn a_server_that_runs_calls_twice_is_noticed() {
 #[test]
 fn a_server_that_lets_in_whoever_has_lost_a_device_is_noticed() {
     finds(Sabotage::NeverFences, "calls by a fenced client");
+}
+
+#[test]
+fn a_server_that_grants_devices_in_use_is_noticed() {
+    finds(Sabotage::GrantsBeforeTheHook, "calls by a fenced client");
 }
