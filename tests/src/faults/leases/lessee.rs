@@ -141,8 +141,8 @@ impl Lessee {
         }
         self.log.begin(token, false)?;
         let result = match self.random.below(100) {
-            0..86 => self.of(device).step(token),
-            86..92 => self.of(device).fail(token),
+            0..70 => self.of(device).step(token),
+            70..75 => self.of(device).fail(token),
             _ => {
                 let (timeout, millis) = (self.millis(1, 8), self.random.below(6));
                 let client = self.client.timeout(timeout);
