@@ -69,6 +69,12 @@ impl Hub {
         is_used.then(|| read(&leasing.lock().table))
     }
 
+    /// Breaks a rule about leases on purpose.
+    #[cfg(feature = "proof")]
+    pub fn plant(self: &Arc<Self>, mutant: crate::mutant::Mutant) {
+        self.change_leases(|table| table.plant(Some(mutant)));
+    }
+
     /// Notes that a device was removed.
     pub(crate) fn forget_lease(self: &Arc<Self>, device: &str) {
         self.change_known_leases(|table| table.device_removed(device, Instant::now()));

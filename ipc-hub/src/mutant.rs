@@ -20,6 +20,8 @@ pub enum Mutant {
     WaitsForLateCalls,
     /// The end of a lease does not close its devices.
     NeverCloses,
+    /// A client whose lease was ended by somebody else is not refused its calls for that.
+    NeverFences,
     /// The clocks of a lease run while a call of its party runs.
     CountsWhileBusy,
     /// A claim is granted before others that were asked for earlier.

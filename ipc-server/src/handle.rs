@@ -107,6 +107,18 @@ impl ServerHandle {
         self.state.hub.device_states()
     }
 
+    /// Breaks a rule about leases on purpose.
+    #[cfg(feature = "proof")]
+    pub fn plant(&self, mutant: ipc_hub::mutant::Mutant) {
+        self.state.hub.plant(mutant);
+    }
+
+    /// Breaks rules on purpose in the sessions that begin from now on.
+    #[cfg(feature = "proof")]
+    pub fn plant_in_sessions(&self, mutants: &[ipc_core::session::mutant::Mutant]) {
+        self.state.table().plant(mutants);
+    }
+
     /// Returns the devices and functions that are stuck.
     pub fn stuck(&self) -> Vec<Stuck> {
         self.state.hub.stuck()

@@ -2,7 +2,6 @@
 
 #![allow(unreachable_pub, reason = "`#[remote]` takes public methods")]
 
-use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use ipc_client::{CallError, Client, Refusal, Shared, remote};
 use ipc_server::{Server, ServerHandle};
+
+use crate::tenure::Tenure;
 
 /// What came of the rounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,10 +66,8 @@ struct Ledger(Arc<Mutex<Entries>>);
 
 #[derive(Default)]
 struct Entries {
-    /// The lease under which it is used, since its hook ran last.
-    lease: Option<u64>,
-    /// Leases that have ended.
-    ended: HashSet<u64>,
+    /// A lease is over when the hook runs.
+    tenure: Tenure,
     /// The transaction that is under way.
     transaction: Option<u64>,
     fenced: u64,
@@ -82,8 +81,7 @@ impl Ledger {
 
     fn release(&self) {
         let mut entries = self.entries();
-        let ended = entries.lease.take();
-        entries.ended.extend(ended);
+        entries.tenure.end();
         entries.transaction = None;
     }
 }
@@ -93,11 +91,9 @@ impl Ledger {
     /// A call under the lease with this number.
     pub fn touch(&mut self, lease: u64) {
         let mut entries = self.entries();
-        let is_other = entries.lease.is_some_and(|other| other != lease);
-        if is_other || entries.ended.contains(&lease) {
+        if !entries.tenure.enter(lease) {
             entries.fenced += 1;
         }
-        entries.lease = Some(lease);
     }
 
     /// The first call of a transaction.

@@ -23,6 +23,7 @@ pub mod random;
 pub mod raw;
 pub mod schedules;
 pub mod simulation;
+pub mod tenure;
 pub mod valve;
 pub mod wait;
 pub mod way;

@@ -143,6 +143,12 @@ fn a_lease_whose_end_does_not_close_its_devices_is_noticed() {
 }
 
 #[test]
+fn a_lease_whose_end_fences_nobody_is_noticed() {
+    let budget = Budget { kicks: 1, ..CALL };
+    killed(Search::new(ONE, budget).with(Mutant::NeverFences), FENCE);
+}
+
+#[test]
 fn a_check_before_the_gate_is_noticed() {
     let budget = Budget {
         calls: 2,

@@ -65,6 +65,8 @@ pub struct ServerSession {
     /// The calls that waited or ran when this connection began, until they come again over it.
     expected: Vec<u64>,
     done: DoneCalls,
+    /// The answered calls that the client has given up since [`take_given_up`](Self::take_given_up).
+    given_up: Vec<u64>,
     /// The client has the answers to all calls below this number.
     confirmed: u64,
     /// How many bytes of answers are kept.
@@ -101,6 +103,7 @@ impl ServerSession {
             running: Vec::new(),
             expected: Vec::new(),
             done: DoneCalls::default(),
+            given_up: Vec::new(),
             confirmed: 0,
             kept: 0,
             #[cfg(feature = "proof")]

@@ -154,7 +154,8 @@ impl LeaseTable {
                 party: claim.party,
                 why: end.release,
             });
-            if !end.is_own && claim.party != RESERVED {
+            let is_fenced = !end.is_own && claim.party != RESERVED;
+            if is_fenced && !has_mutant!(self, NeverFences) {
                 let fence = Fence {
                     by: end.by.clone(),
                     why: end.why.clone(),

@@ -30,6 +30,11 @@ impl KnownFences {
         }
     }
 
+    /// Notes that the client has given up this call, and that nobody reads its refusal.
+    pub(super) fn gave_up(&mut self, call: u64) {
+        self.told.retain(|(_, _, told)| *told != call);
+    }
+
     /// Notes that the client has read the answers to all calls below `acknowledged`.
     #[inline]
     pub(super) fn confirm(&mut self, acknowledged: u64) {
@@ -69,6 +74,21 @@ mod tests {
             "call 8 may have been sent before"
         );
         fences.confirm(8);
+        assert!(fences.is_known("laser", lost));
+    }
+
+    /// A call that its caller gave up while its refusal was on the way used to count as read with the next call.
+    #[test]
+    fn the_refusal_of_a_call_that_was_given_up_tells_nothing() {
+        let lost = Instant::now();
+        let mut fences = KnownFences::default();
+        fences.tell("laser", lost, 7);
+        fences.gave_up(7);
+        fences.confirm(8);
+        assert!(!fences.is_known("laser", lost));
+        fences.tell("laser", lost, 8);
+        fences.gave_up(7);
+        fences.confirm(9);
         assert!(fences.is_known("laser", lost));
     }
 

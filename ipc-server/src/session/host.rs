@@ -16,8 +16,10 @@ impl Serving {
     /// Returns why the call that runs must not enter a device that its client has lost, unless the client knows.
     fn fenced(&self, device: &str, method: &str) -> Option<Refusal> {
         let (refusal, lost) = self.state.hub.fenced(self.party.id(), device, method)?;
+        let mut pump = self.pump();
+        // Under the lock, under which the client gives up calls.
         let call = self.activity.running_call_number();
-        let fences = &mut self.pump().fences;
+        let fences = &mut pump.fences;
         if fences.is_known(device, lost) {
             return None;
         }
@@ -79,10 +81,13 @@ impl CallHost for Serving {
             return Ok(());
         }
         self.fenced(device, method).map_or(Ok(()), Err)?;
+        let mut pump = self.pump();
         let call = self.activity.running_call_number();
-        let told = &mut self.pump().told;
         // The release hook may have run while the call waited for the device.
-        let interrupted = told.refusal_after_wait(&self.party, call, method, Instant::now());
+        let interrupted = pump
+            .told
+            .refusal_after_wait(&self.party, call, method, Instant::now());
+        drop(pump);
         interrupted.map_or(Ok(()), Err)?;
         self.party.note_use(device);
         Ok(())

@@ -57,6 +57,14 @@ impl Told {
         self.wants = wants;
     }
 
+    /// Notes that the client has given up this call. If its refusal was to tell of an interruption, the next one does.
+    pub(super) fn gave_up(&mut self, call: u64) {
+        if self.by_call.take_if(|told| *told == call).is_some() {
+            // Any other number than that of the party.
+            self.count = self.count.wrapping_sub(1);
+        }
+    }
+
     /// Returns the refusal of a call that is not to run because its client has to be told something first.
     #[inline]
     pub(super) fn refusal(

@@ -176,7 +176,14 @@ impl Pump {
         let given_up = self.running.give_up(|call| session.is_cancelled(call), now);
         for call in given_up {
             activity.caller_gave_up(call, now);
+            self.forget_told(call);
         }
+    }
+
+    /// Notes that nobody reads the answer to a call: if it is a refusal, it tells the client nothing.
+    fn forget_told(&mut self, call: u64) {
+        self.fences.gave_up(call);
+        self.told.gave_up(call);
     }
 
     /// Hands out the next call, unless the stay of the client is over. It counts as running until [`end`](Self::end).
@@ -191,6 +198,9 @@ impl Pump {
         }
         let taken = loop {
             let taken = self.session.next_call(now)?;
+            for call in self.session.take_given_up() {
+                self.forget_told(call);
+            }
             self.fences.confirm(taken.0.acknowledged);
             let party = self.party.as_deref();
             let (told, fences) = (&mut self.told, &self.fences);

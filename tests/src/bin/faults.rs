@@ -7,6 +7,7 @@
 //! cargo run --release -p tests --bin faults -- --client-kills 1000                     clients that are killed
 //! cargo run --release -p tests --bin faults -- client-kills --kills 1000               when the next one is served
 //! cargo run --release -p tests --bin faults -- --calls 10000 --given-up                calls that are given up
+//! cargo run --release -p tests --bin faults -- leases --calls 100000                   clients that lease devices
 //! cargo run --release -p tests --bin faults -- every-byte                              cut at every byte
 //! cargo run --release -p tests --bin faults -- long-call --seconds 600                 ten minutes in one call
 //! ```
@@ -16,11 +17,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tests::faults::options::{Command, Options, RunOptions};
+use tests::faults::options::{Command, LeaseOptions, Options, RunOptions};
 use tests::faults::proxy::Fault;
 use tests::faults::run::{self, Plan};
 use tests::faults::worker::Mix;
-use tests::faults::{Failure, every_byte, kills, long_call, roles};
+use tests::faults::{Failure, every_byte, kills, leases, long_call, roles};
 
 fn main() -> ExitCode {
     log_if_asked();
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             cut_every,
             secret,
         }) => wait_long(seconds, cut_every, secret),
+        Some(Command::Leases(options)) => lease_devices(&options),
         Some(Command::Server(role)) => roles::serve(&role).map(|()| vec![]),
         Some(Command::Client(role)) => roles::call(&role).map(|()| vec![]),
     };
@@ -111,6 +113,19 @@ fn kill_clients(kills: u32, is_secret: bool, seed: u64) -> Complaints {
     let report = kills::run(&this_program()?, kills, secret(is_secret).as_deref(), seed)?;
     println!("{report}");
     Ok(report.verdict.complaints())
+}
+
+fn lease_devices(options: &LeaseOptions) -> Complaints {
+    let report = leases::run::run(&leases::run::Plan {
+        program: this_program()?,
+        calls: options.calls,
+        secret: secret(options.secret),
+        seed: options.seed,
+        mean: options.mean,
+        sabotage: options.sabotage,
+    })?;
+    println!("{report}\n{}", report.last_line());
+    Ok(report.complaints())
 }
 
 fn wait_long(seconds: u64, cut_every: u64, is_secret: bool) -> Complaints {

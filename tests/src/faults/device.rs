@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,14 @@ use ipc_core::{CallContext, remote};
 use super::random::scramble;
 
 /// An instrument whose every movement is on record.
-#[derive(Debug)]
 pub struct Bench {
     ledger: File,
     sync: bool,
+    witness: Option<Witness>,
 }
+
+/// Says what is to be on record beside the token of a call that has just entered the device.
+pub type Witness = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Each method enters its token and answers what only this token is answered.
 #[remote]
@@ -28,13 +32,33 @@ impl Bench {
     #[remote(skip)]
     pub fn open(path: &Path, sync: bool) -> io::Result<Self> {
         let ledger = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(Self { ledger, sync })
+        let witness = None;
+        Ok(Self {
+            ledger,
+            sync,
+            witness,
+        })
     }
 
-    /// One write within one page, so that an entry is there as a whole or not at all when the process is killed.
-    fn enter(&mut self, token: u64) -> io::Result<()> {
-        self.ledger
-            .write_all(format!("{token:015x}\n").as_bytes())?;
+    /// Puts on record what `witness` says of each call.
+    #[remote(skip)]
+    pub fn watched(mut self, witness: Witness) -> Self {
+        self.witness = Some(witness);
+        self
+    }
+
+    fn enter(&self, token: u64) -> io::Result<()> {
+        match &self.witness {
+            Some(witness) => self.note(&format!("{token:015x} {}", witness())),
+            None => self.note(&format!("{token:015x}")),
+        }
+    }
+
+    /// Writes a line into the ledger: one write within one page, so that it is there as a whole or not at all when the
+    /// process is killed.
+    #[remote(skip)]
+    pub fn note(&self, line: &str) -> io::Result<()> {
+        (&self.ledger).write_all(format!("{line}\n").as_bytes())?;
         match self.sync {
             true => self.ledger.sync_data(),
             false => Ok(()),
@@ -50,6 +74,13 @@ impl Bench {
     /// Does something that may be done twice.
     #[remote(idempotent)]
     pub fn peek(&mut self, token: u64) -> io::Result<u64> {
+        self.enter(token)?;
+        Ok(answer(token))
+    }
+
+    /// Looks at something, also while another client has a lease.
+    #[remote(read, idempotent)]
+    pub fn look(&self, token: u64) -> io::Result<u64> {
         self.enter(token)?;
         Ok(answer(token))
     }

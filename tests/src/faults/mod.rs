@@ -3,10 +3,12 @@
 //! A server in a process of its own serves a [`device`] that writes every execution into a ledger before it answers. A
 //! [`supervisor`] kills and restarts that process. A [`proxy`] between clients and server cuts, resets, holds up and
 //! dribbles. [`worker`]s call, and log what each call ended in. The [`verdict`] is computed from ledger and log alone.
+//! [`leases`] does the same with several clients and with devices that they lease.
 
 pub mod device;
 pub mod every_byte;
 pub mod kills;
+pub mod leases;
 pub mod ledger;
 pub mod long_call;
 pub mod options;

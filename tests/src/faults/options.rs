@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use super::leases::lab::Sabotage;
 use super::roles::{ClientRole, ServerRole};
 
 /// Calls an instrument through a bad network, kills its server and its clients, and counts what ran twice.
@@ -54,6 +55,26 @@ pub struct RunOptions {
     pub given_up: bool,
 }
 
+/// The options of a run with leases.
+#[derive(Clone, Debug, Args)]
+pub struct LeaseOptions {
+    /// Minimum number of calls.
+    #[arg(long, default_value_t = 3000)]
+    pub calls: u64,
+    /// Encrypt what is said.
+    #[arg(long)]
+    pub secret: bool,
+    /// Repeats the choices of an earlier run.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Something happens on each way of a connection after so many bytes on average; 0 for a good network.
+    #[arg(long, default_value_t = 1500)]
+    pub mean: u64,
+    /// A fault of the server that the run has to notice.
+    #[arg(long)]
+    pub sabotage: Option<Sabotage>,
+}
+
 /// What else there is to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -71,6 +92,8 @@ pub enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Has three clients lease the devices of a shared server and take them from each other, through a bad network.
+    Leases(LeaseOptions),
     /// Makes one long call, whose connection is lost again and again.
     LongCall {
         /// How long it takes.

@@ -90,6 +90,9 @@ const NAMES: [&str; 7] = [
     "delay",
 ];
 
+/// The first of these end a connection.
+const ENDING: usize = 4;
+
 impl Counts {
     pub(super) fn count(&self, fault: Fault) {
         let index = match fault {
@@ -110,6 +113,12 @@ impl Counts {
     pub fn by_name(&self) -> Vec<(&'static str, u64)> {
         let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
         NAMES.into_iter().zip(counts).collect()
+    }
+
+    /// Returns how many connections ended by a fault.
+    pub fn lost(&self) -> u64 {
+        let ending = self.0.iter().take(ENDING);
+        ending.map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     /// Returns the total.

@@ -3,16 +3,20 @@
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
 use ipc_core::session::server::SessionLimits;
 use ipc_core::session::table::TableLimits;
-use ipc_server::{AccessLimits, Server, ServerEvent};
+use ipc_server::{AccessLimits, Server, ServerBuilder, ServerEvent};
 
 use super::Failure;
 use super::device::Bench;
+use super::leases::lab::{Lab, Sabotage};
+use super::leases::lessee::Lessee;
+use super::leases::name_of;
 use super::ledger::Log;
 use super::supervisor::SECRET_VARIABLE;
 use super::worker::{Budget, Mix, Reach, Worker, canceller};
@@ -48,6 +52,11 @@ pub struct ServerRole {
     /// File that gets a line for each client that starts to wait.
     #[arg(long)]
     waiting: Option<PathBuf>,
+    /// Serves several clients, and devices that they lease.
+    #[arg(long)]
+    leases: bool,
+    #[arg(long)]
+    sabotage: Option<Sabotage>,
 }
 
 /// Prints its address, then serves until standard input ends.
@@ -56,6 +65,24 @@ pub struct ServerRole {
 ///
 /// The server does not start.
 pub fn serve(role: &ServerRole) -> Result<(), Failure> {
+    let (lab, server) = (Lab::default(), builder(role)?);
+    let server = match role.leases {
+        true => lab.equip(server, &role.ledger, role.fsync)?,
+        false => server.device(Bench::open(&role.ledger, role.fsync)?),
+    };
+    let server = Arc::new(server.spawn()?);
+    lab.open(&server);
+    if let Some(sabotage) = role.sabotage {
+        sabotage.plant(&server);
+    }
+    println!("{}", server.local_addr());
+    io::stdout().flush()?;
+    io::stdin().read_to_end(&mut Vec::new())?;
+    drop(server);
+    Ok(())
+}
+
+fn builder(role: &ServerRole) -> Result<ServerBuilder, Failure> {
     let mut limits = TableLimits::default();
     if let Some(sessions) = role.sessions {
         limits.sessions(sessions);
@@ -71,7 +98,6 @@ pub fn serve(role: &ServerRole) -> Result<(), Failure> {
     let mut server = Server::builder()
         .bind(&role.bind)
         .port(role.port)
-        .device(Bench::open(&role.ledger, role.fsync)?)
         .liveness(Duration::from_millis(role.liveness))
         .grace(Duration::from_millis(role.grace))
         .idle_handover(Duration::from_millis(role.handover))
@@ -87,16 +113,10 @@ pub fn serve(role: &ServerRole) -> Result<(), Failure> {
             }
         });
     }
-    server = match std::env::var(SECRET_VARIABLE) {
+    Ok(match std::env::var(SECRET_VARIABLE) {
         Ok(secret) => server.secret(secret.as_str()),
         Err(_) => server.insecure_without_secret(),
-    };
-    let server = server.spawn()?;
-    println!("{}", server.local_addr());
-    io::stdout().flush()?;
-    io::stdin().read_to_end(&mut Vec::new())?;
-    server.stop();
-    Ok(())
+    })
 }
 
 /// The options of a client process.
@@ -115,6 +135,9 @@ pub struct ClientRole {
     calls: u64,
     #[arg(long)]
     steps_only: bool,
+    /// Leases the devices of a server.
+    #[arg(long)]
+    leases: bool,
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// In milliseconds.
@@ -138,6 +161,9 @@ pub fn call(role: &ClientRole) -> Result<(), Failure> {
         liveness: Duration::from_millis(role.liveness),
     };
     let log = Log::open(&role.log)?;
+    if role.leases {
+        return lease(role, &reach, log);
+    }
     let client = reach.client(&format!("client {}", role.id), &log);
     let mix = if role.steps_only {
         Mix::Steps
@@ -163,6 +189,14 @@ pub fn call(role: &ClientRole) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+fn lease(role: &ClientRole, reach: &Reach, log: Log) -> Result<(), Failure> {
+    let worker = role.id.into();
+    let client = reach.client(&name_of(worker), &log);
+    let worked = Lessee::new(client.clone(), log, worker, role.seed).work(role.calls);
+    client.close();
+    worked
 }
 
 fn slowly(worker: &mut Worker, calls: u64, pause: Duration) -> io::Result<()> {

@@ -89,6 +89,26 @@ impl Process {
         self.child.id()
     }
 
+    /// Runs `work` while the process is stopped. Where processes cannot be stopped, it runs on meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn while_stopped(&self, work: impl FnOnce()) -> std::io::Result<()> {
+        #[cfg(unix)]
+        self.signal(rustix::process::Signal::STOP)?;
+        work();
+        #[cfg(unix)]
+        self.signal(rustix::process::Signal::CONT)?;
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) -> std::io::Result<()> {
+        let id = rustix::process::Pid::from_child(&self.child);
+        Ok(rustix::process::kill_process(id, signal)?)
+    }
+
     /// Kills the process with SIGKILL.
     ///
     /// # Errors
@@ -109,6 +129,20 @@ impl Process {
         self.wait()
     }
 
+    /// Returns true if the process has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// If it has found something to complain about.
+    pub fn has_ended(&mut self) -> Result<bool, Failure> {
+        match self.child.try_wait()? {
+            Some(status) if !status.success() => {
+                Err(format!("the process ended with {status}").into())
+            }
+            status => Ok(status.is_some()),
+        }
+    }
+
     /// Waits until the process has ended by itself.
     ///
     /// # Errors
@@ -117,11 +151,8 @@ impl Process {
     pub fn wait(&mut self) -> Result<(), Failure> {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
-            if let Some(status) = self.child.try_wait()? {
-                return match status.success() {
-                    true => Ok(()),
-                    false => Err(format!("the process ended with {status}").into()),
-                };
+            if self.has_ended()? {
+                return Ok(());
             }
             std::thread::sleep(Duration::from_millis(2));
         }

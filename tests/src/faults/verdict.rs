@@ -95,7 +95,7 @@ impl Verdict {
         *self.outcomes.entry(outcome).or_default() += 1;
         match (outcome, executed) {
             (Outcome::Wrong, _) | (Outcome::Right, false) => self.false_successes += 1,
-            (Outcome::Refused | Outcome::NotSent, true) => self.false_refusals += 1,
+            (outcome, true) if outcome.is_not_executed() => self.false_refusals += 1,
             (Outcome::Fault | Outcome::NotKept, false) => self.false_faults += 1,
             (Outcome::Unknown, _) => self.unknown += 1,
             _ => {}
@@ -177,7 +177,7 @@ mod tests {
             .collect();
         let book = LogBook {
             calls: [(1, told)].into(),
-            recoveries: vec![],
+            ..LogBook::default()
         };
         Verdict::of(&ledger, &book, restarts).complaints()
     }
@@ -191,7 +191,10 @@ mod tests {
             (0, Outcome::Right, "1 false successes"),
             (1, Outcome::Wrong, "1 false successes"),
             (1, Outcome::Refused, "1 refused, but executed"),
+            (1, Outcome::Held, "1 refused, but executed"),
+            (1, Outcome::Fenced, "1 refused, but executed"),
             (1, Outcome::NotSent, "1 refused, but executed"),
+            (1, Outcome::NotBegun, "1 refused, but executed"),
             (0, Outcome::Fault, "1 failed, but not executed"),
             (
                 1,

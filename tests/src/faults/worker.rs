@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_client::{CallError, CancellationToken, Client, ConnectionState, FaultKind, Retry};
+use ipc_client::{
+    CallError, CancellationToken, Client, ConnectionState, FaultKind, Refusal, Retry,
+};
 
 use super::device::{BenchProxy, answer, pattern};
 use super::ledger::{Log, Outcome};
@@ -212,12 +214,18 @@ pub fn outcome<T: PartialEq>(result: Result<T, CallError>, right: &T) -> Outcome
     match result {
         Ok(value) if value == *right => Outcome::Right,
         Ok(_) => Outcome::Wrong,
+        Err(CallError::Refused(Refusal::Held(_))) => Outcome::Held,
+        Err(CallError::Refused(Refusal::Fenced(_))) => Outcome::Fenced,
         Err(CallError::Refused(_)) => Outcome::Refused,
         Err(CallError::NotSent { .. }) => Outcome::NotSent,
         Err(CallError::Fault { fault, .. }) if fault.kind == FaultKind::ReplyNotKept => {
             Outcome::NotKept
         }
         Err(CallError::Fault { .. }) => Outcome::Fault,
+        Err(CallError::TimedOut {
+            may_have_run: false,
+            ..
+        }) => Outcome::NotBegun,
         Err(CallError::TimedOut { .. }) => Outcome::TimedOut,
         Err(CallError::Cancelled { .. }) => Outcome::Cancelled,
         Err(CallError::OutcomeUnknown { .. }) => Outcome::Unknown,

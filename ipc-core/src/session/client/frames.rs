@@ -69,7 +69,7 @@ impl ClientSession {
             CtrlMsg::Ok | CtrlMsg::Error | CtrlMsg::ErrorForwarded if self.is_ready() => {
                 let large = frame.len() >= ACKNOWLEDGE_AT_ONCE;
                 let (number, outcome) = message::reply_of(frame).map_err(read)?;
-                self.handle_reply(number, outcome, large);
+                self.handle_reply(number, outcome, large, now);
             }
             _ => {
                 return Err(LinkError::Unexpected {
@@ -230,7 +230,13 @@ impl ClientSession {
     }
 
     #[inline]
-    pub(super) fn handle_reply(&mut self, number: u64, outcome: Outcome, large: bool) {
+    pub(super) fn handle_reply(
+        &mut self,
+        number: u64,
+        outcome: Outcome,
+        large: bool,
+        now: &impl Clock,
+    ) {
         match &outcome {
             Outcome::Refused(refusal) => {
                 if self.pass_over(number, refusal) {
@@ -250,6 +256,14 @@ impl ClientSession {
                     Some(CallOutcome::NotBegun)
                 }
                 _ if call.timed_out => Some(CallOutcome::TimedOut),
+                // The server has looked at the time before the client did, which was perhaps suspended.
+                Outcome::Refused(refusal)
+                    if matches!(*refusal, Refusal::Cancelled { .. })
+                        && !call.forgotten
+                        && call.deadline.is_some_and(|at| at <= now.now()) =>
+                {
+                    Some(CallOutcome::NotBegun)
+                }
                 Outcome::Ok(payload) => Some(CallOutcome::Returned(payload)),
                 // A refusal says nothing about an earlier try, in another session or under another number. An earlier try of
                 // an idempotent call is of no interest, but an interruption is.

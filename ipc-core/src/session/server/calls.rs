@@ -167,6 +167,12 @@ impl ServerSession {
         number < self.confirmed || !self.running.iter().any(is_awaited)
     }
 
+    /// Returns the calls that the client has given up although they had been answered: nobody has read their answers,
+    /// whatever later calls confirm.
+    pub fn take_given_up(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.given_up)
+    }
+
     /// Tells the client how far a running call is, if the client waits for it and can be told now.
     pub fn progress(&mut self, call: u64, fraction: f64, message: &str) {
         if self.is_cancelled(call) {

@@ -145,6 +145,8 @@ impl ServerSession {
             let method = waiting.call.method().to_string();
             let frame = refusal_frame(number, Refusal::Cancelled { method });
             self.answer(number, waiting.digest, frame);
+        } else if self.done.get(number).is_some() {
+            self.given_up.push(number);
         }
     }
 

@@ -29,6 +29,26 @@ fn a_cancelled_call_lets_the_next_one_begin_in_rising_order() {
     assert!(scripted.session.is_cancelled(2), "nobody waits for it now");
 }
 
+/// The next call confirms the answers to all calls before it, also to one that was given up while its answer was on the
+/// way.
+#[test]
+fn an_answer_that_nobody_reads_is_reported() {
+    let mut scripted = scripted();
+    scripted.call(1);
+    scripted.call(2);
+    assert_eq!(scripted.next(), Some(1));
+    scripted.reply(1);
+    scripted.cancel(1);
+    assert_eq!(scripted.session.take_given_up(), [1]);
+    assert_eq!(scripted.session.take_given_up(), [0; 0]);
+    assert_eq!(scripted.next(), Some(2));
+    scripted.cancel(2);
+    assert_eq!(scripted.session.take_given_up(), [0; 0], "it runs");
+    scripted.confirm(2);
+    scripted.cancel(1);
+    assert_eq!(scripted.session.take_given_up(), [0; 0], "it was read");
+}
+
 /// The clock of a suspended client stands still: its caller waits when the server's clock says otherwise.
 #[test]
 fn a_deadline_alone_lets_nothing_pass() {

@@ -44,6 +44,31 @@ fn a_refused_call_is_known_not_to_have_begun() {
     assert_eq!(scene.client.in_flight(), [first]);
 }
 
+/// A client that was suspended finds the refusal before it looks at the clock. Its caller has cancelled nothing, and used
+/// to be told that it had.
+#[test]
+fn a_call_that_the_server_has_found_to_be_late_has_timed_out() {
+    for (late, outcome) in [
+        (TIMEOUT, CallOutcome::NotBegun),
+        (
+            TIMEOUT / 2,
+            CallOutcome::Refused(Box::new(Refusal::Cancelled {
+                method: "m2".into(),
+            })),
+        ),
+    ] {
+        let mut scene = Scene::new();
+        scene.call(1, false);
+        let second = scene
+            .client
+            .call(call_frame(2, 0), false, Some(TIMEOUT), scene.now);
+        scene.said();
+        scene.now += late;
+        scene.hear(&refusal(second));
+        assert_eq!(scene.end(), (second, outcome));
+    }
+}
+
 #[test]
 fn a_call_that_has_run_has_timed_out() {
     for reply in [
