@@ -7,6 +7,7 @@ use ipc_core::interface::batch::BatchReply;
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
 use ipc_core::session::client::CallOutcome;
+use ipc_core::wire::block::Payload;
 use ipc_core::wire::codec::CodecError;
 use ipc_core::wire::sanitize::printable;
 use ipc_core::{Args, CallError, NotSent, Refusal};
@@ -123,14 +124,10 @@ impl CallEnd {
             Self::Outcome(outcome) => outcome,
             Self::Cancelled => return Err(CallError::Cancelled { method: method() }),
         };
-        let outcome = match outcome {
-            CallOutcome::Returned(payload) if call.is_inside() => {
-                let BatchReply { kind, payload } = call.reply_inside(payload)?;
-                CallOutcome::of_batched(kind, payload)
-            }
-            outcome => outcome,
-        };
         Err(match outcome {
+            CallOutcome::Returned(payload) if call.is_inside() => {
+                return Self::of_command(payload, call, timing);
+            }
             CallOutcome::Returned(payload) => {
                 return call.decode(payload).map_err(printable_error);
             }
@@ -147,6 +144,20 @@ impl CallEnd {
                 reason: printable(reason),
             },
         })
+    }
+
+    /// The result of a call that has travelled inside of a command, which returned `payload`.
+    #[cold]
+    fn of_command<T: DeserializeOwned + 'static>(
+        payload: Payload,
+        call: &OutgoingCall,
+        timing: Timing,
+    ) -> Result<T, CallError> {
+        let BatchReply { kind, payload } = call.reply_inside(payload)?;
+        match CallOutcome::of_batched(kind, payload) {
+            CallOutcome::Returned(payload) => call.decode(payload).map_err(printable_error),
+            outcome => Self::Outcome(outcome).into_result(call, timing),
+        }
     }
 }
 

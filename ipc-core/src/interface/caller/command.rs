@@ -45,6 +45,7 @@ impl OutgoingCall {
 
     /// Has the call be answered by a result of up to `max_age` ago if it would have to wait for its device, unless it is known
     /// not to be a call that only reads. Its arguments must be complete.
+    #[cold]
     pub fn accept_age(&mut self, max_age: Duration) -> Result<(), CallError> {
         let only_reads = match self.description() {
             Some(method) => method.only_reads(),
