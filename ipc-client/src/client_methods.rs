@@ -64,14 +64,17 @@ macro_rules! client_methods {
 
             /// A handle whose readings may be up to `max_age` old: while another call runs in a device, a getter or a method
             /// that the driver marks with `read` returns the result of the last such call, instead of waiting. A device that
-            /// is free is read anew, and so is one that has nothing to return.
+            /// is free is always read anew.
             ///
-            /// For a program that watches a device in which others make long calls. The server keeps the results of those
-            /// calls that such a handle has made before, with the same arguments, whoever makes them. It gives out none from
-            /// before a call that has ended and may have changed the device, a release hook, or a use by the server's own
-            /// code: only a call that still runs does not count. A stuck device and a lease that refuses reads refuse as
-            /// usual. Other calls are made as if this was not set; a call by name costs a little more in any case, because
-            /// only the server knows whether it reads.
+            /// For a program that watches a device in which others make long calls. The server remembers the results of
+            /// those calls that such a handle has made before, with the same arguments, whoever makes them: a program that
+            /// has just begun has to wait for its first reading, so give the handle a [`timeout`](Self::timeout) as well.
+            /// A reading may be from before a change that another client has made since. It is never from before one that
+            /// this client has made, nor from before a release hook, an urgent method or a use by the server's own code.
+            ///
+            /// A stuck device, a lease that refuses reads and an interruption refuse as usual. Other calls are made as if
+            /// this was not set; so are readings of devices that use others, and calls by name other than of getters. The
+            /// result of a method that depends on who calls it should not be read so.
             pub fn max_age(&self, max_age: Duration) -> Self {
                 self.changed(|options| options.max_age = Some(max_age))
             }

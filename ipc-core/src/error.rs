@@ -40,7 +40,7 @@ pub enum CallError {
         reason: NotSent,
     },
     /// The driver ran and failed, or panicked.
-    #[error("`{method}` failed at the instrument: {fault}")]
+    #[error("`{method}` failed{}: {fault}", place(.method))]
     Fault {
         /// The method on the wire.
         method: String,
@@ -180,6 +180,14 @@ pub enum NotSent {
 crate::readable_debug!(NotSent);
 
 /// What is known of a call that has timed out.
+/// Where a method ran that has failed. The names of the server's own commands have a dot.
+fn place(method: &str) -> &'static str {
+    match method.contains('.') {
+        true => "",
+        false => " at the instrument",
+    }
+}
+
 fn timed_out(after: Duration, may_have_run: bool) -> String {
     match may_have_run {
         true => format!(

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use crate::event::{DeviceInfo, ServerEvent};
 use crate::events::Events;
-use crate::front_end::FrontEnd;
+use crate::front_end::{FrontEnd, SeatEnd};
 use crate::hosted::{Hosted, drop_refused_device};
 use crate::lease_state::Leasing;
 use crate::log::{self, About};
@@ -42,6 +42,8 @@ pub struct Hub {
     leasing: Leasing,
     commands: OnceLock<Registry>,
     front_end: OnceLock<Weak<dyn FrontEnd>>,
+    /// When the client that holds the server by itself is to leave.
+    seat_end: SeatEnd,
     /// True if several clients may hold the server at the same time.
     is_shared: bool,
 }
@@ -90,6 +92,7 @@ impl Hub {
             leasing: Leasing::default(),
             commands: OnceLock::new(),
             front_end: OnceLock::new(),
+            seat_end: SeatEnd::default(),
             is_shared,
         }
     }
@@ -218,6 +221,10 @@ impl Hub {
         &self.parties
     }
 
+    pub(crate) fn seat_end(&self) -> &SeatEnd {
+        &self.seat_end
+    }
+
     pub(crate) fn leasing(&self) -> &Leasing {
         &self.leasing
     }
@@ -294,6 +301,7 @@ impl Hub {
     pub fn close(&self, end: Instant) {
         self.is_closed.store(true, Ordering::SeqCst);
         self.tick.end();
+        self.seat_end.forget();
         self.offers.0.store(Arc::default());
         let mut hosted = std::mem::take(&mut *self.hosted());
         hosted.observer = self.events.close();

@@ -19,6 +19,7 @@ use crate::leases::{Change, LeaseTable};
 use crate::log::{self, About};
 use crate::party::Interruption;
 use crate::saved_leases::LeaseFile;
+use crate::time::millis;
 
 /// The owner of a device that nobody has leased.
 pub(crate) const FREE: u64 = 0;
@@ -323,7 +324,7 @@ pub(crate) fn notice_of(claim: u128, kind: NoticeKind, text: String, within: Dur
         device: String::new(),
         kind,
         text,
-        in_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX),
+        in_ms: millis(within),
     }
 }
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 use ipc_core::interface::commands::{HolderInfo, Kicked, LeaseInfo};
 use ipc_core::wire::ctrl::NoticeKind;
 
-use crate::commands::{kicked, millis};
+use crate::front_end::kicked;
 use crate::hub::Hub;
 use crate::leasing::{FREE, notice_of};
 use crate::party::PartyInfo;
+use crate::time::millis;
 
 impl Hub {
     /// Returns the implicit lease, which has the number 0, if a client holds the server by itself and has not leased all
@@ -28,6 +29,7 @@ impl Hub {
             client: holder.client,
             since_ms: millis(holder.held),
             is_doubtful: !holder.is_connected,
+            ends_ms: self.seat_end().left(holder.client).map(millis),
             name: holder.name,
             address: holder.address,
             ..LeaseInfo::default()
@@ -44,6 +46,7 @@ impl Hub {
             client: holder.client,
             since_ms: millis(holder.held),
             idle_ms: millis(holder.idle),
+            ends_ms: self.seat_end().left(holder.client).map(millis),
             name: holder.name,
             address: holder.address,
             ..HolderInfo::default()
@@ -72,12 +75,9 @@ impl Hub {
             party,
             &notice_of(IMPLICIT, NoticeKind::Ending, text, notice),
         );
-        let (by, why) = (by.to_string(), why.to_string());
-        self.runtime().spawn(async move {
-            tokio::time::sleep(notice).await;
-            // It may have left by itself, and its number is given to nobody else.
-            front_end.disconnect(client, &by, &why);
-        });
+        let told = (by, why);
+        self.seat_end()
+            .set(&front_end, self.runtime(), client, told, notice);
         Some(found)
     }
 

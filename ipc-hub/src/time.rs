@@ -27,3 +27,8 @@ pub fn overslept(due: Instant) -> Duration {
 
 /// How late a busy system may wake a thread or task.
 const TOLERANCE: Duration = Duration::from_secs(1);
+
+/// A time in whole milliseconds.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

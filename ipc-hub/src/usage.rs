@@ -12,21 +12,20 @@ use ipc_core::wire::failure::{Fenced, Held, Refusal};
 
 use crate::hub::Hub;
 use crate::leasing::FREE;
+use crate::time::millis;
 
 impl Hub {
     /// Returns why a party must not enter a device that was taken away from it, and when it lost the device. Asked inside the gate,
     /// so that nothing can change between the question and the entry.
     pub fn fenced(&self, party: u64, device: &str, method: &str) -> Option<(Refusal, Instant)> {
         let fence = self.read_leases(|table| table.fence(party, device).cloned())??;
-        let ago = Instant::now()
-            .saturating_duration_since(fence.at)
-            .as_millis();
+        let ago = Instant::now().saturating_duration_since(fence.at);
         let refusal = Refusal::Fenced(Box::new(Fenced {
             method: method.to_string(),
             device: device.to_string(),
             by: fence.by,
             why: fence.why,
-            ago_ms: u64::try_from(ago).unwrap_or(u64::MAX),
+            ago_ms: millis(ago),
         }));
         Some((refusal, fence.at))
     }
@@ -101,7 +100,7 @@ impl Hub {
             holder.client = info.client;
             holder.name = info.name;
             holder.address = info.address;
-            holder.idle_ms = u64::try_from(info.idle.as_millis()).unwrap_or(u64::MAX);
+            holder.idle_ms = millis(info.idle);
         } else {
             holder.name = NOT_BACK.into();
         }

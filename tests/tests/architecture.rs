@@ -205,7 +205,7 @@ fn uses(path: &Path, prefix: &str) -> Vec<String> {
 }
 
 /// The modules of the hub, from the ground up.
-const HUB_FLOORS: [&[&str]; 7] = [
+const HUB_FLOORS: [&[&str]; 8] = [
     &[
         "admission",
         "event",
@@ -229,6 +229,7 @@ const HUB_FLOORS: [&[&str]; 7] = [
     &["calls", "events", "lease_state"],
     &["hub", "stay"],
     &["release", "leasing", "stuck"],
+    &["seat"],
     &["leaving", "usage"],
     &["commands"],
 ];

@@ -228,7 +228,7 @@ fn a_proxy_by_name_that_is_out_of_date_says_so(way: Way) {
     let server = way.server().port(address.port()).device(left).spawn();
     let _server = server.unwrap();
     let error = before.home().unwrap_err();
-    assert!(error.is_not_executed());
+    assert!(error.is_not_executed(), "{error}");
     assert_eq!(
         error.to_string(),
         "the server has no method `a_home`; did you mean `c_home`? (this proxy was made for device `left` with the \

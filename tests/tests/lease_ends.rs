@@ -7,7 +7,7 @@
     reason = "tests"
 )]
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -123,7 +123,11 @@ fn a_kick_with_notice_is_told_before_it_happens(way: Way) {
 
 fn a_lease_can_be_given_to_another_client(way: Way) {
     let (server, lab) = serve(way.server().shared(), DEVICES);
-    let (day, night) = (way.connect(&server, "day"), way.connect(&server, "night"));
+    let day = way.connect(&server, "day");
+    let (told, notices) = mpsc::channel();
+    let night = way.client(&server).name("night");
+    let night = night.on_notice(move |notice| told.send(notice.claim).unwrap_or_default());
+    let night = night.connect().unwrap();
     let held = lease(&day, &["laser"]);
     touch(&day, "laser").unwrap();
     let clients = day.server().clients().unwrap();
@@ -137,7 +141,12 @@ fn a_lease_can_be_given_to_another_client(way: Way) {
     touch(&night, "laser").unwrap();
     assert!(matches!(refusal(touch(&day, "laser")), Refusal::Held(_)));
     assert_eq!(lab.notes(), ["day: laser", "night: laser"], "no hook runs");
-    night.close();
+    // The new holder learns its number, and ends it as one of its own.
+    assert_eq!(notices.try_recv(), Ok(given.claim));
+    assert!(day.received_lease(given.claim).unwrap().is_none());
+    let received = night.received_lease(given.claim).unwrap().unwrap();
+    assert_eq!(received.devices(), ["laser"]);
+    received.release().unwrap();
     until("it is released", || lab.notes().len() == 3);
 }
 

@@ -218,9 +218,17 @@ fn who_ends_that_lease_sends_the_client_away(way: Way) {
     let end = |device, notice| wall.server().kick_lease(device, "fire drill", notice);
     let unknown = end("maser", Duration::ZERO).unwrap_err();
     assert!(
-        unknown.to_string().contains("nobody has leased `maser`"),
+        unknown
+            .to_string()
+            .contains("there is no device `maser`; the devices are `laser`, `meter`"),
         "{unknown}"
     );
+    // Whoever wants it sooner decides.
+    let ends = || wall.server().leases().unwrap()[0].ends_ms.unwrap();
+    for (hours, left) in [(2, 2), (1, 1), (3, 1)] {
+        end("laser", Duration::from_secs(hours * 3600)).unwrap();
+        assert!(ends().div_ceil(3_600_000) == left, "{} ms", ends());
+    }
     assert_eq!(end("laser", NOTICE).unwrap().name, "sweep");
     until("the client is told", || {
         sweep.describe().unwrap();

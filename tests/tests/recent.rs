@@ -20,6 +20,9 @@ both_ways!(
     what_was_never_read_is_waited_for,
     a_lease_that_refuses_reads_refuses_old_ones_too,
     mistakes_are_refused_as_always,
+    calls_without_a_pause_do_not_keep_a_reader_waiting,
+    what_an_urgent_method_has_changed_is_read_anew,
+    a_client_that_lost_the_device_is_told_so,
     an_async_client_reads_old_values_too,
 );
 
@@ -42,6 +45,15 @@ impl Spectrometer {
     pub fn scan(&mut self) {
         self.scans += 1;
         drop(hold(&self.shutter));
+    }
+
+    /// Has nothing to stop.
+    #[remote(urgent)]
+    pub fn stop(_shutter: &Arc<Mutex<()>>) {}
+
+    #[remote(handle)]
+    pub fn handle(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.shutter)
     }
 
     /// Number of scans.
@@ -219,6 +231,53 @@ fn mistakes_are_refused_as_always(way: Way) {
     // What does not only read is made as always.
     client.call::<()>("scan", ()).unwrap();
     assert_eq!(client.call("get_scans", ()), Ok(1));
+}
+
+fn calls_without_a_pause_do_not_keep_a_reader_waiting(way: Way) {
+    let lab = Lab::new(way);
+    let (sweep, wall) = (lab.connect("sweep"), lab.connect("wall"));
+    let monitor = SpectrometerProxy::new(&wall.max_age(LONG));
+    assert_eq!(monitor.scans(), Ok(0));
+    SpectrometerProxy::new(&sweep).scan().unwrap();
+    let held = hold(&lab.shutter);
+    let scan = lab.begin_scan(&sweep);
+    assert_eq!(monitor.scans(), Ok(0), "from before both scans");
+    drop(held);
+    scan.join().unwrap().unwrap();
+}
+
+fn what_an_urgent_method_has_changed_is_read_anew(way: Way) {
+    let lab = Lab::new(way);
+    let (sweep, wall) = (lab.connect("sweep"), lab.connect("wall"));
+    let monitor = wall.max_age(LONG);
+    assert_eq!(SpectrometerProxy::new(&monitor).scans(), Ok(0));
+    let held = hold(&lab.shutter);
+    let scan = lab.begin_scan(&sweep);
+    SpectrometerProxy::new(&monitor).stop().unwrap();
+    assert_eq!(wait_for(&monitor, held, |monitor| monitor.scans()), Ok(1));
+    scan.join().unwrap().unwrap();
+    assert_eq!(wall.max_age(LONG).call("stop", ()), Ok(()));
+}
+
+fn a_client_that_lost_the_device_is_told_so(way: Way) {
+    let lab = Lab::new(way);
+    let (sweep, wall) = (lab.connect("sweep"), lab.connect("wall"));
+    let monitor = SpectrometerProxy::new(&wall.max_age(LONG));
+    let device = lab.server.devices().swap_remove(0).name;
+    let lease = wall.lease([&device]).acquire().unwrap();
+    assert_eq!(monitor.scans(), Ok(0));
+    let kicked = sweep
+        .server()
+        .kick_lease(&device, "my turn", Duration::ZERO);
+    kicked.unwrap();
+    let held = hold(&lab.shutter);
+    let scan = lab.begin_scan(&sweep);
+    let Err(CallError::Refused(Refusal::Fenced(told))) = monitor.scans() else {
+        panic!("not fenced");
+    };
+    assert_eq!((&*told.method, &*told.why), ("get_scans", "my turn"));
+    drop((held, lease));
+    scan.join().unwrap().unwrap();
 }
 
 fn an_async_client_reads_old_values_too(way: Way) {

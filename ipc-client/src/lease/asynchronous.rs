@@ -6,7 +6,7 @@ use ipc_core::interface::commands::{ClaimState, LeaseInfo, name};
 use ipc_core::{CallError, Caller};
 
 use super::asking::{Asking, Verdict};
-use super::{Lease, LeaseBuilder, LeaseError, Lessee, NotTransferred};
+use super::{Lease, LeaseBuilder, LeaseError, Lessee, NotTransferred, about};
 use crate::asynchronous::AsyncClient;
 
 impl LeaseBuilder<AsyncClient> {
@@ -129,6 +129,24 @@ impl AsyncClient {
         devices: impl IntoIterator<Item = impl Into<String>>,
     ) -> LeaseBuilder<AsyncClient> {
         LeaseBuilder::new(self.clone(), devices, Duration::ZERO)
+    }
+
+    /// The lease with the number `claim` that another client has [transferred](Lease::transfer) to this one, as a guard that
+    /// ends it. The [`Notice`](crate::Notice) of the transfer tells the number. `None` if this client has no such lease.
+    ///
+    /// A client that does not ask for it has the devices all the same, until it closes.
+    pub async fn received_lease(
+        &self,
+        claim: u128,
+    ) -> Result<Option<Lease<AsyncClient>>, CallError> {
+        let own = self.kept_to_session();
+        match Caller::call(&own, about(claim, name::STATUS)).await? {
+            ClaimState::Held { .. } => {
+                let leases = own.server().leases().await?;
+                Ok(Lease::received(self, claim, leases))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Leases `devices`, runs `with`, and releases the devices, also if `with` panics or the future is dropped. Waits for

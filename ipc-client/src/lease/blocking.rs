@@ -7,7 +7,7 @@ use ipc_core::interface::commands::{ClaimState, LeaseInfo, name};
 use ipc_core::{CallError, Caller};
 
 use super::asking::{Asking, Verdict};
-use super::{Lease, LeaseBuilder, LeaseError, Lessee, NotTransferred};
+use super::{Lease, LeaseBuilder, LeaseError, Lessee, NotTransferred, about};
 use crate::blocking::Client;
 
 impl LeaseBuilder<Client> {
@@ -147,6 +147,19 @@ impl Client {
         devices: impl IntoIterator<Item = impl Into<String>>,
     ) -> LeaseBuilder<Client> {
         LeaseBuilder::new(self.clone(), devices, Duration::ZERO)
+    }
+
+    /// The lease with the number `claim` that another client has [transferred](Lease::transfer) to this one, as a guard that
+    /// ends it. The [`Notice`](crate::Notice) of the transfer tells the number. `None` if this client has no such lease. Blocks
+    /// like a call.
+    ///
+    /// A client that does not ask for it has the devices all the same, until it closes.
+    pub fn received_lease(&self, claim: u128) -> Result<Option<Lease<Client>>, CallError> {
+        let own = self.kept_to_session();
+        match Caller::call(&own, about(claim, name::STATUS))? {
+            ClaimState::Held { .. } => Ok(Lease::received(self, claim, own.server().leases()?)),
+            _ => Ok(None),
+        }
     }
 
     /// Leases `devices`, runs `with`, and releases the devices, also if `with` panics. Waits for the devices for as long as

@@ -26,7 +26,7 @@ pub enum LeaseError {
     },
     /// The server refuses such a lease, because of what was asked for: a device that it does not have, say, or one that
     /// this client has leased already.
-    #[error("there is no lease of {}: {}", listed(.devices), refused(.error))]
+    #[error("no lease of {}: {}", listed(.devices), refused(.error))]
     Refused {
         /// The devices that were asked for.
         devices: Vec<String>,
@@ -46,7 +46,7 @@ pub enum LeaseError {
         ago: Duration,
     },
     /// The server could not be asked: there is no connection, or the call was cancelled or timed out.
-    #[error("there is no lease of {}: {error}", listed(.devices))]
+    #[error("no lease of {}: {error}", listed(.devices))]
     Call {
         /// The devices that were asked for.
         devices: Vec<String>,
@@ -99,12 +99,14 @@ fn timed_out(devices: &[String], waited: Duration, state: &ClaimState) -> String
         ClaimState::Waiting { behind, .. } if behind.is_empty() => {
             "the devices are being put into their safe state".to_string()
         }
+        ClaimState::Waiting { behind, .. } if waited.is_zero() => {
+            let holders: Vec<_> = behind.iter().map(ToString::to_string).collect();
+            printable(holders.join("; "))
+        }
         state => printable(state.to_string()),
     };
     match waited.is_zero() {
-        true => format!(
-            "there is no lease of {devices} now: {state}; to wait for it, set `wait` of the lease"
-        ),
+        true => format!("no lease of {devices} now: {state}; to wait for it, add `.wait(..)`"),
         false => format!(
             "there was no lease of {devices} within {waited:.1?}: {state}; wait for longer, or ask for the devices"
         ),
@@ -185,7 +187,7 @@ mod tests {
             "there was no lease of `laser`, `meter` within 30.0s: waiting, place 2; sc\u{fffd}an at 10.0.0.7:5000 has had \
              `laser` for 3.0s (alignment); wait for longer, or ask for the devices"
         );
-        assert!(text(Duration::ZERO).contains("set `wait`"));
+        assert!(text(Duration::ZERO).ends_with("; to wait for it, add `.wait(..)`"));
         let state = ClaimState::Waiting {
             place: 1,
             behind: vec![],
@@ -206,7 +208,7 @@ mod tests {
         assert!(matches!(refused, LeaseError::Refused { .. }));
         assert_eq!(
             refused.to_string(),
-            "there is no lease of `laser`, `meter`: there is no device `lasre`"
+            "no lease of `laser`, `meter`: there is no device `lasre`"
         );
         let stopping = CallError::Refused(Refusal::Stopping { method: method() });
         let stopping = LeaseError::of_call(&devices(), stopping);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_core::interface::caller::OutgoingCall;
-use ipc_core::interface::commands::{ClaimState, LeaseRequest, name};
+use ipc_core::interface::commands::{ClaimState, LeaseInfo, LeaseRequest, name};
 use ipc_core::{Args, CallError, NotSent};
 
 #[cfg(doc)]
@@ -146,6 +146,25 @@ impl<C: Lessee> LeaseBuilder<C> {
 }
 
 impl<C: Lessee> Lease<C> {
+    /// The lease with the number `claim` among all `leases`, which the server has given to this client.
+    fn received(client: &C, claim: u128, leases: Vec<LeaseInfo>) -> Option<Self> {
+        let lease = leases.into_iter().find(|lease| lease.claim == claim)?;
+        Some(Self {
+            claim: ClaimGuard::new(client.clone(), claim),
+            request: LeaseRequest {
+                claim,
+                devices: lease.devices,
+                because: lease.because,
+                refuses_reads: lease.refuses_reads,
+                for_ms: lease.ends_ms,
+                identity: identity::of_process().to_string(),
+                ..LeaseRequest::default()
+            },
+            wait: Duration::ZERO,
+            on_waiting: None,
+        })
+    }
+
     /// The devices.
     pub fn devices(&self) -> &[String] {
         &self.request.devices
@@ -162,9 +181,7 @@ impl<C: Lessee> Lease<C> {
 
     /// Asks about this lease by the command `command`.
     fn command(&self, command: &str) -> OutgoingCall {
-        let mut call = OutgoingCall::command(command, Args::new().named("claim", self.claim()));
-        call.set_idempotent();
-        call
+        about(self.claim(), command)
     }
 
     fn renewal(&mut self, time: Duration) -> OutgoingCall {
@@ -208,6 +225,13 @@ impl<C: Lessee> fmt::Debug for Lease<C> {
             .field("because", &self.request.because)
             .finish_non_exhaustive()
     }
+}
+
+/// Asks about the lease with the number `claim` by the command `command`.
+fn about(claim: u128, command: &str) -> OutgoingCall {
+    let mut call = OutgoingCall::command(command, Args::new().named("claim", claim));
+    call.set_idempotent();
+    call
 }
 
 /// A random number, so that no two clients choose the same one.

@@ -76,7 +76,7 @@ pub trait CallHost: Send + Sync {
 
     /// Returns the refusal of a call to `method` because the party `owner` has a lease of `device`. Made anew for each such
     /// call; the method is `lock` if a driver or function locks the device.
-    fn refusal_of_owner(&self, method: &str, device: &str, _owner: u64) -> Refusal {
+    fn refusal_of_owner(&self, _call: u64, method: &str, device: &str, _owner: u64) -> Refusal {
         Refusal::Protocol {
             method: method.to_string(),
             reason: format!("another client has a lease of `{device}`"),
@@ -89,7 +89,7 @@ pub trait CallHost: Send + Sync {
     /// # Errors
     ///
     /// The client has lost the device, and does not know it yet: the driver is not entered.
-    fn first_use(&self, _device: &str, _method: &str) -> Result<(), Refusal> {
+    fn first_use(&self, _call: u64, _device: &str, _method: &str) -> Result<(), Refusal> {
         Ok(())
     }
 

@@ -189,6 +189,9 @@ pub(super) fn pause(place: &Place<'_>) -> Result<(), Blocked> {
 pub(super) fn has_locked(gate: &Gate, entry: &Entry, name: impl FnOnce() -> LocalName) {
     // A call that is left behind from now on is found in this device, too.
     check_right();
+    if entry.is_call() {
+        gate.readings().begin_change(entry.party);
+    }
     if entry.is_call() && gate.is_first_use(entry) {
         let known = host().map_or(Ok(()), |host| ask_host(gate, entry, host.as_ref(), "lock"));
         if let Err(refusal) = known {
@@ -211,7 +214,7 @@ pub(super) fn ask_host(
     let is_reserved = gate.reserved_for() == Some(entry.id);
     let known = match is_reserved {
         true => Ok(()),
-        false => host.first_use(gate.name(), method),
+        false => host.first_use(context::call_of(entry.id), gate.name(), method),
     };
     if is_reserved || known.is_err() {
         gate.forget_user();
@@ -223,7 +226,7 @@ pub(super) fn ask_host(
 pub(super) fn unwind_blocked(gate: &Gate, blocked: &Blocked) -> ! {
     let refusal = match (blocked, host()) {
         (Blocked::Held { owner }, Some(host)) => {
-            Some(host.refusal_of_owner("lock", gate.name(), *owner))
+            Some(host.refusal_of_owner(context::call_of(entry().id), "lock", gate.name(), *owner))
         }
         _ => None,
     };

@@ -73,7 +73,7 @@ pub enum MethodKind {
 
 impl MethodKind {
     /// What stands before the prefix in the name on the wire.
-    fn accessor(self) -> &'static str {
+    pub(crate) fn accessor(self) -> &'static str {
         match self {
             MethodKind::Call | MethodKind::Unknown => "",
             MethodKind::Get => "get_",

@@ -1,21 +1,31 @@
 //! Results of methods that only read, kept for callers that accept an old one.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
 
-/// The last results of methods of a device that only read. Keeps those that somebody has asked for, until a call that does
-/// not only read has ended.
+/// The last results of methods of a device that only read. Keeps those that somebody has asked for. Nobody gets one from before
+/// a change of its own; one from before a change that no client has made is forgotten.
 #[derive(Debug, Default)]
 pub(crate) struct Readings {
     /// True once somebody has asked.
     is_used: AtomicBool,
-    /// True while what is inside the device only reads.
-    only_reads: AtomicBool,
+    /// What the present user of the device is known to do: [`READS`], or the number of the party that may change the device. 0
+    /// if nothing is known.
+    user: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
     /// The question that was asked last comes last.
-    kept: Mutex<Vec<Kept>>,
+    kept: Vec<Kept>,
+    /// Number of changes so far.
+    changes: u64,
+    /// Parties that have changed the device, and the number of the last change of each.
+    changed_by: Vec<(u64, u64)>,
 }
 
 /// A call that only reads.
@@ -32,8 +42,16 @@ pub(crate) struct Question<A> {
 #[derive(Debug)]
 struct Kept {
     question: Question<Vec<u8>>,
-    /// The answer, and when its call began.
-    reading: Option<(Bytes, Instant)>,
+    reading: Option<Reading>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    answer: Bytes,
+    /// When its call began.
+    began: Instant,
+    /// Number of changes before it.
+    changes: u64,
 }
 
 impl Readings {
@@ -49,7 +67,7 @@ impl Readings {
         if question.arguments.len() > MAX_ARGUMENTS {
             return;
         }
-        let mut kept = self.kept();
+        let kept = &mut self.state().kept;
         let asked = match kept.iter().position(|kept| kept.is_for(question)) {
             Some(at) => kept.remove(at),
             None => Kept::new(question),
@@ -58,45 +76,70 @@ impl Readings {
             kept.remove(0);
         }
         kept.push(asked);
-        drop(kept);
         self.is_used.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the last answer, if its call began at `oldest` or later, or ever if there is no such time.
+    /// Returns the last answer for `party`, if its call began at `oldest` or later, or ever if there is no such time.
     pub(crate) fn answer(
         &self,
         question: Question<&[u8]>,
+        party: u64,
         oldest: Option<Instant>,
     ) -> Option<Bytes> {
-        let kept = self.kept();
-        let kept = kept.iter().find(|kept| kept.is_for(question))?;
-        let (answer, began) = kept.reading.as_ref()?;
-        let is_fresh = oldest.is_none_or(|oldest| *began >= oldest);
-        is_fresh.then(|| answer.clone())
+        let state = self.state();
+        let kept = state.kept.iter().find(|kept| kept.is_for(question))?;
+        let reading = kept.reading.as_ref()?;
+        let is_fresh = oldest.is_none_or(|oldest| reading.began >= oldest);
+        let own = state.changed_by.iter().find(|(by, _)| *by == party);
+        let is_own_later = own.is_some_and(|(_, change)| *change > reading.changes);
+        (is_fresh && !is_own_later).then(|| reading.answer.clone())
     }
 
-    /// Notes that what is inside the device changes nothing until it leaves, so that older readings remain true.
-    pub(crate) fn begin_reading(&self) {
+    /// Notes that what is inside the device changes nothing until it leaves. Returns the number of changes so far.
+    pub(crate) fn begin_reading(&self) -> u64 {
+        self.begin(READS);
+        self.state().changes
+    }
+
+    /// Notes that what is inside the device is a call of this party that may change it.
+    pub(crate) fn begin_change(&self, party: u64) {
+        self.begin(party);
+    }
+
+    fn begin(&self, user: u64) {
         if self.are_used() {
-            self.only_reads.store(true, Ordering::Relaxed);
+            self.user.store(user, Ordering::Relaxed);
         }
     }
 
     /// Returns true if the answer to the question is wanted.
     pub(crate) fn wants(&self, question: Question<&[u8]>) -> bool {
-        self.kept().iter().any(|kept| kept.is_for(question))
+        self.state().kept.iter().any(|kept| kept.is_for(question))
     }
 
-    /// Keeps the answer to a call that began at `began`. If the answers together grow too long, those are forgotten that were not
-    /// asked for the longest time.
-    pub(crate) fn note(&self, question: Question<&[u8]>, answer: Bytes, began: Instant) {
-        let mut kept = self.kept();
-        if let Some(asked) = kept.iter_mut().find(|kept| kept.is_for(question)) {
-            asked.reading = Some((answer, began));
+    /// Keeps the answer to a call that began at `began`, unless there have been others than `changes` in the meantime. If the
+    /// answers together grow too long, those are forgotten that were not asked for the longest time.
+    pub(crate) fn note(
+        &self,
+        question: Question<&[u8]>,
+        answer: Bytes,
+        began: Instant,
+        changes: u64,
+    ) {
+        let state = &mut *self.state();
+        let mut kept = state.kept.iter_mut();
+        if state.changes == changes
+            && let Some(asked) = kept.find(|kept| kept.is_for(question))
+        {
+            asked.reading = Some(Reading {
+                answer,
+                began,
+                changes,
+            });
         }
         let mut room = MAX_MEMORY;
-        for kept in kept.iter_mut().rev() {
-            let size = kept.reading.as_ref().map_or(0, |(answer, _)| answer.len());
+        for kept in state.kept.iter_mut().rev() {
+            let size = kept.reading.as_ref().map_or(0, |read| read.answer.len());
             match room.checked_sub(size) {
                 Some(left) => room = left,
                 None => kept.reading = None,
@@ -104,7 +147,7 @@ impl Readings {
         }
     }
 
-    /// Notes that the device is about to be left. If its user did not only read, older readings are no longer true.
+    /// Notes that the device is about to be left.
     #[inline]
     pub(crate) fn end_use(&self) {
         if self.are_used() {
@@ -114,16 +157,40 @@ impl Readings {
 
     #[cold]
     fn end_known_use(&self) {
-        if !self.only_reads.swap(false, Ordering::Relaxed) {
-            for kept in self.kept().iter_mut() {
-                kept.reading = None;
-            }
+        match self.user.swap(0, Ordering::Relaxed) {
+            READS => {}
+            0 => self.forget(),
+            party => self.state().changed(party),
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Vec<Kept>> {
-        // Each change is a single step.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Forgets all readings: they are no longer true, whoever asks.
+    pub(crate) fn forget(&self) {
+        self.state().forget();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that may panic stands between the steps of a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn changed(&mut self, party: u64) {
+        self.changes += 1;
+        self.changed_by.retain(|(by, _)| *by != party);
+        self.changed_by.push((party, self.changes));
+        if self.changed_by.len() > MAX_PARTIES {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.changes += 1;
+        self.changed_by.clear();
+        for kept in &mut self.kept {
+            kept.reading = None;
+        }
     }
 }
 
@@ -159,6 +226,10 @@ impl Kept {
     }
 }
 
+/// Stands for a user that only reads; no party has this number.
+const READS: u64 = u64::MAX;
+/// Maximum number of parties whose changes of a device are told apart.
+const MAX_PARTIES: usize = 128;
 /// Maximum number of questions for each device whose answers are kept.
 const MAX_QUESTIONS: usize = 32;
 /// Maximum length of the arguments of a question, in bytes. The answers to others are not kept.
@@ -182,11 +253,17 @@ mod tests {
     }
 
     fn note(readings: &Readings, method: usize, answer: Vec<u8>) {
-        readings.note(question(method), answer.into(), Instant::now());
+        let changes = readings.begin_reading();
+        readings.note(question(method), answer.into(), Instant::now(), changes);
+        readings.end_use();
     }
 
     fn has(readings: &Readings, method: usize) -> bool {
-        readings.answer(question(method), None).is_some()
+        has_for(readings, 1, method)
+    }
+
+    fn has_for(readings: &Readings, party: u64, method: usize) -> bool {
+        readings.answer(question(method), party, None).is_some()
     }
 
     #[test]
@@ -209,23 +286,45 @@ mod tests {
     fn an_answer_is_as_old_as_its_call() {
         let (readings, began) = (Readings::default(), Instant::now());
         readings.ask(question(0));
-        readings.note(question(0), Bytes::from_static(&[7]), began);
-        let answer = |oldest| readings.answer(question(0), oldest);
+        readings.note(question(0), Bytes::from_static(&[7]), began, 0);
+        let answer = |oldest| readings.answer(question(0), 1, oldest);
         assert_eq!(answer(Some(began)), Some(Bytes::from_static(&[7])));
         assert_eq!(answer(Some(began + Duration::from_nanos(1))), None);
         assert!(answer(None).is_some());
     }
 
     #[test]
-    fn readings_last_until_something_else_than_a_read_has_ended() {
+    fn nobody_gets_a_reading_from_before_a_change_of_its_own() {
         let readings = Readings::default();
         readings.ask(question(0));
         note(&readings, 0, vec![7]);
-        readings.begin_reading();
+        readings.begin_change(2);
+        assert!(has_for(&readings, 2, 0), "it has not ended");
         readings.end_use();
-        assert!(has(&readings, 0));
+        assert!(has_for(&readings, 1, 0) && !has_for(&readings, 2, 0));
+        note(&readings, 0, vec![8]);
+        assert!(has_for(&readings, 1, 0) && has_for(&readings, 2, 0));
+    }
+
+    #[test]
+    fn what_no_client_has_changed_is_forgotten() {
+        let readings = Readings::default();
+        readings.ask(question(0));
+        note(&readings, 0, vec![7]);
         readings.end_use();
         assert!(!has(&readings, 0));
+        let changes = readings.begin_reading();
+        // An urgent method beside it.
+        readings.forget();
+        readings.note(question(0), Bytes::new(), Instant::now(), changes);
+        assert!(!has(&readings, 0));
+        for party in 1..MAX_PARTIES as u64 + 2 {
+            note(&readings, 0, vec![7]);
+            readings.begin_change(party);
+            readings.end_use();
+        }
+        assert!(!has_for(&readings, 1000, 0), "too many to tell apart");
+        assert!(readings.state().changed_by.len() <= MAX_PARTIES);
     }
 
     #[test]
@@ -236,12 +335,9 @@ mod tests {
             readings.ask(question(method));
             note(&readings, method, vec![0; MAX_MEMORY / 4]);
         }
-        let kept: Vec<_> = all
-            .clone()
-            .filter(|method| has(&readings, *method))
-            .collect();
+        let kept: Vec<_> = all.clone().filter(|it| has(&readings, *it)).collect();
         assert_eq!(kept, all.skip(MAX_QUESTIONS + 1).collect::<Vec<_>>());
-        assert_eq!(readings.kept().len(), MAX_QUESTIONS);
+        assert_eq!(readings.state().kept.len(), MAX_QUESTIONS);
         let arguments = &[0; MAX_ARGUMENTS + 1];
         let long = Question {
             arguments: arguments.as_slice(),

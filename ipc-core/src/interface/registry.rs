@@ -18,6 +18,7 @@ mod urgent;
 mod uses;
 #[cfg(test)]
 mod uses_tests;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

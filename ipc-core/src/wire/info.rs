@@ -1,5 +1,7 @@
 //! What a server tells without having been asked.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::notice::Notice;
@@ -62,6 +64,26 @@ pub struct WaitingStatus {
     pub idle_ms: u64,
     /// What that client uses it for, in its own words; may be empty.
     pub reason: String,
+}
+
+/// For a person: "place 1 at `laser`: sweep at 10.0.0.7:5000, `laser_scan` runs".
+impl fmt::Display for WaitingStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            device,
+            place,
+            holder,
+            reason,
+            ..
+        } = self;
+        write!(f, "place {place} at `{device}`")?;
+        match (holder.as_str(), reason.as_str()) {
+            ("", "") => Ok(()),
+            (holder, "") => write!(f, ": {holder}"),
+            ("", reason) => write!(f, ": {reason}"),
+            (holder, reason) => write!(f, ": {holder}, {reason}"),
+        }
+    }
 }
 
 impl WaitingStatus {

@@ -262,7 +262,7 @@ impl fmt::Display for Fenced {
         let ago = after(*ago_ms);
         write!(
             f,
-            "`{method}` was refused: this client lost `{device}` {ago:?} ago to {by} ({why}); claim it again before using it"
+            "`{method}` was refused: this client lost `{device}` {ago:?} ago to {by} ({why}); lease it again, or call again to use it without a lease"
         )
     }
 }
@@ -330,6 +330,17 @@ impl Refusal {
             Self::Held(held) => &held.method,
             Self::Fenced(fenced) => &fenced.method,
             Self::OutOfLimits(limits) => &limits.method,
+        }
+    }
+
+    /// Names the method inside of a command that was refused without a look at it.
+    pub(crate) fn set_method(&mut self, inside: &str) {
+        match self {
+            Self::Cancelled { method }
+            | Self::Stopping { method }
+            | Self::Protocol { method, .. }
+            | Self::Interrupted { method, .. } => *method = inside.to_string(),
+            _ => {}
         }
     }
 }

@@ -8,10 +8,11 @@ use ipc_core::interface::commands::{ClientSummary, Kicked};
 use ipc_core::wire::sanitize::fit_to_show;
 use ipc_core::{CallContext, remote};
 
-use super::{CommandError, millis};
+use super::CommandError;
 use crate::event::ClientInfo;
-use crate::front_end::FrontEnd;
+use crate::front_end::{FrontEnd, kicked};
 use crate::hub::Hub;
+use crate::time::millis;
 
 pub(super) struct ClientCommands {
     hub: Weak<Hub>,
@@ -71,14 +72,6 @@ fn summary(client: ClientInfo) -> ClientSummary {
             .and_then(|call| call.device.clone())
             .unwrap_or_default(),
         running_ms: running.map_or(0, |call| millis(call.runs_for)),
-        name: fit_to_show(&client.name),
-        address: client.address,
-    }
-}
-
-pub(crate) fn kicked(client: ClientInfo) -> Kicked {
-    Kicked {
-        running: client.running.map(|call| call.method).unwrap_or_default(),
         name: fit_to_show(&client.name),
         address: client.address,
     }

@@ -121,8 +121,7 @@ impl LeaseCommands {
         let lease = hub.change_leases(|table| table.kick(&device, &by, &why, notice, now));
         let Some(lease) = lease else {
             let kicked = hub.kick_seat(&device, &by, &why, notice);
-            let device = fit_to_show(&device);
-            return kicked.ok_or_else(|| CommandError(format!("nobody has leased `{device}`")));
+            return kicked.ok_or_else(|| not_leased(&hub, &device));
         };
         if !notice.is_zero() {
             let devices = lease.devices.join("`, `");
@@ -137,6 +136,19 @@ impl LeaseCommands {
             address: lease.address,
         })
     }
+}
+
+fn not_leased(hub: &Hub, device: &str) -> CommandError {
+    let shown = fit_to_show(device);
+    if hub.device(device).is_some() {
+        return CommandError(format!("nobody has leased `{shown}`"));
+    }
+    let devices = hub.device_infos().into_iter().map(|device| device.name);
+    let devices: Vec<_> = devices.collect();
+    CommandError(format!(
+        "there is no device `{shown}`; the devices are `{}`",
+        devices.join("`, `")
+    ))
 }
 
 /// Adds the names of the clients.

@@ -5,7 +5,6 @@ mod devices;
 mod leases;
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use ipc_core::interface::context::CallContext;
 use ipc_core::interface::job::{Job, Reply};
@@ -15,7 +14,6 @@ use ipc_core::wire::failure::{Failure, Refusal};
 use ipc_core::{Device, Registry};
 
 use self::clients::ClientCommands;
-pub(crate) use self::clients::kicked;
 use self::devices::DeviceCommands;
 use self::leases::LeaseCommands;
 use crate::hub::Hub;
@@ -74,10 +72,6 @@ fn unknown(name: &str, offers: &Offers) -> Refusal {
         similar: similar.collect(),
         hint: String::new(),
     }
-}
-
-pub(crate) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Why a command was not carried out.

@@ -211,11 +211,6 @@ impl Activity {
         lanes.map(|lane| lane.idle_ms(now)).fold(own, u64::min)
     }
 
-    /// Returns the number of the call that runs and is waited for.
-    pub(crate) fn running_call_number(&self) -> Option<u64> {
-        self.used().running.map(|(number, _)| number)
-    }
-
     /// Returns true while it waits for a call that runs; commands do not count.
     pub(crate) fn is_busy(&self) -> bool {
         self.used().running.is_some()

@@ -14,11 +14,11 @@ use super::serving::Serving;
 
 impl Serving {
     /// Returns why the call that runs must not enter a device that its client has lost, unless the client knows.
-    fn fenced(&self, device: &str, method: &str) -> Option<Refusal> {
+    fn fenced(&self, call: u64, device: &str, method: &str) -> Option<Refusal> {
         let (refusal, lost) = self.state.hub.fenced(self.party.id(), device, method)?;
         let mut pump = self.pump();
         // Under the lock, under which the client gives up calls.
-        let call = self.activity.running_call_number();
+        let call = pump.awaited(call);
         let fences = &mut pump.fences;
         if fences.is_known(device, lost) {
             return None;
@@ -75,14 +75,14 @@ impl CallHost for Serving {
         self.tell_wait(call, wait);
     }
 
-    fn first_use(&self, device: &str, method: &str) -> Result<(), Refusal> {
+    fn first_use(&self, call: u64, device: &str, method: &str) -> Result<(), Refusal> {
         // Commands pass the gates of devices of the server itself.
         if self.state.hub.device(device).is_none() {
             return Ok(());
         }
-        self.fenced(device, method).map_or(Ok(()), Err)?;
+        self.fenced(call, device, method).map_or(Ok(()), Err)?;
         let mut pump = self.pump();
-        let call = self.activity.running_call_number();
+        let call = pump.awaited(call);
         // The release hook may have run while the call waited for the device.
         let interrupted = pump
             .told
@@ -93,8 +93,8 @@ impl CallHost for Serving {
         Ok(())
     }
 
-    fn refusal_of_owner(&self, method: &str, device: &str, owner: u64) -> Refusal {
-        let fenced = self.fenced(device, method);
+    fn refusal_of_owner(&self, call: u64, method: &str, device: &str, owner: u64) -> Refusal {
+        let fenced = self.fenced(call, device, method);
         fenced.unwrap_or_else(|| self.state.hub.held_by(owner, device, method))
     }
 

@@ -110,12 +110,17 @@ impl Told {
             self.count = count;
             self.by_call = Some(call.number);
             // Its device was taken away from the client, which the gate says in other words.
-            let device = offers.description().device_with(call.method());
-            let lost = device.and_then(|(device, _)| {
-                let lost = hub.lost_at(party.id(), &device.name)?;
-                (!fences.is_known(&device.name, lost)).then_some(())
-            });
-            if lost.is_some() {
+            let is_lost = |device: &str| {
+                let lost = hub.lost_at(party.id(), device);
+                lost.is_some_and(|lost| !fences.is_known(device, lost))
+            };
+            let described = offers.description();
+            let is_told_by_gate = match (call.form, described.device_with(call.method())) {
+                (Form::Command, _) => described.devices.iter().any(|it| is_lost(&it.name)),
+                (_, Some((device, _))) => is_lost(&device.name),
+                (_, None) => false,
+            };
+            if is_told_by_gate {
                 return None;
             }
         } else if self.by_call.is_some_and(|told| call.acknowledged > told) {

@@ -54,6 +54,14 @@ pub(super) struct Pump {
 pub(super) type TakenCall = (IncomingCall, Option<Instant>);
 
 impl Pump {
+    /// Returns the number of a running call if its caller waits for it, and so will read a refusal.
+    pub(super) fn awaited(&self, call: u64) -> Option<u64> {
+        let running = self.running.get(call);
+        running
+            .filter(|running| !running.is_given_up())
+            .map(|_| call)
+    }
+
     pub(super) fn new(session: Box<ServerSession>) -> Self {
         Self {
             session,

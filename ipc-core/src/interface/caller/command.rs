@@ -8,6 +8,7 @@ use super::outgoing::{Callee, OutgoingCall, head};
 use crate::error::{CallError, NotSent};
 use crate::interface::args::Args;
 use crate::interface::batch::{BATCH, BatchCall, RECENT};
+use crate::interface::describe::MethodKind;
 use crate::interface::value;
 use crate::wire::codec::{self, CodecError, MAX_VALUE};
 use crate::wire::ctrl::{CtrlMsg, Form};
@@ -43,13 +44,16 @@ impl OutgoingCall {
         })
     }
 
-    /// Has the call be answered by a result of up to `max_age` ago if it would have to wait for its device, unless it is known
-    /// not to be a call that only reads. Its arguments must be complete.
+    /// Has the call be answered by a result of up to `max_age` ago if it would have to wait for its device, and is known to only
+    /// read. By name, only getters are. Its arguments must be complete.
     #[cold]
     pub fn accept_age(&mut self, max_age: Duration) -> Result<(), CallError> {
         let only_reads = match self.description() {
             Some(method) => method.only_reads(),
-            None => self.form() == Form::ByName,
+            None => {
+                let getter = MethodKind::Get.accessor();
+                self.form() == Form::ByName && self.method().starts_with(getter)
+            }
         };
         if !only_reads {
             return Ok(());

@@ -11,7 +11,7 @@ use super::device;
 use super::table::MethodTable;
 use crate::error::{CallError, NotSent};
 use crate::interface::args::Args;
-use crate::interface::batch::BatchReply;
+use crate::interface::batch::{BatchReply, RECENT};
 use crate::interface::commands::name;
 use crate::interface::describe::Method;
 use crate::interface::job::LocalCall;
@@ -281,7 +281,10 @@ impl OutgoingCall {
     }
 
     /// The error for a refusal by the server; adds what only this end knows.
-    pub fn refused(&self, refusal: Refusal) -> CallError {
+    pub fn refused(&self, mut refusal: Refusal) -> CallError {
+        if self.is_inside && refusal.method() == RECENT {
+            refusal.set_method(self.method());
+        }
         match (&self.callee, refusal) {
             (
                 Callee::Method { table, index },

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::offers::{Offers, Owner, pause};
+use super::offers::{Offers, Owner};
 use super::uses;
+use super::waiting::pause;
 use crate::interface::batch::{BATCH, BatchCall, BatchReply};
 use crate::interface::context::CallContext;
 use crate::interface::current;

@@ -84,14 +84,14 @@ impl CallHost for Party {
         has(&self.log, "revoked")
     }
 
-    fn refusal_of_owner(&self, method: &str, device: &str, owner: u64) -> Refusal {
+    fn refusal_of_owner(&self, _call: u64, method: &str, device: &str, owner: u64) -> Refusal {
         Refusal::Protocol {
             method: method.into(),
             reason: format!("{owner} has `{device}`"),
         }
     }
 
-    fn first_use(&self, device: &str, _method: &str) -> Result<(), Refusal> {
+    fn first_use(&self, _call: u64, device: &str, _method: &str) -> Result<(), Refusal> {
         note(&self.log, format!("first use of {device}"));
         Ok(())
     }

@@ -9,12 +9,12 @@ use super::behind::Behind;
 use super::recent;
 use super::served::{ServedDevice, ServedFunction};
 use super::uses;
+use super::waiting::{pause, refused, still_wanted};
 use crate::contain::contain;
 use crate::interface::batch::{BATCH, RECENT};
-use crate::interface::blocked::{Blocked, GateWait};
 use crate::interface::context::CallContext;
 use crate::interface::describe::{Method, ServerDescription};
-use crate::interface::gate::{Entry, Place};
+use crate::interface::gate::Entry;
 use crate::interface::invocation::{Invocation, Source};
 use crate::interface::job::{Job, Reply};
 use crate::interface::{current, definitions, value};
@@ -204,8 +204,13 @@ impl Offers {
     ) -> Result<(), Failure> {
         let (name, context) = (invocation.wire_name(), invocation.context());
         let behind = || Behind::Device(device);
-        let entered = device.enter(entry, |place| pause(place, behind(), context));
+        let mut waited = false;
+        let entered = device.enter(entry, |place| {
+            waited = true;
+            pause(place, behind(), context)
+        });
         let mut driver = entered.map_err(|blocked| refused(&blocked, name, behind(), context))?;
+        still_wanted(waited, name, context)?;
         if device.is_removed() {
             return Err(self.unknown(name).into());
         }
@@ -245,6 +250,7 @@ impl Offers {
         let (name, context) = (invocation.wire_name(), invocation.context());
         let urgent = device.upgrade().and_then(|device| device.urgent());
         let urgent = urgent.ok_or_else(|| self.unknown(name))?;
+        let _forgets = ForgetsReadings(device);
         urgent.run(method, name, invocation, context)
     }
 
@@ -263,8 +269,13 @@ impl Offers {
         let _reserved = uses::reserve(&used, entry, name, context, &mut pause)?;
         let behind = || Behind::Function(function);
         let slot = &function.slot;
-        let entered = slot.enter(entry, |place| pause(place, behind(), context));
+        let mut waited = false;
+        let entered = slot.enter(entry, |place| {
+            waited = true;
+            pause(place, behind(), context)
+        });
         let mut function = entered.map_err(|blocked| refused(&blocked, name, behind(), context))?;
+        still_wanted(waited, name, context)?;
         function.run(invocation)
     }
 
@@ -289,6 +300,17 @@ impl Offers {
             method: name.to_string(),
             similar: self.description.names_like(name),
             hint: String::new(),
+        }
+    }
+}
+
+/// Forgets the readings of a device when an urgent method ends, or panics.
+struct ForgetsReadings<'a>(&'a Weak<ServedDevice>);
+
+impl Drop for ForgetsReadings<'_> {
+    fn drop(&mut self) {
+        if let Some(device) = self.0.upgrade() {
+            device.gate().readings().forget();
         }
     }
 }
@@ -334,59 +356,6 @@ impl Target {
             method: name.into(),
             client,
             server,
-        }
-    }
-}
-
-/// Waits for a moment at a gate, unless the device is stuck or the call was cancelled.
-pub(super) fn pause(
-    place: &Place<'_>,
-    behind: Behind<'_>,
-    context: &CallContext,
-) -> Result<(), Blocked> {
-    if let Some(stuck) = place.stuck() {
-        return Err(Blocked::Stuck(stuck));
-    }
-    if context.is_cancelled() {
-        return Err(Blocked::GivenUp);
-    }
-    let wait = GateWait {
-        device: behind.name(),
-        place: place.number(),
-        inside: behind.occupant(),
-    };
-    context.host().waits(context.call(), &wait);
-    current::park();
-    Ok(())
-}
-
-#[cold]
-pub(super) fn refused(
-    blocked: &Blocked,
-    name: &str,
-    behind: Behind<'_>,
-    context: &CallContext,
-) -> Refusal {
-    let method = name.to_string();
-    let host = context.host();
-    match blocked {
-        Blocked::Held { owner } => {
-            host.for_client(host.refusal_of_owner(name, behind.name(), *owner))
-        }
-        Blocked::Stuck(stuck) => {
-            let ran = host.elapsed(stuck.since).as_millis();
-            host.for_client(Refusal::Stuck {
-                method,
-                device: stuck.device.clone(),
-                running: stuck.method.clone(),
-                since_ms: u64::try_from(ran).unwrap_or(u64::MAX),
-                by: stuck.by.clone(),
-            })
-        }
-        Blocked::GivenUp | Blocked::InTheWay => Refusal::Cancelled { method },
-        Blocked::Deadlock { .. } | Blocked::ChangesHands { .. } => {
-            let reason = blocked.to_string();
-            Refusal::Protocol { method, reason }
         }
     }
 }

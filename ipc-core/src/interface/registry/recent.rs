@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::batch::failed;
 use super::behind::Behind;
-use super::offers::{Offers, Owner, pause};
+use super::offers::{Offers, Owner};
 use super::served::ServedDevice;
 use super::uses;
+use super::waiting::pause;
 use crate::interface::batch::{BatchCall, BatchReply, RECENT};
 use crate::interface::blocked::Blocked;
 use crate::interface::context::CallContext;
@@ -95,6 +96,10 @@ impl Offers {
             return Ok(None);
         };
         let device = device.upgrade().ok_or_else(|| self.unknown(&call.method))?;
+        // What it reads is perhaps that of another device, which others change.
+        if !device.uses.is_empty() {
+            return Ok(None);
+        }
         Ok(Some(Read {
             device,
             entry: target.entry(*method, context),
@@ -118,31 +123,35 @@ impl Offers {
         let readings = read.device.gate().readings();
         readings.ask(read.question);
         let _inside = current::Inside::call(&read.entry);
-        let mut known = None;
+        let (mut known, mut denied) = (None, None);
         let used = self.used([read.device.name()]);
         let used = used.map_err(|device| uses::gone(name, &device));
         let mut recall_or_pause = |place: &Place<'_>, behind: Behind<'_>, context: &CallContext| {
-            if place.stuck().is_none()
-                && let Some(now) = context.host().now()
+            let host = context.host();
+            if let Err(refusal) = host.first_use(context.call(), read.device.name(), name) {
+                denied = Some(host.for_client(refusal));
+            } else if place.stuck().is_none()
+                && let Some(now) = host.now()
             {
-                known = readings.answer(read.question, now.checked_sub(max_age));
+                let oldest = now.checked_sub(max_age);
+                known = readings.answer(read.question, read.entry.party, oldest);
             }
-            match known {
-                Some(_) => Err(Blocked::GivenUp),
-                None => pause(place, behind, context),
+            match (&known, &denied) {
+                (None, None) => pause(place, behind, context),
+                _ => Err(Blocked::GivenUp),
             }
         };
         let reserved = used
             .as_deref()
             .map_err(Refusal::clone)
             .and_then(|used| uses::reserve(used, read.entry, name, context, &mut recall_or_pause));
-        match (known, reserved) {
-            (Some(answer), _) => BatchReply {
+        match (known, denied, reserved) {
+            (Some(answer), ..) => BatchReply {
                 kind: CtrlMsg::Ok.number(),
                 payload: answer.into(),
             },
-            (None, Ok(_reserved)) => self.run_one(call, context, limit),
-            (None, Err(refusal)) => failed(&refusal.into(), limit),
+            (None, None, Ok(_reserved)) => self.run_one(call, context, limit),
+            (None, Some(refusal), _) | (None, None, Err(refusal)) => failed(&refusal.into(), limit),
         }
     }
 }
@@ -155,9 +164,10 @@ pub(super) fn dispatch(
     invocation: &mut Invocation<'_>,
 ) -> Result<(), Failure> {
     if !entry.reads {
+        driver.gate().readings().begin_change(entry.party);
         return driver.dispatch(entry.method, invocation);
     }
-    driver.gate().readings().begin_reading();
+    let changes = driver.gate().readings().begin_reading();
     let start = invocation.reply_len();
     let began = invocation.context().host().now();
     driver.dispatch(entry.method, invocation)?;
@@ -165,7 +175,7 @@ pub(super) fn dispatch(
     if let Some(began) = began
         && readings.wants(question)
     {
-        readings.note(question, invocation.result_from(start), began);
+        readings.note(question, invocation.result_from(start), began, changes);
     }
     Ok(())
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::Registry;
 use super::behind::Behind;
 use super::error::RegisterError;
-use super::offers::{Offers, refused};
+use super::offers::Offers;
 use super::served::ServedDevice;
+use super::waiting::{refused, still_wanted};
 use crate::interface::blocked::Blocked;
 use crate::interface::context::CallContext;
 use crate::interface::current;
@@ -99,7 +100,9 @@ pub(super) fn reserve<'a>(
         let mut reserved: Vec<Reserved<'_>> = Vec::new();
         for device in devices {
             let behind = || Behind::Device(device);
+            let mut waited = false;
             let next = device.reserve(entry, |place| {
+                waited = true;
                 // A release hook inside the next device may wait for one of these, and must not fail.
                 match reserved.iter().any(Reserved::is_wanted_by_hook) {
                     true => Err(Blocked::InTheWay),
@@ -108,8 +111,9 @@ pub(super) fn reserve<'a>(
             });
             match next {
                 Ok(next) => {
+                    still_wanted(waited, name, context)?;
                     let host = context.host();
-                    let known = host.first_use(device.name(), name);
+                    let known = host.first_use(context.call(), device.name(), name);
                     known.map_err(|refusal| host.for_client(refusal))?;
                     reserved.push(next);
                 }
