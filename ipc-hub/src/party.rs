@@ -21,8 +21,8 @@ pub struct Party {
 struct PartyState {
     /// The sessions of this party that are served, its control session first.
     served: Vec<Arc<dyn PartySession>>,
-    /// Who it was when one of them was last served.
-    last_seen: PartyInfo,
+    /// Who it was when one of them was last served, and when that was.
+    last_seen: Option<(PartyInfo, Instant)>,
     /// The devices that it has used since their release hooks last ran.
     used: BTreeSet<String>,
     latest: Option<Interruption>,
@@ -117,7 +117,7 @@ impl Party {
     pub fn info(&self) -> PartyInfo {
         match self.sessions().first() {
             Some(session) => session.info(),
-            None => self.state().last_seen.clone(),
+            None => self.state().seen_last(),
         }
     }
 
@@ -143,6 +143,21 @@ impl Party {
 
     fn state(&self) -> MutexGuard<'_, PartyState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PartyState {
+    /// Who it was when one of its sessions was last served. Idle since then.
+    fn seen_last(&self) -> PartyInfo {
+        let Some((info, at)) = self.last_seen.clone() else {
+            return PartyInfo::default();
+        };
+        let away = Instant::now().saturating_duration_since(at);
+        PartyInfo {
+            idle: info.idle + away,
+            is_connected: false,
+            ..info
+        }
     }
 }
 
@@ -205,7 +220,8 @@ impl Parties {
         let is_it = |other: &mut Arc<dyn PartySession>| Arc::ptr_eq(other, session);
         let left: Vec<_> = state.served.extract_if(.., is_it).collect();
         if state.served.is_empty() {
-            state.last_seen = PartyInfo { client: 0, ..info };
+            let info = PartyInfo { client: 0, ..info };
+            state.last_seen = Some((info, Instant::now()));
         }
         let is_last = state.served.is_empty();
         drop(state);

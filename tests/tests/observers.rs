@@ -162,7 +162,8 @@ fn a_client_in_the_queue_stops_the_holder_and_makes_it_leave(way: Way) {
         assert_eq!(known(&clients), expected);
         LaserProxy::new(&hand).close().unwrap();
         assert_eq!(runs.join().unwrap(), Ok(()));
-        assert_eq!(hand.server().leases().unwrap()[0].name, "a");
+        let leases = hand.server().leases().unwrap();
+        assert_eq!(leases.first().unwrap().name, "a");
         assert!(is_queued(), "{}", waiting.state());
         assert_eq!(lab.powers.load(Ordering::SeqCst), 0);
         assert_eq!(lab.server.holder().unwrap().name, "a");
@@ -287,7 +288,8 @@ mod asynchronous {
         assert_eq!(known(&clients), expected);
         LaserProxy::new(&hand).close().await.unwrap();
         assert_eq!(runs.await.unwrap(), Ok(()));
-        assert_eq!(hand.server().leases().await.unwrap()[0].name, "a");
+        let leases = hand.server().leases().await.unwrap();
+        assert_eq!(leases.first().unwrap().name, "a");
         assert!(is_queued(), "{}", waiting.state());
         assert_eq!(lab.powers.load(Ordering::SeqCst), 0);
         assert_eq!(lab.server.holder().unwrap().name, "a");

@@ -37,6 +37,16 @@ pub enum RegisterError {
         /// The device that was to be registered.
         second: String,
     },
+    /// Two devices would have the same driver, so that a lease of one of them would be one of both.
+    #[error(
+        "`{second}` has the same driver as the device `{first}`; register a driver once: clients share it by one name"
+    )]
+    DriverTaken {
+        /// The name of the device that was registered first.
+        first: String,
+        /// The name of the device that was to be registered.
+        second: String,
+    },
     /// The name given to a device is malformed or reserved.
     #[error("{}", bad_device_name(.name, .device))]
     BadDeviceName {

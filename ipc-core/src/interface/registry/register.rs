@@ -44,7 +44,17 @@ impl Registry {
             let names = self.offers.names_of(&description)?;
             Ok((description.name, names))
         });
-        let (name, names) = match names {
+        let free = names.and_then(|(name, names)| {
+            let mut devices = self.devices.iter();
+            match devices.find(|other| !other.is_removed() && other.has_driver_of(&device)) {
+                None => Ok((name, names)),
+                Some(other) => Err(RegisterError::DriverTaken {
+                    first: other.name().to_string(),
+                    second: name,
+                }),
+            }
+        });
+        let (name, names) = match free {
             Ok(names) => names,
             Err(error) => return Err((error, device)),
         };

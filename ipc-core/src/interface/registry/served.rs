@@ -105,6 +105,11 @@ impl ServedDevice {
         &self.description.name
     }
 
+    /// True if both are the same driver.
+    pub(super) fn has_driver_of(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(self.gate(), other.gate())
+    }
+
     /// Its name, prefix and methods.
     pub fn description(&self) -> &DeviceDescription {
         &self.description

@@ -233,3 +233,19 @@ fn the_description_is_sent_as_it_is_now() {
     registry.remove_device("a").unwrap();
     check(&registry);
 }
+
+/// Both used to be one device behind one gate, and a lease of one name ended that of the other.
+#[test]
+fn a_driver_is_registered_once() {
+    let shared = Shared::new(Meter);
+    let [left, right] = ["left", "right"].map(|name| {
+        Device::new(shared.clone())
+            .name(name)
+            .prefix(format!("{name}_"))
+    });
+    let error = rejected(registry([left]), right);
+    assert_eq!(
+        error.to_string(),
+        "`right` has the same driver as the device `left`; register a driver once: clients share it by one name"
+    );
+}
