@@ -128,7 +128,7 @@ pub enum ConnectError {
         queue: QueueStatus,
     },
     /// The server refused this client.
-    #[error("the server at {address} refused the connection ({:?}): {}", .bye.reason, .bye)]
+    #[error("{}", refused(.address, .bye))]
     Refused {
         /// The address of the server.
         address: String,
@@ -258,6 +258,16 @@ impl ConnectError {
 }
 
 ipc_core::readable_debug!(ConnectError);
+
+/// What the server said instead of a welcome.
+fn refused(address: &str, bye: &Bye) -> String {
+    match bye.reason {
+        ByeReason::Disconnected => format!(
+            "the server at {address} has disconnected this client: {bye}; the next call connects again"
+        ),
+        reason => format!("the server at {address} refused the connection ({reason:?}): {bye}"),
+    }
+}
 
 /// The part of the text of [`ConnectError::WrongSecret`] that says what is known.
 fn not_confirmed(certain: bool, tries: u32) -> String {

@@ -158,8 +158,8 @@ impl ServerHandle {
         self.state.hub.remove_device(name)
     }
 
-    /// Disconnects the client with this [`id`](ClientInfo::id), and gives it `reason`. The client does not reconnect by
-    /// itself. Returns false if there is no such client.
+    /// Disconnects the client with this [`id`](ClientInfo::id), and gives it `reason`. Its next call fails
+    /// with that reason, and a later one connects again. Returns false if there is no such client.
     ///
     /// Does not block. A running call has 10 s to finish. If it still runs then, or its caller has given it up, it ends
     /// in `CallError::OutcomeUnknown` at the client.

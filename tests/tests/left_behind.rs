@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,6 @@ both_ways!(
     a_hook_that_hangs_keeps_no_other_driver,
     a_hook_that_hangs_leaves_time_for_the_others_in_a_stop,
     a_call_that_is_left_behind_enters_no_other_device,
-    each_device_of_a_driver_that_hangs_is_released,
     many_devices_may_hang_at_once,
     many_devices_may_hang_before_any_of_them_is_stuck,
 );
@@ -109,31 +107,6 @@ fn a_call_that_is_left_behind_enters_no_other_device(way: Way) {
     until("it has ended", || has(&log, "recovered sweep"));
     let other = of(&client.timeout(PATIENCE), "other_");
     assert_eq!(other.name().unwrap(), "other");
-}
-
-/// The hook of the second took the place of that of the first.
-fn each_device_of_a_driver_that_hangs_is_released(way: Way) {
-    let log = Log::default();
-    let (driver, gate) = valve("valve", &log);
-    let hooked = |name: &'static str| {
-        let log = Arc::clone(&log);
-        let hook = move |_: &mut Valve, _| log.lock().unwrap().push(format!("hook of {name}"));
-        named(driver.clone().on_release(hook), name).overrun(OVERRUN)
-    };
-    let server = way
-        .server()
-        .device(hooked("a"))
-        .device(hooked("b"))
-        .spawn()
-        .unwrap();
-    let client = way.client(&server).connect().unwrap();
-    of(&client.timeout(HASTY), "a_").turn().unwrap_err();
-    client.close();
-    let next = way.client(&server).connect_timeout(PATIENCE);
-    let next = next.connect().unwrap();
-    gate.send(()).unwrap();
-    until("it comes back", || of(&next, "b_").name().is_ok());
-    assert!(has(&log, "hook of a") && has(&log, "hook of b"));
 }
 
 /// No call could begin beside eight that hung.

@@ -79,7 +79,10 @@ fn without_a_wait_the_holder_is_named_at_once() {
     server.leases(|leases| leases.hold("laser", "anna"));
     let error = laser(&client).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("anna") && text.contains("`wait`"), "{text}");
+    assert!(
+        text.contains("anna") && text.contains("`.wait(..)`"),
+        "{text}"
+    );
     assert!(devices(&server).is_empty());
     assert!(client.lease(["laser"]).try_acquire().unwrap().is_none());
     let meter = client.lease(["meter"]).try_acquire().unwrap();

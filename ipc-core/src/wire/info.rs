@@ -56,13 +56,14 @@ pub struct WaitingStatus {
     pub device: String,
     /// 1 for the next in line.
     pub place: u32,
-    /// What the client that uses the device calls itself.
+    /// Who is inside the device: name and address of a client, or what the server's own code calls itself. Empty while nobody
+    /// is.
     pub holder: String,
-    /// How long that client has had the device, in milliseconds.
+    /// How long it has been inside, in milliseconds.
     pub since_ms: u64,
-    /// How long that client has not used the device, in milliseconds; 0 while a call runs.
+    /// Always 0: what is inside is in use.
     pub idle_ms: u64,
-    /// What that client uses it for, in its own words; may be empty.
+    /// What runs there; may be empty.
     pub reason: String,
 }
 

@@ -51,7 +51,7 @@ const STUCK: u64 = u64::MAX;
 impl Gate {
     /// Names the device.
     pub(crate) fn set_name(&self, name: &str) {
-        // A driver that is served twice keeps its first name.
+        // A driver that is served by two servers keeps its first name.
         let _ = self.name.set(name.to_string());
     }
 

@@ -69,7 +69,7 @@ fn reserved() -> Vec<(Refusal, [&'static str; 3])> {
                 why: "maintenance".into(),
                 ago_ms: 3_000,
             })),
-            ["lost `laser`", "to anna (maintenance)", "claim it again"],
+            ["lost `laser`", "to anna (maintenance)", "lease it again"],
         ),
         (
             Refusal::OutOfLimits(Box::new(OutOfLimits {
