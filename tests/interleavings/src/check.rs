@@ -11,13 +11,17 @@ pub(crate) fn holds(preemptions: Option<usize>, model: impl Fn() + Send + Sync +
     builder.check(model);
 }
 
-/// Runs `model`, which must fail in some interleaving, with a message that contains `why`.
-pub(crate) fn fails(why: &str, model: impl Fn() + Send + Sync + 'static) {
+/// Runs `model`, which must fail in some interleaving, with a message that contains `why`. Begins with few preemptions, which
+/// most failures need.
+pub(crate) fn fails(why: &str, model: impl Fn() + Send + Sync + Copy + 'static) {
     silence_expected_panics();
     IS_EXPECTED.set(true);
-    let ended = panic::catch_unwind(AssertUnwindSafe(|| holds(Some(3), model)));
+    let run = |preemptions| {
+        panic::catch_unwind(AssertUnwindSafe(|| holds(Some(preemptions), model))).err()
+    };
+    let failure = (1..=3).find_map(run);
     IS_EXPECTED.set(false);
-    let Err(failure) = ended else {
+    let Some(failure) = failure else {
         panic!("no interleaving failed");
     };
     let text = failure.downcast_ref::<String>().map(String::as_str);
