@@ -75,8 +75,7 @@ impl Hub {
         leased.map(|device| device.name().to_string()).collect()
     }
 
-    /// Returns all leases, and the claims that wait, in the order in which they were asked for, behind the
-    /// [implicit](Self::seat) one.
+    /// Returns all leases, and the claims that wait, in the order in which they were asked for, behind the implicit one.
     pub fn leases(&self) -> Vec<LeaseInfo> {
         let leases = self.read_leases(|table| table.list(Instant::now()));
         let leases = leases.into_iter().flatten();
