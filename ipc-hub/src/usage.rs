@@ -60,6 +60,13 @@ impl Hub {
         }))
     }
 
+    /// Returns when the party lost the devices that it has leased again since.
+    pub fn regained(&self, party: u64) -> Vec<(String, Instant)> {
+        // At one moment: the lease could end between two looks, and the loss would seem to be the one before it.
+        let regained = self.read_leases(|table| table.regained(party));
+        regained.unwrap_or_default()
+    }
+
     /// Returns the devices that the party has leased.
     pub fn leased_by(&self, party: u64) -> Vec<String> {
         let leases = self.read_leases(|table| table.list(Instant::now()));

@@ -92,6 +92,15 @@ impl LeaseTable {
         self.parties.get(&party)?.fences.get(device)
     }
 
+    /// Returns when the party lost the devices that it holds again.
+    pub fn regained(&self, party: u64) -> Vec<(String, Instant)> {
+        let claims = self.claims.iter();
+        let held = claims.filter(|claim| claim.is_held() && claim.party == party);
+        let devices = held.flat_map(|claim| claim.devices.iter());
+        let lost = |device: &Arc<str>| Some((device.to_string(), self.fence(party, device)?.at));
+        devices.filter_map(lost).collect()
+    }
+
     /// Returns what [`fence`](Self::fence) returns, and forgets it: the party knows now, and none of the calls that it made
     /// before it did is under way. What a party was told before a [`Change::Give`](super::Change::Give) of the device is no
     /// reason to call this after it.

@@ -33,11 +33,8 @@ impl Serving {
     /// Notes what the client has leased: its calls before that have ended, so none of them can be one from before it lost these
     /// devices.
     pub(super) fn follow_leases(&self) {
-        let (hub, party) = (&self.state.hub, self.party.id());
-        for device in hub.leased_by(party) {
-            if let Some((_, lost)) = hub.fenced(party, &device, "") {
-                self.pump().fences.has_leased(&device, lost);
-            }
+        for (device, lost) in self.state.hub.regained(self.party.id()) {
+            self.pump().fences.has_leased(&device, lost);
         }
     }
 }

@@ -52,6 +52,29 @@ fn a_fence_outlives_the_next_lease() {
     assert!(bench.table.fence(1, "laser").is_some());
 }
 
+/// The session of a party takes such a loss as known. Asked for in two steps, it was that of the lease that had just ended, and
+/// calls made under that lease ran: twice in 10,000 rounds.
+#[test]
+fn only_a_loss_before_the_present_lease_is_regained() {
+    let mut bench = bench();
+    bench.claim(1, 10, "laser meter");
+    assert!(bench.table.regained(1).is_empty());
+    let lost = bench.now;
+    bench.table.kick("laser", "ann", "", Duration::ZERO, lost);
+    bench.run_hooks();
+    assert!(bench.table.regained(1).is_empty(), "it has nothing");
+    bench.claim(1, 11, "laser");
+    assert_eq!(bench.table.regained(1), [("laser".to_string(), lost)]);
+    assert!(bench.table.regained(2).is_empty());
+    bench.pass(1);
+    let again = bench.now;
+    bench.table.kick("laser", "ann", "", Duration::ZERO, again);
+    assert!(
+        bench.table.regained(1).is_empty(),
+        "the second loss is news"
+    );
+}
+
 #[test]
 fn nothing_is_kept_of_a_party_that_is_gone() {
     let mut bench = bench();
