@@ -15,11 +15,12 @@ use tokio::runtime::Handle;
 
 use crate::event::{DeviceInfo, ServerEvent};
 use crate::events::Events;
-use crate::front_end::{FrontEnd, SeatEnd};
+use crate::front_end::FrontEnd;
 use crate::hosted::{Hosted, drop_refused_device};
 use crate::lease_state::Leasing;
 use crate::log::{self, About};
 use crate::party::Parties;
+use crate::seat_end::SeatEnd;
 use crate::tick::Tick;
 use crate::time::later;
 use crate::work::{ServingThread, Work, WorkCounter};

@@ -41,6 +41,7 @@ pub mod party;
 mod release;
 mod saved_leases;
 mod seat;
+mod seat_end;
 pub mod stay;
 mod stuck;
 mod sync;

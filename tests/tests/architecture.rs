@@ -226,7 +226,7 @@ const HUB_FLOORS: [&[&str]; 8] = [
         "saved_leases",
         "tick",
     ],
-    &["calls", "events", "lease_state"],
+    &["calls", "events", "lease_state", "seat_end"],
     &["hub", "stay"],
     &["release", "leasing", "stuck"],
     &["seat"],

@@ -114,8 +114,8 @@ impl Lab {
         }
     }
 
-    /// Has a call to the stage given up, and refused the laser while a call to the meter runs, which is then read. `take` takes
-    /// the laser away from the client. Returns what the next call is told.
+    /// Gives up a call to the stage, which is refused the laser while a call to the meter runs, whose answer is then read. `take`
+    /// takes the laser away from the client. Returns the refusal of the next call.
     fn next_call(&self, way: Way, client: &Client, take: impl FnOnce(&Client)) -> Refusal {
         let operator = way.connect(&self.server, "operator").timeout(LIMIT);
         let (stage, meter) = (self.stage.hold(), self.meter.hold());

@@ -30,7 +30,7 @@ both_ways!(
 );
 
 const DEVICES: [&str; 2] = ["laser", "meter"];
-/// How long before it happens a client is told that it is disconnected.
+/// Notice that a client gets before it is disconnected.
 const NOTICE: Duration = Duration::from_millis(300);
 
 fn others_are_refused_and_told_who_has_the_device(way: Way) {

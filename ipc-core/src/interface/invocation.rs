@@ -136,6 +136,12 @@ impl<'a> Invocation<'a> {
         self.reply.head.len()
     }
 
+    /// Number of bytes of the result, which begins at `start` in the reply.
+    pub(super) fn result_len(&self, start: usize) -> usize {
+        let Reply { head, blocks } = &self.reply;
+        (head.len() + bulk::len_of(blocks)).saturating_sub(start)
+    }
+
     /// The result, which begins at `start` in the reply.
     pub(super) fn result_from(&self, start: usize) -> Bytes {
         let Reply { head, blocks } = &self.reply;

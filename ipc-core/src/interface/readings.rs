@@ -95,9 +95,13 @@ impl Readings {
         (is_fresh && !is_own_later).then(|| reading.answer.clone())
     }
 
-    /// Notes that what is inside the device changes nothing until it leaves. Returns the number of changes so far.
-    pub(crate) fn begin_reading(&self) -> u64 {
+    /// Notes that what is inside the device changes nothing until it leaves.
+    pub(crate) fn begin_reading(&self) {
         self.begin(READS);
+    }
+
+    /// Returns the number of changes so far.
+    pub(crate) fn changes(&self) -> u64 {
         self.state().changes
     }
 
@@ -112,9 +116,9 @@ impl Readings {
         }
     }
 
-    /// Returns true if the answer to the question is wanted.
-    pub(crate) fn wants(&self, question: Question<&[u8]>) -> bool {
-        self.state().kept.iter().any(|kept| kept.is_for(question))
+    /// Returns true if an answer of `size` bytes to the question is wanted.
+    pub(crate) fn wants(&self, question: Question<&[u8]>, size: usize) -> bool {
+        size <= MAX_MEMORY && self.state().kept.iter().any(|kept| kept.is_for(question))
     }
 
     /// Keeps the answer to a call that began at `began`, unless there have been others than `changes` in the meantime. If the
@@ -253,7 +257,8 @@ mod tests {
     }
 
     fn note(readings: &Readings, method: usize, answer: Vec<u8>) {
-        let changes = readings.begin_reading();
+        readings.begin_reading();
+        let changes = readings.changes();
         readings.note(question(method), answer.into(), Instant::now(), changes);
         readings.end_use();
     }
@@ -272,14 +277,14 @@ mod tests {
         note(&readings, 0, vec![7]);
         assert!(!readings.are_used() && !has(&readings, 0));
         readings.ask(question(0));
-        assert!(readings.are_used() && readings.wants(question(0)) && !has(&readings, 0));
+        assert!(readings.are_used() && readings.wants(question(0), 1) && !has(&readings, 0));
         note(&readings, 0, vec![7]);
         note(&readings, 1, vec![7]);
         assert!(has(&readings, 0) && !has(&readings, 1));
         let mut others = [question(0), question(0)];
         others[0].is_by_name = true;
         others[1].arguments = &[2];
-        assert!(!others.iter().any(|other| readings.wants(*other)));
+        assert!(!others.iter().any(|other| readings.wants(*other, 1)));
     }
 
     #[test]
@@ -313,7 +318,7 @@ mod tests {
         note(&readings, 0, vec![7]);
         readings.end_use();
         assert!(!has(&readings, 0));
-        let changes = readings.begin_reading();
+        let changes = readings.changes();
         // An urgent method beside it.
         readings.forget();
         readings.note(question(0), Bytes::new(), Instant::now(), changes);
@@ -344,6 +349,6 @@ mod tests {
             ..question(1000)
         };
         readings.ask(long);
-        assert!(!readings.wants(long));
+        assert!(!readings.wants(long, 1));
     }
 }

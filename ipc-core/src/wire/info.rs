@@ -56,12 +56,11 @@ pub struct WaitingStatus {
     pub device: String,
     /// 1 for the next in line.
     pub place: u32,
-    /// Who is inside the device: name and address of a client, or what the server's own code calls itself. Empty while nobody
-    /// is.
+    /// What uses the device: name and address of a client, or the name of the server's own code. Empty while nothing does.
     pub holder: String,
-    /// How long it has been inside, in milliseconds.
+    /// How long its call has run, in milliseconds.
     pub since_ms: u64,
-    /// Always 0: what is inside is in use.
+    /// Always 0 in this release.
     pub idle_ms: u64,
     /// What runs there; may be empty.
     pub reason: String,

@@ -167,13 +167,14 @@ pub(super) fn dispatch(
         driver.gate().readings().begin_change(entry.party);
         return driver.dispatch(entry.method, invocation);
     }
-    let changes = driver.gate().readings().begin_reading();
+    driver.gate().readings().begin_reading();
+    let changes = driver.gate().readings().changes();
     let start = invocation.reply_len();
     let began = invocation.context().host().now();
     driver.dispatch(entry.method, invocation)?;
     let (readings, question) = (driver.gate().readings(), invocation.question(entry.method));
     if let Some(began) = began
-        && readings.wants(question)
+        && readings.wants(question, invocation.result_len(start))
     {
         readings.note(question, invocation.result_from(start), began, changes);
     }
