@@ -117,7 +117,9 @@ impl ServerBuilder {
     ///     .device(Device::new(pump.clone()).name("pump").prefix("pump_"))
     ///     .device(Device::new(signal.clone()).name("signal").prefix("signal_"))
     ///     .function("read_voltages", move || (pump.lock().volts(), signal.lock().volts()))
-    ///     .uses(["pump", "signal"]);
+    ///     .uses(["pump", "signal"])
+    ///     .function("version", || 7_u32)
+    ///     .uses::<&str>([]);
     /// # drop(builder);
     /// ```
     pub fn uses<N: Into<String>>(mut self, devices: impl IntoIterator<Item = N>) -> Self {

@@ -76,9 +76,9 @@ fn mixed(options: &RunOptions) -> Complaints {
         threads: options.threads,
         server_kills: options.server_kills,
         client_kills: options.client_kills,
-        secret: secret(options.secret),
-        seed: options.seed,
-        mean: options.mean,
+        secret: secret(options.network.secret),
+        seed: options.network.seed,
+        mean: options.network.mean,
         fsync: options.fsync,
         mix: if options.given_up {
             Mix::GivenUp
@@ -119,9 +119,9 @@ fn lease_devices(options: &LeaseOptions) -> Complaints {
     let report = leases::run::run(&leases::run::Plan {
         program: this_program()?,
         calls: options.calls,
-        secret: secret(options.secret),
-        seed: options.seed,
-        mean: options.mean,
+        secret: secret(options.network.secret),
+        seed: options.network.seed,
+        mean: options.network.mean,
         sabotage: options.sabotage,
     })?;
     println!("{report}\n{}", report.last_line());

@@ -16,6 +16,7 @@ pub struct Options {
     #[command(subcommand)]
     pub command: Option<Command>,
     /// The mixed run.
+    /// The network between clients and server.
     #[command(flatten)]
     pub run: RunOptions,
 }
@@ -38,15 +39,9 @@ pub struct RunOptions {
     /// Kill a client process so often, at random times.
     #[arg(long, default_value_t = 0)]
     pub client_kills: u32,
-    /// Encrypt what is said.
-    #[arg(long)]
-    pub secret: bool,
-    /// Repeats the choices of an earlier run.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Something happens on each way of a connection after so many bytes on average; 0 for a good network.
-    #[arg(long, default_value_t = 1500)]
-    pub mean: u64,
+    /// The network between clients and server.
+    #[command(flatten)]
+    pub network: NetworkOptions,
     /// Write each execution to the disk.
     #[arg(long)]
     pub fsync: bool,
@@ -55,12 +50,9 @@ pub struct RunOptions {
     pub given_up: bool,
 }
 
-/// The options of a run with leases.
+/// The options of the network between clients and server.
 #[derive(Clone, Debug, Args)]
-pub struct LeaseOptions {
-    /// Minimum number of calls.
-    #[arg(long, default_value_t = 3000)]
-    pub calls: u64,
+pub struct NetworkOptions {
     /// Encrypt what is said.
     #[arg(long)]
     pub secret: bool,
@@ -70,6 +62,17 @@ pub struct LeaseOptions {
     /// Something happens on each way of a connection after so many bytes on average; 0 for a good network.
     #[arg(long, default_value_t = 1500)]
     pub mean: u64,
+}
+
+/// The options of a run with leases.
+#[derive(Clone, Debug, Args)]
+pub struct LeaseOptions {
+    /// Minimum number of calls.
+    #[arg(long, default_value_t = 3000)]
+    pub calls: u64,
+    /// The network between clients and server.
+    #[command(flatten)]
+    pub network: NetworkOptions,
     /// A fault of the server that the run has to notice.
     #[arg(long)]
     pub sabotage: Option<Sabotage>,

@@ -42,22 +42,15 @@ impl Offers {
     ///
     /// No call was run: a device hangs or is leased to another client, or the arguments of the command are malformed.
     pub(super) fn batch(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Failure> {
-        let source = Source {
-            form: Form::Command,
-            bytes: job.arguments,
-            memory: self.decode_memory,
-        };
-        let arguments = source.arguments(BATCH, job.blocks)?;
-        let (reply, limit) = (job.reply, job.limit);
-        let mut invocation =
-            Invocation::new(&SIGNATURE, BATCH, source, arguments, context, reply, limit);
-        invocation.check_shape()?;
+        let limit = job.limit;
+        let mut invocation = self.command(&SIGNATURE, job, context)?;
         let calls: Vec<BatchCall> = invocation.argument()?;
         invocation.finish_arguments()?;
         if calls.len() > MAX_CALLS {
             let given = calls.len();
             let reason = format!("a batch has at most {MAX_CALLS} calls, but this one has {given}");
-            return Err(refusal(reason).into());
+            let method = BATCH.to_string();
+            return Err(Refusal::Protocol { method, reason }.into());
         }
         let replies = match calls.iter().position(|call| self.check(call).is_err()) {
             Some(wrong) => self.refuse_all(&calls, wrong),
@@ -67,12 +60,36 @@ impl Offers {
         Ok(invocation.into_reply())
     }
 
+    /// Begins a command that runs methods.
+    pub(super) fn command<'a>(
+        &self,
+        signature: &'a Arc<Method>,
+        job: Job<'a>,
+        context: &'a CallContext,
+    ) -> Result<Invocation<'a>, Failure> {
+        let source = Source {
+            form: Form::Command,
+            bytes: job.arguments,
+            memory: self.decode_memory,
+        };
+        let (name, reply, limit) = (job.method, job.reply, job.limit);
+        let arguments = source.arguments(name, job.blocks)?;
+        let invocation = Invocation::new(signature, name, source, arguments, context, reply, limit);
+        invocation.check_shape()?;
+        Ok(invocation)
+    }
+
     /// Finds out what is wrong with a call before anything is run.
     pub(super) fn check(&self, call: &BatchCall) -> Result<Form, Refusal> {
         let form = match call.form {
             0 => Form::Typed,
             1 => Form::ByName,
-            form => return Err(refusal(format!("there are no calls of the form {form}"))),
+            form => {
+                return Err(Refusal::Protocol {
+                    method: call.method.clone(),
+                    reason: format!("there are no calls of the form {form}"),
+                });
+            }
         };
         let target = self.targets.get(&call.method);
         let target = target.ok_or_else(|| self.unknown(&call.method))?;
@@ -175,13 +192,6 @@ impl Offers {
         self.targets
             .get(&call.method)
             .is_some_and(|target| target.reads)
-    }
-}
-
-fn refusal(reason: String) -> Refusal {
-    Refusal::Protocol {
-        method: BATCH.into(),
-        reason,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::interface::context::CallContext;
 use crate::interface::current;
 use crate::interface::describe::{Argument, Method};
 use crate::interface::gate::{Entry, Place};
-use crate::interface::invocation::{Invocation, Source};
+use crate::interface::invocation::Invocation;
 use crate::interface::job::{Job, Reply};
 use crate::interface::readings::Question;
 use crate::interface::remote::Remote;
@@ -57,16 +57,8 @@ impl Offers {
     ///
     /// The arguments of the command are malformed.
     pub(super) fn recent(&self, job: Job<'_>, context: &CallContext) -> Result<Reply, Failure> {
-        let source = Source {
-            form: Form::Command,
-            bytes: job.arguments,
-            memory: self.decode_memory,
-        };
-        let arguments = source.arguments(RECENT, job.blocks)?;
-        let (reply, limit) = (job.reply, job.limit);
-        let mut invocation =
-            Invocation::new(&SIGNATURE, RECENT, source, arguments, context, reply, limit);
-        invocation.check_shape()?;
+        let limit = job.limit;
+        let mut invocation = self.command(&SIGNATURE, job, context)?;
         let call: BatchCall = invocation.argument()?;
         let max_age: u64 = invocation.argument()?;
         invocation.finish_arguments()?;
