@@ -102,6 +102,18 @@ macro_rules! client_methods {
                 ServerCommands::new(self.clone())
             }
 
+            /// What the server offers, called by name with arguments and results that are known from its description:
+            /// `client.dynamic().call("pump.read_voltage", args![20])`. The handle keeps to the options of this one.
+            pub fn dynamic(&self) -> DynamicServer<Self> {
+                DynamicServer::with_description(self, self.described.clone())
+            }
+
+            /// The device called `name`, whose methods are called by name:
+            /// `client.device("pump").call("read_voltage", args![samples = 20])`. Nothing is sent before the first call.
+            pub fn device(&self, name: impl Into<String>) -> DynamicDevice<Self> {
+                self.dynamic().device(name)
+            }
+
             /// Maximum memory for a decoded answer, as the builder has set it.
             pub(crate) fn decode_memory(&self) -> usize {
                 self.options.decode_memory

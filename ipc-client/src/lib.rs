@@ -79,8 +79,11 @@ pub use ipc_core::wire::frame::FrameError;
 pub use ipc_core::wire::preamble::{PreambleError, Role};
 pub use ipc_core::{
     Args, AsyncCaller, AsyncMock, BlockingCaller, BoxedFunction, CallContext, CallError, Caller,
-    Device, DeviceError, DriverGuard, Fault, FaultError, Function, IntoDevice, Local, Mock,
-    MockAnswer, MockCall, NotSent, OpenError, Proxy, Refusal, RegisterError, Registry, Release,
-    Remote, Shared, Stuck, Value, Wire, remote,
+    Described, Device, DeviceError, DriverGuard, DynamicDevice, DynamicServer, Element,
+    ElementType, Fault, FaultError, Found, Function, IntoDevice, Local, Mock, MockAnswer, MockCall,
+    NotSent, Numbers, OpenError, Proxy, Refusal, RegisterError, Registry, Release, Remote, Shared,
+    Stuck, Value, Wire, args, remote,
 };
+#[cfg(feature = "json")]
+pub use ipc_core::{Json, JsonError};
 pub use ipc_net::{AddressError, DEFAULT_PORT};

@@ -75,6 +75,7 @@ pub use interface::context::CallContext;
 pub use interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
 };
+pub use interface::dynamic::{Described, DynamicDevice, DynamicServer, Found};
 pub use interface::function::{BoxedFunction, Function, IntoFunction, Returns};
 pub use interface::local::Local;
 pub use interface::mock::{AsyncMock, Mock, MockAnswer, MockCall};
@@ -83,7 +84,9 @@ pub use interface::registry::{RegisterError, Registry};
 pub use interface::remote::{Device, IntoDevice, Release, Remote, Shared, Urgent};
 pub use interface::schema::{Describe, Field, Schema, Variant};
 pub use interface::slot::DriverGuard;
-pub use interface::value::Value;
+pub use interface::value::{Element, ElementType, Numbers, Value};
+#[cfg(feature = "json")]
+pub use interface::value::{Json, JsonError};
 pub use interface::wire_type::Wire;
 pub use ipc_derive::remote;
 #[cfg(feature = "protocol")]

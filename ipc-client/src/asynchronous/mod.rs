@@ -13,7 +13,7 @@ use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
 use ipc_core::wire::ctrl::WaitingStatus;
 use ipc_core::wire::sanitize::printable;
-use ipc_core::{Args, AsyncCaller, CallError, Caller};
+use ipc_core::{Args, AsyncCaller, CallError, Caller, Described, DynamicDevice, DynamicServer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -67,6 +67,7 @@ pub struct AsyncClient {
     settings: Arc<ClientSettings>,
     observer: ObserverSlot,
     options: CallOptions,
+    described: Described,
 }
 
 impl AsyncClient {
@@ -85,6 +86,7 @@ impl AsyncClient {
             settings,
             observer: ObserverSlot::new(runtime),
             options,
+            described: Described::default(),
         })
     }
 

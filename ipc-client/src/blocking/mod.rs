@@ -14,7 +14,7 @@ use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
 use ipc_core::wire::ctrl::WaitingStatus;
 use ipc_core::wire::sanitize::printable;
-use ipc_core::{Args, BlockingCaller, CallError, Caller};
+use ipc_core::{Args, BlockingCaller, CallError, Caller, Described, DynamicDevice, DynamicServer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -56,6 +56,7 @@ use shared::SharedConnection;
 pub struct Client {
     connection: Arc<SharedConnection>,
     options: CallOptions,
+    described: Described,
 }
 
 impl Client {
@@ -63,6 +64,7 @@ impl Client {
         Self {
             options: CallOptions::new(&settings),
             connection: Arc::new(SharedConnection::new(settings, watch)),
+            described: Described::default(),
         }
     }
 

@@ -35,6 +35,19 @@ impl Args {
         Ok(self)
     }
 
+    /// Adds the next argument by position, of a type that always is a [`Value`].
+    pub fn with(mut self, value: impl Into<Value>) -> Self {
+        self.positional.push(value.into());
+        self
+    }
+
+    /// Adds an argument by name, of a type that always is a [`Value`]. A second one of the same name replaces the first.
+    pub fn with_named(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        self.named.insert(name.into(), value.into());
+        self
+    }
+
     /// Takes a tuple, list or single value as arguments by position, a map or struct as arguments by name, and `()` as
     /// none. A single argument that is itself a list, a map or a struct goes into a tuple: `(value,)`.
     pub fn from_serialize<T: Serialize + ?Sized>(arguments: &T) -> Result<Self, CodecError> {

@@ -36,6 +36,22 @@ fn unnamed(accepts: &str, unit: Option<&str>) -> String {
     }
 }
 
+/// The two ends of a range, as they are written, and whether the last one belongs to it.
+pub(crate) fn ends_of(accepts: &str) -> Option<(Option<&str>, Option<&str>, bool)> {
+    let Range {
+        low,
+        high,
+        is_closed,
+    } = range(accepts)?;
+    Some((low, high, is_closed))
+}
+
+/// The values of a list, as they are written.
+pub(crate) fn values_of(accepts: &str) -> Option<Vec<&str>> {
+    let inner = accepts.strip_prefix('[')?.strip_suffix(']')?;
+    Some(values(inner))
+}
+
 struct Range<'a> {
     low: Option<&'a str>,
     high: Option<&'a str>,

@@ -23,10 +23,10 @@ use crate::wire::ctrl::Form;
 use crate::wire::failure::{Failure, Fault, FaultKind, Refusal};
 use crate::wire::guard::Budget;
 
-pub(crate) use explain::{check, serialised, shown_briefly};
+pub(crate) use explain::{check, is_plain_type, serialised, shown_briefly};
 pub(super) use owned::OwnedInvocation;
 
-use explain::{UNREADABLE, expected, is_plain_type, shown, too_much_memory, unreadable};
+use explain::{UNREADABLE, expected, shown, too_much_memory, unreadable};
 
 /// The arguments of one call, and the place for its result.
 #[derive(Debug)]

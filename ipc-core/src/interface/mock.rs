@@ -13,13 +13,13 @@ use serde::de::DeserializeOwned;
 use super::args::{Args, PackedArgs};
 use super::caller::{AsyncCaller, BlockingCaller, Caller, OutgoingCall};
 use super::describe::Argument;
+use super::dynamic;
 use super::function::sources;
 use super::invocation::{serialised, shown_briefly};
-use super::readable;
 use super::schema::short_name;
 use super::value::Value;
 use crate::error::CallError;
-use crate::wire::codec::{self, CodecError, MAX_VALUE, Reader};
+use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, Reader};
 use crate::wire::ctrl::Form;
 use crate::wire::failure::{Fault, FaultKind};
 use crate::wire::guard::Budget;
@@ -155,11 +155,12 @@ impl MockCall {
             let all = positional.chain(named);
             return all.map(|(name, value)| (name, Some(value))).collect();
         }
-        let mut reader = Reader::new(&self.arguments);
+        let bytes = Bytes::copy_from_slice(&self.arguments);
+        let mut reader = Reader::new(&bytes);
         let mut is_known = true;
         let next = |argument: &Argument| {
             let value = match is_known {
-                true => readable::read(&argument.schema, &mut reader),
+                true => dynamic::read(&argument.schema, &bytes, &mut reader, DECODE_MEMORY).ok(),
                 false => None,
             };
             is_known = value.is_some();

@@ -87,6 +87,23 @@ pub(super) fn prefix_hint(own: &Method, prefix: &str, similar: &[String]) -> Str
     format!(" (this proxy was made {made}; try {others})")
 }
 
+/// Returns the most similar of the `known` names, if one is similar.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name: String = name
+        .chars()
+        .take(COMPARED)
+        .collect::<String>()
+        .to_lowercase();
+    let near = known.filter_map(|known| {
+        let distance = strsim::osa_distance(&name, &known.to_lowercase());
+        let is_near = distance * 3 <= known.len().max(name.len());
+        let is_part = name.len() > 2 && known.to_lowercase().contains(&name);
+        (is_near || is_part).then_some((distance, known))
+    });
+    near.min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
 /// Removes `get_` or `set_` from the name of an accessor, which leaves the name of the property.
 fn without_accessor(name: &str) -> &str {
     let get = name.strip_prefix("get_");

@@ -1,23 +1,36 @@
-//! Values that carry their own shape, for callers without the driver's types. On the wire they are MessagePack.
+//! Values that carry their own shape, for callers without the driver's types.
+//!
+//! In a call by name they travel as MessagePack; the values of a [dynamic](super::dynamic) call are encoded by the schema of
+//! the method.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+mod access;
+#[cfg(feature = "json")]
+mod json;
+mod numbers;
 mod pack;
 #[cfg(test)]
 mod tests;
 mod unpack;
 mod visit;
 
+#[cfg(feature = "json")]
+pub use json::{Json, JsonError};
+pub use numbers::{Element, ElementType, Numbers};
 pub use pack::pack;
 pub use unpack::unpack;
-pub(crate) use unpack::{Unpacker, unpack_argument, unpack_within};
+pub(crate) use unpack::{Unpacker, unpack_argument, unpack_result, unpack_within};
 
 use crate::wire::codec::CodecError;
 
 /// Any value that can travel, in self-describing form.
+///
+/// A struct is a map from the names of its fields, a variant of an enum is its name or, if it has data, a map from its name
+/// to the data, and a newtype is what it holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -30,15 +43,19 @@ pub enum Value {
     /// A truth value.
     Bool(bool),
     /// A negative integer.
-    Int(i64),
+    Int(i128),
     /// An integer of zero or more.
-    UInt(u64),
+    UInt(u128),
     /// A floating-point number.
     Float(f64),
-    /// Text.
+    /// A floating-point number of 32 bits.
+    Float32(f32),
+    /// Text, or one character.
     String(String),
     /// Bytes.
     Bytes(Vec<u8>),
+    /// An array of numbers.
+    Numbers(Numbers),
     /// A list, array or tuple.
     List(Vec<Value>),
     /// A map, or a struct with its fields by name.
@@ -46,7 +63,8 @@ pub enum Value {
 }
 
 impl Value {
-    /// Converts any serialisable value into its self-describing form.
+    /// Converts any serialisable value into its self-describing form. Lists of numbers become lists of values; use
+    /// `Value::from` to make an array of them.
     pub fn from_serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self, CodecError> {
         unpack_within(&pack(value)?, usize::MAX)
     }
@@ -62,6 +80,8 @@ impl Value {
     }
 }
 
+/// All of the value. The text tells values apart: floating-point numbers have a point or an exponent, texts have quotes,
+/// bytes are `0x` and hexadecimal digits.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -71,11 +91,13 @@ impl fmt::Display for Value {
             Value::Int(value) => write!(f, "{value}"),
             Value::UInt(value) => write!(f, "{value}"),
             Value::Float(value) => write!(f, "{value:?}"),
+            Value::Float32(value) => write!(f, "{value:?}"),
             Value::String(value) => write!(f, "{value:?}"),
-            Value::Bytes(value) if value.len() == 16 => {
-                f.write_str("16 bytes, or an integer of 128 bits")
+            Value::Bytes(value) => {
+                f.write_str("0x")?;
+                value.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
-            Value::Bytes(value) => write!(f, "{} bytes", value.len()),
+            Value::Numbers(numbers) => write!(f, "{numbers}"),
             Value::List(items) => {
                 f.write_str("[")?;
                 for (i, item) in items.iter().enumerate() {

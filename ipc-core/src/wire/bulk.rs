@@ -25,6 +25,16 @@ pub struct LongBlock {
     pub(crate) bytes: Bytes,
 }
 
+impl LongBlock {
+    /// The same list behind `count` more bytes.
+    pub(crate) fn behind(self, count: usize) -> Self {
+        Self {
+            at: self.at + count,
+            ..self
+        }
+    }
+}
+
 /// A way to append a value to bytes and its long lists to the blocks, within a limit.
 pub(crate) type Encode<T> =
     fn(T, &mut Vec<u8>, &mut Vec<LongBlock>, usize) -> Result<(), CodecError>;
@@ -120,6 +130,27 @@ pub(crate) fn encode_numbers<T: NoUninit + Serialize>(
     out.reserve_exact(size);
     out.extend_from_slice(&prefix);
     out.extend_from_slice(bytes);
+    Ok(())
+}
+
+/// Appends bytes that are part of a value, long ones to `blocks`.
+pub(crate) fn append(
+    bytes: &Bytes,
+    out: &mut Vec<u8>,
+    blocks: &mut Vec<LongBlock>,
+    limit: usize,
+) -> Result<(), CodecError> {
+    let size = out.len().saturating_add(bytes.len());
+    if size > limit_beside(blocks, limit) {
+        return Err(CodecError::TooLarge { limit });
+    }
+    match bytes.len() >= LONG {
+        true => blocks.push(LongBlock {
+            at: out.len(),
+            bytes: bytes.clone(),
+        }),
+        false => out.extend_from_slice(bytes),
+    }
     Ok(())
 }
 

@@ -14,12 +14,13 @@ use crate::interface::args::Args;
 use crate::interface::batch::{BatchReply, RECENT};
 use crate::interface::commands::name;
 use crate::interface::describe::Method;
+use crate::interface::dynamic::{DynamicMethod, Encoded};
 use crate::interface::job::LocalCall;
 use crate::interface::similar::prefix_hint;
 use crate::interface::{definitions, invocation, value};
 use crate::wire::block::{Payload, ValueProbe};
 use crate::wire::bulk::{self, LongBlock, LongLists};
-use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, MIN_DECODE_MEMORY, Reader};
+use crate::wire::codec::{self, CodecError, DECODE_MEMORY, MAX_VALUE, MIN_DECODE_MEMORY};
 use crate::wire::ctrl::{CallHeader, CtrlMsg, Form};
 use crate::wire::failure::{Fault, Refusal};
 use crate::wire::frame::{self, CallFrame};
@@ -48,6 +49,8 @@ pub(super) enum Callee {
         table: Arc<MethodTable>,
         index: usize,
     },
+    /// A method as its server describes it.
+    Dynamic(Arc<DynamicMethod>),
     Name(String),
 }
 
@@ -74,6 +77,30 @@ impl OutgoingCall {
         let mut call = Self::begin(head, Form::ByName, Callee::Name(method.into()), false);
         call.append(|frame| codec::encode(&value::pack(args)?, frame, MAX_VALUE));
         call
+    }
+
+    /// A call of a method as its server describes it: a typed one, if the description says all about its bytes.
+    pub(crate) fn dynamic(method: &Arc<DynamicMethod>, args: &Args) -> Result<Self, CallError> {
+        let idempotent = method.method.idempotent;
+        let callee = Callee::Dynamic(Arc::clone(method));
+        Ok(match method.encode(args)? {
+            Some(Encoded { bytes, blocks }) => {
+                let head = head(CtrlMsg::Call, &method.name, method.fingerprint);
+                let mut call = Self::begin(head, Form::Typed, callee, idempotent);
+                let at = call.arguments_at;
+                call.frame.head.extend_from_slice(&bytes);
+                call.frame
+                    .blocks
+                    .extend(blocks.into_iter().map(|block| block.behind(at)));
+                call
+            }
+            None => {
+                let head = head(CtrlMsg::CallByName, &method.name, 0);
+                let mut call = Self::begin(head, Form::ByName, callee, idempotent);
+                call.append(|frame| codec::encode(&value::pack(args)?, frame, MAX_VALUE));
+                call
+            }
+        })
     }
 
     /// The question what there is to call.
@@ -146,6 +173,7 @@ impl OutgoingCall {
     pub(crate) fn description(&self) -> Option<&Method> {
         match &self.callee {
             Callee::Method { table, index } => table.description(*index),
+            Callee::Dynamic(method) => Some(&method.method),
             Callee::Name(_) => None,
         }
     }
@@ -206,6 +234,7 @@ impl OutgoingCall {
             Callee::Method { table, index } => {
                 table.method(*index).map(|method| method.fingerprint)
             }
+            Callee::Dynamic(method) => Some(method.fingerprint),
             Callee::Name(_) => None,
         };
         Ok(LocalCall {
@@ -231,7 +260,7 @@ impl OutgoingCall {
 
     /// Reads how the call ended from the result of the command that it has travelled in.
     pub fn reply_inside(&self, payload: Payload) -> Result<BatchReply, CallError> {
-        let reply = unpack(&payload.into_bytes(), self.decode_memory);
+        let reply = value::unpack_result(&payload.into_bytes(), self.decode_memory);
         reply.map_err(|error| self.bad_reply(error))
     }
 
@@ -252,11 +281,13 @@ impl OutgoingCall {
         memory: usize,
     ) -> Result<T, CallError> {
         let decoded = match self.form {
-            Form::Typed => codec::decode_payload(payload, memory).map_err(CodecError::of_typed),
-            Form::ByName => {
-                unpack(&payload.into_bytes(), memory).map_err(|error| self.of_result(error))
+            _ if let Callee::Dynamic(method) = &self.callee => {
+                method.decode(self.form, payload, memory)
             }
-            Form::Describe | Form::Command => unpack(&payload.into_bytes(), memory),
+            Form::Typed => codec::decode_payload(payload, memory).map_err(CodecError::of_typed),
+            Form::ByName => value::unpack_result(&payload.into_bytes(), memory)
+                .map_err(|error| self.of_result(error)),
+            Form::Describe | Form::Command => value::unpack_result(&payload.into_bytes(), memory),
         };
         decoded.map_err(|error| self.bad_reply(error))
     }
@@ -343,6 +374,7 @@ impl Callee {
             Callee::Method { table, index } => {
                 table.method(*index).map_or("", |method| &method.name)
             }
+            Callee::Dynamic(method) => &method.name,
             Callee::Name(name) => name,
         }
     }
@@ -352,13 +384,6 @@ impl fmt::Debug for Callee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.wire_name())
     }
-}
-
-fn unpack<T: DeserializeOwned>(payload: &[u8], memory: usize) -> Result<T, CodecError> {
-    let mut reader = Reader::new(payload);
-    let packed = reader.bytes()?;
-    reader.finish()?;
-    value::unpack_within(packed, memory)
 }
 
 /// The beginning of a call's frame: all that stands before the arguments. The session fills the numbers in.

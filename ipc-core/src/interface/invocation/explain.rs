@@ -39,7 +39,7 @@ pub(super) fn expected(argument: &Argument) -> String {
 }
 
 /// A type whose name says all about its values.
-pub(super) fn is_plain_type(schema: &Schema) -> bool {
+pub(crate) fn is_plain_type(schema: &Schema) -> bool {
     match schema {
         Schema::Option(inner) => is_plain_type(inner),
         Schema::Bool | Schema::Unsigned(_) | Schema::Signed(_) | Schema::Float(_) => true,

@@ -10,7 +10,7 @@ mod token;
 use self::access::{Elements, Variant};
 use self::token::Token;
 pub(crate) use self::token::Unpacker;
-use crate::wire::codec::{CodecError, DECODE_MEMORY, MAX_DEPTH};
+use crate::wire::codec::{CodecError, DECODE_MEMORY, MAX_DEPTH, Reader};
 use crate::wire::guard::{Budget, GuardedSeed};
 
 /// Decodes MessagePack that fills `bytes` exactly, within 8 times its length plus [`DECODE_MEMORY`] bytes of memory.
@@ -29,6 +29,17 @@ pub(crate) fn unpack_within<T: DeserializeOwned>(
     memory: usize,
 ) -> Result<T, CodecError> {
     read(bytes, &Budget::new(bytes.len(), memory), Fields::Skipped)
+}
+
+/// Decodes the result of a call by name, which travels as a list of bytes.
+pub(crate) fn unpack_result<T: DeserializeOwned>(
+    payload: &[u8],
+    memory: usize,
+) -> Result<T, CodecError> {
+    let mut reader = Reader::new(payload);
+    let packed = reader.bytes()?;
+    reader.finish()?;
+    unpack_within(packed, memory)
 }
 
 /// Decodes an argument like [`unpack`], but rejects unknown fields of structs, so that a misspelt setting is not lost.

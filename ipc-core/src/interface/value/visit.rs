@@ -13,11 +13,19 @@ impl Serialize for Value {
             Value::Null => serializer.serialize_unit(),
             Value::Some(value) => serializer.serialize_some(value),
             Value::Bool(value) => serializer.serialize_bool(*value),
-            Value::Int(value) => serializer.serialize_i64(*value),
-            Value::UInt(value) => serializer.serialize_u64(*value),
+            Value::Int(value) => match i64::try_from(*value) {
+                Ok(value) => serializer.serialize_i64(value),
+                Err(_) => serializer.serialize_i128(*value),
+            },
+            Value::UInt(value) => match u64::try_from(*value) {
+                Ok(value) => serializer.serialize_u64(value),
+                Err(_) => serializer.serialize_u128(*value),
+            },
             Value::Float(value) => serializer.serialize_f64(*value),
+            Value::Float32(value) => serializer.serialize_f32(*value),
             Value::String(value) => serializer.serialize_str(value),
             Value::Bytes(value) => serializer.serialize_bytes(value),
+            Value::Numbers(numbers) => numbers.serialize(serializer),
             Value::List(items) => serializer.collect_seq(items),
             Value::Map(entries) => serializer.collect_map(entries.iter().map(|(k, v)| (k, v))),
         }
@@ -49,8 +57,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     visit! {
         visit_bool(bool) => Value::Bool;
-        visit_i64(i64) => |v: i64| u64::try_from(v).map_or(Value::Int(v), Value::UInt);
-        visit_u64(u64) => Value::UInt;
+        visit_i64(i64) => Value::from;
+        visit_i128(i128) => Value::from;
+        visit_u64(u64) => Value::from;
+        visit_u128(u128) => Value::UInt;
+        visit_f32(f32) => Value::Float32;
         visit_f64(f64) => Value::Float;
         visit_str(&str) => |v: &str| Value::String(v.into());
         visit_string(String) => Value::String;

@@ -1,0 +1,163 @@
+//! What is known of a server from its description.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::arguments::{self, Encoded};
+use super::find::{self, Found};
+use super::{read, shape, write};
+use crate::error::CallError;
+use crate::interface::args::Args;
+use crate::interface::describe::{Method, MethodKind, ServerDescription};
+use crate::interface::value::{Value, unpack_result};
+use crate::wire::block::Payload;
+use crate::wire::bulk;
+use crate::wire::codec::CodecError;
+use crate::wire::ctrl::Form;
+use crate::wire::failure::Refusal;
+
+/// The description of a server, kept for all calls of a client. Clones share it.
+#[derive(Clone, Default)]
+pub struct Described(Arc<Mutex<Option<Arc<KnownServer>>>>);
+
+impl Described {
+    pub(super) fn get(&self) -> Option<Arc<KnownServer>> {
+        self.lock().clone()
+    }
+
+    pub(super) fn set(&self, description: ServerDescription) -> Arc<KnownServer> {
+        let known = Arc::new(KnownServer {
+            description,
+            methods: Mutex::default(),
+        });
+        *self.lock() = Some(Arc::clone(&known));
+        known
+    }
+
+    /// Forgets `known`, unless there is a newer one.
+    pub(super) fn forget(&self, known: &Arc<KnownServer>) {
+        let mut current = self.lock();
+        if current.as_ref().is_some_and(|it| Arc::ptr_eq(it, known)) {
+            *current = None;
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<KnownServer>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_known = self.lock().is_some();
+        f.debug_tuple("Described").field(&is_known).finish()
+    }
+}
+
+/// A server, and those of its methods that have been called.
+pub(super) struct KnownServer {
+    pub(super) description: ServerDescription,
+    methods: Mutex<HashMap<(String, MethodKind), Arc<DynamicMethod>>>,
+}
+
+impl KnownServer {
+    /// The method of this kind that `path` names.
+    pub(super) fn method(
+        &self,
+        path: &str,
+        kind: MethodKind,
+    ) -> Result<Arc<DynamicMethod>, Refusal> {
+        let lock = || self.methods.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (path.to_string(), kind);
+        if let Some(method) = lock().get(&key) {
+            return Ok(Arc::clone(method));
+        }
+        let found = find::find(&self.description, path, kind)?;
+        let method = Arc::new(DynamicMethod::new(&found));
+        lock().insert(key, Arc::clone(&method));
+        Ok(method)
+    }
+}
+
+/// A method as its server describes it.
+pub(crate) struct DynamicMethod {
+    pub(crate) method: Method,
+    pub(crate) prefix: String,
+    /// The name on the wire.
+    pub(crate) name: String,
+    pub(crate) fingerprint: u64,
+    /// True if its schemas say all about the bytes of its calls.
+    pub(super) is_known: bool,
+}
+
+impl DynamicMethod {
+    fn new(found: &Found<'_>) -> Self {
+        let (method, prefix) = (found.method.clone(), found.prefix().to_string());
+        Self {
+            name: method.wire_name(&prefix),
+            fingerprint: method.fingerprint(),
+            is_known: shape::is_known(&method),
+            method,
+            prefix,
+        }
+    }
+
+    /// The arguments of a typed call; `None` if the call must go by name.
+    pub(crate) fn encode(&self, args: &Args) -> Result<Option<Encoded>, CallError> {
+        match self.is_known {
+            true => arguments::encode(self, args),
+            false => arguments::check_all(self, args).map(|()| None),
+        }
+    }
+
+    /// Reads a result in the form of its call.
+    pub(crate) fn decode<T: DeserializeOwned + 'static>(
+        &self,
+        form: Form,
+        payload: Payload,
+        memory: usize,
+    ) -> Result<T, CodecError> {
+        let value = match form {
+            Form::Typed => read::read_payload(&self.method.result, payload, memory)?,
+            _ => self.shaped(unpack_result(&payload.into_bytes(), memory)?),
+        };
+        // Most callers want the value itself.
+        castaway::cast!(value, T).or_else(Value::into_typed)
+    }
+
+    /// A result in self-describing form as it would be by its schema: lists of numbers are arrays.
+    fn shaped(&self, value: Value) -> Value {
+        let schema = &self.method.result;
+        if !shape::is_described(schema, shape::Enclosing::NONE) {
+            return value;
+        }
+        let (mut bytes, mut blocks) = (Vec::new(), Vec::new());
+        let written = write::write(&value, schema, &mut bytes, &mut blocks);
+        let payload = Payload::from(Bytes::from(bulk::joined(&bytes, &blocks)));
+        let read = |()| read::read_payload(schema, payload, usize::MAX).ok();
+        written.ok().and_then(read).unwrap_or(value)
+    }
+
+    /// Returns true if arguments for one of the two mean the same for the other, by position and by name.
+    pub(super) fn takes_the_same(&self, other: &Self) -> bool {
+        let of = |method: &Self| {
+            let arguments = method.method.arguments.iter();
+            let names = arguments.map(|it| (it.name.clone(), it.unit.clone()));
+            names.collect::<Vec<_>>()
+        };
+        of(self) == of(other)
+    }
+
+    /// The signature under the name on the wire.
+    pub(super) fn signature(&self) -> String {
+        self.method.signature(&self.prefix)
+    }
+}

@@ -1,0 +1,1 @@
+//! Values by schema against the types themselves.
