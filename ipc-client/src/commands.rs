@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::commands::{ClientSummary, DeviceStatus, Kicked, LeaseInfo, name};
+use ipc_core::interface::describe::ServerDescription;
 use ipc_core::{Args, Caller, CodecError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,6 +38,12 @@ pub struct ServerCommands<C> {
 impl<C: Caller> ServerCommands<C> {
     pub(crate) fn new(caller: C) -> Self {
         Self { caller }
+    }
+
+    /// Describes everything that the server offers, like [`Client::describe`](crate::Client::describe), also while another
+    /// client holds the server.
+    pub fn description(&self) -> C::Reply<ServerDescription> {
+        self.caller.call(OutgoingCall::describe_beside())
     }
 
     /// Lists all clients: those that are served, with their lanes and observers, and those that wait.

@@ -38,6 +38,8 @@ pub struct OutgoingCall {
     callee: Callee,
     /// True if it travels inside of a command, whose result is that of a call of a batch.
     is_inside: bool,
+    /// True for a question that an observer is to ask.
+    goes_beside: bool,
     /// Why it cannot be made.
     error: Option<Box<CallError>>,
 }
@@ -110,6 +112,14 @@ impl OutgoingCall {
         Self::begin(head, Form::Describe, Callee::Name(method.into()), true)
     }
 
+    /// The same question for an observer, which gets an answer while another client holds the server.
+    pub fn describe_beside() -> Self {
+        Self {
+            goes_beside: true,
+            ..Self::describe()
+        }
+    }
+
     pub(super) fn begin(head: Vec<u8>, form: Form, callee: Callee, idempotent: bool) -> Self {
         Self {
             arguments_at: head.len(),
@@ -119,6 +129,7 @@ impl OutgoingCall {
             decode_memory: DECODE_MEMORY,
             callee,
             is_inside: false,
+            goes_beside: false,
             error: None,
         }
     }
@@ -198,10 +209,11 @@ impl OutgoingCall {
     }
 
     /// True if an observer can make the call, so that it waits neither for the server nor for other calls of its client: an
-    /// urgent method of a proxy, or a command that has nothing to do with the session of its caller.
+    /// urgent method of a proxy, a question that was made for it, or a command that has nothing to do with the session of its caller.
     pub fn is_for_observers(&self) -> bool {
         match self.form {
             Form::Command => name::OF_NO_SESSION.contains(&self.method()),
+            Form::Describe => self.goes_beside,
             _ => self.is_urgent(),
         }
     }

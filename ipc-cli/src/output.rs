@@ -1,0 +1,49 @@
+//! What the program writes: results to standard output, everything about the connection to standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use ipc_core::wire::sanitize::printable;
+
+use crate::failure::{ExitCode, Failure};
+
+/// How results are shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Output {
+    /// One JSON object a line, for programs.
+    pub(crate) json: bool,
+}
+
+impl Output {
+    /// Writes a line, or several. Characters that a terminal would obey are shown as escapes: texts come from servers.
+    pub(crate) fn line(self, text: impl Into<String>) -> Result<(), Failure> {
+        written(writeln!(io::stdout(), "{}", printable(text.into())))
+    }
+
+    /// Writes a line of JSON.
+    pub(crate) fn json_line(self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(value);
+        let text = text.map_err(|error| Failure::new(ExitCode::Driver, error))?;
+        written(writeln!(io::stdout(), "{text}"))
+    }
+
+    /// Returns true if results are read by a person at a terminal, who may be shown colours and bars.
+    pub(crate) fn is_terminal(self) -> bool {
+        !self.json && io::stdout().is_terminal()
+    }
+}
+
+/// Writes a remark about the connection or the progress. A closed standard error is not a reason to stop.
+pub(crate) fn remark(text: impl Into<String>) {
+    let _ = writeln!(io::stderr(), "{}", printable(text.into()));
+}
+
+fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::OutputClosed),
+        Err(error) => Err(Failure::new(
+            ExitCode::Driver,
+            format!("cannot write the output: {error}"),
+        )),
+    }
+}
