@@ -76,7 +76,9 @@ pub use interface::describe::{
     Argument, DeviceDescription, Interface, Method, MethodKind, ServerDescription,
 };
 pub use interface::dynamic::{Described, DynamicDevice, DynamicServer, Found};
-pub use interface::function::{BoxedFunction, Function, IntoFunction, Returns};
+pub use interface::function::{
+    BoxedFunction, Function, IntoDescribedFunction, IntoFunction, Parameter, Returns,
+};
 pub use interface::local::Local;
 pub use interface::mock::{AsyncMock, Mock, MockAnswer, MockCall};
 pub use interface::own_thread::OpenError;

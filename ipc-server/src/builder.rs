@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::table::TableLimits;
-use ipc_core::{BoxedFunction, IntoDevice, IntoFunction, Secret};
+use ipc_core::{BoxedFunction, IntoDescribedFunction, IntoDevice, IntoFunction, Parameter, Secret};
 use ipc_hub::event::ServerEvent;
 use ipc_hub::hosted::{self, Hosted, Registration};
 use ipc_hub::log::{self, About};
@@ -85,9 +85,37 @@ impl ServerBuilder {
         self
     }
 
-    /// Serves a closure or function as `name`. Its arguments are named `arg0`, `arg1`, ...
+    /// Serves a closure or function as `name`. Its arguments are named `arg0`, `arg1`, ...; name them with
+    /// [`function_named`](Self::function_named).
     pub fn function<Args>(mut self, name: &str, function: impl IntoFunction<Args>) -> Self {
         let function = function.into_function(name);
+        self.hosted.add(Registration::Function(function.into()));
+        self
+    }
+
+    /// Serves a closure or function as `name`, its arguments described by `parameters`, of which there is one for each: a name,
+    /// or a [`Parameter`](ipc_core::Parameter) with unit and default.
+    ///
+    /// The server does not start if the parameters do not fit the arguments.
+    ///
+    /// ```
+    /// # use ipc_core::Parameter;
+    /// # use ipc_server::Server;
+    /// let builder = Server::builder().function_named(
+    ///     "power",
+    ///     [Parameter::named("volts").unit("V"), Parameter::named("ohms").unit("Ω").default(50.0)],
+    ///     |volts: f64, ohms: f64| volts * volts / ohms,
+    /// );
+    /// # drop(builder);
+    /// ```
+    pub fn function_named<Args, P: Into<Parameter>>(
+        mut self,
+        name: &str,
+        parameters: impl IntoIterator<Item = P>,
+        function: impl IntoDescribedFunction<Args>,
+    ) -> Self {
+        let parameters = parameters.into_iter().map(Into::into).collect();
+        let function = function.into_described_function(name, parameters);
         self.hosted.add(Registration::Function(function.into()));
         self
     }

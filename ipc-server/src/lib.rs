@@ -97,8 +97,8 @@ pub use ipc_core::session::table::TableLimits;
 pub use ipc_core::wire::ctrl::QueueStatus;
 pub use ipc_core::{
     BoxedFunction, CallContext, Device, DriverGuard, Fault, FaultError, FaultKind, FaultValue,
-    Function, IntoDevice, IntoFunction, OpenError, RegisterError, Release, Remote, Returns, Secret,
-    Shared, Stuck, Wire,
+    Function, IntoDescribedFunction, IntoDevice, IntoFunction, OpenError, Parameter, RegisterError,
+    Release, Remote, Returns, Secret, Shared, Stuck, Value, Wire,
 };
 pub use ipc_hub::RemoveError;
 pub use ipc_hub::event::{ClientInfo, DeviceInfo, RunningCall, ServerEvent};

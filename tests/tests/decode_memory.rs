@@ -292,7 +292,7 @@ fn honest_values_of_many_megabytes_pass() {
         },
     };
     passes!(client.readings((0..200_000).map(reading).collect::<Vec<_>>()));
-    let numbers = (0..2 * MIB).map(|n| Value::UInt(n as u64 % 100));
+    let numbers = (0..2 * MIB).map(|n| Value::from(n % 100));
     let numbers = Value::List(numbers.collect());
     assert!(client.call("anything", (&numbers,)) == Ok(numbers));
 }

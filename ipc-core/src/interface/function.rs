@@ -1,15 +1,17 @@
 //! Free functions and closures beside the devices.
 
 use std::error::Error;
-use std::marker::PhantomData;
 
-use super::describe::{Argument, Method};
+use super::describe::Method;
 use super::invocation::Invocation;
-use super::schema::{Schema, short_name};
+use super::schema::short_name;
 use super::wire_type::Wire;
-use crate::wire::block::{Probe, ValueProbe};
-use crate::wire::codec;
+use crate::wire::block::Probe;
 use crate::wire::failure::{Failure, Fault, FaultKind};
+
+mod closure;
+
+pub use closure::{IntoDescribedFunction, IntoFunction, Parameter};
 
 /// Something that can be called by name: `#[remote]` on a free `fn` makes one, and so does a closure with a name.
 pub trait Function: Send + 'static {
@@ -23,6 +25,11 @@ pub trait Function: Send + 'static {
 
     /// Returns the names of the devices that it uses, if that was declared.
     fn uses(&self) -> Option<&[String]> {
+        None
+    }
+
+    /// Why it cannot be served, if its author has made a mistake that only shows here.
+    fn mistake(&self) -> Option<String> {
         None
     }
 
@@ -71,6 +78,10 @@ impl Function for Using {
 
     fn uses(&self) -> Option<&[String]> {
         Some(&self.devices)
+    }
+
+    fn mistake(&self) -> Option<String> {
+        self.function.mistake()
     }
 
     fn run(&mut self, invocation: &mut Invocation<'_>) -> Result<(), Failure> {
@@ -190,80 +201,3 @@ where
         Ok(self)
     }
 }
-
-/// A closure as a [`Function`]: `Args` is the tuple of its arguments, which are called `arg0`, `arg1`, ...
-#[diagnostic::on_unimplemented(
-    message = "this closure cannot be served",
-    label = "an argument or the result cannot travel, or there are more than 6 arguments",
-    note = "write out the types of the arguments, `|volts: f64, name: String| ..`: what serde can serialise and deserialise, without references",
-    note = "it returns a number, a text, a list, a tuple or a map of these, or `Result<T, E>` with any `T` that can travel and an `E` that is an error, a `String` or a `&str`; for other types write `Result<T, String>`",
-    note = "for `async`, references and names of arguments, write a `fn` with `#[remote]` on it, and serve `name::function()`"
-)]
-pub trait IntoFunction<Args>: Sized {
-    /// Gives the closure a name.
-    fn into_function(self, name: &str) -> Box<dyn Function>;
-}
-
-struct Closure<F, Args> {
-    name: String,
-    function: F,
-    arguments: PhantomData<fn(Args)>,
-}
-
-macro_rules! closures {
-    ($($arg:ident)*) => {
-        impl<F, R, $($arg),*> IntoFunction<($($arg,)*)> for F
-        where
-            F: FnMut($($arg),*) -> R + Send + 'static,
-            R: Returns,
-            $($arg: Wire,)*
-        {
-            fn into_function(self, name: &str) -> Box<dyn Function> {
-                Box::new(Closure { name: name.to_string(), function: self, arguments: PhantomData::<fn(($($arg,)*))> })
-            }
-        }
-
-        impl<F, R, $($arg),*> Function for Closure<F, ($($arg,)*)>
-        where
-            F: FnMut($($arg),*) -> R + Send + 'static,
-            R: Returns,
-            $($arg: Wire,)*
-        {
-            fn method(&self) -> Method {
-                let schemas: Vec<Schema> = vec![$(Schema::by_name::<$arg>()),*];
-                let arguments = schemas.into_iter().enumerate().map(|(i, schema)| Argument {
-                    name: format!("arg{i}"),
-                    schema,
-                    ..Argument::default()
-                });
-                Method {
-                    name: self.name.clone(),
-                    arguments: arguments.collect(),
-                    result: Schema::by_name::<R::Value>(),
-                    error: R::error_name(),
-                    ..Method::default()
-                }
-            }
-
-            fn probe(&self) -> Probe {
-                const { &[$(codec::probe::<$arg> as ValueProbe),*] }
-            }
-
-            #[allow(non_snake_case)]
-            fn run(&mut self, invocation: &mut Invocation<'_>) -> Result<(), Failure> {
-                $(let $arg = invocation.argument::<$arg>()?;)*
-                invocation.finish_arguments()?;
-                let result = (self.function)($($arg),*).into_result()?;
-                invocation.succeed(result)
-            }
-        }
-    };
-}
-
-closures!();
-closures!(A);
-closures!(A B);
-closures!(A B C);
-closures!(A B C D);
-closures!(A B C D E);
-closures!(A B C D E G);

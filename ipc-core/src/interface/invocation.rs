@@ -175,6 +175,11 @@ impl<'a> Invocation<'a> {
         Ok(self.take()?.unwrap_or_else(default))
     }
 
+    /// The next argument, if the caller gave it.
+    pub(crate) fn argument_if_given<T: Wire>(&mut self) -> Result<Option<T>, Failure> {
+        self.take()
+    }
+
     /// Refuses the call unless argument number `index` was `accepted`.
     pub fn check(
         &self,

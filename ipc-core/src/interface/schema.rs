@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 mod read;
 mod std_types;
+mod type_name;
 
 /// The shape of a value on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -13,13 +13,13 @@ mod releases;
 #[non_exhaustive]
 pub enum Refusal {
     /// The server offers no such method.
-    #[error("the server has no method `{method}`{}{hint}", did_you_mean(.similar))]
+    #[error("the server has no method `{method}`{}{hint}", did_you_mean(.similar, .hint))]
     UnknownMethod {
         /// The name that was asked for.
         method: String,
         /// Names that look like it, or that are the same method of devices with other prefixes.
         similar: Vec<String>,
-        /// What the client adds about the prefix of the proxy that was called; empty on the wire.
+        /// What the client adds about the proxy that was called, or about the name; empty on the wire.
         #[serde(skip)]
         hint: String,
     },
@@ -350,8 +350,9 @@ fn after(ms: u64) -> Duration {
     Duration::from_millis(ms.max(1))
 }
 
-fn did_you_mean(similar: &[String]) -> String {
+fn did_you_mean(similar: &[String], hint: &str) -> String {
     match similar {
+        [] if !hint.is_empty() => String::new(),
         [] => "; `help()` lists what it offers".into(),
         [name] => format!("; did you mean `{name}`?"),
         [names @ .., last] => format!("; did you mean `{}` or `{last}`?", names.join("`, `")),

@@ -68,6 +68,14 @@ pub enum RegisterError {
         /// The names of all devices.
         devices: Vec<String>,
     },
+    /// The parameters of a function do not fit its arguments.
+    #[error("the function `{function}` cannot be served: {problem}")]
+    BadParameters {
+        /// The name of the function.
+        function: String,
+        /// What does not fit.
+        problem: String,
+    },
     /// `uses` was called before there was anything that could use a device.
     #[error(
         "`uses` has nothing before it; call it right after `device`, `function` or `remote_function`"

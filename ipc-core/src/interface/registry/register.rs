@@ -89,6 +89,13 @@ impl Registry {
             Ok(name) => name,
             Err(error) => return Err((error, function)),
         };
+        if let Some(problem) = function.mistake() {
+            let error = RegisterError::BadParameters {
+                function: name,
+                problem,
+            };
+            return Err((error, function));
+        }
         let probe = function.probe();
         let function = Arc::new(ServedFunction::new(function, name.clone()));
         let target = Target {
