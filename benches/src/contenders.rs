@@ -33,6 +33,7 @@ use crate::works::{Kind, Work};
 pub const RAW: &str = "raw TCP";
 pub const THIS: &str = "this";
 pub const ASYNC: &str = "this, async";
+pub const BY_NAME: &str = "this, by name";
 pub const SECRET: &str = "this, secret";
 /// The same with the cipher for processors that have no instructions for AES-256-GCM.
 pub const CHACHA: &str = "this, secret, ChaCha20";
@@ -47,10 +48,11 @@ pub const PYRO5: &str = "Pyro5";
 pub const RPYC: &str = "rpyc";
 
 /// All contenders, in the order of the table.
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
     RAW,
     THIS,
     ASYNC,
+    BY_NAME,
     SECRET,
     CHACHA,
     ASYNC_SECRET,
@@ -64,7 +66,7 @@ const ALL: [&str; 14] = [
     RPYC,
 ];
 /// The clients of this project.
-pub const OURS: [&str; 5] = [THIS, ASYNC, SECRET, CHACHA, ASYNC_SECRET];
+pub const OURS: [&str; 6] = [THIS, ASYNC, BY_NAME, SECRET, CHACHA, ASYNC_SECRET];
 const PYTHON: [&str; 3] = [KOCHEN, PYRO5, RPYC];
 
 /// Those that this program may be compiled without.
@@ -167,12 +169,18 @@ fn takes_part(name: &str, work: &Work, quick: bool) -> bool {
         Kind::InFlight(_) => among(&[ASYNC, ASYNC_SECRET, TARPC, TONIC, REMOC, CAPNP, JSONRPSEE]),
         Kind::Threads(_) | Kind::Clients(_) => among(&[THIS]),
         Kind::Connect => among(&[THIS, SECRET, TARPC, TONIC, REMOC, CAPNP, JSONRPSEE]),
-        Kind::Reply(Shape::Waveform | Shape::Frame8) => {
-            among(&[THIS, SECRET, CHACHA, TARPC, TONIC, REMOC, JSONRPSEE])
-        }
+        Kind::Reply(Shape::Waveform | Shape::Frame8) => among(&[
+            THIS, BY_NAME, SECRET, CHACHA, TARPC, TONIC, REMOC, JSONRPSEE,
+        ]),
+        Kind::Reply(Shape::Rows) if quick => among(&[THIS, BY_NAME, TARPC]),
         Kind::Reply(_) if quick => among(&[THIS, TARPC]),
-        Kind::Reply(_) | Kind::Waveform => among(&[THIS, TARPC, TONIC, REMOC, JSONRPSEE]),
-        Kind::Samples => among(&[THIS, ASYNC, SECRET, TARPC, TONIC, REMOC, CAPNP, JSONRPSEE]),
+        Kind::Reply(Shape::Rows) | Kind::Waveform => {
+            among(&[THIS, BY_NAME, TARPC, TONIC, REMOC, JSONRPSEE])
+        }
+        Kind::Reply(_) => among(&[THIS, TARPC, TONIC, REMOC, JSONRPSEE]),
+        Kind::Samples => among(&[
+            THIS, ASYNC, BY_NAME, SECRET, TARPC, TONIC, REMOC, CAPNP, JSONRPSEE,
+        ]),
     }
 }
 
@@ -212,7 +220,7 @@ pub fn secret(name: &str) -> Result<Option<Secret>, Failure> {
 pub fn serve(name: &str, work: &Work) -> Result<(), Failure> {
     match name {
         RAW => raw::serve(work),
-        THIS | ASYNC | SECRET | CHACHA | ASYNC_SECRET => this::serve(work, secret(name)?),
+        THIS | ASYNC | BY_NAME | SECRET | CHACHA | ASYNC_SECRET => this::serve(work, secret(name)?),
         TARPC => tarpc_peer::serve(work),
         #[cfg(feature = "peers")]
         TONIC => tonic_peer::serve(work),
@@ -231,6 +239,7 @@ pub fn call(name: &str, target: Target) -> Result<(), Failure> {
     match name {
         RAW => measure::blocking::<raw::Raw>(target),
         THIS | SECRET | CHACHA => measure::blocking::<this::Blocking>(target),
+        BY_NAME => measure::blocking::<this::ByName>(target),
         ASYNC | ASYNC_SECRET => measure::in_task::<this::Asynchronous>(target),
         TARPC => measure::in_task::<tarpc_peer::Peer>(target),
         #[cfg(feature = "peers")]

@@ -1,6 +1,6 @@
 //! What travels: replies of many shapes, all of one size in bytes, and arguments.
 
-use ipc_core::remote;
+use ipc_core::{CodecError, Value, remote};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
@@ -120,9 +120,26 @@ pub enum Reply {
     Bools(Vec<bool>),
     Text(String),
     Nested(Nested),
+    /// What a call by name has returned.
+    #[serde(skip)]
+    ByName(Value),
 }
 
 impl Reply {
+    /// The same reply with the type of its shape.
+    pub fn typed(self, shape: Shape) -> Result<Self, CodecError> {
+        let Self::ByName(value) = self else {
+            return Ok(self);
+        };
+        Ok(match shape {
+            Shape::Samples => Self::Samples(value.try_into()?),
+            Shape::Waveform => Self::Waveform(value.into_typed()?),
+            Shape::Rows => Self::Rows(value.into_typed()?),
+            Shape::Frame8 => Self::Frame8(value.into_typed()?),
+            _ => Self::ByName(value),
+        })
+    }
+
     /// The expected reply: about `size` bytes on the wire, or for [`Shape::Nested`] `size` levels.
     pub fn of(shape: Shape, size: usize) -> Self {
         match shape {

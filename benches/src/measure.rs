@@ -185,7 +185,7 @@ impl<C: Contender> Caller<C> {
                 let began = Instant::now();
                 let reply = client.reply(shape).await?;
                 let took = began.elapsed();
-                check(reply == self.expected)?;
+                check(reply.typed(shape)? == self.expected)?;
                 Ok(micros(took, 1))
             }
             Kind::Samples | Kind::Waveform => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_client::{AsyncClient, Client};
+use ipc_client::{AsyncClient, Client, DynamicDevice, Value, args};
 use ipc_core::{Device, Secret, remote};
 use ipc_server::Server;
 use num_complex::Complex64;
@@ -112,7 +112,7 @@ impl Instrument {
                 it.samples = samples;
             }
             Reply::Optional(samples) => it.samples = samples.unwrap_or_default(),
-            Reply::Fallible(Err(_)) => {}
+            Reply::Fallible(Err(_)) | Reply::ByName(_) => {}
             Reply::U16(u16) => it.u16 = u16,
             Reply::I32(i32) => it.i32 = i32,
             Reply::Waveform(waveform) => it.waveform = waveform,
@@ -282,6 +282,50 @@ impl Contender for Asynchronous {
             Argument::Samples(samples) => self.0.take(samples).await?,
             Argument::Waveform(waveform) => self.0.take_waveform(waveform).await?,
         })
+    }
+}
+
+/// The blocking client without the types of the driver.
+pub struct ByName(DynamicDevice<Client>);
+
+impl Contender for ByName {
+    async fn pause(time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    async fn connect(target: &Target) -> Result<Self, Failure> {
+        let client = Client::connect(&target.address)?;
+        Ok(Self(client.device("instrument")))
+    }
+
+    async fn small(&self, n: u32) -> Result<f64, Failure> {
+        Ok(self.0.call("small", args![n])?.try_into()?)
+    }
+
+    async fn reply(&self, shape: Shape) -> Result<Reply, Failure> {
+        let method = match shape {
+            Shape::Samples => "samples",
+            Shape::Waveform => "waveform",
+            Shape::Rows => "rows",
+            Shape::Frame8 => "frame8",
+            _ => return Err("does not take part".into()),
+        };
+        Ok(Reply::ByName(self.0.call(method, args![])?))
+    }
+
+    async fn take(&self, argument: Argument) -> Result<f64, Failure> {
+        let (method, value) = match argument {
+            Argument::Samples(samples) => ("take", samples.into()),
+            Argument::Waveform(Waveform { t0, dt, samples }) => {
+                let fields = vec![
+                    ("t0".into(), t0.into()),
+                    ("dt".into(), dt.into()),
+                    ("samples".into(), samples.into()),
+                ];
+                ("take_waveform", Value::Map(fields))
+            }
+        };
+        Ok(self.0.call(method, args![value])?.try_into()?)
     }
 }
 
