@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use ipc_core::interface::describe::{DeviceDescription, Method, MethodKind};
+use ipc_core::interface::describe::{Argument, DeviceDescription, Method, MethodKind};
 use ipc_core::interface::schema::Schema;
-use ipc_core::{Secret, ServerDescription};
+use ipc_core::{Found, Secret, ServerDescription};
 use ipc_net::seen_from_elsewhere;
 
 use crate::config::Config;
@@ -62,6 +62,11 @@ pub(crate) fn hint(
     list(&mut text, "Calls", &names(description, is_call));
     let is_property = |kind| kind != MethodKind::Call;
     list(&mut text, "Properties", &names(description, is_property));
+    let _ = write!(
+        text,
+        "\nFrom a shell:\n\n{}",
+        shell(&reachable, config, description)
+    );
     let program = program(&reachable, config, description, driver_paths);
     let _ = write!(text, "\nA client in Rust:\n\n{program}");
     text
@@ -91,6 +96,41 @@ fn list(text: &mut String, title: &str, names: &[String]) {
             text,
             " and {more} more: `client.help()` lists them"
         )),
+    }
+}
+
+/// Returns lines for a shell: what there is, and a property or a method without arguments, if there is one.
+fn shell(reachable: &str, config: &Config, description: &ServerDescription) -> String {
+    let mut begin = format!("ipc -a {}", quoted(reachable));
+    if !config.service.is_empty() {
+        let _ = write!(begin, " --service {}", quoted(&config.service));
+    }
+    if config.secret.is_some() {
+        begin.push_str(" --secret-file lab.secret");
+    }
+    let mut text = format!("  {begin} list\n");
+    let of_kind = |kind| {
+        let is_wanted = |it: &Found<'_>| {
+            let has_default = |argument: &Argument| argument.default.is_some();
+            it.method.kind == kind && it.method.arguments.iter().all(has_default)
+        };
+        description.all().find(is_wanted)
+    };
+    if let Some(property) = of_kind(MethodKind::Get) {
+        let _ = writeln!(text, "  {begin} get {}", property.path());
+    }
+    if let Some(method) = of_kind(MethodKind::Call) {
+        let _ = writeln!(text, "  {begin} call {}", method.path());
+    }
+    text
+}
+
+/// Returns a word as shells read it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:%[]".contains(c);
+    match word.chars().all(is_plain) && !word.starts_with('[') {
+        true => word.into(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 
@@ -279,6 +319,25 @@ mod tests {
         assert_eq!(
             call(Some("waktu"), "a\"b"),
             format!(".service(\"a\\\"b\"){secret}")
+        );
+    }
+
+    #[test]
+    fn the_lines_for_a_shell_can_be_pasted() {
+        let mut registry = ipc_core::Registry::new();
+        let function = ipc_core::IntoFunction::into_function(|| 1.0, "one");
+        registry.add_function(function).unwrap();
+        let config = config(Some("long enough a secret"), "it's");
+        let address = "192.0.2.7:4440".parse().unwrap();
+        let text = hint(address, &config, registry.description(), &[]);
+        let begin = r"ipc -a 192.0.2.7:4440 --service 'it'\''s' --secret-file lab.secret";
+        let lines =
+            format!("From a shell:\n\n  {begin} list\n  {begin} call one\n\nA client in Rust:");
+        assert!(text.contains(&lines), "{text}");
+        let zone = hint_at("[fe80::1%4]:4440", &self::config(None, ""));
+        assert!(
+            zone.contains("ipc -a '[fe80::1%<interface of the other computer>]:4440' list"),
+            "{zone}"
         );
     }
 
