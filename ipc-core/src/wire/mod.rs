@@ -22,7 +22,6 @@ pub mod notice;
 mod numbered;
 #[cfg(feature = "protocol")]
 pub mod preamble;
-#[cfg(feature = "protocol")]
 mod printable;
 mod queue_status;
 pub(crate) mod redact;

@@ -223,7 +223,7 @@ impl Attempt {
                 self.kept = None;
                 return Err(Again);
             }
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Err(printable(error))),
         };
         if let Some(old) = self.refused.take()
             && !old.takes_the_same(&method)
@@ -232,7 +232,7 @@ impl Attempt {
                 "the server has changed it since its description was read, when it was `{}`",
                 old.signature()
             );
-            return Ok(Err(arguments::bad_call(&method, problem)));
+            return Ok(Err(printable(arguments::bad_call(&method, problem))));
         }
         self.current = Some(method);
         Ok(Ok(call))
@@ -269,6 +269,14 @@ impl Attempt {
         self.kept
             .as_ref()
             .is_some_and(|kept| Arc::ptr_eq(kept, known))
+    }
+}
+
+/// A refusal quotes the description, which can be hostile: without characters that a terminal would act on.
+fn printable(error: CallError) -> CallError {
+    match error {
+        CallError::Refused(refusal) => CallError::Refused(refusal.into_printable()),
+        error => error,
     }
 }
 
