@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use crate::failure::Failure;
+use crate::output::{Output, report};
 use crate::times::{parse as time, parse_or_forever as time_or_forever};
 
 /// Instruments attached to another computer, from any shell.
@@ -278,6 +280,51 @@ pub(crate) struct CompletionsOptions {
     /// The shell
     pub(crate) shell: Shell,
 }
+
+impl Verb {
+    /// What the client of this command calls itself.
+    pub(crate) fn program(&self) -> &'static str {
+        match self {
+            Self::List(_) => "ipc list",
+            Self::Describe(_) => "ipc describe",
+            Self::Call(_) => "ipc call",
+            Self::Get(_) => "ipc get",
+            Self::Set(_) => "ipc set",
+            Self::Monitor(_) => "ipc monitor",
+            Self::Who => "ipc who",
+            Self::Lease(_) => LEASE,
+            Self::Release(_) => "ipc release",
+            Self::Kick(_) => "ipc kick",
+            Self::Ping(_) => "ipc ping",
+            Self::Info => "ipc info",
+            Self::Shell => "ipc shell",
+            Self::Keygen(_) | Self::Completions(_) | Self::Version => "ipc",
+        }
+    }
+}
+
+/// Reads the command line of this process. Ends it for `--help` and mistakes.
+pub(crate) fn read() -> CommandLine {
+    CommandLine::try_parse().unwrap_or_else(|error| {
+        let wants_json = std::env::args_os().any(|word| word == "--json");
+        if error.use_stderr() && wants_json {
+            let text = error.to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+            report(&Failure::usage(text), Output { json: true });
+            std::process::exit(error.exit_code())
+        }
+        error.exit()
+    })
+}
+
+/// Reads a line of the shell.
+#[allow(dead_code, reason = "for the shell")]
+pub(crate) fn line(words: &[String]) -> Result<Line, clap::Error> {
+    Line::try_parse_from(words)
+}
+
+/// What `ipc lease` calls itself.
+pub(crate) const LEASE: &str = "ipc lease";
 
 const AFTER_HELP: &str = "Files:
   ~/.config/ipc/hosts.toml   servers by name (%APPDATA%\\ipc\\hosts.toml on Windows)
