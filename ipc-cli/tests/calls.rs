@@ -231,6 +231,24 @@ fn ctrl_c_cancels_the_call() {
     assert_eq!(called(&lab, &["get", "laser.level"])["value"], 1.5);
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_the_wait_for_a_lease() {
+    let lab = Lab::new(server().shared());
+    let lease = |why: &str| {
+        let mut command = lab.command(&["--wait", "forever", "lease", "laser", "--why", why]);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let _holder = lab::Running(lease("first"));
+    lab::until("it is held", || lab.server.leases().len() == 1);
+    let mut waits = lease("second");
+    lab::until("it waits", || lab.server.leases().len() == 2);
+    lab::interrupt(&waits);
+    let ended = waits.wait().unwrap();
+    assert_eq!(ended.code(), Some(5));
+}
+
 #[test]
 fn a_call_that_takes_too_long_has_a_code_of_its_own() {
     let lab = Lab::new(server());

@@ -143,7 +143,9 @@ pub fn ipc(words: &[&str]) -> Command {
     ] {
         command.env_remove(variable);
     }
-    command.env("XDG_CONFIG_HOME", "/nowhere");
+    command
+        .env("XDG_CONFIG_HOME", "/nowhere")
+        .env("USER", "alice");
     command
 }
 
