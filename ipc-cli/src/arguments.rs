@@ -1,5 +1,7 @@
 //! The command line.
 
+mod help;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use crate::times::{parse as time, parse_or_forever as time_or_forever};
 ///
 /// The server is chosen by -a or -s, else by the environment variable IPC_ADDRESS, else by `default` in hosts.toml.
 #[derive(Debug, Parser)]
-#[command(name = "ipc", version, propagate_version = true, after_help = AFTER_HELP)]
+#[command(name = "ipc", version, propagate_version = true, after_help = help::PROGRAM)]
 pub(crate) struct CommandLine {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -99,20 +101,14 @@ pub(crate) enum Verb {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  ipc list
-  ipc list pump
-  ipc --json list | jq -r .name")]
+#[command(after_help = help::LIST)]
 pub(crate) struct ListOptions {
     /// Only this device
     pub(crate) device: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  ipc describe
-  ipc describe pump
-  ipc describe pump.read_voltage")]
+#[command(after_help = help::DESCRIBE)]
 pub(crate) struct DescribeOptions {
     /// Device, DEVICE.METHOD, DEVICE.PROPERTY or function; everything without it
     pub(crate) name: Option<String>,
@@ -133,17 +129,7 @@ pub(crate) struct ResultOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(
-    after_help = "Options stand before the name; what follows the name are arguments, negative numbers included.
-Arguments are given by position or by name, with a unit or without: 20, 4.2nm, gain=High, '{\"x\": 1}',
-@file.npy, @file.json, or - for standard input. A property is read without an argument, and set with one.
-
-Examples:
-  ipc call pump.read_voltage 20
-  ipc call pump.read_voltage samples=20
-  ipc call --npy trace.npy scope.acquire -0.5
-  ipc --json call pump_read_voltage | jq .value"
-)]
+#[command(after_help = help::CALL)]
 pub(crate) struct CallOptions {
     #[command(flatten)]
     pub(crate) result: ResultOptions,
@@ -159,9 +145,7 @@ pub(crate) struct CallOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  ipc get pump.range
-  ipc --json get pump.range | jq .value")]
+#[command(after_help = help::GET)]
 pub(crate) struct GetOptions {
     #[command(flatten)]
     pub(crate) result: ResultOptions,
@@ -170,9 +154,7 @@ pub(crate) struct GetOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  ipc set pump.range 20mV
-  ipc set stage.position -1.5")]
+#[command(after_help = help::SET)]
 pub(crate) struct SetOptions {
     /// Give up a call that runs for longer; it may go on at the instrument
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -185,10 +167,7 @@ pub(crate) struct SetOptions {
 }
 
 #[derive(Clone, Debug, Default, Args)]
-#[command(after_help = "Examples:
-  ipc monitor pump.voltage pump.range
-  ipc monitor pump --every 2s --csv night.csv
-  ipc --json monitor pump.voltage | jq .value")]
+#[command(after_help = help::MONITOR)]
 pub(crate) struct MonitorOptions {
     /// DEVICE.PROPERTY, a method without arguments that only reads, or a device with all its properties
     #[arg(required = true, value_name = "NAME")]
@@ -205,9 +184,7 @@ pub(crate) struct MonitorOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  ipc lease laser meter --for 10m --why alignment
-  ipc lease laser --why \"night run\" -- ./scan.sh")]
+#[command(after_help = help::LEASE)]
 pub(crate) struct LeaseOptions {
     /// The devices: all of them are leased, or none
     #[arg(required = true, value_name = "DEVICE")]
@@ -224,8 +201,7 @@ pub(crate) struct LeaseOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  ipc release laser")]
+#[command(after_help = help::RELEASE)]
 pub(crate) struct ReleaseOptions {
     /// The devices
     #[arg(required = true, value_name = "DEVICE")]
@@ -233,13 +209,7 @@ pub(crate) struct ReleaseOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(
-    after_help = "The number of a client is what `ipc who` shows. A call that runs ends first.
-
-Examples:
-  ipc kick laser --why \"beam needed\" --notice 1m
-  ipc kick '#12' --why \"forgotten over lunch\""
-)]
+#[command(after_help = help::KICK)]
 pub(crate) struct KickOptions {
     /// A device, whose lease is ended, or the number of a client, which is disconnected
     #[arg(value_name = "DEVICE|#ID")]
@@ -253,9 +223,7 @@ pub(crate) struct KickOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  ipc ping
-  ipc ping -n 100")]
+#[command(after_help = help::PING)]
 pub(crate) struct PingOptions {
     /// Number of questions
     #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
@@ -263,9 +231,7 @@ pub(crate) struct PingOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  ipc keygen lab3.secret
-  ipc -a lab-pc --secret-file lab3.secret list")]
+#[command(after_help = help::KEYGEN)]
 pub(crate) struct KeygenOptions {
     /// File for the secret, which must not exist yet; standard output without it
     #[arg(value_hint = ValueHint::FilePath)]
@@ -273,9 +239,7 @@ pub(crate) struct KeygenOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  ipc completions bash > ~/.local/share/bash-completion/completions/ipc
-  ipc completions fish > ~/.config/fish/completions/ipc.fish")]
+#[command(after_help = help::COMPLETIONS)]
 pub(crate) struct CompletionsOptions {
     /// The shell
     pub(crate) shell: Shell,
@@ -325,21 +289,3 @@ pub(crate) fn line(words: &[String]) -> Result<Line, clap::Error> {
 
 /// What `ipc lease` calls itself.
 pub(crate) const LEASE: &str = "ipc lease";
-
-const AFTER_HELP: &str = "Files:
-  ~/.config/ipc/hosts.toml   servers by name (%APPDATA%\\ipc\\hosts.toml on Windows)
-    default = \"lab3\"
-    [hosts.lab3]
-    address = \"lab3.example.org:4440\"
-    secret_file = \"lab3.secret\"
-
-Environment:
-  IPC_ADDRESS   address of the server      IPC_SECRET   its secret      IPC_HOSTS   another hosts.toml
-
-Exit codes:
-  0 done   1 the driver failed   2 usage   3 unreachable   4 refused or busy   5 timed out or outcome unknown
-
-Examples:
-  ipc -a lab-pc list
-  ipc -s lab3 call pump.read_voltage 20
-  ipc -s lab3 monitor pump.voltage --plot";

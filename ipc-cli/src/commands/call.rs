@@ -79,11 +79,29 @@ fn run(
     options: &ResultOptions,
     output: Output,
 ) -> Result<(), Failure> {
-    let args = parse::arguments(found.method, words)?;
+    let args =
+        parse::arguments(found.method, words).map_err(|failure| explained(failure, words))?;
     let name = found.method.wire_name(found.prefix());
     let call = |client: &Client| client.dynamic().call(&name, args.clone());
     let value = made(session, found, options, call)?;
     show(found, &value, options, output)
+}
+
+/// The failure of arguments among which there is an option of this program.
+fn explained(failure: Failure, words: &[String]) -> Failure {
+    let is_option = |word: &&String| {
+        let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
+        OPTIONS.contains(&name)
+    };
+    match (failure, words.iter().find(is_option)) {
+        (Failure::Failed { code, text }, Some(option)) => Failure::Failed {
+            code,
+            text: format!(
+                "{text}; behind the first argument, `{option}` is an argument, too: options go before it"
+            ),
+        },
+        (failure, _) => failure,
+    }
 }
 
 fn read(
@@ -159,6 +177,21 @@ fn check_file(file: &Path) -> Result<(), Failure> {
         file.display()
     )))
 }
+
+/// What looks like an option behind the arguments was probably meant as one.
+const OPTIONS: [&str; 11] = [
+    "--json",
+    "--timeout",
+    "--npy",
+    "--csv",
+    "--wait",
+    "--address",
+    "--server",
+    "--secret-file",
+    "--ask-secret",
+    "-a",
+    "-s",
+];
 
 /// A result as JSON.
 #[derive(Serialize)]
