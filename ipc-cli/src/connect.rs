@@ -122,7 +122,8 @@ impl Session {
                 match call(&client) {
                     // Nothing was run, and nobody tells when the device is free.
                     Err(CallError::Refused(Refusal::Held(held))) if !patience.is_zero() => {
-                        self.waiting.waits(holder(&held));
+                        let text = holder(&held);
+                        self.waiting.waits(&text, text.clone());
                         if interrupt::comes_within(POLL, &token) {
                             return Err(CallError::Refused(Refusal::Held(held)));
                         }

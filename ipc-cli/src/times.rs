@@ -54,7 +54,7 @@ pub(crate) fn shown(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0 => match time.as_millis() {
-            0 => "0 s".into(),
+            0..100 => "0 s".into(),
             _ => format!("{:.1} s", time.as_secs_f64()),
         },
         1..60 => format!("{seconds} s"),
@@ -116,6 +116,7 @@ mod tests {
     fn people_read_times_at_a_glance() {
         for (ms, text) in [
             (0, "0 s"),
+            (30, "0 s"),
             (340, "0.3 s"),
             (12_400, "12 s"),
             (200_000, "3 min"),

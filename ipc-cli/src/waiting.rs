@@ -3,9 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ipc_client::{CancellationToken, ConnectionState, WaitingStatus};
+use ipc_client::{CancellationToken, ConnectionState, QueueStatus, WaitingStatus};
 
-use crate::progress;
+use crate::{progress, times};
 
 /// What the calls of a session wait for.
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Waiting {
     /// The state of the connection has changed. Servers report the place in the queue every few seconds.
     pub(crate) fn on_state(&self, state: &ConnectionState) {
         match state {
-            ConnectionState::Queued(status) => self.waits(status.to_string()),
+            ConnectionState::Queued(status) => self.waits(&in_line(status), status.to_string()),
             ConnectionState::Connecting { attempts: 1.., .. } => {
                 progress::waits(&state.to_string())
             }
@@ -60,11 +60,13 @@ impl Waiting {
 
     /// A call waits for a device. Servers report that every few seconds.
     pub(crate) fn on_waiting(&self, status: &WaitingStatus) {
-        self.waits(status.to_string());
+        let text = status.to_string();
+        self.waits(&text, text.clone());
     }
 
-    /// The call waits for others. Gives it up if it has done so for too long.
-    pub(crate) fn waits(&self, reason: String) {
+    /// The call waits for others. Shows that as `text`, or gives the call up for this `reason` if it has waited for too
+    /// long.
+    pub(crate) fn waits(&self, text: &str, reason: String) {
         let mut wait = self.lock();
         let waited = wait.since.get_or_insert_with(Instant::now).elapsed();
         if waited >= wait.patience {
@@ -73,12 +75,29 @@ impl Waiting {
             return;
         }
         drop(wait);
-        progress::waits(&format!("waiting: {reason}"));
+        progress::waits(&format!("waiting: {text}"));
     }
 
     fn lock(&self) -> MutexGuard<'_, Wait> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The place in the queue in few words: a line of a terminal is short.
+fn in_line(status: &QueueStatus) -> String {
+    let QueueStatus {
+        place,
+        waiting,
+        holder,
+        running,
+        ..
+    } = status;
+    let held = times::shown_ms(status.held_ms);
+    let does = match running.as_str() {
+        "" => format!("idle for {}", times::shown_ms(status.idle_ms)),
+        running => format!("`{running}` runs"),
+    };
+    format!("place {place} of {waiting}, held for {held} by {holder}, {does}")
 }
 
 #[cfg(test)]
@@ -89,11 +108,11 @@ mod tests {
     fn a_call_without_patience_is_given_up_when_it_has_to_wait() {
         let (waiting, token) = (Waiting::default(), CancellationToken::new());
         waiting.begin(&token, Duration::MAX);
-        waiting.waits("place 2".into());
+        waiting.waits("2", "place 2".into());
         assert!(!token.is_cancelled() && waiting.end().is_none());
         waiting.begin(&token, Duration::ZERO);
         assert!(!token.is_cancelled());
-        waiting.waits("place 1".into());
+        waiting.waits("1", "place 1".into());
         assert!(token.is_cancelled());
         assert_eq!(waiting.end().unwrap().reason, "place 1");
     }

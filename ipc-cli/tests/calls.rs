@@ -255,3 +255,29 @@ fn a_call_that_takes_too_long_has_a_code_of_its_own() {
     lab.run(&["call", "--timeout", "200ms", "laser.run"])
         .fails(5, &["did not answer within 200ms"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn progress_is_shown_at_a_terminal_and_nowhere_else() {
+    let lab = Lab::new(server());
+    let run = lab::at_terminal(&lab, "call laser.run").spawn().unwrap();
+    lab.begun.recv_timeout(lab::PATIENCE).unwrap();
+    let waits = lab::at_terminal(&lab, "call laser.shift 1")
+        .spawn()
+        .unwrap();
+    lab::until("it waits", || lab.server.waiting() == 1);
+    lab.run(&["call", "laser.close"]);
+    let run = Ended::of(run.wait_with_output().unwrap());
+    assert!(
+        run.out.contains("40%") && run.out.contains("warming\u{fffd}[2J up"),
+        "{run:?}"
+    );
+    let shown = Ended::of(waits.wait_with_output().unwrap());
+    assert!(
+        shown.out.contains("waiting: place 1 of 1, held for "),
+        "{shown:?}"
+    );
+    assert!(shown.out.contains("laser.shift = 2.5"), "{shown:?}");
+    let elsewhere = lab.run(&["call", "--timeout", "200ms", "laser.run"]);
+    assert!(!elsewhere.err.contains('%'), "{elsewhere:?}");
+}

@@ -89,7 +89,7 @@ fn a_busy_server_is_told_with_place_and_holder() {
     let soon = lab.run(&["--wait", "300ms", "get", "laser.level"]);
     soon.fails(
         4,
-        &["waiting: place 1 of 1", "gave up after 0.", "--wait TIME"],
+        &["waiting: place 1 of 1,", "gave up after 0.", "--wait TIME"],
     );
     // What needs no place in the queue does not wait.
     for words in [
@@ -121,7 +121,10 @@ fn a_call_waits_until_the_server_is_free() {
     assert_eq!(lab.run(&["call", "laser.close"]).code, Some(0));
     let ended = Ended::of(waits.wait_with_output().unwrap());
     assert_eq!(ended.json()[0]["value"], 3.0);
-    assert!(ended.err.starts_with("waiting: place 1 of 1"), "{ended:?}");
+    assert!(
+        ended.err.starts_with("waiting: place 1 of 1, held for "),
+        "{ended:?}"
+    );
 }
 
 #[test]

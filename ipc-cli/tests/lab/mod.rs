@@ -62,6 +62,7 @@ impl Laser {
 
     /// Runs until the shutter is closed, or the caller gives up.
     pub fn run(&mut self, ctx: &CallContext) {
+        ctx.progress(0.4, "warming\u{1b}[2J up");
         let _ = self.begun.send(());
         while !self.shutter.0.swap(false, Ordering::SeqCst) && !ctx.is_cancelled() {
             std::thread::yield_now();
@@ -223,4 +224,24 @@ pub fn interrupt(child: &Child) {
         .args(["-INT", &child.id().to_string()])
         .status();
     assert!(kill.unwrap().success());
+}
+
+/// The program at a terminal of its own, which is what standard output shows.
+#[cfg(target_os = "linux")]
+pub fn at_terminal(lab: &Lab, words: &str) -> Command {
+    let command = lab.command(&[]);
+    let program = env!("CARGO_BIN_EXE_ipc");
+    let mut script = Command::new("script");
+    script.args(["-qec", &format!("{program} {words}"), "/dev/null"]);
+    script
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .env("TERM", "xterm");
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => script.env(name, value),
+            None => script.env_remove(name),
+        };
+    }
+    script
 }
