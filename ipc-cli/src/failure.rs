@@ -84,7 +84,11 @@ impl From<ConnectError> for Failure {
 
 impl From<LeaseError> for Failure {
     fn from(error: LeaseError) -> Self {
-        Self::new(ExitCode::Refused, &error)
+        let code = match &error {
+            LeaseError::Call { error, .. } => code_of(error),
+            _ => ExitCode::Refused,
+        };
+        Self::new(code, &error)
     }
 }
 
@@ -102,6 +106,8 @@ fn code_of(error: &CallError) -> ExitCode {
             NotSent::Cancelled => ExitCode::Unknown,
             _ => ExitCode::Unreachable,
         },
+        // The names of the server's own commands have a dot: it has refused one.
+        CallError::Fault { method, .. } if method.contains('.') => ExitCode::Refused,
         CallError::Fault { .. } | CallError::BadReply { .. } => ExitCode::Driver,
         _ => ExitCode::Unknown,
     }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use ipc_core::wire::sanitize::printable;
 
 use crate::failure::{ExitCode, Failure};
+use crate::progress;
 
 /// How results are shown.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,10 +24,11 @@ impl Output {
     pub(crate) fn json_line(self, value: &impl serde::Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(value);
         let text = text.map_err(|error| Failure::new(ExitCode::Driver, error))?;
-        written(writeln!(io::stdout(), "{text}"))
+        written(writeln!(io::stdout(), "{}", plain(&text)))
     }
 
     /// Returns true if results are read by a person at a terminal, who may be shown colours and bars.
+    #[allow(dead_code, reason = "for results in colour")]
     pub(crate) fn is_terminal(self) -> bool {
         !self.json && io::stdout().is_terminal()
     }
@@ -34,10 +36,38 @@ impl Output {
 
 /// Writes a remark about the connection or the progress. A closed standard error is not a reason to stop.
 pub(crate) fn remark(text: impl Into<String>) {
-    let _ = writeln!(io::stderr(), "{}", printable(text.into()));
+    let text = printable(text.into());
+    let _ = progress::suspended(|| writeln!(io::stderr(), "{text}"));
 }
 
-fn written(result: io::Result<()>) -> Result<(), Failure> {
+/// Writes why a command has failed.
+pub(crate) fn report(failure: &Failure, output: Output) {
+    let Failure::Failed { code, text } = failure else {
+        return;
+    };
+    match output.json {
+        false => remark(format!("error: {text}")),
+        true => {
+            let error = serde_json::json!({ "error": text, "code": *code as u8 });
+            remark(plain(&error.to_string()));
+        }
+    }
+}
+
+/// JSON with escapes for the characters that a terminal would obey, all of which are inside of texts.
+fn plain(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    for c in json.chars() {
+        let mut shown = [0; 4];
+        match printable(c.encode_utf8(&mut shown).into()).starts_with(c) {
+            true => plain.push(c),
+            false => plain.push_str(&format!("\\u{:04x}", u32::from(c))),
+        }
+    }
+    plain
+}
+
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::OutputClosed),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipc_core::secure::{IntoSecret, SecretError};
 use ipc_core::session::client::ClientConfig;
-use ipc_core::wire::ctrl::{Feature, Features, Notice};
+use ipc_core::wire::ctrl::{Feature, Features, Notice, SessionKey};
 use ipc_net::{Address, DEFAULT_PORT};
 
 use crate::asynchronous::AsyncClient;
@@ -209,6 +209,14 @@ impl<C> ClientBuilder<C> {
     /// shared server do while this one holds it, too, is no interruption: a lease keeps them out.
     pub fn strictly(mut self) -> Self {
         self.settings.session.features = interruptions(2);
+        self
+    }
+
+    /// Makes the client a [`lane`](Client::lane) of a client of another process, whose
+    /// [`session_key`](Client::session_key) is `of`: it has the leases of that client, never waits in the queue, and ends
+    /// with it.
+    pub fn lane_of(mut self, of: SessionKey) -> Self {
+        self.settings = self.settings.of_lane(of);
         self
     }
 

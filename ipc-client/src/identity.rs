@@ -15,6 +15,12 @@ pub(crate) fn default_name() -> String {
     }
 }
 
+/// The name of a client that belongs to `program`: `program by alice on lab-pc (pid 123)`, as the default name is for the
+/// program of this process.
+pub fn client_name(program: &str) -> String {
+    named(program, std::process::id())
+}
+
 /// What tells this process from others across restarts of the server: random, and the same for all of its clients.
 pub(crate) fn of_process() -> &'static str {
     static IDENTITY: OnceLock<String> = OnceLock::new();
@@ -35,6 +41,10 @@ fn name_of(id: u32) -> String {
                 .map(|name| name.to_string_lossy().into_owned())
         })
         .unwrap_or_else(|| "client".into());
+    named(&program, id)
+}
+
+fn named(program: &str, id: u32) -> String {
     let user = first_set(&["USER", "USERNAME", "LOGNAME"])
         .map(|user| format!(" by {user}"))
         .unwrap_or_default();

@@ -50,6 +50,7 @@ pub use cancel::CancellationToken;
 pub use commands::ServerCommands;
 pub use connection_state::ConnectionState;
 pub use error::{ConnectError, SystemError};
+pub use identity::client_name;
 pub use lease::{Lease, LeaseBuilder, LeaseError, Lessee, NotTransferred};
 pub use local::AsyncLocal;
 pub use retry::Retry;
@@ -72,7 +73,7 @@ pub use ipc_core::secure::{
 pub use ipc_core::session::link::LinkError;
 pub use ipc_core::wire::codec::CodecError;
 pub use ipc_core::wire::ctrl::{
-    Bye, ByeReason, CtrlMsg, Notice, NoticeKind, QueueStatus, WaitingStatus,
+    Bye, ByeReason, CtrlMsg, Notice, NoticeKind, QueueStatus, SessionKey, WaitingStatus,
 };
 pub use ipc_core::wire::failure::{FaultKind, FaultValue, Fenced, Held, OutOfLimits};
 pub use ipc_core::wire::frame::FrameError;

@@ -9,6 +9,7 @@ use ipc_core::wire::ctrl::{Notice, SessionKey};
 
 use crate::callback::{HandoverCallback, NoticeCallback, StateCallback};
 use crate::connection_state::ConnectionState;
+use crate::error::ConnectError;
 
 /// What the program wants to be told of the connection.
 #[derive(Clone, Default)]
@@ -32,6 +33,8 @@ struct Published {
     state: ConnectionState,
     /// The session of the latest connection.
     session: Option<SessionKey>,
+    /// Why the latest outage has ended without a connection.
+    failure: Option<ConnectError>,
     /// When the state became this one.
     since: Instant,
     events: VecDeque<WatchEvent>,
@@ -52,6 +55,7 @@ impl Watch {
             published: Mutex::new(Published {
                 state: ConnectionState::Disconnected,
                 session: None,
+                failure: None,
                 since: Instant::now(),
                 events: VecDeque::new(),
                 delivering: false,
@@ -89,6 +93,15 @@ impl Watch {
 
     pub(crate) fn set_session(&self, key: Option<SessionKey>) {
         self.published().session = key;
+    }
+
+    /// Why the latest outage has ended without a connection; `None` if it has not.
+    pub(crate) fn failure(&self) -> Option<ConnectError> {
+        self.published().failure.clone()
+    }
+
+    pub(crate) fn set_failure(&self, failure: Option<ConnectError>) {
+        self.published().failure = failure;
     }
 
     pub(crate) fn set(&self, state: ConnectionState) {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ipc_core::interface::caller::OutgoingCall;
 use ipc_core::interface::describe::ServerDescription;
-use ipc_core::wire::ctrl::WaitingStatus;
+use ipc_core::wire::ctrl::{SessionKey, WaitingStatus};
 use ipc_core::wire::sanitize::printable;
 use ipc_core::{Args, BlockingCaller, CallError, Caller, Described, DynamicDevice, DynamicServer};
 use serde::Serialize;
@@ -136,6 +136,20 @@ impl Client {
         let settings = self.connection.settings().of_lane(of);
         let lane = Self::new(Arc::new(settings), Arc::new(Watch::default()));
         Ok(lane.changed(|options| *options = self.options.clone()))
+    }
+
+    /// What names the session of this client to a [lane of another process](crate::ClientBuilder::lane_of); `None` while
+    /// there is no connection.
+    pub fn session_key(&self) -> Option<SessionKey> {
+        self.watch().session()
+    }
+
+    /// Why this client, or else its observer, has last given up connecting. `None` once it is connected again, and while it
+    /// still tries. The text is part of the error of each call that waited; this is for programs that tell a server that is
+    /// switched off from one that refuses them.
+    pub fn connect_error(&self) -> Option<ConnectError> {
+        let of_observer = || self.connection.observer.get()?.watch.failure();
+        self.watch().failure().or_else(of_observer)
     }
 
     /// Ends the session, so that the server is free for other clients at once. Calls of other threads return, and later

@@ -195,6 +195,7 @@ impl Engine {
         tracing::debug!("gave up connecting: {}", error.full_text());
         self.session
             .give_up_all(&NotSent::Unreachable(error.full_text()));
+        self.watch.set_failure(Some(error.clone()));
         self.failure = Some(error);
         self.watch.set(ConnectionState::Disconnected);
     }
@@ -236,6 +237,7 @@ impl Engine {
             self.watch.handed_over();
         }
         self.watch.set_session(self.session.key());
+        self.watch.set_failure(None);
         self.watch.set(ConnectionState::Connected {
             server,
             since: now,

@@ -14,7 +14,7 @@ pub(crate) fn in_words(accepts: &str, unit: Option<&str>) -> String {
 }
 
 /// The same with the type: "a number (`f64`) from 0 to 10 V".
-pub(crate) fn in_words_of(schema: &Schema, accepts: &str, unit: Option<&str>) -> String {
+pub fn in_words_of(schema: &Schema, accepts: &str, unit: Option<&str>) -> String {
     let is_number = matches!(
         schema,
         Schema::Float(_) | Schema::Unsigned(_) | Schema::Signed(_)

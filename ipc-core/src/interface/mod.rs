@@ -3,7 +3,7 @@
 pub mod args;
 pub mod batch;
 pub mod blocked;
-mod bounds;
+pub mod bounds;
 pub mod caller;
 pub mod commands;
 pub mod context;
@@ -25,7 +25,7 @@ pub(crate) mod readings;
 pub mod registry;
 pub mod remote;
 pub mod schema;
-mod similar;
+pub mod similar;
 pub mod slot;
 pub mod value;
 mod waits;

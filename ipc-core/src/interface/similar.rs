@@ -88,7 +88,7 @@ pub(super) fn prefix_hint(own: &Method, prefix: &str, similar: &[String]) -> Str
 }
 
 /// Returns the most similar of the `known` names, if one is similar.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name: String = name
         .chars()
         .take(COMPARED)

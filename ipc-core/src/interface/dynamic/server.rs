@@ -55,6 +55,16 @@ impl<C: Caller> DynamicServer<C> {
         }
     }
 
+    /// Keeps a description that was read in another way, such as beside the session of a client that waits in a queue.
+    pub fn learn(&self, description: ServerDescription) {
+        self.described.set(description);
+    }
+
+    /// The description, if it is known already. Never blocks.
+    pub fn known_description(&self) -> Option<ServerDescription> {
+        Some(self.described.get()?.description.clone())
+    }
+
     /// Forgets the description, so that the next call asks for it.
     pub fn refresh(&self) {
         self.described.clear();
