@@ -50,6 +50,9 @@ pub(crate) struct Global {
     /// Name of the server in hosts.toml
     #[arg(short, long, global = true, value_name = "NAME")]
     pub(crate) server: Option<String>,
+    /// Service of the server, if it has one
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) service: Option<String>,
     /// File with the secret of the server
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) secret_file: Option<PathBuf>,

@@ -46,6 +46,14 @@ struct Host {
 
 /// The server that is meant: the command line counts more than the environment, and that more than hosts.toml.
 pub(crate) fn server(global: &Global) -> Result<Server, Failure> {
+    let mut server = found(global)?;
+    if let Some(service) = &global.service {
+        server.service.clone_from(service);
+    }
+    Ok(server)
+}
+
+fn found(global: &Global) -> Result<Server, Failure> {
     match (&global.address, &global.server, variable(ADDRESS_VARIABLE)) {
         (Some(_), Some(_), _) => Err(Failure::usage(
             "-a and -s both name a server; give one of them",

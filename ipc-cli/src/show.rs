@@ -1,17 +1,44 @@
 //! Results for people.
 
-use std::path::Path;
-
 use ipc_client::{Schema, Value};
+use ipc_core::wire::sanitize::{fit_to_show, shortened};
 
-use crate::failure::Failure;
+use self::inline::Detail;
+use self::typed::Typed;
 
-pub(crate) fn result(name: &str, value: &Value, _: &Schema, unit: Option<&str>) -> String {
-    format!("{name} = {value} {}", unit.unwrap_or_default())
+mod array;
+mod inline;
+mod lines;
+mod number;
+mod save;
+#[cfg(test)]
+mod tests;
+mod typed;
+
+pub(crate) use save::{save_csv, save_npy};
+
+/// The result of the method or property `name`: `pump.read_voltage = 0.7342 V`. Structs, tables and texts of several lines
+/// stand below the name.
+pub(crate) fn result(name: &str, value: &Value, schema: &Schema, unit: Option<&str>) -> String {
+    let name = fit_to_show(name);
+    if (value, schema) == (&Value::Null, &Schema::Unit) {
+        return format!("{name}: done");
+    }
+    let typed = Typed::new(value, schema, unit);
+    match lines::below(&typed) {
+        Some(lines) => format!("{name}:\n{}", lines::indented(lines).join("\n")),
+        None => format!("{name} = {}", inline::alone(&typed, Detail::Full)),
+    }
 }
-pub(crate) fn save_npy(_: &Path, _: &Value) -> Result<(), Failure> {
-    Ok(())
+
+/// A value on one short line, with its unit.
+pub(crate) fn brief(value: &Value, schema: &Schema, unit: Option<&str>) -> String {
+    if (value, schema) == (&Value::Null, &Schema::Unit) {
+        return "done".into();
+    }
+    let typed = Typed::new(value, schema, unit);
+    shortened(&inline::alone(&typed, Detail::Brief), BRIEF)
 }
-pub(crate) fn save_csv(_: &Path, _: &Value, _: &Schema) -> Result<(), Failure> {
-    Ok(())
-}
+
+/// Maximum number of characters of a value in a cell.
+const BRIEF: usize = 60;

@@ -179,7 +179,7 @@ fn check_file(file: &Path) -> Result<(), Failure> {
 }
 
 /// What looks like an option behind the arguments was probably meant as one.
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
     "--json",
     "--timeout",
     "--npy",
@@ -187,6 +187,7 @@ const OPTIONS: [&str; 11] = [
     "--wait",
     "--address",
     "--server",
+    "--service",
     "--secret-file",
     "--ask-secret",
     "-a",

@@ -7,7 +7,7 @@ use std::path::Path;
 use ipc_client::{Numbers, Schema, Value};
 
 use super::number::Number;
-use super::{Target, by_schema, npy};
+use super::{Target, npy};
 
 /// Where `-` reads from, once.
 pub(super) struct Input<'a> {
