@@ -42,6 +42,9 @@ fn approximately(value: &Value) -> Option<f64> {
 }
 
 fn all(numbers: &Numbers) -> String {
+    if let ([], Some(only)) = (numbers.shape(), numbers.scalars().next()) {
+        return number(&only);
+    }
     let items = numbers.items().map(|item| match &item {
         Value::Numbers(inner) => all(inner),
         item => number(item),
