@@ -17,8 +17,8 @@ mod typed;
 
 pub(crate) use save::{save_csv, save_npy};
 
-/// The result of the method or property `name`: `pump.read_voltage = 0.7342 V`. Structs, tables and texts of several lines
-/// stand below the name.
+/// The result of the method or property `name`: `pump.read_voltage = 0.7342 V`. Structs, tables and texts of several
+/// lines stand below the name.
 pub(crate) fn result(name: &str, value: &Value, schema: &Schema, unit: Option<&str>) -> String {
     let name = fit_to_show(name);
     if (value, schema) == (&Value::Null, &Schema::Unit) {

@@ -83,6 +83,7 @@ pub(super) fn value(text: &str, schema: &Schema, unit: Option<&str>) -> Result<V
         },
         Schema::Struct { fields, .. } => structure(text, fields, unit),
         Schema::Enum { variants, .. } => variant(text, variants, unit),
+        Schema::Named(name) if name == "Duration" => duration(text),
         _ => anything(text),
     }
 }
@@ -105,6 +106,28 @@ fn anything(text: &str) -> Result<Value, Misfit> {
         _ => Ok(text.into()),
     }
 }
+
+/// A duration of the standard library, which has no description: `500 ms`, or JSON.
+fn duration(text: &str) -> Result<Value, Misfit> {
+    if text.trim_start().starts_with('{') {
+        return json(text);
+    }
+    // Without a unit, nobody knows whether it is of seconds.
+    let has_unit = Number::read(text.trim()).is_some_and(|(_, rest)| !rest.is_empty());
+    let nanos = number(text, Some("s"))?.shifted(9).integer();
+    let too_fine = || Misfit::because("it is not a whole number of nanoseconds");
+    match nanos.ok_or_else(too_fine)?.as_u64() {
+        Some(nanos) if has_unit => {
+            let entries = [("secs", nanos / NANOS), ("nanos", nanos % NANOS)];
+            let entries = entries.map(|(name, count)| (name.into(), count.into()));
+            Ok(Value::Map(entries.into()))
+        }
+        _ => Err(Misfit::Plain),
+    }
+}
+
+/// Nanoseconds of a second.
+const NANOS: u64 = 1_000_000_000;
 
 fn truth(text: &str) -> Result<Value, Misfit> {
     match text.trim().to_lowercase().as_str() {
@@ -297,8 +320,8 @@ pub(super) fn variant_called<'a>(name: &str, variants: &'a [Variant]) -> Option<
     }
 }
 
-/// The items between brackets, or without them in a list, if none of them has quotes or brackets: not JSON then, or such
-/// that is read in the same way.
+/// The items between brackets, or without brackets in a list. `None` if there are quotes or brackets inside, which only
+/// JSON has.
 fn loose(text: &str, (open, close): (char, char)) -> Option<Vec<&str>> {
     let text = text.trim();
     let inner = match text.strip_prefix(open) {

@@ -38,6 +38,7 @@ fn of_type(schema: &Schema, in_unit: &str) -> String {
         Schema::Map(..) | Schema::Struct { .. } => {
             format!("of type `{schema}`, such as '{}'", example(schema))
         }
+        Schema::Named(name) if name == "Duration" => "a time, such as 500ms or 2s".into(),
         _ => format!("of type `{schema}`{in_unit}"),
     }
 }

@@ -155,8 +155,8 @@ fn element(descr: &str) -> Result<(ElementType, bool), String> {
     match TYPES.iter().find(|(known, _)| *known == plain) {
         Some((_, element)) => Ok((*element, name.starts_with('>'))),
         None => Err(format!(
-            "it is an array of `{name}`, and only truth values, integers and `f4` and `f8` can be read; convert it with \
-             `.astype(float)`"
+            "it is an array of `{name}`, and only truth values, integers and `f4` and `f8` can be read; convert it \
+             with `.astype(float)`"
         )),
     }
 }

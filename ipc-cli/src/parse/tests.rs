@@ -1,12 +1,12 @@
-//! Whole command lines, and every error text.
+//! Words as values of every type.
 
-use std::fs;
-use std::path::PathBuf;
-
-use ipc_client::{Describe, Field, Numbers, Variant};
+use ipc_client::{Describe, Field, Variant};
 
 use super::*;
-use crate::failure::ExitCode;
+
+mod driver;
+mod errors;
+mod sources;
 
 fn argument(name: &str, schema: Schema) -> Argument {
     Argument {
@@ -99,28 +99,6 @@ fn json(text: &str) -> Value {
     Value::from_json(text).unwrap()
 }
 
-/// A file of this test, removed at its end.
-struct File(PathBuf);
-
-impl File {
-    fn new(name: &str, contents: &[u8]) -> Self {
-        let name = format!("ipc-parse-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::write(&path, contents).unwrap();
-        Self(path)
-    }
-
-    fn word(&self) -> String {
-        format!("@{}", self.0.display())
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 #[test]
 fn words_are_values_by_position_or_by_name() {
     let method = method(vec![
@@ -146,74 +124,6 @@ fn words_are_values_by_position_or_by_name() {
     assert_eq!(read(&["20", "--", "--"]), expected);
     let expected = Args::new().with_named("label", "a=b");
     assert_eq!(read(&["label=a=b"]), expected);
-}
-
-#[test]
-fn words_that_fit_no_argument_are_refused() {
-    let method = method(vec![
-        argument("samples", u32::schema()),
-        argument("gain", f64::schema()),
-    ]);
-    for (words, text) in [
-        (
-            &["1", "2", "3"][..],
-            "it takes 2 arguments, and \"3\" is one too many; its signature is `measure(samples: u32, gain: f64)`",
-        ),
-        (
-            &["sampels=3"],
-            "it has no argument `sampels`; did you mean `samples`?",
-        ),
-        (
-            &["volts=3"],
-            "it has no argument `volts`; its arguments are `samples`, `gain`",
-        ),
-        (&["gain=3", "gain=4"], "the argument `gain` was given twice"),
-        (
-            &["3", "samples=4"],
-            "the argument `samples` was given twice",
-        ),
-        (
-            &["samples=4", "3"],
-            "the argument `samples` was given twice",
-        ),
-        (
-            &["-", "gain=-"],
-            "only one of the values can be `-`, standard input",
-        ),
-    ] {
-        assert_eq!(read_with(&method, words, b"1").unwrap_err(), text);
-    }
-    let none = super::tests::method(vec![]);
-    for (word, text) in [
-        (
-            "3",
-            "it takes no arguments, and \"3\" is one too many; its signature is `measure()`",
-        ),
-        ("a=3", "it has no argument `a`; it takes none"),
-    ] {
-        assert_eq!(read_with(&none, &[word], b"").unwrap_err(), text);
-    }
-}
-
-#[test]
-fn failures_name_the_method_and_are_those_of_usage() {
-    let words = ["fast".to_string()];
-    let range = Argument {
-        accepts: Some("1..=5".into()),
-        ..argument("range", u8::schema())
-    };
-    let failure = arguments(&method(vec![range]), &words).unwrap_err();
-    assert_eq!(failure.code(), ExitCode::Usage);
-    let Failure::Failed { text, .. } = failure else {
-        panic!("{failure:?}");
-    };
-    assert_eq!(
-        text,
-        "`measure`: argument `range` must be a number (`u8`) from 1 to 5, but is \"fast\""
-    );
-    let failure = value(&f64::schema(), Some("V"), "level", "x").unwrap_err();
-    let text = "argument `level` must be a number (`f64`) in V, but is \"x\"";
-    assert!(matches!(failure, Failure::Failed { text: it, .. } if it == text));
 }
 
 #[test]
@@ -354,6 +264,28 @@ fn types_known_by_name_only_take_what_is_plain() {
 }
 
 #[test]
+fn durations_have_a_unit() {
+    let duration = Schema::Named("Duration".into());
+    let half = json(r#"{"secs": 2, "nanos": 500000000}"#);
+    for word in ["2.5s", "2500 ms", r#"{"secs": 2, "nanos": 500000000}"#] {
+        assert_eq!(of(duration.clone(), word), half, "{word}");
+    }
+    for (word, reason) in [
+        ("2", ""),
+        ("0x1f", ""),
+        ("-2s", ""),
+        ("soon", ""),
+        ("2 V", " (`V` cannot be converted to `s`)"),
+        ("0.1ns", " (it is not a whole number of nanoseconds)"),
+    ] {
+        let error = one(argument("x", duration.clone()), word).unwrap_err();
+        let text =
+            format!("argument `x` must be a time, such as 500ms or 2s, but is {word:?}{reason}");
+        assert_eq!(error, text);
+    }
+}
+
+#[test]
 fn units_are_converted_without_rounding() {
     for (word, unit, value) in [
         ("4.2nm", "nm", 4.2),
@@ -391,284 +323,4 @@ fn a_converted_number_is_the_one_that_would_have_been_written() {
         let expected: f64 = format!("{digits}.5e-9").parse().unwrap();
         assert_eq!(read, Ok(expected.into()));
     }
-}
-
-#[test]
-fn every_misfit_says_what_was_expected_and_given() {
-    let x = |schema| argument("x", schema);
-    let volts = |schema| in_unit("x", schema, "V");
-    for (argument, word, text) in [
-        (
-            x(u8::schema()),
-            "fast",
-            r#"an integer (`u8`), but is "fast""#,
-        ),
-        (x(u8::schema()), "", r#"an integer (`u8`), but is """#),
-        (
-            x(u8::schema()),
-            "1.5",
-            r#"an integer (`u8`), but is "1.5" (it is not an integer)"#,
-        ),
-        (
-            x(u8::schema()),
-            "20 nm",
-            r#"an integer (`u8`), but is "20 nm" (it has no unit here, and `nm` is not part of a number)"#,
-        ),
-        (
-            volts(f64::schema()),
-            "20 nm",
-            r#"a number (`f64`) in V, but is "20 nm" (`nm` cannot be converted to `V`)"#,
-        ),
-        (
-            volts(f64::schema()),
-            "20 v",
-            r#"a number (`f64`) in V, but is "20 v" (`v` cannot be converted to `V`: upper and lower case differ in units)"#,
-        ),
-        (
-            in_unit("x", u32::schema(), "nm"),
-            "0.5nm",
-            r#"an integer (`u32`) in nm, but is "0.5nm" (it is not an integer)"#,
-        ),
-        (
-            x(f64::schema()),
-            "0,5",
-            r#"a number (`f64`), but is "0,5"; did you mean `0.5`?"#,
-        ),
-        (
-            x(f64::schema()),
-            "1.2.3",
-            r#"a number (`f64`), but is "1.2.3""#,
-        ),
-        (
-            x(f64::schema()),
-            "1e400",
-            r#"a number (`f64`), but is "1e400" (it is too large for `f64`)"#,
-        ),
-        (
-            x(f32::schema()),
-            "1e39",
-            r#"a number (`f32`), but is "1e39" (it is too large for `f32`)"#,
-        ),
-        (
-            x(bool::schema()),
-            "maybe",
-            r#"`true` or `false`, but is "maybe""#,
-        ),
-        (x(char::schema()), "ab", r#"one character, but is "ab""#),
-        (x(<()>::schema()), "ab", r#"`()`, but is "ab""#),
-        (
-            volts(<Option<f64>>::schema()),
-            "ab",
-            r#"a number (`f64`) in V, or `none`, but is "ab""#,
-        ),
-        (
-            x(mode()),
-            "Het",
-            r#"Off, Cool, COOL, Heat or Ramp (`Mode`), but is "Het"; did you mean `Heat`?"#,
-        ),
-        (
-            x(mode()),
-            "cooL",
-            r#"Off, Cool, COOL, Heat or Ramp (`Mode`), but is "cooL"; did you mean `Cool`?"#,
-        ),
-        (
-            x(mode()),
-            "xyz",
-            r#"Off, Cool, COOL, Heat or Ramp (`Mode`), but is "xyz""#,
-        ),
-        (
-            x(mode()),
-            "Off=1",
-            r#"Off, Cool, COOL, Heat or Ramp (`Mode`), but is "Off=1" (`Off` has no data)"#,
-        ),
-        (
-            x(mode()),
-            "Ramp",
-            r#"Off, Cool, COOL, Heat or Ramp (`Mode`), but is "Ramp" (`Ramp` needs data, such as '{"Ramp": {"from": 0.5, "steps": 1}}')"#,
-        ),
-        (
-            x(mode()),
-            "Heat",
-            r#"Off, Cool, COOL, Heat or Ramp (`Mode`), but is "Heat" (`Heat` needs data, such as '{"Heat": 0.5}')"#,
-        ),
-        (
-            x(<Vec<f64>>::schema()),
-            "1,x",
-            r#"a list (`Vec<f64>`), such as [0.5, 0.5], but is "1,x" ("x" is not a number (`f64`))"#,
-        ),
-        (
-            x(<Vec<u8>>::schema()),
-            "1,1.5",
-            r#"a list (`Vec<u8>`), such as [1, 1], but is "1,1.5" ("1.5": it is not an integer)"#,
-        ),
-        (
-            x(Schema::List(Box::new(mode()))),
-            "Het",
-            r#"a list (`Vec<Mode>`), such as ["Off", "Off"], but is "Het" ("Het"; did you mean `Heat`?)"#,
-        ),
-        (
-            x(<(u8, u8)>::schema()),
-            "1,2,3",
-            r#"a list of 2 (`(u8, u8)`), such as [1, 1], but is "1,2,3" (it has 3 instead of 2)"#,
-        ),
-        (
-            x(<[u8; 2]>::schema()),
-            "a",
-            r#"a list of 2 (`[u8; 2]`), but is "a" ("a" is not an integer (`u8`))"#,
-        ),
-        (
-            x(point()),
-            "{volt: 2}",
-            r#"of type `Point`, such as '{"volts": 0.5, "label": "a"}', but is "{volt: 2}" (it has no field `volt`; did you mean `volts`?)"#,
-        ),
-        (
-            x(point()),
-            "fast",
-            r#"of type `Point`, such as '{"volts": 0.5, "label": "a"}', but is "fast""#,
-        ),
-        (
-            x(<Vec<Vec<u8>>>::schema()),
-            "1,2",
-            r#"a list (`Vec<Vec<u8>>`), such as [[1, 1], [1, 1]], but is "1,2""#,
-        ),
-        (
-            x(point()),
-            r#"{"volts""#,
-            r#"of type `Point`, such as '{"volts": 0.5, "label": "a"}', but is "{\"volts\"" (it is not JSON: EOF while parsing an object at line 1 column 8)"#,
-        ),
-        (
-            x(point()),
-            "{volts}",
-            r#"of type `Point`, such as '{"volts": 0.5, "label": "a"}', but is "{volts}" (`volts` is not `name: value`)"#,
-        ),
-        (
-            x(point()),
-            "{volts: 2 A}",
-            r#"of type `Point`, such as '{"volts": 0.5, "label": "a"}', but is "{volts: 2 A}" ("2 A": `A` cannot be converted to `V`)"#,
-        ),
-        (
-            x(Schema::Named("Other".into())),
-            "[1",
-            r#"of type `Other`, but is "[1" (it is not JSON: EOF while parsing a list at line 1 column 2)"#,
-        ),
-    ] {
-        assert_eq!(
-            one(argument, word),
-            Err(format!("argument `x` must be {text}"))
-        );
-    }
-    let long = one(x(u8::schema()), &"a".repeat(1000)).unwrap_err();
-    assert!(long.len() < 200 && long.ends_with("…\""), "{long}");
-}
-
-#[test]
-fn files_are_read_by_their_ending() {
-    let array = Numbers::from(vec![1.0, 2.0, 3.0, 4.0])
-        .reshaped(vec![2, 2])
-        .unwrap();
-    let file = File::new("a.npy", &npy::encode(&array).unwrap());
-    assert_eq!(of(<Vec<[f64; 2]>>::schema(), &file.word()), array.into());
-    let number = Numbers::from(vec![0.5]).reshaped(vec![]).unwrap();
-    let file = File::new("b.npy", &npy::encode(&number).unwrap());
-    assert_eq!(of(f64::schema(), &file.word()), 0.5.into());
-    let file = File::new("a.json", br#"{"volts": 2, "label": "a"}"#);
-    assert_eq!(
-        of(point(), &file.word()),
-        json(r#"{"volts": 2, "label": "a"}"#)
-    );
-    let file = File::new("a.csv", b"# volts\n1\n2.5\n\n nan # late\n");
-    let Value::List(items) = of(<Vec<f64>>::schema(), &file.word()) else {
-        panic!("not a list");
-    };
-    assert_eq!(items[..2], [1.into(), 2.5.into()]);
-    assert!(items[2].as_f64().is_some_and(f64::is_nan));
-    let file = File::new("b.csv", b"1, 2\r\n3;4\n");
-    assert_eq!(
-        of(<Vec<(f64, f64)>>::schema(), &file.word()),
-        json("[[1, 2], [3, 4]]")
-    );
-    let file = File::new("c.txt", b"1 2 3");
-    assert_eq!(of(<Vec<f64>>::schema(), &file.word()), json("[1, 2, 3]"));
-    assert_eq!(of(String::schema(), &file.word()), "1 2 3".into());
-    let file = File::new("text", b"one\ntwo\n");
-    assert_eq!(of(String::schema(), &file.word()), "one\ntwo".into());
-    let file = File::new("firmware.bin", b"\x00\xff\n");
-    assert_eq!(
-        of(<Vec<u8>>::schema(), &file.word()),
-        Value::Bytes(vec![0, 255, 10])
-    );
-}
-
-#[test]
-fn files_that_cannot_be_used_are_named() {
-    for (name, contents, schema, problem) in [
-        ("bad.json", &b"{"[..], point(), "it is not JSON: EOF"),
-        ("bad.npy", b"1,2", point(), "it is not a .npy file"),
-        (
-            "bad.csv",
-            b"1\nvolts,2\n",
-            <Vec<f64>>::schema(),
-            "line 2: \"volts\" is not a number",
-        ),
-        (
-            "bad.txt",
-            b"\xff",
-            <Vec<f64>>::schema(),
-            "it is not text in UTF-8",
-        ),
-        (
-            "bad.xlsx",
-            b"",
-            <Vec<f64>>::schema(),
-            "the ending of its name does not say what it is",
-        ),
-    ] {
-        let file = File::new(name, contents);
-        let error = one(argument("x", schema), &file.word()).unwrap_err();
-        let text = format!("argument `x`: `{}`: {problem}", file.0.display());
-        assert!(error.starts_with(&text), "{error}");
-    }
-    let error = one(argument("x", u8::schema()), "@not-there.npy").unwrap_err();
-    assert!(
-        error.starts_with("argument `x`: cannot read the file `not-there.npy`: "),
-        "{error}"
-    );
-    let error = one(argument("x", String::schema()), "@home").unwrap_err();
-    assert!(
-        error.ends_with("; a text that begins with `@` is written `@@home`"),
-        "{error}"
-    );
-}
-
-#[test]
-fn standard_input_has_json_or_numbers_or_a_text() {
-    let read = |schema, input: &str| one_with(argument("x", schema), "-", input.as_bytes());
-    assert_eq!(
-        read(<Vec<f64>>::schema(), "[1, 2]\n"),
-        Ok(json("[1.0, 2.0]"))
-    );
-    assert_eq!(read(<Vec<f64>>::schema(), "1\n2\n"), Ok(json("[1, 2]")));
-    assert_eq!(
-        read(<Vec<f64>>::schema(), "[\n1,\n2\n]\n"),
-        Ok(json("[1.0, 2.0]"))
-    );
-    assert_eq!(read(<Vec<f64>>::schema(), "7\n"), Ok(json("[7.0]")));
-    assert_eq!(read(u8::schema(), "7\n"), Ok(7.into()));
-    assert_eq!(read(String::schema(), "fast\r\n"), Ok("fast".into()));
-    assert_eq!(
-        read(point(), "{\"volts\":\n2}\n"),
-        Ok(json("{\"volts\":2}"))
-    );
-    let error = read(<Vec<f64>>::schema(), "1\nx\n").unwrap_err();
-    assert_eq!(error, "standard input: line 2: \"x\" is not a number");
-    let error = read(u8::schema(), "x\n").unwrap_err();
-    assert_eq!(
-        error,
-        "argument `x` must be an integer (`u8`), but is \"x\""
-    );
-    let npy = npy::encode(&Numbers::from(vec![1_u8, 2])).unwrap();
-    let value = one_with(argument("x", <Vec<u8>>::schema()), "-", &npy);
-    assert_eq!(value, Ok(vec![1_u8, 2].into()));
-    let error = one_with(argument("x", String::schema()), "-", b"\xff").unwrap_err();
-    assert_eq!(error, "standard input: it is not text in UTF-8");
 }

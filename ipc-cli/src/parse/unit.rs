@@ -1,7 +1,7 @@
 //! Units of numbers: whether two are the same, and the power of ten between them.
 
-/// The power of ten by which a number in `given` is multiplied to be one in `wanted`. `None` if neither is the other with
-/// another prefix.
+/// The power of ten by which a number in `given` is multiplied to be one in `wanted`. `None` if they do not differ by
+/// their prefixes only.
 pub(super) fn power_between(given: &str, wanted: &str) -> Option<i32> {
     let (given, wanted) = (normal(given), normal(wanted));
     if given == wanted {
@@ -37,8 +37,8 @@ fn litre(symbol: &'static str) -> &'static str {
     if symbol == "l" { "L" } else { symbol }
 }
 
-/// The symbols that take prefixes. A symbol is read as itself before it is read as a prefix and another one: `cd` is the
-/// candela, `T` the tesla.
+/// The symbols that take prefixes. A symbol is read as itself before it is read as a prefix and another one: `cd` is
+/// the candela, `T` the tesla.
 const SYMBOLS: &[&str] = &[
     "m", "g", "s", "A", "K", "mol", "cd", "Hz", "N", "Pa", "J", "W", "C", "V", "F", "Ω", "S", "Wb",
     "T", "H", "lm", "lx", "Bq", "Gy", "Sv", "eV", "bar", "l", "L", "rad",

@@ -42,6 +42,9 @@ fn approximately(value: &Value) -> Option<f64> {
 }
 
 fn all(numbers: &Numbers) -> String {
+    if let ([], Some(only)) = (numbers.shape(), numbers.scalars().next()) {
+        return number(&only);
+    }
     let items = numbers.items().map(|item| match &item {
         Value::Numbers(inner) => all(inner),
         item => number(item),
@@ -105,8 +108,8 @@ fn mean(values: &[f64]) -> f64 {
     })
 }
 
-/// At most `width` blocks whose heights are those of the numbers. Of several numbers under one block, that one counts which
-/// is farthest from the mean, so that no peak is lost. Where there is none that is finite, there is a space.
+/// At most `width` blocks whose heights are those of the numbers. Of several numbers under one block, the one that is
+/// farthest from the mean counts, so that no peak is lost. Where none is finite, there is a space.
 fn sparkline(values: &[f64], mean: f64, width: usize) -> String {
     let finite = || values.iter().copied().filter(|it| it.is_finite());
     let low = finite().fold(f64::INFINITY, f64::min);

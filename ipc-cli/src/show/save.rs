@@ -17,8 +17,8 @@ pub(crate) fn save_npy(path: &Path, value: &Value) -> Result<(), Failure> {
     write(path, array.and_then(|array| npy::encode(&array)))
 }
 
-/// Writes a table: an array with a row for each first index, a list of structs with a row for each, a struct as one row, and
-/// anything else as one value. What is no plain value inside of it is written as JSON.
+/// Writes a table: an array with a row for each first index, a list of structs with a row for each, a struct as one row,
+/// and anything else as one value. What is no plain value inside of it is written as JSON.
 pub(crate) fn save_csv(path: &Path, value: &Value, schema: &Schema) -> Result<(), Failure> {
     let rows = rows(value, schema);
     let lines = rows.into_iter().map(|row| {

@@ -248,6 +248,8 @@ fn arrays_have_shape_range_and_sparkline() {
         shown(pairs, <Vec<(u8, u8)>>::schema()),
         "x = [[1, 2], [3, 4]]"
     );
+    let one = Numbers::from(vec![0.5]).reshaped(vec![]).unwrap();
+    assert_eq!(in_volts(one, f64::schema()), "x = 0.5 V");
     let bits = Numbers::new(
         ipc_client::ElementType::Bool,
         vec![9],
