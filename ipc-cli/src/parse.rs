@@ -18,29 +18,18 @@ mod source;
 mod tests;
 mod unit;
 
-/// The arguments of `method`: by position, or by name as `samples=20`. All words after `--` are by position.
-pub(crate) fn arguments(method: &Method, words: &[String]) -> Result<Args, Failure> {
+/// The arguments of `method`: by position, or by name as `samples=20`. All words after `--` are by position. Errors call the
+/// method `path`.
+pub(crate) fn arguments(path: &str, method: &Method, words: &[String]) -> Result<Args, Failure> {
     let mut open = standard_input;
     let args = Words::new(method, Input::new(&mut open)).read(words);
-    args.map_err(|problem| Failure::usage(format!("`{}`: {problem}", method.name)))
+    args.map_err(|problem| Failure::usage(format!("`{path}`: {problem}")))
 }
 
-/// One value of the type `schema` in `unit`, for what is called `name`.
-pub(crate) fn value(
-    schema: &Schema,
-    unit: Option<&str>,
-    name: &str,
-    text: &str,
-) -> Result<Value, Failure> {
-    let accepts = None;
-    let target = Target {
-        name,
-        schema,
-        unit,
-        accepts,
-    };
-    let value = target.word(text, &mut Input::new(&mut standard_input));
-    value.map_err(Failure::usage)
+/// The value of one argument, of a method that errors call `path`.
+pub(crate) fn value(path: &str, argument: &Argument, text: &str) -> Result<Value, Failure> {
+    let value = Target::from(argument).word(text, &mut Input::new(&mut standard_input));
+    value.map_err(|problem| Failure::usage(format!("`{path}`: {problem}")))
 }
 
 fn standard_input() -> Box<dyn Read> {

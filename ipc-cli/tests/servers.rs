@@ -283,3 +283,23 @@ fn who_is_there_is_listed() {
         .fails(4, &["client"]);
     drop(client);
 }
+
+#[test]
+fn a_server_of_another_version_is_told_from_one_that_is_not_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // Its first bytes say version 2 of the protocol, and no more follows.
+        stream.write_all(b"LIPC\x02\x00S\x00").unwrap();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+    });
+    let ended = Ended::of(
+        ipc(&["-a", &address, "get", "laser.level"])
+            .output()
+            .unwrap(),
+    );
+    ended.fails(4, &["version"]);
+    server.join().unwrap();
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ipc_client::{CallError, Client, Found, Json, Method, MethodKind, ServerDescription, Value};
+use ipc_client::{CallError, Client, Found, Json, MethodKind, ServerDescription, Value};
 use serde::Serialize;
 
 use crate::arguments::{CallOptions, GetOptions, ResultOptions, SetOptions};
@@ -79,8 +79,8 @@ fn run(
     options: &ResultOptions,
     output: Output,
 ) -> Result<(), Failure> {
-    let args =
-        parse::arguments(found.method, words).map_err(|failure| explained(failure, words))?;
+    let args = parse::arguments(&found.path(), found.method, words);
+    let args = args.map_err(|failure| explained(failure, words))?;
     let name = found.method.wire_name(found.prefix());
     let call = |client: &Client| client.dynamic().call(&name, args.clone());
     let value = made(session, found, options, call)?;
@@ -124,7 +124,7 @@ fn write(
     options: &ResultOptions,
     output: Output,
 ) -> Result<(), Failure> {
-    let value = value(found.method, text)?;
+    let value = value(found, text)?;
     let name = found.method.wire_name(found.prefix());
     let set = |client: &Client| client.dynamic().set(&name, value.clone());
     made(session, found, options, set)?;
@@ -132,15 +132,11 @@ fn write(
 }
 
 /// The value for a setter.
-fn value(setter: &Method, text: &str) -> Result<Value, Failure> {
-    match setter.arguments.first() {
-        Some(argument) => parse::value(
-            &argument.schema,
-            argument.unit.as_deref(),
-            &argument.name,
-            text,
-        ),
-        None => Err(Failure::usage(format!("`{}` takes no value", setter.name))),
+fn value(setter: &Found<'_>, text: &str) -> Result<Value, Failure> {
+    let path = setter.path();
+    match setter.method.arguments.first() {
+        Some(argument) => parse::value(&path, argument, text),
+        None => Err(Failure::usage(format!("`{path}` takes no value"))),
     }
 }
 

@@ -57,17 +57,17 @@ fn failures_name_the_method_and_are_those_of_usage() {
         accepts: Some("1..=5".into()),
         ..argument("range", u8::schema())
     };
-    let failure = arguments(&method(vec![range]), &words).unwrap_err();
+    let failure = arguments("stage.measure", &method(vec![range]), &words).unwrap_err();
     assert_eq!(failure.code(), ExitCode::Usage);
     let Failure::Failed { text, .. } = failure else {
         panic!("{failure:?}");
     };
     assert_eq!(
         text,
-        "`measure`: argument `range` must be a number (`u8`) from 1 to 5, but is \"fast\""
+        "`stage.measure`: argument `range` must be a number (`u8`) from 1 to 5, but is \"fast\""
     );
-    let failure = value(&f64::schema(), Some("V"), "level", "x").unwrap_err();
-    let text = "argument `level` must be a number (`f64`) in V, but is \"x\"";
+    let failure = value("stage.level", &in_unit("level", f64::schema(), "V"), "x").unwrap_err();
+    let text = "`stage.level`: argument `level` must be a number (`f64`) in V, but is \"x\"";
     assert!(matches!(failure, Failure::Failed { text: it, .. } if it == text));
 }
 
