@@ -4,7 +4,6 @@
 //! terminal, by a line from time to time.
 
 use std::io::{self, IsTerminal};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,7 +32,7 @@ static STATUS: Mutex<Status> = Mutex::new(Status {
 
 /// Shows what a call waits for.
 pub(crate) fn waits(text: &str) {
-    if is_hidden() {
+    if is_at_prompt() {
         return;
     }
     let mut status = status();
@@ -48,7 +47,7 @@ pub(crate) fn waits(text: &str) {
 
 /// Shows how far a call is, from 0 to 1, at a terminal.
 pub(crate) fn runs(fraction: f64, message: &str) {
-    if is_hidden() || !io::stderr().is_terminal() {
+    if is_at_prompt() || !io::stderr().is_terminal() {
         return;
     }
     let bar = status().bar(Kind::Running);
@@ -61,21 +60,6 @@ pub(crate) fn runs(fraction: f64, message: &str) {
     bar.set_position((fraction * STEPS) as u64);
     bar.set_message(on_one_line(&fit_for_progress(message)));
 }
-
-/// Runs `run`, which shows by itself what its calls wait for.
-pub(crate) fn hidden<T>(run: impl FnOnce() -> T) -> T {
-    IS_HIDDEN.store(true, Ordering::SeqCst);
-    let result = run();
-    IS_HIDDEN.store(false, Ordering::SeqCst);
-    result
-}
-
-/// A line that is edited at the bottom of the terminal leaves no place for this one.
-fn is_hidden() -> bool {
-    IS_HIDDEN.load(Ordering::SeqCst) || is_at_prompt()
-}
-
-static IS_HIDDEN: AtomicBool = AtomicBool::new(false);
 
 /// Removes the line.
 pub(crate) fn clear() {

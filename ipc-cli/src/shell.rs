@@ -81,7 +81,9 @@ impl Shell<'_> {
             if read == 0 {
                 return Ok(());
             }
-            if let Next::End = self.line(line.trim_end_matches(['\n', '\r']))? {
+            let line = line.trim_end_matches(['\n', '\r']);
+            refuse_input(line)?;
+            if let Next::End = self.line(line)? {
                 return Ok(());
             }
         }
@@ -211,6 +213,18 @@ impl Shell<'_> {
         }
         let verbs = grammar::verbs();
         nearest(name, verbs.iter().map(String::as_str)).map(Into::into)
+    }
+}
+
+/// A script that a value is read from would lose its other lines.
+fn refuse_input(line: &str) -> Result<(), Failure> {
+    let words = split::split(line).words;
+    let is_input = |word: &split::Word| word.text == "-" || word.text.ends_with("=-");
+    match words.iter().any(is_input) {
+        true => Err(Failure::usage(
+            "`-` is standard input, from which this shell reads its lines; use a file: @file.json, @file.npy",
+        )),
+        false => Ok(()),
     }
 }
 

@@ -81,18 +81,17 @@ impl Leases {
         Ok(())
     }
 
-    /// Gives up leases that the server has ended, and tells so.
+    /// Gives up leases that the server has ended. Of most ends, a notice has told already.
     pub(super) fn forget_lost(&mut self) {
         self.0.retain(|lease| {
-            let why = match lease.state() {
-                Ok(ClaimState::Held { .. }) | Err(_) => return true,
-                Ok(state) => state,
-            };
-            remark(format!(
-                "the lease of {} is lost: {why}",
-                lease.devices().join(", ")
-            ));
-            false
+            let state = lease.state();
+            if let Ok(ClaimState::Unknown) = state {
+                let devices = lease.devices().join(", ");
+                remark(format!(
+                    "the lease of {devices} is lost: the server does not know it any more"
+                ));
+            }
+            matches!(state, Ok(ClaimState::Held { .. }) | Err(_))
         });
     }
 

@@ -94,7 +94,7 @@ impl<'a> Watch<'a> {
         if token.is_cancelled() {
             return;
         }
-        let is_away = answer.is_err_and(|error| is_lost(error));
+        let is_away = answer.is_err_and(is_lost);
         let was_away = std::mem::replace(&mut lock(&self.seen).is_away, is_away);
         let address = &self.session.server.address;
         match (was_away, is_away) {
