@@ -67,7 +67,8 @@ impl Terminal {
                 None => tmux.env_remove(name),
             };
         }
-        tmux.env("XDG_DATA_HOME", "/nowhere");
+        // Not even root can make a directory there: no history, unless the test names a place for it.
+        tmux.env("XDG_DATA_HOME", "/dev/null/data");
         tmux.env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
         assert!(tmux.status().unwrap().success());
         terminal
