@@ -196,6 +196,7 @@ fn ctrl_c_clears_the_line_and_cancels_the_call() {
     terminal.press("Up");
     terminal.ends_in("> laser.level");
     terminal.press("C-c");
+    terminal.ends_in(&prompt(&lab));
     terminal.press("C-d");
     terminal.shows("ended with 0");
 }
@@ -215,7 +216,9 @@ fn earlier_lines_are_kept_for_the_next_shell() {
             "" => {
                 terminal.press("Up");
                 terminal.ends_in("> laser.level = 4");
+                // The editor drops what comes together with Ctrl-C.
                 terminal.press("C-c");
+                terminal.ends_in(&prompt(&lab));
             }
             line => {
                 terminal.line(line);
