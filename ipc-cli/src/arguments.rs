@@ -285,7 +285,6 @@ pub(crate) fn read() -> CommandLine {
 }
 
 /// Reads a line of the shell.
-#[allow(dead_code, reason = "for the shell")]
 pub(crate) fn line(words: &[String]) -> Result<Line, clap::Error> {
     Line::try_parse_from(words)
 }

@@ -20,6 +20,8 @@ const HOSTS_VARIABLE: &str = "IPC_HOSTS";
 /// The server that is meant.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Server {
+    /// Its name in hosts.toml.
+    pub(crate) name: Option<String>,
     pub(crate) address: String,
     /// The service that it must have; empty for any.
     pub(crate) service: String,
@@ -104,6 +106,7 @@ fn of_hosts(mut hosts: Hosts, name: &str, path: &Path) -> Result<Server, Failure
     };
     let beside = path.parent().unwrap_or(Path::new(""));
     Ok(Server {
+        name: Some(name.into()),
         address: host.address,
         service: host.service.unwrap_or_default(),
         secret_file: host.secret_file.map(|file| beside.join(at_home(file))),
@@ -161,11 +164,13 @@ fn at_home(file: PathBuf) -> PathBuf {
     }
 }
 
-fn home() -> Option<PathBuf> {
+/// The home directory of the user.
+pub(crate) fn home() -> Option<PathBuf> {
     directory("HOME").or_else(|| directory("USERPROFILE"))
 }
 
-fn directory(name: &str) -> Option<PathBuf> {
+/// The directory that a variable of the environment names.
+pub(crate) fn directory(name: &str) -> Option<PathBuf> {
     Some(PathBuf::from(env::var_os(name)?)).filter(|path| path.is_absolute())
 }
 
@@ -185,6 +190,7 @@ mod tests {
         let path = Path::new("/etc/ipc/hosts.toml");
         let of = |name| of_hosts(toml::from_str(LAB).unwrap(), name, path);
         let lab3 = Server {
+            name: Some("lab3".into()),
             address: "lab3:4441".into(),
             service: "optics".into(),
             secret_file: Some("/etc/ipc/lab3.secret".into()),

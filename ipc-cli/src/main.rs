@@ -11,6 +11,7 @@ mod output;
 mod parse;
 mod progress;
 mod secret;
+mod shell;
 mod show;
 mod times;
 mod waiting;

@@ -1,6 +1,8 @@
 //! What the program writes: results to standard output, everything about the connection to standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ipc_core::wire::sanitize::printable;
 
@@ -37,7 +39,40 @@ impl Output {
 /// Writes a remark about the connection or the progress. A closed standard error is not a reason to stop.
 pub(crate) fn remark(text: impl Into<String>) {
     let text = printable(text.into());
+    if is_at_prompt() && printed_above(&text) {
+        return;
+    }
     let _ = progress::suspended(|| writeln!(io::stderr(), "{text}"));
+}
+
+/// What writes above a line that is being edited. Returns whether it could.
+pub(crate) type Printer = Box<dyn FnMut(String) -> bool + Send>;
+
+static PRINTER: Mutex<Option<Printer>> = Mutex::new(None);
+static IS_AT_PROMPT: AtomicBool = AtomicBool::new(false);
+
+/// Sets what writes remarks while a line is edited.
+pub(crate) fn set_printer(printer: Option<Printer>) {
+    *PRINTER.lock().unwrap_or_else(PoisonError::into_inner) = printer;
+}
+
+/// Runs `edit`, which edits a line: remarks of other threads stand above it meanwhile.
+pub(crate) fn at_prompt<T>(edit: impl FnOnce() -> T) -> T {
+    IS_AT_PROMPT.store(true, Ordering::SeqCst);
+    let result = edit();
+    IS_AT_PROMPT.store(false, Ordering::SeqCst);
+    result
+}
+
+/// Returns true while a line is edited.
+pub(crate) fn is_at_prompt() -> bool {
+    IS_AT_PROMPT.load(Ordering::SeqCst)
+}
+
+fn printed_above(text: &str) -> bool {
+    let mut printer = PRINTER.lock().unwrap_or_else(PoisonError::into_inner);
+    let print = printer.as_mut();
+    print.is_some_and(|print| print(format!("{text}\n")))
 }
 
 /// Writes why a command has failed.

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use ipc_core::wire::sanitize::{fit_for_progress, printable};
 
+use crate::output::is_at_prompt;
+
 /// What is shown.
 struct Status {
     bar: Option<(Kind, ProgressBar)>,
@@ -30,6 +32,9 @@ static STATUS: Mutex<Status> = Mutex::new(Status {
 
 /// Shows what a call waits for.
 pub(crate) fn waits(text: &str) {
+    if is_at_prompt() {
+        return;
+    }
     let mut status = status();
     if io::stderr().is_terminal() {
         status.bar(Kind::Waiting).set_message(on_one_line(text));
@@ -42,7 +47,7 @@ pub(crate) fn waits(text: &str) {
 
 /// Shows how far a call is, from 0 to 1, at a terminal.
 pub(crate) fn runs(fraction: f64, message: &str) {
-    if !io::stderr().is_terminal() {
+    if is_at_prompt() || !io::stderr().is_terminal() {
         return;
     }
     let bar = status().bar(Kind::Running);

@@ -4,7 +4,7 @@ mod call;
 mod describe;
 mod info;
 mod keygen;
-mod kick;
+pub(crate) mod kick;
 pub(crate) mod lease;
 mod list;
 mod ping;
@@ -16,6 +16,7 @@ use crate::arguments::Verb;
 use crate::connect::Session;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::shell;
 
 /// Runs a command with a server.
 pub(crate) fn run(session: &Session, verb: Verb, output: Output) -> Result<(), Failure> {
@@ -31,7 +32,8 @@ pub(crate) fn run(session: &Session, verb: Verb, output: Output) -> Result<(), F
         Verb::Kick(options) => kick::run(session, &options, output),
         Verb::Ping(options) => ping::run(session, &options, output),
         Verb::Info => info::run(session, output),
-        Verb::Monitor(_) | Verb::Shell => Ok(()),
+        Verb::Monitor(_) => Ok(()),
+        Verb::Shell => shell::run(session, output),
         verb @ (Verb::Keygen(_) | Verb::Completions(_) | Verb::Version) => {
             run_without_server(&verb, output).map(drop)
         }

@@ -1,0 +1,319 @@
+//! `ipc shell`, at a terminal and through pipes.
+
+#![cfg(unix)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod lab;
+mod tmux;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use lab::{Ended, Lab, server, until};
+use tmux::{Terminal, is_missing};
+
+/// Runs lines that come through a pipe.
+fn script(lab: &Lab, words: &[&str], lines: &str) -> Ended {
+    let mut command = lab.command(words);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may have ended before it has read all.
+    let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+    Ended::of(child.wait_with_output().unwrap())
+}
+
+fn shell(lab: &Lab) -> Terminal {
+    let terminal = Terminal::new(lab, "shell");
+    terminal.ends_in(&prompt(lab));
+    terminal
+}
+
+fn prompt(lab: &Lab) -> String {
+    format!("ipc {}>", lab.address())
+}
+
+#[test]
+fn lines_through_a_pipe_are_commands() {
+    let lab = Lab::new(server());
+    let lines =
+        "# the power\nlaser.level = 2mW\n\nlaser.level\ncall laser.read_power samples=3\nadd 1 2\n";
+    let ended = script(&lab, &["--json", "shell"], lines);
+    let values: Vec<_> = ended
+        .json()
+        .iter()
+        .map(|it| it["value"].to_string())
+        .collect();
+    assert_eq!(values, ["null", "2.0", "6.0", "3.0"], "{ended:?}");
+    let ended = script(
+        &lab,
+        &["shell"],
+        "laser.level\n--json laser.level\nexit\nlaser.fire\n",
+    );
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    let lines: Vec<_> = ended.out.lines().collect();
+    assert!(lines[0].starts_with("laser.level = 2"), "{ended:?}");
+    assert!(lines[1].starts_with('{') && lines.len() == 2, "{ended:?}");
+}
+
+#[test]
+fn the_first_failure_ends_a_script_with_its_code() {
+    let lab = Lab::new(server());
+    for (line, code, text) in [
+        ("laser.fire", 1, "the interlock is open"),
+        ("laser.levl", 2, "laser.level"),
+        ("laser.level = 'a", 2, "the quote ' is not closed"),
+        ("lsit", 2, "did you mean the command `list`?"),
+        ("shell", 2, "this is the shell already"),
+        ("lease laser", 2, "--why"),
+        ("laser.shift -", 2, "`-` is standard input"),
+        ("call --timeout 200ms laser.run", 5, "did not answer within"),
+    ] {
+        let ended = script(
+            &lab,
+            &["shell"],
+            &format!("laser.level\n{line}\nlaser.level\n"),
+        );
+        assert_eq!(ended.code, Some(code), "{line}: {ended:?}");
+        assert!(
+            ended.err.starts_with("error: ") && ended.err.contains(text),
+            "{line}: {ended:?}"
+        );
+        assert_eq!(ended.out.lines().count(), 1, "{line}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_lease_is_held_by_the_shell_and_ends_with_it() {
+    let lab = Lab::new(server().shared());
+    let (mut child, mut lines) = {
+        let mut command = lab.command(&["shell"]);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let lines = child.stdin.take().unwrap();
+        (child, lines)
+    };
+    let has_lease = || {
+        lab.server
+            .leases()
+            .iter()
+            .any(|it| it.because == "alignment")
+    };
+    writeln!(lines, "lease laser --why alignment").unwrap();
+    until("it is leased", has_lease);
+    writeln!(lines, "release laser").unwrap();
+    until("it is released", || !has_lease());
+    writeln!(lines, "lease laser --why alignment").unwrap();
+    until("it is leased again", has_lease);
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!has_lease());
+    let twice = "lease laser --why a\nlease laser --why b\n";
+    let ended = script(&lab, &["shell"], twice);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.err.contains("`release laser` ends it"), "{ended:?}");
+}
+
+#[test]
+fn hostile_names_do_not_reach_the_terminal() {
+    let lab = Lab::new(server());
+    let ended = script(
+        &lab,
+        &["shell"],
+        "?\nlaser ?\nlaser.?\nlaser.title ?\nlaser.title\n",
+    );
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let is_obeyed = |c: char| c.is_control() && c != '\n';
+    assert!(!ended.out.contains(is_obeyed), "{ended:?}");
+}
+
+#[test]
+fn lines_are_completed() {
+    if is_missing() {
+        return;
+    }
+    let lab = Lab::new(server());
+    let terminal = shell(&lab);
+    terminal.write("la");
+    terminal.press("Tab");
+    terminal.ends_in("> laser.");
+    terminal.write("read");
+    terminal.press("Tab");
+    terminal.ends_in("> laser.read_power");
+    terminal.write("sa");
+    terminal.press("Tab");
+    terminal.ends_in("> laser.read_power samples=");
+    terminal.line("2");
+    terminal.shows("laser.read_power = 3");
+    // Of several, all are listed.
+    terminal.write("get laser.");
+    terminal.press("Tab");
+    terminal.line("");
+    terminal.shows("laser.level = 1.5");
+    terminal.write("laser.s");
+    terminal.press("Tab");
+    terminal.press("Tab");
+    let shown = terminal.until(
+        |shown| shown.contains("set_level") || shown.contains("shift"),
+        "shift",
+    );
+    assert!(shown.contains("shift"), "{shown}");
+    terminal.press("C-u");
+    terminal.line("exit");
+    terminal.shows("ended with 0");
+}
+
+#[test]
+fn ctrl_c_clears_the_line_and_cancels_the_call() {
+    if is_missing() {
+        return;
+    }
+    let lab = Lab::new(server());
+    let terminal = shell(&lab);
+    terminal.write("laser.fi");
+    terminal.press("C-c");
+    let prompts = |shown: &str| shown.matches(&prompt(&lab)).count();
+    terminal.until(|shown| prompts(shown) == 2, "a second prompt");
+    terminal.line("laser.run");
+    lab.begun.recv_timeout(lab::PATIENCE).unwrap();
+    terminal.shows("40%");
+    terminal.press("C-c");
+    terminal.shows("`laser_run` was cancelled");
+    // The session goes on, and so does the history.
+    terminal.line("laser.level");
+    terminal.shows("laser.level = 1.5");
+    terminal.line("laser.fire");
+    terminal.shows("the interlock is open");
+    terminal.press("Up");
+    terminal.press("Up");
+    terminal.ends_in("> laser.level");
+    terminal.press("C-c");
+    terminal.ends_in(&prompt(&lab));
+    terminal.press("C-d");
+    terminal.shows("ended with 0");
+}
+
+#[test]
+fn earlier_lines_are_kept_for_the_next_shell() {
+    if is_missing() {
+        return;
+    }
+    let lab = Lab::new(server());
+    let folder = std::env::temp_dir().join(format!("ipc-history-{}", std::process::id()));
+    let variables = [("XDG_DATA_HOME", folder.to_str().unwrap())];
+    for line in ["laser.level = 4", ""] {
+        let terminal = Terminal::with(&lab, "shell", &variables);
+        terminal.ends_in(&prompt(&lab));
+        match line {
+            "" => {
+                terminal.press("Up");
+                terminal.ends_in("> laser.level = 4");
+                // The editor drops what comes together with Ctrl-C.
+                terminal.press("C-c");
+                terminal.ends_in(&prompt(&lab));
+            }
+            line => {
+                terminal.line(line);
+                terminal.shows("laser.level: done");
+            }
+        }
+        terminal.line("exit");
+        terminal.shows("ended with 0");
+        if line.is_empty() {
+            break;
+        }
+        // `exit` is the latest line of it.
+        let path = folder.join("ipc").join("history");
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert!(kept.contains("laser.level = 4"), "{kept}");
+        std::fs::write(&path, kept.replace("exit\n", "")).unwrap();
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_line_survives_a_resize() {
+    if is_missing() {
+        return;
+    }
+    let lab = Lab::new(server());
+    let terminal = shell(&lab);
+    terminal.write("laser.read_power samples=2");
+    terminal.shows("samples=2");
+    terminal.resize(30, 20);
+    terminal.resize(120, 30);
+    terminal.press("Enter");
+    terminal.shows("laser.read_power = 3");
+}
+
+#[test]
+fn what_happens_at_the_server_is_told_above_the_line() {
+    if is_missing() {
+        return;
+    }
+    let lab = Lab::new(server().shared());
+    let terminal = shell(&lab);
+    terminal.line("lease laser --why alignment");
+    terminal.shows("leased laser");
+    terminal.write("laser.lev");
+    terminal.ends_in("> laser.lev");
+    lab.run(&["kick", "laser", "--why", "beam needed"]);
+    terminal.shows("beam needed");
+    terminal.ends_in("> laser.lev");
+    terminal.write("el");
+    terminal.press("Enter");
+    terminal.shows("this client lost `laser`");
+    terminal.line("laser.level");
+    terminal.shows("laser.level = 1.5");
+    let address = lab.address();
+    terminal.write("laser.l");
+    terminal.ends_in("> laser.l");
+    drop(lab);
+    terminal.shows(&format!("no connection to {address}"));
+    terminal.ends_in("> laser.l");
+    let server = server()
+        .bind(address.as_str())
+        .function("double", |a: f64| 2.0 * a);
+    let _lab = Lab::new(server);
+    terminal.shows("is there again");
+    // What it offers now is completed, and called.
+    terminal.press("C-u");
+    terminal.write("dou");
+    terminal.press("Tab");
+    terminal.ends_in("> double");
+    terminal.line("4");
+    terminal.shows("double = 8");
+}
+
+#[test]
+fn a_method_that_has_come_meanwhile_is_called() {
+    let lab = Lab::new(server());
+    let address = lab.address();
+    let mut command = lab.command(&["--json", "shell"]);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = child.stdin.take().unwrap();
+    let mut results = BufReader::new(child.stdout.take().unwrap()).lines();
+    writeln!(lines, "laser.level").unwrap();
+    assert!(results.next().unwrap().unwrap().contains("1.5"));
+    drop(lab);
+    let server = server()
+        .bind(address.as_str())
+        .function("double", |a: f64| 2.0 * a);
+    let _lab = Lab::new(server);
+    writeln!(lines, "double 4").unwrap();
+    let result = results.next().unwrap().unwrap();
+    assert!(result.contains("8.0"), "{result}");
+    // A name that nothing has stays an error.
+    writeln!(lines, "triple 4").unwrap();
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}
