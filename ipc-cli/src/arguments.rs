@@ -2,9 +2,11 @@
 
 mod help;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
@@ -272,16 +274,34 @@ impl Verb {
 
 /// Reads the command line of this process. Ends it for `--help` and mistakes.
 pub(crate) fn read() -> CommandLine {
-    CommandLine::try_parse().unwrap_or_else(|error| {
-        let wants_json = std::env::args_os().any(|word| word == "--json");
-        if error.use_stderr() && wants_json {
-            let text = error.to_string();
-            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-            report(&Failure::usage(text), Output { json: true });
-            std::process::exit(error.exit_code())
+    let words: Vec<_> = std::env::args_os().collect();
+    CommandLine::try_parse_from(&words)
+        .or_else(|error| short_form(words, error))
+        .unwrap_or_else(|error| {
+            let wants_json = std::env::args_os().any(|word| word == "--json");
+            if error.use_stderr() && wants_json {
+                let text = error.to_string();
+                let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+                report(&Failure::usage(text), Output { json: true });
+                std::process::exit(error.exit_code())
+            }
+            error.exit()
+        })
+}
+
+/// Takes `ipc pump.range` for `ipc call pump.range`.
+fn short_form(mut words: Vec<OsString>, error: clap::Error) -> Result<CommandLine, clap::Error> {
+    let unknown = error.get(ContextKind::InvalidSubcommand);
+    let Some(ContextValue::String(name)) = unknown.filter(|it| it.to_string().contains('.')) else {
+        return Err(error);
+    };
+    match words.iter().position(|word| word == name.as_str()) {
+        Some(at) => {
+            words.insert(at, "call".into());
+            CommandLine::try_parse_from(words)
         }
-        error.exit()
-    })
+        None => Err(error),
+    }
 }
 
 /// Reads a line of the shell.

@@ -281,3 +281,14 @@ fn progress_is_shown_at_a_terminal_and_nowhere_else() {
     let elsewhere = lab.run(&["call", "--timeout", "200ms", "laser.run"]);
     assert!(!elsewhere.err.contains('%'), "{elsewhere:?}");
 }
+
+#[test]
+fn call_may_be_left_out_before_a_device() {
+    let lab = Lab::new(server());
+    assert_eq!(lab.run(&["laser.level", "2.5"]).code, Some(0));
+    let read = lab.run(&["--json", "laser.level"]);
+    assert_eq!(read.json()[0]["value"], 2.5);
+    let shifted = lab.run(&["--json", "laser.shift", "-1"]);
+    assert_eq!(shifted.json()[0]["value"], 1.5);
+    lab.run(&["lst"]).fails(2, &["unrecognized subcommand 'lst'"]);
+}
