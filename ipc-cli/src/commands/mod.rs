@@ -15,7 +15,10 @@ mod who;
 use crate::arguments::Verb;
 use crate::connect::Session;
 use crate::failure::Failure;
+use crate::monitor;
 use crate::output::Output;
+
+pub(crate) use describe::no_such_name;
 
 /// Runs a command with a server.
 pub(crate) fn run(session: &Session, verb: Verb, output: Output) -> Result<(), Failure> {
@@ -31,7 +34,8 @@ pub(crate) fn run(session: &Session, verb: Verb, output: Output) -> Result<(), F
         Verb::Kick(options) => kick::run(session, &options, output),
         Verb::Ping(options) => ping::run(session, &options, output),
         Verb::Info => info::run(session, output),
-        Verb::Monitor(_) | Verb::Shell => Ok(()),
+        Verb::Monitor(options) => monitor::run(session, &options, output),
+        Verb::Shell => Ok(()),
         verb @ (Verb::Keygen(_) | Verb::Completions(_) | Verb::Version) => {
             run_without_server(&verb, output).map(drop)
         }
