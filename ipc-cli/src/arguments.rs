@@ -180,6 +180,9 @@ pub(crate) struct MonitorOptions {
     /// Time between two readings
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time)]
     pub(crate) every: Duration,
+    /// End after so many readings of each name
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
     /// Append the readings to a table
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) csv: Option<PathBuf>,

@@ -106,6 +106,12 @@ impl Session {
         self.call(|client| call(&client.timeout(ANSWER)))
     }
 
+    /// The client for many calls that wait for others as long as they need, until `token` is cancelled.
+    pub(crate) fn patient(&self, token: &CancellationToken) -> Client {
+        self.waiting.begin(token, Duration::MAX);
+        self.client.cancel_with(token)
+    }
+
     fn attempt<T>(
         &self,
         patience: Duration,

@@ -15,6 +15,8 @@ enum Effect {
     Ends,
     /// Cancels, and says so.
     Cancels(CancellationToken),
+    /// Cancels in silence: it is how the command ends.
+    Stops(CancellationToken),
     /// Nothing here: another program gets it as well.
     Nothing,
 }
@@ -24,6 +26,11 @@ static EFFECT: Mutex<Effect> = Mutex::new(Effect::Ends);
 /// Runs `run`, which Ctrl-C ends by cancelling `token`.
 pub(crate) fn cancelling<T>(token: &CancellationToken, run: impl FnOnce() -> T) -> T {
     with(Effect::Cancels(token.clone()), run)
+}
+
+/// Runs `run`, which Ctrl-C brings to its end by cancelling `token`.
+pub(crate) fn stopping<T>(token: &CancellationToken, run: impl FnOnce() -> T) -> T {
+    with(Effect::Stops(token.clone()), run)
 }
 
 /// Runs `run` while another program of the same terminal handles Ctrl-C.
@@ -44,8 +51,11 @@ fn with<T>(effect: Effect, run: impl FnOnce() -> T) -> T {
 /// Waits for `time`, or until `token` is cancelled. Returns whether it is.
 pub(crate) fn comes_within(time: Duration, token: &CancellationToken) -> bool {
     let end = Instant::now() + time;
-    while !token.is_cancelled() && Instant::now() < end {
-        thread::sleep(STEP);
+    while let left = end.saturating_duration_since(Instant::now())
+        && !left.is_zero()
+        && !token.is_cancelled()
+    {
+        thread::sleep(left.min(STEP));
     }
     token.is_cancelled()
 }
@@ -57,8 +67,9 @@ fn on_ctrl_c() {
             token.cancel();
             remark("cancelled; Ctrl-C once more ends the program");
         }
+        Effect::Stops(token) if !token.is_cancelled() => token.cancel(),
         Effect::Nothing => {}
-        Effect::Cancels(_) | Effect::Ends => {
+        Effect::Cancels(_) | Effect::Stops(_) | Effect::Ends => {
             progress::clear();
             std::process::exit(INTERRUPTED);
         }

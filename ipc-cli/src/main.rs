@@ -7,6 +7,7 @@ mod failure;
 mod hosts;
 mod interrupt;
 mod lane;
+mod monitor;
 mod output;
 mod parse;
 mod progress;

@@ -30,7 +30,6 @@ impl Output {
     }
 
     /// Returns true if results are read by a person at a terminal, who may be shown colours and bars.
-    #[allow(dead_code, reason = "for results in colour")]
     pub(crate) fn is_terminal(self) -> bool {
         !self.json && io::stdout().is_terminal()
     }
@@ -39,7 +38,7 @@ impl Output {
 /// Writes a remark about the connection or the progress. A closed standard error is not a reason to stop.
 pub(crate) fn remark(text: impl Into<String>) {
     let text = printable(text.into());
-    if is_at_prompt() && printed_above(&text) {
+    if progress::keep_back(&text) || is_at_prompt() && printed_above(&text) {
         return;
     }
     let _ = progress::suspended(|| writeln!(io::stderr(), "{text}"));

@@ -17,6 +17,8 @@ struct Status {
     bar: Option<(Kind, ProgressBar)>,
     /// When something was last told where there is no terminal.
     told: Option<Instant>,
+    /// The remarks that are kept back while another display has the terminal.
+    kept: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -28,6 +30,7 @@ enum Kind {
 static STATUS: Mutex<Status> = Mutex::new(Status {
     bar: None,
     told: None,
+    kept: None,
 });
 
 /// Shows what a call waits for.
@@ -36,6 +39,9 @@ pub(crate) fn waits(text: &str) {
         return;
     }
     let mut status = status();
+    if status.kept.is_some() {
+        return;
+    }
     if io::stderr().is_terminal() {
         status.bar(Kind::Waiting).set_message(on_one_line(text));
     } else if status.told.is_none_or(|told| told.elapsed() >= BETWEEN) {
@@ -47,7 +53,7 @@ pub(crate) fn waits(text: &str) {
 
 /// Shows how far a call is, from 0 to 1, at a terminal.
 pub(crate) fn runs(fraction: f64, message: &str) {
-    if is_at_prompt() || !io::stderr().is_terminal() {
+    if is_at_prompt() || !io::stderr().is_terminal() || status().kept.is_some() {
         return;
     }
     let bar = status().bar(Kind::Running);
@@ -77,6 +83,35 @@ pub(crate) fn suspended<T>(write: impl FnOnce() -> T) -> T {
         Some(bar) => bar.suspend(write),
         None => write(),
     }
+}
+
+/// Runs `run`, which has the terminal for itself: there is no line, and remarks are kept back until it ends.
+pub(crate) fn covered<T>(run: impl FnOnce() -> T) -> T {
+    clear();
+    if io::stderr().is_terminal() {
+        status().kept = Some(Vec::new());
+    }
+    let result = run();
+    let kept = status().kept.take();
+    kept.into_iter().flatten().for_each(crate::output::remark);
+    result
+}
+
+/// Keeps a remark back if another display has the terminal. Returns false if it is to be written.
+pub(crate) fn keep_back(text: &str) -> bool {
+    let mut status = status();
+    let Some(kept) = &mut status.kept else {
+        return false;
+    };
+    if kept.len() < KEPT {
+        kept.push(text.to_string());
+    }
+    true
+}
+
+/// The last remark that was kept back.
+pub(crate) fn last_remark() -> Option<String> {
+    status().kept.as_ref()?.last().cloned()
 }
 
 impl Status {
@@ -119,3 +154,5 @@ fn status() -> MutexGuard<'static, Status> {
 const BETWEEN: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(100);
 const STEPS: f64 = 1000.0;
+/// Maximum number of remarks that are kept back.
+const KEPT: usize = 100;

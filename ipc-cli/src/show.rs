@@ -15,7 +15,9 @@ mod save;
 mod tests;
 mod typed;
 
-pub(crate) use save::{save_csv, save_npy};
+#[cfg(feature = "plot")]
+pub(crate) use number::rounded;
+pub(crate) use save::{cell, quoted, save_csv, save_npy};
 
 /// The result of the method or property `name`: `pump.read_voltage = 0.7342 V`. Structs, tables and texts of several
 /// lines stand below the name.

@@ -290,5 +290,6 @@ fn call_may_be_left_out_before_a_device() {
     assert_eq!(read.json()[0]["value"], 2.5);
     let shifted = lab.run(&["--json", "laser.shift", "-1"]);
     assert_eq!(shifted.json()[0]["value"], 1.5);
-    lab.run(&["lst"]).fails(2, &["unrecognized subcommand 'lst'"]);
+    lab.run(&["lst"])
+        .fails(2, &["unrecognized subcommand 'lst'"]);
 }

@@ -15,8 +15,11 @@ mod who;
 use crate::arguments::Verb;
 use crate::connect::Session;
 use crate::failure::Failure;
+use crate::monitor;
 use crate::output::Output;
 use crate::shell;
+
+pub(crate) use describe::no_such_name;
 
 /// Runs a command with a server.
 pub(crate) fn run(session: &Session, verb: Verb, output: Output) -> Result<(), Failure> {
@@ -32,7 +35,7 @@ pub(crate) fn run(session: &Session, verb: Verb, output: Output) -> Result<(), F
         Verb::Kick(options) => kick::run(session, &options, output),
         Verb::Ping(options) => ping::run(session, &options, output),
         Verb::Info => info::run(session, output),
-        Verb::Monitor(_) => Ok(()),
+        Verb::Monitor(options) => monitor::run(session, &options, output),
         Verb::Shell => shell::run(session, output),
         verb @ (Verb::Keygen(_) | Verb::Completions(_) | Verb::Version) => {
             run_without_server(&verb, output).map(drop)

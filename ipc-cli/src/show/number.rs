@@ -15,7 +15,7 @@ pub(super) fn number(value: &Value) -> String {
 }
 
 /// A number with at most so many significant digits.
-pub(super) fn rounded(number: f64, digits: usize) -> String {
+pub(crate) fn rounded(number: f64, digits: usize) -> String {
     let text = format!("{number:.*e}", digits.saturating_sub(1));
     self::number(&text.parse().unwrap_or(number).into())
 }

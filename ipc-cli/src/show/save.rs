@@ -157,7 +157,7 @@ fn row(value: &Value) -> Vec<String> {
 }
 
 /// A plain value as other programs read it, anything else as JSON. Nothing is an empty cell.
-fn cell(value: &Value) -> String {
+pub(crate) fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -169,7 +169,7 @@ fn cell(value: &Value) -> String {
 }
 
 /// A cell in the quotes that RFC 4180 demands.
-fn quoted(cell: &str) -> String {
+pub(crate) fn quoted(cell: &str) -> String {
     match cell.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", cell.replace('"', "\"\"")),
         false => cell.into(),
