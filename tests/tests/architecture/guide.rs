@@ -34,6 +34,7 @@ fn every_file_that_the_guide_names_exists() {
         "ipc-hub",
         "ipc-server",
         "ipc-client",
+        "ipc-cli",
         "tests",
     ];
     let files: Vec<String> = crates
