@@ -112,6 +112,12 @@ impl Session {
         self.client.cancel_with(token)
     }
 
+    /// Returns true if others had the server since this was last asked, so that the calls of [`patient`](Self::patient)
+    /// had to wait.
+    pub(crate) fn others_had_it(&self) -> bool {
+        self.waiting.was_queued()
+    }
+
     fn attempt<T>(
         &self,
         patience: Duration,

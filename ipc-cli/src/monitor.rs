@@ -117,12 +117,11 @@ fn watch(
 ) -> Result<(), Failure> {
     let (sender, events) = channel();
     let stop = Stop::default();
-    let client = session.patient(stop.all());
-    let poller = Poller::new(client.clone(), targets, options, &stop, sender);
+    let poller = Poller::new(session, targets, options, &stop, sender);
     interrupt::stopping(stop.all(), || {
         thread::scope(|scope| {
             scope.spawn(|| poller.run());
-            let shown = show(&client, &stop, &events, csv, display);
+            let shown = show(&session.client, &stop, &events, csv, display);
             stop.stop();
             shown
         })
@@ -137,24 +136,18 @@ fn show(
     mut csv: Option<Csv>,
     mut display: impl Display,
 ) -> Result<(), Failure> {
-    let mut was_queued = false;
     loop {
-        let state = client.state();
-        was_queued |= matches!(state, ConnectionState::Queued(_));
-        let goes_on = display.tick(&in_words(client, &state))?;
+        let goes_on = display.tick(&connection(client))?;
         if stop.all().is_cancelled() || !goes_on {
             return Ok(());
         }
-        let mut event = match events.recv_timeout(TICK) {
+        let event = match events.recv_timeout(TICK) {
             Ok(event) => event,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => {
-                return display.tick(&in_words(client, &state)).map(drop);
+                return display.tick(&connection(client)).map(drop);
             }
         };
-        if let Event::Gap(gap) = &mut event {
-            gap.others_had_it = std::mem::take(&mut was_queued);
-        }
         if let Some(csv) = &mut csv {
             csv.event(&event)?;
         }
@@ -163,10 +156,10 @@ fn show(
 }
 
 /// The state of the connection, with the reason if there is none.
-fn in_words(client: &Client, state: &ConnectionState) -> String {
-    match (state, client.connect_error()) {
+fn connection(client: &Client) -> String {
+    match (client.state(), client.connect_error()) {
         (ConnectionState::Disconnected, Some(error)) => format!("not connected: {error}"),
-        _ => state.to_string(),
+        (state, _) => state.to_string(),
     }
 }
 

@@ -18,6 +18,8 @@ struct Wait {
     /// How long it may wait for others.
     patience: Duration,
     since: Option<Instant>,
+    /// True if the client was in the queue of the server.
+    was_queued: bool,
     /// Why it was given up.
     given_up: Option<GivenUp>,
 }
@@ -46,10 +48,18 @@ impl Waiting {
         self.lock().given_up.take()
     }
 
+    /// Returns true if the client was in the queue since the call began, or since this was asked.
+    pub(crate) fn was_queued(&self) -> bool {
+        std::mem::take(&mut self.lock().was_queued)
+    }
+
     /// The state of the connection has changed. Servers report the place in the queue every few seconds.
     pub(crate) fn on_state(&self, state: &ConnectionState) {
         match state {
-            ConnectionState::Queued(status) => self.waits(&in_line(status), status.to_string()),
+            ConnectionState::Queued(status) => {
+                self.lock().was_queued = true;
+                self.waits(&in_line(status), status.to_string());
+            }
             ConnectionState::Connecting { attempts: 1.., .. } => {
                 progress::waits(&state.to_string())
             }

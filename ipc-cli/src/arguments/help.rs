@@ -63,9 +63,15 @@ pub(super) const SET: &str = r#"Examples:
   ipc set stage.position -1.5"#;
 
 /// Of `ipc monitor`.
-pub(super) const MONITOR: &str = r#"Examples:
+pub(super) const MONITOR: &str = r#"Reads until Ctrl-C, also after a restart of the server; times without a connection are
+told when they are over. A value that cannot be read keeps its place and grows old. At
+a server of one client at a time, others have to wait as long as the monitor reads.
+A chart is of numbers, or of one array over its index; q ends it.
+
+Examples:
   ipc monitor pump.voltage pump.range
   ipc monitor pump --every 2s --csv night.csv
+  ipc monitor pump.voltage --plot
   ipc --json monitor pump.voltage | jq .value"#;
 
 /// Of `ipc lease`.

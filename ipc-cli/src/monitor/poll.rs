@@ -15,10 +15,12 @@ use super::names::{Target, Targets};
 use super::schedule::{Gaps, Schedule};
 use super::stop::Stop;
 use crate::arguments::MonitorOptions;
+use crate::connect::Session;
 use crate::interrupt;
 
 /// Reads all names again and again, and tells what it gets.
 pub(super) struct Poller<'a> {
+    session: &'a Session,
     client: Client,
     targets: Targets,
     every: Duration,
@@ -41,15 +43,17 @@ enum Broken {
 
 impl<'a> Poller<'a> {
     pub(super) fn new(
-        client: Client,
+        session: &'a Session,
         targets: Targets,
         options: &MonitorOptions,
         stop: &'a Stop,
         events: Sender<Event>,
     ) -> Self {
+        let client = session.patient(stop.all());
         Self {
+            session,
             // An older reading would be shown as a new one.
-            client: client.max_age(options.every),
+            client: client.max_age(options.every.min(MAX_AGE)),
             handovers: client.handovers(),
             targets,
             every: options.every,
@@ -109,7 +113,7 @@ impl<'a> Poller<'a> {
             self.tell(Event::Gap(Gap {
                 time,
                 lasted,
-                others_had_it: false,
+                others_had_it: self.session.others_had_it(),
             }))?;
         }
         self.tell(Event::Reading(Reading {
@@ -195,6 +199,8 @@ fn is_long(status: &WaitingStatus, waited: Duration) -> bool {
 
 /// How long a call may run for which the readings wait.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How old a reading may be that counts as a new one while a device is in use.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -16,8 +16,10 @@ pub(super) struct Row {
     pub(super) unit: String,
     /// The last value that was read, and when.
     pub(super) value: Option<(String, Instant)>,
-    /// Why there is no newer one, if the last attempt has failed.
-    pub(super) problem: Option<String>,
+    /// How the last attempt to read it has failed, if it has.
+    pub(super) error: Option<String>,
+    /// What the name waits for, if the device is used by others.
+    pub(super) waits: Option<String>,
 }
 
 impl Rows {
@@ -47,15 +49,16 @@ impl Row {
     fn update(&mut self, reading: &Reading) {
         let target = &reading.target;
         self.unit = target.unit.clone().unwrap_or_default();
-        self.problem = match &reading.outcome {
+        (self.error, self.waits) = (None, None);
+        match &reading.outcome {
             Outcome::Value(value) => {
                 let shown = show::brief(value, &target.schema, None);
                 self.value = Some((shown, reading.at));
-                None
             }
-            Outcome::Failed(text) => Some(format!("error: {text}")),
-            Outcome::Waits(text) => Some(format!("waits: {text}")),
-        };
+            Outcome::Failed(text) => self.error = Some(format!("error: {text}")),
+            // The last value is still the best that is known.
+            Outcome::Waits(text) => self.waits = Some(format!("waits: {text}")),
+        }
     }
 
     /// How old the last value is.

@@ -37,7 +37,7 @@ impl Live {
         let mut lines = vec![String::new()];
         lines.extend(self.gap.clone());
         lines.extend(progress::last_remark());
-        lines.push(format!("{connection}; Ctrl-C ends"));
+        lines.push(format!("Ctrl-C ends; {connection}"));
         lines
     }
 }
@@ -110,12 +110,16 @@ fn low<T: Into<comfy_table::Cell>>(cells: [T; 4]) -> comfy_table::Row {
 
 fn cells(row: &Row, now: Instant) -> [String; 4] {
     let age = row.age(now).map(times::shown).unwrap_or_default();
-    let (value, unit) = match (&row.problem, &row.value) {
-        (Some(problem), _) => (problem.clone(), String::new()),
-        (None, Some((value, _))) => (value.clone(), row.unit.clone()),
-        (None, None) => ("…".into(), row.unit.clone()),
+    let (value, unit) = match (&row.error, &row.value) {
+        (Some(error), _) => (error.as_str(), ""),
+        (None, Some((value, _))) => (value.as_str(), row.unit.as_str()),
+        (None, None) => ("…", row.unit.as_str()),
     };
-    [row.name.clone(), value, unit, age]
+    let value = match &row.waits {
+        Some(waits) => format!("{value} ({waits})"),
+        None => value.into(),
+    };
+    [row.name.clone(), value, unit.into(), age]
 }
 
 /// Time between two drawings while nothing changes but the age.
@@ -131,7 +135,7 @@ mod tests {
             name: name.into(),
             unit: "mW".into(),
             value: value.map(|value| (value.into(), at)),
-            problem: None,
+            ..Row::default()
         }
     }
 
@@ -139,13 +143,18 @@ mod tests {
     fn values_have_units_and_ages() {
         let now = Instant::now() + Duration::from_secs(1000);
         let failed = Row {
-            problem: Some("error: the interlock is open".into()),
+            error: Some("error: the interlock is open".into()),
             ..row("laser.power", Some("3"), 12, now)
+        };
+        let waits = Row {
+            waits: Some("waits: place 1".into()),
+            ..row("laser.gain", Some("7"), 3, now)
         };
         let rows = [
             row("laser.level", Some("1.5"), 0, now),
             row("laser.aim", None, 0, now),
             failed,
+            waits,
         ];
         assert_eq!(
             table(&rows, now, 80, 20),
@@ -154,6 +163,7 @@ mod tests {
                 "laser.level  1.5                           mW    0 s",
                 "laser.aim    …                             mW",
                 "laser.power  error: the interlock is open        12 s",
+                "laser.gain   7 (waits: place 1)            mW    3 s",
             ]
         );
     }

@@ -94,8 +94,10 @@ impl Terminal {
         let begun = Instant::now();
         loop {
             let status = self.run(&["display-message", "-p", "#{pane_dead}:#{pane_dead_status}"]);
-            if let Some(code) = status.trim().strip_prefix("1:") {
-                return code.parse().unwrap();
+            // The code may come a moment after the end.
+            let code = status.trim().strip_prefix("1:");
+            if let Some(code) = code.and_then(|code| code.parse().ok()) {
+                return code;
             }
             let screen = self.screen();
             assert!(begun.elapsed() < PATIENCE, "it goes on:\n{screen}");

@@ -103,7 +103,7 @@ impl View {
         let rows = self.rows.all();
         let count = match rows.len() <= height {
             true => rows.len(),
-            false => height.saturating_sub(1),
+            false => height.saturating_sub(1).max(1),
         };
         let with_colors = rows.iter().zip(colors()).take(count);
         let mut lines: Vec<_> = with_colors
@@ -119,7 +119,7 @@ impl View {
     fn footer(&self, connection: &str) -> Vec<Line<'static>> {
         let more = self.gap.iter().cloned().chain(progress::last_remark());
         let mut lines: Vec<_> = more.map(|text| Line::from(fit_to_show(&text))).collect();
-        lines.push(Line::from(fit_to_show(&format!("{connection}; q ends"))).dim());
+        lines.push(Line::from(fit_to_show(&format!("q ends; {connection}"))).dim());
         lines
     }
 
@@ -169,11 +169,14 @@ impl View {
 /// `● laser.level = 1.5 mW  0.3 s ago`
 fn in_legend(row: &Row, color: Color, now: Instant) -> Line<'static> {
     let unit = if row.unit.is_empty() { "" } else { " " };
-    let value = match (&row.problem, &row.value) {
-        (Some(problem), _) => format!("{}: {problem}", row.name),
+    let mut value = match (&row.error, &row.value) {
+        (Some(error), _) => format!("{}: {error}", row.name),
         (None, Some((value, _))) => format!("{} = {value}{unit}{}", row.name, row.unit),
         (None, None) => row.name.clone(),
     };
+    if let Some(waits) = &row.waits {
+        value += &format!(" ({waits})");
+    }
     let age = match row.age(now) {
         Some(age) => format!("  {} ago", times::shown(age)),
         None => String::new(),
@@ -202,3 +205,140 @@ const COLORS: [Color; 6] = [
 const LOWEST: u16 = 6;
 /// Shortest time that is shown, in seconds.
 const SHORTEST: f64 = 10.0;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use ipc_client::{MethodKind, Schema, Value};
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+    use crate::monitor::event::Gap;
+    use crate::monitor::names::Target;
+
+    fn target(name: &str, schema: Schema, unit: &str) -> Arc<Target> {
+        Arc::new(Target {
+            name: name.into(),
+            wire_name: name.into(),
+            kind: MethodKind::Get,
+            schema,
+            unit: Some(unit.into()),
+        })
+    }
+
+    fn read(view: &mut View, targets: &Targets, index: usize, after: u64, value: Value) {
+        view.event(&Event::Reading(Reading {
+            index,
+            target: Arc::clone(&targets[index]),
+            time: view.begin.1,
+            at: view.begin.0 + Duration::from_secs(after),
+            outcome: Outcome::Value(value),
+        }));
+    }
+
+    /// What the chart looks like so many seconds after its beginning.
+    fn drawn(view: &View, after: u64, (width, height): (u16, u16)) -> Vec<String> {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        let now = view.begin.0 + Duration::from_secs(after);
+        let drawn = terminal.draw(|frame| view.draw(frame, "connected to x", now));
+        let buffer = drawn.unwrap().buffer.clone();
+        let rows = buffer.content.chunks(usize::from(width.max(1)));
+        let text = |row: &[ratatui::buffer::Cell]| row.iter().map(|cell| cell.symbol()).collect();
+        rows.map(text).collect()
+    }
+
+    /// The columns in which there is something of a line.
+    fn columns(lines: &[String]) -> Vec<usize> {
+        let is_braille = |c: &char| ('\u{2801}'..='\u{28ff}').contains(c);
+        let columns = lines.iter().flat_map(|line| {
+            let chars = line.chars().enumerate();
+            chars
+                .filter(|(_, c)| is_braille(c))
+                .map(|(column, _)| column)
+        });
+        let mut columns: Vec<_> = columns.collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+
+    #[test]
+    fn gaps_are_gaps() {
+        let targets = vec![target("level\u{1b}[31m", Schema::Float(64), "m\u{1b}W")];
+        let mut view = View::new(&targets);
+        for after in 0..10 {
+            read(&mut view, &targets, 0, after, 1.5.into());
+        }
+        view.event(&Event::Gap(Gap {
+            time: view.begin.1,
+            lasted: Duration::from_secs(20),
+            others_had_it: false,
+        }));
+        for after in 30..40 {
+            read(&mut view, &targets, 0, after, 2.5.into());
+        }
+        let lines = drawn(&view, 40, (90, 20));
+        let all = lines.join("\n");
+        assert!(
+            all.starts_with("● level\u{fffd}[31m = 2.5 m\u{fffd}W  1 s ago"),
+            "{all}"
+        );
+        assert!(all.contains("no connection for 20 s, until "), "{all}");
+        assert!(
+            all.contains("q ends; connected to x") && !all.contains('\u{1b}'),
+            "{all}"
+        );
+        let columns = columns(&lines);
+        let widest = columns.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert!(
+            columns.len() > 20 && widest > Some(20),
+            "{columns:?}\n{all}"
+        );
+    }
+
+    #[test]
+    fn each_unit_has_a_chart_and_every_size_works() {
+        let names = [("a", "mW"), ("b", "K"), ("c", "mW")];
+        let targets: Targets = names
+            .iter()
+            .map(|(name, unit)| target(name, Schema::Float(64), unit))
+            .collect();
+        let mut view = View::new(&targets);
+        for size in [(0, 0), (1, 1), (3, 40), (200, 3), (80, 24), (300, 100)] {
+            drawn(&view, 0, size);
+        }
+        for (index, value) in [1.0, 300.0, 2.0].into_iter().enumerate() {
+            for after in 0..20 {
+                read(&mut view, &targets, index, after, value.into());
+            }
+        }
+        for size in [(0, 0), (1, 1), (3, 40), (200, 3), (80, 24), (300, 100)] {
+            drawn(&view, 20, size);
+        }
+        let all = drawn(&view, 20, (80, 40)).join("\n");
+        assert!(
+            all.contains("● b = 300 K") && all.contains("● c = 2 mW"),
+            "{all}"
+        );
+        // The axes: 1 mW to 2 mW, and around 300 K.
+        assert!(all.contains("2.05") && all.contains("330"), "{all}");
+    }
+
+    #[test]
+    fn an_array_stands_over_its_index() {
+        let list = Schema::List(Box::new(Schema::Float(64)));
+        let targets = vec![target("trace", list, "V")];
+        let mut view = View::new(&targets);
+        let values: Vec<f64> = (0..300).map(f64::from).collect();
+        read(&mut view, &targets, 0, 0, values.into());
+        let lines = drawn(&view, 1, (80, 24));
+        assert!(lines.join("\n").contains("299"), "{lines:#?}");
+        assert!(columns(&lines).len() > 60, "{lines:#?}");
+        // It may become empty.
+        read(&mut view, &targets, 0, 1, Vec::<f64>::new().into());
+        assert!(columns(&drawn(&view, 2, (80, 24))).is_empty());
+    }
+}
