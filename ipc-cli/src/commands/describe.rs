@@ -117,7 +117,7 @@ fn in_words(server: &ServerDescription, found: &Found<'_>) -> String {
     text
 }
 
-/// " SAMPLES [RATE]"
+/// `" SAMPLES [RATE]"`
 fn places(arguments: &[Argument]) -> String {
     let places = arguments.iter().map(|argument| {
         let name = argument.name.to_uppercase();
