@@ -127,7 +127,7 @@ impl Shell<'_> {
                 Err(error) => return Err(no_terminal(&error)),
             };
             lines.add(&line, editor);
-            match self.line(&line) {
+            match self.pasted(&line) {
                 Ok(Next::Line) => {}
                 Ok(Next::End) => return Ok(()),
                 Err(Failure::OutputClosed) => return Err(Failure::OutputClosed),
@@ -135,6 +135,26 @@ impl Shell<'_> {
             }
             self.watch.tell();
         }
+    }
+
+    /// Runs a line, or several that were pasted at once. The first failure is the last line.
+    fn pasted(&mut self, text: &str) -> Result<Next, Failure> {
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            match self.line(line) {
+                Ok(Next::Line) => {}
+                ended => {
+                    let left = lines.count();
+                    if left > 0 {
+                        output::remark(format!(
+                            "not run: {left} more of the lines that were pasted"
+                        ));
+                    }
+                    return ended;
+                }
+            }
+        }
+        Ok(Next::Line)
     }
 
     /// Runs a line.

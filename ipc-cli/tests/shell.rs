@@ -240,6 +240,29 @@ fn earlier_lines_are_kept_for_the_next_shell() {
 }
 
 #[test]
+fn lines_that_are_pasted_run_one_after_the_other() {
+    if is_missing() {
+        return;
+    }
+    let lab = Lab::new(server());
+    let terminal = shell(&lab);
+    // As a terminal passes on what was pasted.
+    terminal
+        .write("\u{1b}[200~laser.level = 4\nlaser.level\nlaser.fire\nlaser.level = 5\u{1b}[201~");
+    terminal.press("Enter");
+    terminal.shows("laser.level = 4 mW");
+    terminal.shows("not run: 1 more of the lines");
+    terminal.shows("the interlock is open");
+    terminal.line("laser.level");
+    terminal.until(
+        |shown| shown.matches("\nlaser.level = 4 mW").count() == 2,
+        "the level as it was before the failure",
+    );
+    terminal.line("exit");
+    terminal.shows("ended with 0");
+}
+
+#[test]
 fn a_line_survives_a_resize() {
     if is_missing() {
         return;
