@@ -1,4 +1,4 @@
-//! `ipc monitor`, through pipes and at a terminal.
+//! `ipc monitor` through pipes.
 
 #![allow(
     missing_docs,
@@ -10,123 +10,16 @@
 
 mod lab;
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use ipc_client::{Client, remote};
-use ipc_server::{Device, ServerBuilder};
+use ipc_client::Client;
+use ipc_server::Device;
+use lab::probe::{Probe, with_probe};
+use lab::watch::Watch;
 use lab::{Ended, Lab, PATIENCE, Running, ipc, server, until};
 use serde_json::Value;
-
-/// A sensor with what can go wrong in one.
-#[derive(Default)]
-pub struct Probe {
-    readings: u32,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the wire is\nbroken\u{1b}[2J")]
-pub struct Broken;
-
-#[remote(crate = ipc_client)]
-impl Probe {
-    /// Fails each second time.
-    #[remote(get, unit = "K")]
-    pub fn temperature(&mut self) -> Result<f64, Broken> {
-        self.readings += 1;
-        match self.readings % 2 {
-            1 => Ok(f64::from(self.readings)),
-            _ => Err(Broken),
-        }
-    }
-
-    /// A number that is always there.
-    #[remote(read)]
-    pub fn count(&self, #[remote(default = 3)] start: u32) -> u32 {
-        start
-    }
-
-    #[remote(read, unit = "V")]
-    pub fn trace(&self) -> Vec<f64> {
-        (0..300).map(|index| f64::from(index % 100)).collect()
-    }
-}
-
-fn with_probe(server: ServerBuilder) -> ServerBuilder {
-    let probe = Device::new(Probe::default());
-    server.device(probe.name("probe").prefix("probe_"))
-}
-
-/// A monitor that runs.
-struct Watch {
-    child: Running,
-    out: Receiver<String>,
-    err: Receiver<String>,
-}
-
-impl Watch {
-    fn start(mut command: Command) -> Self {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let out = lines(child.stdout.take().unwrap());
-        let err = lines(child.stderr.take().unwrap());
-        Self {
-            child: Running(child),
-            out,
-            err,
-        }
-    }
-
-    /// Waits for a line that has this text.
-    #[track_caller]
-    fn line(&self, text: &str) -> String {
-        found(&self.out, text)
-    }
-
-    #[track_caller]
-    fn remark(&self, text: &str) -> String {
-        found(&self.err, text)
-    }
-
-    /// Ends it as Ctrl-C does.
-    #[cfg(unix)]
-    #[track_caller]
-    fn interrupt(mut self) {
-        lab::interrupt(&self.child.0);
-        assert_eq!(self.child.0.wait().unwrap().code(), Some(0));
-        let remarks: Vec<_> = self.err.iter().collect();
-        assert!(
-            !remarks.iter().any(|it| it.contains("cancelled")),
-            "{remarks:?}"
-        );
-    }
-}
-
-fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, lines) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stream).lines() {
-            let _ = sender.send(line.unwrap());
-        }
-    });
-    lines
-}
-
-#[track_caller]
-fn found(lines: &Receiver<String>, text: &str) -> String {
-    let mut seen = Vec::new();
-    loop {
-        match lines.recv_timeout(PATIENCE) {
-            Ok(line) if line.contains(text) => return line,
-            Ok(line) => seen.push(line),
-            Err(error) => panic!("`{text}` did not come ({error}): {seen:#?}"),
-        }
-    }
-}
 
 /// A file that does not exist yet.
 fn file(name: &str) -> PathBuf {
@@ -351,7 +244,7 @@ fn a_device_that_vanishes_is_told_and_found_again() {
             .add_device(probe.name("probe").prefix("probe_"))
             .unwrap()
     };
-    let _ = add();
+    add();
     let words = ["monitor", "probe.count", "laser.level", "--every", "20ms"];
     let watch = Watch::start(lab.command(&words));
     watch.line("probe.count = 3");
@@ -359,7 +252,7 @@ fn a_device_that_vanishes_is_told_and_found_again() {
     let error = watch.line("probe.count: error: ");
     assert!(error.contains("probe_count"), "{error}");
     watch.line("laser.level = 1.5 mW");
-    let _ = add();
+    add();
     watch.line("probe.count = 3");
     watch.interrupt();
 }
@@ -469,192 +362,4 @@ fn a_server_that_is_not_there_is_no_gap() {
             .unwrap(),
     );
     ended.fails(3, &["no connection to "]);
-}
-
-#[cfg(unix)]
-mod at_a_terminal {
-    use super::lab::terminal::{Terminal, is_available};
-    use super::*;
-
-    /// A shell that runs the program, and then says how it has left the terminal.
-    fn in_shell(lab: &Lab, words: &str) -> Command {
-        let command = lab.command(&[]);
-        let program = env!("CARGO_BIN_EXE_ipc");
-        let mut shell = Command::new("sh");
-        let then =
-            "echo code $?; stty -a | tr ' ' '\\n' | grep -x -e icanon -e echo | tr '\\n' ' '";
-        shell
-            .arg("-c")
-            .arg(format!("{program} {words}; {then}; cat"));
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
-            };
-        }
-        shell
-    }
-
-    fn is_braille(c: char) -> bool {
-        ('\u{2801}'..='\u{28ff}').contains(&c)
-    }
-
-    #[test]
-    fn the_table_is_redrawn_in_place() {
-        if !is_available() {
-            return;
-        }
-        let lab = Lab::new(with_probe(server().shared()));
-        let words = [
-            "monitor",
-            "laser.level",
-            "probe.count",
-            "laser.title",
-            "--every",
-            "50ms",
-        ];
-        let terminal = Terminal::start(&lab.command(&words), (80, 24));
-        terminal.wait_for("laser.level  1.5");
-        for text in [
-            "NAME",
-            "UNIT",
-            "AGE",
-            "mW",
-            "probe.count",
-            "0 s",
-            "connected to 127.0.0.1:",
-        ] {
-            terminal.wait_for(text);
-        }
-        assert_eq!(lab.run(&["set", "laser.level", "2.75"]).code, Some(0));
-        terminal.wait_for("laser.level  2.75");
-        let is_once = |screen: &str| {
-            let count = |text| screen.matches(text).count();
-            count("NAME") == 1 && count("laser.level") == 1 && count("connected to") == 1
-        };
-        assert!(is_once(&terminal.screen()), "{}", terminal.screen());
-        for (width, height) in [(50, 12), (120, 30)] {
-            terminal.resize(width, height);
-            terminal.wait_until("one table", is_once);
-        }
-        terminal.resize(30, 5);
-        terminal.wait_until("less", |screen| screen.contains("more: the terminal"));
-        terminal.resize(100, 24);
-        terminal.wait_until("one table", is_once);
-        // The device is busy: the value stays, and its age grows.
-        let run = lab
-            .command(&["call", "laser.run"])
-            .stdout(Stdio::null())
-            .spawn();
-        let _run = Running(run.unwrap());
-        terminal.wait_for("laser.level  2.75 (waits: place 1 at `laser`");
-        let screen = terminal.screen();
-        let level = screen.lines().find(|it| it.contains("laser.level"));
-        assert!(!level.unwrap().ends_with(" 0 s"), "{screen}");
-        assert_eq!(lab.run(&["call", "laser.close"]).code, Some(0));
-        terminal.wait_until("a new value", |screen| !screen.contains("waits: "));
-        terminal.key("C-c");
-        assert_eq!(terminal.end(), 0);
-        // It stays. (tmux has moved it by a line, which its own remark needs.)
-        assert_eq!(terminal.screen().matches("laser.level").count(), 1);
-    }
-
-    #[test]
-    fn the_table_shows_age_and_gap_of_a_restart() {
-        if !is_available() {
-            return;
-        }
-        let lab = Lab::new(server());
-        let address = lab.address();
-        let words = ["monitor", "laser.level", "--every", "50ms"];
-        let terminal = Terminal::start(&lab.command(&words), (100, 24));
-        terminal.wait_for("connected to");
-        drop(lab);
-        terminal.wait_for("connecting, ");
-        terminal.wait_for("  2 s");
-        assert!(terminal.screen().contains("laser.level  1.5"));
-        let lab = Lab::new(server().bind(&address));
-        terminal.wait_for("-- no connection for ");
-        terminal.wait_until("a new value", |screen| {
-            screen.contains("0 s\n") && screen.contains("connected to")
-        });
-        terminal.key("C-c");
-        assert_eq!(terminal.end(), 0);
-        drop(lab);
-    }
-
-    #[test]
-    fn the_chart_is_live_and_gives_the_terminal_back() {
-        if !is_available() {
-            return;
-        }
-        let lab = Lab::new(with_probe(server().shared()));
-        for (keys, words) in [("q", "laser.level probe.count"), ("C-c", "laser.level")] {
-            let words = format!("monitor {words} --plot --every 50ms");
-            let terminal = Terminal::start(&in_shell(&lab, &words), (80, 24));
-            terminal.wait_for("● laser.level = ");
-            terminal.wait_until("a line", |screen| screen.contains(is_braille));
-            terminal.wait_for("q ends");
-            assert_eq!(lab.run(&["set", "laser.level", "7.25"]).code, Some(0));
-            terminal.wait_for("● laser.level = 7.25 mW  0 s ago");
-            for (width, height) in [(50, 12), (20, 4), (120, 40)] {
-                terminal.resize(width, height);
-                terminal.wait_until("it fits", |screen| {
-                    let last = screen.trim_end().lines().count();
-                    last == usize::from(height) && screen.contains("laser.level")
-                });
-            }
-            terminal.wait_until("a line", |screen| screen.contains(is_braille));
-            terminal.key(keys);
-            terminal.wait_for("code 0");
-            terminal.wait_for("icanon echo");
-            assert!(!terminal.screen().contains('●'));
-        }
-    }
-
-    #[test]
-    fn an_array_is_drawn_over_its_index() {
-        if !is_available() {
-            return;
-        }
-        let lab = Lab::new(with_probe(server().shared()));
-        let words = "monitor probe.trace --plot --every 50ms";
-        let terminal = Terminal::start(&in_shell(&lab, words), (80, 24));
-        terminal.wait_for("● probe.trace = ");
-        terminal.wait_for("299");
-        terminal.wait_until("a line", |screen| {
-            screen.chars().filter(|c| is_braille(*c)).count() > 100
-        });
-        terminal.keys("q");
-        terminal.wait_for("code 0");
-        let refused = in_shell(&lab, "monitor laser.title --plot");
-        let terminal = Terminal::start(&refused, (100, 24));
-        terminal.wait_for("code 2");
-        assert!(
-            terminal.screen().contains("`laser.title` is `String`"),
-            "{}",
-            terminal.screen()
-        );
-    }
-
-    #[test]
-    fn the_chart_shows_gaps_and_survives_a_restart() {
-        if !is_available() {
-            return;
-        }
-        let lab = Lab::new(server());
-        let address = lab.address();
-        let words = ["monitor", "laser.level", "--plot", "--every", "50ms"];
-        let terminal = Terminal::start(&lab.command(&words), (100, 24));
-        terminal.wait_for("connected to");
-        drop(lab);
-        terminal.wait_for("connecting, ");
-        terminal.wait_for("  2 s ago");
-        let lab = Lab::new(server().bind(&address));
-        terminal.wait_for("no connection for ");
-        terminal.wait_for("  0 s ago");
-        terminal.keys("q");
-        assert_eq!(terminal.end(), 0);
-        drop(lab);
-    }
 }

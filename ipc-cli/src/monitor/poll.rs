@@ -60,7 +60,7 @@ impl<'a> Poller<'a> {
             left: options.count.unwrap_or(u64::MAX),
             stop,
             events,
-            gaps: Gaps::new(options.every),
+            gaps: Gaps::new(options.every, connected_since(&client)),
         }
     }
 
@@ -86,18 +86,19 @@ impl<'a> Poller<'a> {
 
     /// Reads each name once.
     fn round(&mut self) -> Result<(), Broken> {
-        let began = Timestamp::now();
+        let (time, mut began) = (Timestamp::now(), Instant::now());
         self.look_again();
         for index in 0..self.targets.len() {
             if let Some(target) = self.targets.get(index).cloned() {
-                self.read(index, target)?;
+                self.read(index, target, began)?;
+                began = Instant::now();
             }
         }
-        self.tell(Event::Round(began))
+        self.tell(Event::Round(time))
     }
 
-    fn read(&mut self, index: usize, target: Arc<Target>) -> Result<(), Broken> {
-        let began = Instant::now();
+    /// Reads one name, which was to be read at `began`.
+    fn read(&mut self, index: usize, target: Arc<Target>, began: Instant) -> Result<(), Broken> {
         let result = self.call(&target);
         if self.stop.all().is_cancelled() {
             return Err(Broken::Ended);
@@ -107,7 +108,7 @@ impl<'a> Poller<'a> {
             return Err(Broken::NoConnection);
         };
         let (time, at) = (Timestamp::now(), Instant::now());
-        if let ConnectionState::Connected { since, .. } = self.client.state()
+        if let Some(since) = connected_since(&self.client)
             && let Some(lasted) = self.gaps.answered(began, at, since)
         {
             self.tell(Event::Gap(Gap {
@@ -167,6 +168,14 @@ impl<'a> Poller<'a> {
     fn tell(&self, event: Event) -> Result<(), Broken> {
         let told = self.events.send(event);
         told.map_err(|SendError(_)| Broken::Ended)
+    }
+}
+
+/// Since when there is a connection, as far as the client knows.
+fn connected_since(client: &Client) -> Option<Instant> {
+    match client.state() {
+        ConnectionState::Connected { since, .. } => Some(since),
+        _ => None,
     }
 }
 

@@ -35,17 +35,18 @@ impl Schedule {
 pub(super) struct Gaps {
     /// Shorter ones have cost no reading.
     every: Duration,
-    /// Since when there is the connection over which the last answer came.
+    /// Since when there is the connection that was used last.
     connected: Option<Instant>,
     /// When the first call began that had no connection.
     missing: Option<Instant>,
 }
 
 impl Gaps {
-    pub(super) fn new(every: Duration) -> Self {
+    /// Begins over a connection that exists since `connected`, if there is one.
+    pub(super) fn new(every: Duration, connected: Option<Instant>) -> Self {
         Self {
             every,
-            connected: None,
+            connected,
             missing: None,
         }
     }
@@ -122,7 +123,7 @@ mod tests {
     fn a_gap_is_over_with_the_first_answer() {
         let begin = Instant::now();
         let at = |ms: u32| begin + ms * MS;
-        let mut gaps = Gaps::new(500 * MS);
+        let mut gaps = Gaps::new(500 * MS, Some(at(0)));
         assert_eq!(gaps.answered(at(0), at(1), at(0)), None);
         gaps.missed(at(500));
         gaps.missed(at(6000));
@@ -135,11 +136,14 @@ mod tests {
     fn a_call_that_waited_for_a_new_connection_shows_how_long() {
         let begin = Instant::now();
         let at = |ms: u32| begin + ms * MS;
-        let mut gaps = Gaps::new(500 * MS);
+        let mut gaps = Gaps::new(500 * MS, None);
         assert_eq!(gaps.answered(at(0), at(2000), at(0)), None, "the first one");
         assert_eq!(gaps.answered(at(2500), at(4500), at(0)), None, "slow");
         let over = gaps.answered(at(5000), at(6500), at(6400));
         assert_eq!(over, Some(1500 * MS));
+        // The connection of the beginning can be lost before the first answer.
+        let mut lost = Gaps::new(500 * MS, Some(at(0)));
+        assert_eq!(lost.answered(at(1), at(2001), at(1900)), Some(2000 * MS));
         // No reading is missing.
         assert_eq!(gaps.answered(at(7000), at(7100), at(7050)), None);
     }

@@ -2,8 +2,10 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub mod probe;
 #[cfg(unix)]
 pub mod terminal;
+pub mod watch;
 
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;

@@ -94,10 +94,11 @@ impl Terminal {
         let begun = Instant::now();
         loop {
             let status = self.run(&["display-message", "-p", "#{pane_dead}:#{pane_dead_status}"]);
-            // The code may come a moment after the end.
-            let code = status.trim().strip_prefix("1:");
-            if let Some(code) = code.and_then(|code| code.parse().ok()) {
-                return code;
+            match status.trim().strip_prefix("1:") {
+                // tmux sometimes misses the end of a program, and learns of it with that of the next one.
+                Some("") => drop(self.run(&["run-shell", "true"])),
+                Some(code) => return code.parse().unwrap(),
+                None => {}
             }
             let screen = self.screen();
             assert!(begun.elapsed() < PATIENCE, "it goes on:\n{screen}");
