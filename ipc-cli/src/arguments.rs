@@ -174,7 +174,7 @@ pub(crate) struct SetOptions {
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = help::MONITOR)]
 pub(crate) struct MonitorOptions {
-    /// DEVICE.PROPERTY, a method without arguments that only reads, or a device with all its properties
+    /// DEVICE.PROPERTY, a method, which is called each time, or a device with all its properties
     #[arg(required = true, value_name = "NAME")]
     pub(crate) names: Vec<String>,
     /// Time between two readings
@@ -269,7 +269,7 @@ impl Verb {
             Self::Kick(_) => "ipc kick",
             Self::Ping(_) => "ipc ping",
             Self::Info => "ipc info",
-            Self::Shell => "ipc shell",
+            Self::Shell => SHELL,
             Self::Keygen(_) | Self::Completions(_) | Self::Version => "ipc",
         }
     }
@@ -279,7 +279,7 @@ impl Verb {
 pub(crate) fn read() -> CommandLine {
     let words: Vec<_> = std::env::args_os().collect();
     CommandLine::try_parse_from(&words)
-        .or_else(|error| short_form(words, error))
+        .or_else(|error| short_form(&words, error))
         .unwrap_or_else(|error| {
             let wants_json = std::env::args_os().any(|word| word == "--json");
             if error.use_stderr() && wants_json {
@@ -293,24 +293,31 @@ pub(crate) fn read() -> CommandLine {
 }
 
 /// Takes `ipc pump.range` for `ipc call pump.range`.
-fn short_form(mut words: Vec<OsString>, error: clap::Error) -> Result<CommandLine, clap::Error> {
+fn short_form(words: &[OsString], error: clap::Error) -> Result<CommandLine, clap::Error> {
     let unknown = error.get(ContextKind::InvalidSubcommand);
     let Some(ContextValue::String(name)) = unknown.filter(|it| it.to_string().contains('.')) else {
         return Err(error);
     };
-    match words.iter().position(|word| word == name.as_str()) {
-        Some(at) => {
-            words.insert(at, "call".into());
-            CommandLine::try_parse_from(words)
-        }
-        None => Err(error),
-    }
+    // The same word may be the value of an option before it.
+    let places = words
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| *word == name.as_str());
+    let mut lines = places.map(|(at, _)| {
+        let (before, after) = words.split_at(at);
+        let call = [OsString::from("call")];
+        CommandLine::try_parse_from(before.iter().chain(&call).chain(after))
+    });
+    lines.find_map(Result::ok).ok_or(error)
 }
 
 /// Reads a line of the shell.
 pub(crate) fn line(words: &[String]) -> Result<Line, clap::Error> {
     Line::try_parse_from(words)
 }
+
+/// What `ipc shell` calls itself.
+pub(crate) const SHELL: &str = "ipc shell";
 
 /// What `ipc lease` calls itself.
 pub(crate) const LEASE: &str = "ipc lease";

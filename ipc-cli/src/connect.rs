@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_client::{
-    CallError, CancellationToken, Client, ConnectionState, NotSent, Notice, NoticeKind, Refusal,
-    Retry, Secret, ServerDescription, client_name,
+    CallError, CancellationToken, Client, ConnectError, ConnectionState, NotSent, Notice,
+    NoticeKind, Refusal, Retry, Secret, ServerDescription, client_name,
 };
 
-use crate::arguments::Global;
+use crate::arguments::{Global, SHELL};
 use crate::failure::{ExitCode, Failure};
 use crate::hosts::{self, Server};
 use crate::output::remark;
@@ -36,12 +36,16 @@ pub(crate) fn session(global: &Global, program: &str) -> Result<Session, Failure
         .name(client_name(program))
         .service(server.service.as_str())
         .retry(Retry::up_to(REACH))
-        .resume_silently()
         .on_notice(on_notice)
         .on_state({
             let waiting = Arc::clone(&waiting);
             move |state| waiting.on_state(state)
         });
+    // Who types lines for an afternoon is told, before the next one runs, that the instruments were put into their safe state
+    // or that the server was restarted. Other commands have made no settings before.
+    if program != SHELL {
+        client = client.resume_silently();
+    }
     if let Some(secret) = secret.clone() {
         client = client.secret(secret);
     }
@@ -146,6 +150,10 @@ impl Session {
         });
         match (result, self.waiting.end()) {
             (Ok(result), _) => Ok(result),
+            // It had begun when the time was over.
+            (Err(error @ (CallError::Fault { .. } | CallError::OutcomeUnknown { .. })), _) => {
+                Err(Stopped::Failed(error))
+            }
             (Err(_), Some(given_up)) => Err(Stopped::Waits(given_up)),
             (Err(error), None) => Err(Stopped::Failed(error)),
         }
@@ -165,10 +173,22 @@ impl Session {
                         ..
                     },
                     Some(cause),
-                ) => cause.into(),
+                ) => tried(cause),
                 _ => error.into(),
             },
         }
+    }
+}
+
+/// The failure of a call without a connection, for `cause`.
+fn tried(cause: ConnectError) -> Failure {
+    let is_permanent = cause.is_permanent();
+    match cause.into() {
+        Failure::Failed { code, text } if !is_permanent => Failure::Failed {
+            code,
+            text: format!("{text}; tried for {}", times::shown(REACH)),
+        },
+        failure => failure,
     }
 }
 

@@ -9,7 +9,7 @@ use ipc_client::{CallError, ConnectError, LeaseError, NotSent, Refusal};
 pub(crate) enum ExitCode {
     /// Everything went well.
     Done = 0,
-    /// The driver ran and failed.
+    /// The driver ran and failed, or its result cannot be written.
     Driver = 1,
     /// The command line is not one, or names or values in it do not fit.
     Usage = 2,
@@ -61,7 +61,19 @@ impl Failure {
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
-        Self::new(code_of(&error), &error)
+        let code = code_of(&error);
+        let text = match error {
+            // The library names its own function for what is a command here.
+            CallError::Refused(Refusal::UnknownMethod {
+                method,
+                similar,
+                hint,
+            }) if similar.is_empty() && hint.is_empty() => {
+                format!("the server has no method `{method}`; `ipc list` lists what it offers")
+            }
+            error => error.to_string(),
+        };
+        Self::new(code, text)
     }
 }
 
@@ -78,7 +90,13 @@ impl From<ConnectError> for Failure {
             | ConnectError::Version { .. } => ExitCode::Refused,
             _ => ExitCode::Unreachable,
         };
-        Self::new(code, &error)
+        let hint = match error {
+            ConnectError::SecretRequired { .. } => {
+                "; --secret-file FILE, IPC_SECRET or --ask-secret gives it"
+            }
+            _ => "",
+        };
+        Self::new(code, format!("{error}{hint}"))
     }
 }
 

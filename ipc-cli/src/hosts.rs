@@ -117,7 +117,7 @@ fn of_hosts(mut hosts: Hosts, name: &str, path: &Path) -> Result<Server, Failure
 fn known(hosts: &Hosts) -> String {
     let names: Vec<_> = hosts.hosts.keys().map(|name| format!("`{name}`")).collect();
     match names.is_empty() {
-        true => "; it has none".into(),
+        true => "; it has no servers".into(),
         false => format!("; it has {}", names.join(", ")),
     }
 }
@@ -135,9 +135,21 @@ fn read(path: &Path) -> Result<Option<Hosts>, Failure> {
         Err(error) => return Err(Failure::usage(format!("cannot read {at}: {error}"))),
     };
     let hosts = toml::from_str(&text);
-    let hosts =
-        hosts.map_err(|error| Failure::usage(format!("{at}: {}", error.to_string().trim_end())));
+    let hosts = hosts.map_err(|error| Failure::usage(format!("{at}: {}", mistake(&text, &error))));
     hosts.map(Some)
+}
+
+/// Where a mistake in hosts.toml is, and which one. Without the line itself, in which there may be a secret.
+fn mistake(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before {
+        Some(before) => format!(
+            "line {}: {}",
+            before.matches('\n').count() + 1,
+            error.message()
+        ),
+        None => error.message().into(),
+    }
 }
 
 /// Where hosts.toml is, whether it exists or not.

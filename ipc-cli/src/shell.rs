@@ -43,11 +43,11 @@ pub(crate) fn run(session: &Session, output: Output) -> Result<(), Failure> {
         watch: &watch,
         leases: Leases::default(),
     };
-    // Ctrl-C ends calls, not the shell.
-    let ended = interrupt::ignoring(|| match io::stdin().is_terminal() {
-        true => shell.dialogue(),
+    let ended = match io::stdin().is_terminal() {
+        // Ctrl-C ends calls, not the shell.
+        true => interrupt::ignoring(|| shell.dialogue()),
         false => shell.script(),
-    });
+    };
     shell.leases.end(&session.client);
     match ended {
         Err(Failure::OutputClosed) => Ok(()),

@@ -21,6 +21,7 @@ both_ways!(
     what_only_the_server_knows_is_left_to_it,
     a_method_that_has_changed_is_called_as_it_is_now,
     a_method_with_other_arguments_is_never_called_by_the_old_ones,
+    arguments_of_a_call_by_name_never_change_places,
     devices_that_come_and_go_are_found,
     the_options_of_the_handle_hold,
     a_description_is_read_while_another_client_holds_the_server,
@@ -42,6 +43,23 @@ pub struct Tree {
     pub name: String,
     pub modes: Vec<Mode>,
     pub inner: Vec<Tree>,
+}
+
+/// Has the name of the type inside of it, which has another one.
+#[remote]
+#[derive(Clone, Debug, PartialEq)]
+#[serde(rename = "Tree")]
+pub struct Forest {
+    pub id: u8,
+    pub roots: Vec<Branch>,
+}
+
+#[remote]
+#[derive(Clone, Debug, PartialEq)]
+#[serde(rename = "Forest")]
+pub struct Branch {
+    pub branches: Vec<Branch>,
+    pub length: u16,
 }
 
 #[remote]
@@ -66,6 +84,10 @@ const SAMPLES: u32 = 7;
 impl Zoo {
     pub fn tree(&self, tree: Tree) -> Tree {
         tree
+    }
+
+    pub fn forest(&self, forest: Forest) -> Forest {
+        forest
     }
 
     pub fn waveform(&self, waveform: Waveform) -> Waveform {
@@ -185,6 +207,12 @@ fn every_shape_is_what_a_proxy_gets(way: Way) {
         &again.get("samples").unwrap().clone(),
         &proxy.waveform(waveform).unwrap().samples,
     );
+
+    let branch = |branches, length| Branch { branches, length };
+    let roots = vec![branch(vec![branch(vec![], 1), branch(vec![], 2)], 3)];
+    let forest = Forest { id: 7, roots };
+    let value = by_name("forest", Value::from_serialize(&forest).unwrap());
+    same(&value, &proxy.forest(forest).unwrap());
 
     let table = BTreeMap::from([(-3, [1, 2, 3]), (5, [4, 5, 6])]);
     let value = by_name("table", Value::from_serialize(&table).unwrap());
@@ -310,7 +338,7 @@ fn what_only_the_server_knows_is_left_to_it(way: Way) {
 }
 
 mod first {
-    use super::remote;
+    use super::{Duration, remote};
 
     pub struct Meter;
 
@@ -318,6 +346,10 @@ mod first {
     impl Meter {
         pub fn read(&self, samples: u32, gain: f64) -> f64 {
             f64::from(samples) * gain
+        }
+
+        pub fn shift(&self, x: f64, y: f64, _time: Duration) -> f64 {
+            10.0 * x + y
         }
     }
 }
@@ -340,7 +372,7 @@ mod narrower {
 }
 
 mod turned {
-    use super::remote;
+    use super::{Duration, remote};
 
     pub struct Meter;
 
@@ -348,6 +380,10 @@ mod turned {
     impl Meter {
         pub fn read(&self, gain: f64, samples: u32) -> f64 {
             -f64::from(samples) * gain
+        }
+
+        pub fn shift(&self, y: f64, x: f64, _time: Duration) -> f64 {
+            10.0 * x + y
         }
     }
 }
@@ -393,6 +429,14 @@ fn a_method_with_other_arguments_is_never_called_by_the_old_ones(way: Way) {
                 `m_read(samples: u32, gain: f64) -> f64`; its signature is `m_read(gain: f64, samples: u32) -> f64`";
     assert_eq!(error.to_string(), text);
     assert_eq!(meter.call("read", args![3, 2]), Ok((-6.0).into()));
+}
+
+/// Regression test: a call that has to go by name carries no fingerprint, and ran with its arguments in the old order.
+fn arguments_of_a_call_by_name_never_change_places(way: Way) {
+    let (_server, client) = in_place_of_the_first(way, meter(turned::Meter));
+    let time = Value::from_serialize(&Duration::from_secs(1)).unwrap();
+    let meter = client.device("meter");
+    assert_eq!(meter.call("shift", args![1.0, 2.0, time]), Ok(12.0.into()));
 }
 
 fn devices_that_come_and_go_are_found(way: Way) {

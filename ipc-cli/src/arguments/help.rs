@@ -92,7 +92,7 @@ Examples:
   ipc release laser"#;
 
 /// Of `ipc kick`.
-pub(super) const KICK: &str = r#"`ipc who` shows the numbers of clients. A call that runs ends first. At a server of
+pub(super) const KICK: &str = r#"`ipc who` shows the numbers of clients. A call that runs may end first, for up to 10 s. At a server of
 one client at a time, the end of the lease of any device disconnects that client.
 
 Examples:

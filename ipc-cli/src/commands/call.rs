@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ipc_client::{CallError, Client, Found, Json, MethodKind, ServerDescription, Value};
+use ipc_client::{CallError, Client, Found, Json, MethodKind, Schema, ServerDescription, Value};
 use serde::Serialize;
 
 use crate::arguments::{CallOptions, GetOptions, ResultOptions, SetOptions};
@@ -150,6 +150,14 @@ fn made<T>(
     for file in options.npy.iter().chain(&options.csv) {
         check_file(file)?;
     }
+    if options.npy.is_some() && !may_be_array(&found.method.result) {
+        let text = format!(
+            "`{}` returns `{}`, which is no array of numbers for --npy; --csv saves any result",
+            found.path(),
+            found.method.result
+        );
+        return Err(Failure::usage(text));
+    }
     if !found.method.urgent {
         session.enter()?;
     }
@@ -159,9 +167,21 @@ fn made<T>(
     })
 }
 
+/// Returns true if there may be an array of numbers in the result: a type that is known by its name only may be one.
+fn may_be_array(schema: &Schema) -> bool {
+    match schema {
+        Schema::Option(inner) => may_be_array(inner),
+        Schema::List(_) | Schema::Array(..) | Schema::Tuple(_) => true,
+        Schema::Unsigned(_) | Schema::Signed(_) | Schema::Float(_) | Schema::Bool => true,
+        Schema::Named(_) | Schema::Recursive(_) | Schema::Unknown { .. } => true,
+        _ => false,
+    }
+}
+
 /// Finds out before a long call that its result cannot be saved.
 fn check_file(file: &Path) -> Result<(), Failure> {
     let problem = match file.parent() {
+        _ if file.as_os_str() == "-" => "results go to standard output anyway; `./-` is a file",
         _ if file.is_dir() => "it is a directory",
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
             "its directory does not exist"

@@ -41,7 +41,9 @@ pub(crate) fn run(session: &Session, output: Output) -> Result<(), Failure> {
     output.line(format!("address     {address}"))?;
     output.line(format!("latency     {latency_ms:.2} ms"))?;
     output.line(format!(
-        "offers      {devices} devices, {functions} functions"
+        "offers      {}, {}",
+        counted(devices, "device"),
+        counted(functions, "function")
     ))?;
     output.line(format!(
         "clients     {served} served, {waiting} in the queue"
@@ -53,6 +55,12 @@ pub(crate) fn run(session: &Session, output: Output) -> Result<(), Failure> {
         true => "encryption  yes, and the server knows the secret",
         false => "encryption  none",
     })
+}
+
+/// "1 device", "2 devices"
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// Whether one client at a time is served, or several, as far as the lists show.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ipc_client::{Element, ElementType, Numbers, Schema, Value};
 
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::parse::npy;
 
 /// Writes an array, a list of numbers or a number as a file for NumPy.
@@ -32,10 +32,14 @@ fn write(path: &Path, contents: Result<Vec<u8>, String>) -> Result<(), Failure> 
     let written =
         contents.and_then(|bytes| fs::write(path, bytes).map_err(|error| error.to_string()));
     written.map_err(|problem| {
-        Failure::usage(format!(
-            "cannot write the file `{}`: {problem}",
-            path.display()
-        ))
+        // The call has run: this is no mistake that a script may correct and repeat.
+        Failure::new(
+            ExitCode::Driver,
+            format!(
+                "the call has ended, but the file `{}` cannot be written: {problem}",
+                path.display()
+            ),
+        )
     })
 }
 

@@ -19,7 +19,7 @@ mod write;
 pub(crate) use arguments::Encoded;
 pub use find::Found;
 pub use known::Described;
-pub(crate) use known::DynamicMethod;
+pub(crate) use known::{DynamicMethod, shaped};
 pub(crate) use read::read;
 pub use server::{DynamicDevice, DynamicServer};
 

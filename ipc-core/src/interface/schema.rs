@@ -112,11 +112,21 @@ impl Schema {
     /// Describes a type that may contain itself: `describe` runs unless the type called `type_name` is being described
     /// already.
     pub fn nested(type_name: &'static str, describe: impl FnOnce() -> Schema) -> Schema {
+        Self::nested_as(type_name, &short_name(type_name), describe)
+    }
+
+    /// The same for a type whose definition has another `name`.
+    #[doc(hidden)]
+    pub fn nested_as(
+        type_name: &'static str,
+        name: &str,
+        describe: impl FnOnce() -> Schema,
+    ) -> Schema {
         thread_local! {
             static OPEN: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
         }
         if OPEN.with_borrow(|open| open.contains(&type_name)) {
-            return Schema::Recursive(short_name(type_name));
+            return Schema::Recursive(name.into());
         }
         OPEN.with_borrow_mut(|open| open.push(type_name));
         let schema = describe();

@@ -36,7 +36,17 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
     for param in generics.type_params_mut() {
         param.bounds.push(parse_quote!(#krate::private::Describe));
     }
-    let schema = schema(data);
+    let described = match &data.shape {
+        // What is inside of itself has the name of its definition, which serde may have changed.
+        DataShape::Struct(_) | DataShape::Enum(_) if generics.params.is_empty() => {
+            let (schema, name) = (schema(data), &data.name);
+            quote!(#krate::private::Schema::nested_as(::core::any::type_name::<Self>(), #name, || #schema))
+        }
+        _ => {
+            let schema = schema(data);
+            quote!(#krate::private::Schema::nested(::core::any::type_name::<Self>(), || #schema))
+        }
+    };
     let claims = claims(data);
     let lists = lists(data);
     let (impl_generics, ty, where_clause) = generics.split_for_impl();
@@ -53,7 +63,7 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
             #[automatically_derived]
             impl #impl_generics #krate::private::Describe for #ident #ty #where_clause {
                 fn schema() -> #krate::private::Schema {
-                    #krate::private::Schema::nested(::core::any::type_name::<Self>(), || #schema)
+                    #described
                 }
             }
         };

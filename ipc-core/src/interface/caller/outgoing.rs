@@ -99,7 +99,9 @@ impl OutgoingCall {
             None => {
                 let head = head(CtrlMsg::CallByName, &method.name, 0);
                 let mut call = Self::begin(head, Form::ByName, callee, idempotent);
-                call.append(|frame| codec::encode(&value::pack(args)?, frame, MAX_VALUE));
+                // Nothing tells the server that the method may have changed: by their names, arguments never change places.
+                let args = method.by_names(args);
+                call.append(|frame| codec::encode(&value::pack(&args)?, frame, MAX_VALUE));
                 call
             }
         })

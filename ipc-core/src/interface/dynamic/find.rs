@@ -96,6 +96,7 @@ fn is_of_kind(method: &Method, kind: MethodKind) -> bool {
 /// The refusal for a name that is not known, with names that may have been meant.
 fn unknown(server: &ServerDescription, path: &str, kind: MethodKind) -> Refusal {
     let (similar, hint) = match path.split_once('.') {
+        None if let Some(device) = server.device(path) => (vec![], is_device(device)),
         None => (server.names_like(path), String::new()),
         Some((name, method)) => match server.device(name) {
             Some(device) => of_device(device, method, kind),
@@ -106,6 +107,19 @@ fn unknown(server: &ServerDescription, path: &str, kind: MethodKind) -> Refusal 
         method: path.into(),
         similar,
         hint,
+    }
+}
+
+fn is_device(device: &DeviceDescription) -> String {
+    let DeviceDescription {
+        name, interface, ..
+    } = device;
+    match interface.methods.first() {
+        Some(first) => format!(
+            "; it is a device, whose methods are named like `{name}.{}`",
+            first.name
+        ),
+        None => "; it is a device without methods".into(),
     }
 }
 

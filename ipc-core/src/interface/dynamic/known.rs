@@ -13,6 +13,7 @@ use super::{read, shape, write};
 use crate::error::CallError;
 use crate::interface::args::Args;
 use crate::interface::describe::{Method, MethodKind, ServerDescription};
+use crate::interface::schema::Schema;
 use crate::interface::value::{Value, unpack_result};
 use crate::wire::block::Payload;
 use crate::wire::bulk;
@@ -118,6 +119,16 @@ impl DynamicMethod {
         }
     }
 
+    /// The same arguments, all of them by their names.
+    pub(crate) fn by_names(&self, args: &Args) -> Args {
+        let names = self.method.arguments.iter().map(|argument| &argument.name);
+        let placed = names.zip(args.positional.iter().cloned());
+        placed.fold(args.clone(), |mut args, (name, value)| {
+            args.positional.clear();
+            args.with_named(name, value)
+        })
+    }
+
     /// Reads a result in the form of its call.
     pub(crate) fn decode<T: DeserializeOwned + 'static>(
         &self,
@@ -127,23 +138,21 @@ impl DynamicMethod {
     ) -> Result<T, CodecError> {
         let value = match form {
             Form::Typed => read::read_payload(&self.method.result, payload, memory)?,
-            _ => self.shaped(unpack_result(&payload.into_bytes(), memory)?),
+            _ => {
+                let bytes = payload.into_bytes();
+                let value = unpack_result(&bytes, memory)?;
+                self.shaped(value, bytes.len(), memory)
+            }
         };
         // Most callers want the value itself.
         castaway::cast!(value, T).or_else(Value::into_typed)
     }
 
-    /// A result in self-describing form as it would be by its schema: lists of numbers are arrays.
-    fn shaped(&self, value: Value) -> Value {
-        let schema = &self.method.result;
-        if !shape::is_described(schema, shape::Enclosing::NONE) {
-            return value;
-        }
-        let (mut bytes, mut blocks) = (Vec::new(), Vec::new());
-        let written = write::write(&value, schema, &mut bytes, &mut blocks);
-        let payload = Payload::from(Bytes::from(bulk::joined(&bytes, &blocks)));
-        let read = |()| read::read_payload(schema, payload, usize::MAX).ok();
-        written.ok().and_then(read).unwrap_or(value)
+    /// A result that came as `size` bytes in self-describing form, as it would be by its schema: lists of numbers are arrays.
+    fn shaped(&self, value: Value, size: usize, memory: usize) -> Value {
+        // A field that is left out takes no bytes there, and some here.
+        let limit = size.saturating_mul(8).saturating_add(SHORT);
+        shaped(&value, &self.method.result, limit, memory).unwrap_or(value)
     }
 
     /// Returns true if arguments for one of the two mean the same for the other, by position and by name.
@@ -161,3 +170,18 @@ impl DynamicMethod {
         self.method.signature(&self.prefix)
     }
 }
+
+/// A value as it would be if it had been read by this schema. `None` if it does not fit, if the schema does not say all, or if
+/// it takes more than `limit` bytes.
+pub(crate) fn shaped(value: &Value, schema: &Schema, limit: usize, memory: usize) -> Option<Value> {
+    if !shape::is_described(schema, shape::Enclosing::NONE) {
+        return None;
+    }
+    let (mut bytes, mut blocks) = (Vec::new(), Vec::new());
+    write::write_within(value, schema, &mut bytes, &mut blocks, limit).ok()?;
+    let payload = Payload::from(Bytes::from(bulk::joined(&bytes, &blocks)));
+    read::read_payload(schema, payload, memory).ok()
+}
+
+/// Number of bytes that every value may take.
+const SHORT: usize = 64 * 1024;

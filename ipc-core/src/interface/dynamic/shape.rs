@@ -108,7 +108,14 @@ pub(super) fn block(element: &Schema) -> Option<Block> {
     let (count, inner) = match element {
         Schema::Array(inner, count) => (usize::try_from(*count).ok()?, &**inner),
         Schema::Tuple(items) => match items.as_slice() {
-            [first, rest @ ..] if rest.iter().all(|item| item == first) => (items.len(), first),
+            // Looked at for each list: no long comparison, and none of what is no block.
+            [first, rest @ ..]
+                if items.len() <= MAX_GROUP
+                    && block(first).is_some()
+                    && rest.iter().all(|item| item == first) =>
+            {
+                (items.len(), first)
+            }
             _ => return None,
         },
         _ => return None,
@@ -126,6 +133,9 @@ pub(super) fn block(element: &Schema) -> Option<Block> {
         size,
     })
 }
+
+/// Maximum number of items of a tuple that is part of a block.
+const MAX_GROUP: usize = 16;
 
 /// Returns true if the fields are those of a tuple struct, which have numbers for names.
 pub(super) fn is_numbered(fields: &[Field]) -> bool {
@@ -161,6 +171,9 @@ mod tests {
             of(<[[u16; 3]; 2]>::schema()),
             Some((ElementType::U16, vec![2, 3], 12))
         );
+        // Compared for each list of such tuples: no longer than groups of numbers are.
+        let long = Schema::Tuple(vec![Schema::Unsigned(8); 200_000]);
+        assert_eq!(of(long), None);
         for other in [
             <(f32, f64)>::schema(),
             <Vec<f64>>::schema(),

@@ -149,6 +149,24 @@ fn memory_follows_the_bytes_that_came() {
     assert_eq!(read(&itself, &[]), Err(CodecError::TooDeep));
 }
 
+/// Regression test: a kilobyte of empty maps took gigabytes, each of its missing fields a value.
+#[test]
+fn fields_that_were_left_out_take_no_memory_without_bound() {
+    let fields = (0..20_000).map(|number| Field {
+        name: format!("f{number}"),
+        schema: <Option<()>>::schema(),
+        ..Field::default()
+    });
+    let of = Schema::Struct {
+        name: "S".into(),
+        doc: String::new(),
+        fields: fields.collect(),
+    };
+    let schema = Schema::List(Box::new(of));
+    let maps = Value::List(vec![Value::Map(vec![]); 1000]);
+    assert_eq!(super::shaped(&maps, &schema, 64 * 1024, 1 << 20), None);
+}
+
 fn mode() -> Schema {
     let variant = |name: &str, fields| Variant {
         name: name.into(),

@@ -74,8 +74,19 @@ pub(crate) fn write(
     out: &mut Vec<u8>,
     blocks: &mut Vec<LongBlock>,
 ) -> Result<(), Misfit> {
+    write_within(value, schema, out, blocks, MAX_VALUE)
+}
+
+/// Like [`write`], as long as all of `out` is shorter than about `limit` bytes: what is left out of a value takes bytes, too.
+pub(super) fn write_within(
+    value: &Value,
+    schema: &Schema,
+    out: &mut Vec<u8>,
+    blocks: &mut Vec<LongBlock>,
+    limit: usize,
+) -> Result<(), Misfit> {
     let (length, count) = (out.len(), blocks.len());
-    let mut output = Output { out, blocks };
+    let mut output = Output { out, blocks, limit };
     let written = output.value(value, schema, Enclosing::NONE, MAX_DEPTH);
     if written.is_err() {
         out.truncate(length);
@@ -87,6 +98,7 @@ pub(crate) fn write(
 struct Output<'a> {
     out: &'a mut Vec<u8>,
     blocks: &'a mut Vec<LongBlock>,
+    limit: usize,
 }
 
 impl Output<'_> {
@@ -100,6 +112,9 @@ impl Output<'_> {
         let depth = depth
             .checked_sub(1)
             .ok_or(Misfit::Limit(CodecError::TooDeep))?;
+        if self.out.len() > self.limit {
+            return Err(Misfit::Limit(CodecError::TooLarge { limit: self.limit }));
+        }
         if let Some(element) = ElementType::of(schema) {
             return number::write(value, element, self.out);
         }
@@ -309,7 +324,7 @@ impl Output<'_> {
     }
 
     fn block(&mut self, numbers: &Numbers) -> Result<(), Misfit> {
-        bulk::append(numbers.bytes(), self.out, self.blocks, MAX_VALUE).map_err(Misfit::Limit)
+        bulk::append(numbers.bytes(), self.out, self.blocks, self.limit).map_err(Misfit::Limit)
     }
 
     fn count(&mut self, count: usize) {
@@ -317,8 +332,8 @@ impl Output<'_> {
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Result<(), Misfit> {
-        if bulk::len_of(self.blocks) + self.out.len() + bytes.len() > MAX_VALUE {
-            return Err(Misfit::Limit(CodecError::TooLarge { limit: MAX_VALUE }));
+        if bulk::len_of(self.blocks) + self.out.len() + bytes.len() > self.limit {
+            return Err(Misfit::Limit(CodecError::TooLarge { limit: self.limit }));
         }
         self.out.extend_from_slice(bytes);
         Ok(())

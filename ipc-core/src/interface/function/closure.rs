@@ -4,12 +4,13 @@ use std::marker::PhantomData;
 
 use super::{Function, Returns};
 use crate::interface::describe::{Argument, Method};
+use crate::interface::dynamic::shaped;
 use crate::interface::invocation::Invocation;
 use crate::interface::schema::{Describe, Schema};
 use crate::interface::value::Value;
 use crate::interface::wire_type::Wire;
 use crate::wire::block::{Probe, ValueProbe};
-use crate::wire::codec;
+use crate::wire::codec::{self, MAX_VALUE};
 use crate::wire::failure::{Failure, Fault, FaultKind};
 
 /// A closure as a [`Function`]: `Args` is the tuple of its arguments, which are called `arg0`, `arg1`, ...
@@ -152,6 +153,17 @@ impl<F, Args> Closure<F, Args> {
     }
 }
 
+/// The parameters with defaults that are what the arguments are, so that both ends of a call mean the same by them.
+fn with_defaults_of(arguments: &[Schema], mut parameters: Vec<Parameter>) -> Vec<Parameter> {
+    for (parameter, schema) in parameters.iter_mut().zip(arguments) {
+        let default = parameter.default.as_ref();
+        if let Some(exact) = default.and_then(|it| shaped(it, schema, MAX_VALUE, usize::MAX)) {
+            parameter.default = Some(exact);
+        }
+    }
+    parameters
+}
+
 macro_rules! closures {
     ($($arg:ident)*) => {
         impl<F, R, $($arg),*> IntoFunction<($($arg,)*)> for F
@@ -181,11 +193,12 @@ macro_rules! closures {
             $($arg: Wire + Describe,)*
         {
             fn into_described_function(self, name: &str, parameters: Vec<Parameter>) -> Box<dyn Function> {
+                let arguments = vec![$($arg::schema()),*];
                 Box::new(Closure {
                     name: name.to_string(),
                     function: self,
-                    parameters,
-                    arguments: vec![$($arg::schema()),*],
+                    parameters: with_defaults_of(&arguments, parameters),
+                    arguments,
                     result: R::Value::schema(),
                     types: PhantomData::<fn(($($arg,)*))>,
                 })
@@ -291,6 +304,18 @@ mod tests {
         assert_eq!(
             server.call("mirror", crate::args!["ab", 2]),
             Ok("abab".into())
+        );
+    }
+
+    /// Regression test: the client took 0.1 for the default, and the server 0.10000000149011612.
+    #[test]
+    fn a_default_is_what_the_argument_is() {
+        let mirror = |x: f64| x;
+        let narrow = Parameter::named("x").default(0.1_f32);
+        let server = served(mirror.into_described_function("mirror", vec![narrow]));
+        assert_eq!(
+            server.call("mirror", crate::args![]),
+            Ok(f64::from(0.1_f32).into())
         );
     }
 

@@ -229,6 +229,13 @@ impl Numbers {
         bytes: impl Into<Bytes>,
     ) -> Result<Self, CodecError> {
         let bytes = bytes.into();
+        if shape.len() > MAX_DIMENSIONS {
+            let problem = format!(
+                "an array has at most {MAX_DIMENSIONS} dimensions, not {}",
+                shape.len()
+            );
+            return Err(CodecError::Invalid(problem));
+        }
         let size = shape
             .iter()
             .try_fold(element.size(), |size, count| size.checked_mul(*count));
@@ -376,6 +383,9 @@ impl fmt::Debug for Numbers {
         f.write_str(if self.len() > SHOWN { ", ..]" } else { "]" })
     }
 }
+
+/// Maximum number of dimensions of an array, twice as many as NumPy has.
+const MAX_DIMENSIONS: usize = 128;
 
 /// Number of numbers that `Debug` shows.
 const SHOWN: usize = 8;
