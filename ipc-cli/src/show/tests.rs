@@ -435,7 +435,7 @@ fn what_cannot_be_written_is_told_with_the_name_of_the_file() {
     ] {
         let error = text(save_npy(&file.0, &value).unwrap_err());
         let expected = format!(
-            "cannot write the file `{name}`: the result is not an array of numbers; `--json` and `--csv` take other results"
+            "the call has ended, but the file `{name}` cannot be written: the result is not an array of numbers; `--json` and `--csv` take other results"
         );
         assert_eq!(error, expected);
     }
