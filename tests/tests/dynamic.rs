@@ -62,6 +62,17 @@ pub struct Branch {
     pub length: u16,
 }
 
+/// Its last variant has another number than it seems, because of an option that the macro does not see.
+#[remote]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hidden {
+    First,
+    #[cfg_attr(all(), serde(skip))]
+    Second,
+    #[cfg_attr(all(), serde(rename = "last"))]
+    Third,
+}
+
 #[remote]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waveform {
@@ -84,6 +95,10 @@ const SAMPLES: u32 = 7;
 impl Zoo {
     pub fn tree(&self, tree: Tree) -> Tree {
         tree
+    }
+
+    pub fn hidden(&self, hidden: Hidden) -> Hidden {
+        hidden
     }
 
     pub fn forest(&self, forest: Forest) -> Forest {
@@ -207,6 +222,9 @@ fn every_shape_is_what_a_proxy_gets(way: Way) {
         &again.get("samples").unwrap().clone(),
         &proxy.waveform(waveform).unwrap().samples,
     );
+
+    assert_eq!(by_name("hidden", "last".into()), "last".into());
+    assert!(zoo.call("hidden", args!["Second"]).is_err());
 
     let branch = |branches, length| Branch { branches, length };
     let roots = vec![branch(vec![branch(vec![], 1), branch(vec![], 2)], 3)];

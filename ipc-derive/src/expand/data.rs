@@ -37,6 +37,8 @@ pub(crate) fn expand(data: &Data) -> TokenStream {
         param.bounds.push(parse_quote!(#krate::private::Describe));
     }
     let described = match &data.shape {
+        // What is known of its bytes may be wrong, so nothing is said of them.
+        _ if data.is_uncertain => quote!(#krate::private::Schema::by_name::<Self>()),
         // What is inside of itself has the name of its definition, which serde may have changed.
         DataShape::Struct(_) | DataShape::Enum(_) if generics.params.is_empty() => {
             let (schema, name) = (schema(data), &data.name);

@@ -29,6 +29,8 @@ pub(crate) struct Data {
     pub(crate) claims: Claims,
     /// True if nothing but the derived `Serialize` decides how the fields are written, and references to them are allowed.
     pub(crate) is_plain: bool,
+    /// True if there may be serde options under a condition, somewhere in the item: its bytes are then not known here.
+    pub(crate) is_uncertain: bool,
 }
 
 pub(crate) enum DataShape {
@@ -84,7 +86,9 @@ pub(crate) fn read(item: &mut Item, options: Options, errors: &mut Errors) -> Op
         shape: DataShape::Struct(vec![]),
         claims: Claims::default(),
         is_plain: !serde.is_remote && !has_hidden_options(attrs) && !is_packed(attrs),
+        is_uncertain: has_hidden_options(attrs),
     };
+    data.is_uncertain |= parts_of(item).any(has_hidden_options);
     let is_owned = data.generics.lifetimes().next().is_none();
     let is_itself = serde.like.is_none();
     data.shape = match item {
@@ -186,6 +190,22 @@ fn read_fields(fields: &mut Fields, case: Option<Case>, errors: &mut Errors) -> 
         });
     }
     read
+}
+
+/// The attributes of all fields and variants.
+fn parts_of(item: &Item) -> impl Iterator<Item = &[Attribute]> {
+    let (fields, variants) = match item {
+        Item::Struct(item) => (Some(&item.fields), None),
+        Item::Enum(item) => (None, Some(&item.variants)),
+        _ => (None, None),
+    };
+    let variants = variants.into_iter().flatten();
+    let of_variants = variants.clone().map(|variant| variant.attrs.as_slice());
+    let fields = fields
+        .into_iter()
+        .chain(variants.map(|variant| &variant.fields));
+    let of_fields = fields.flatten().map(|field| field.attrs.as_slice());
+    of_variants.chain(of_fields)
 }
 
 /// True for `#[repr(packed)]`, perhaps under a condition.
