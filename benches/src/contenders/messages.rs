@@ -125,7 +125,7 @@ impl TryFrom<Reply> for Message {
             }
             Reply::Bools(bools) => it.bools = bools,
             Reply::Text(text) => it.text = text,
-            Reply::Nested(_) => return Err("has no nested messages".into()),
+            Reply::Nested(_) | Reply::ByName(_) => return Err("has no such messages".into()),
         }
         Ok(it)
     }
