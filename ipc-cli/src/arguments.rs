@@ -222,7 +222,7 @@ pub(crate) struct KickOptions {
     /// A device, whose lease is ended, or the number of a client, which is disconnected
     #[arg(value_name = "DEVICE|#ID")]
     pub(crate) whom: String,
-    /// The reason that is told to whoever is made to leave
+    /// Reason, shown to the client that has to leave
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: String,
     /// How long the holder of a lease may finish

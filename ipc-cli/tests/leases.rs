@@ -14,7 +14,7 @@ use std::process::Stdio;
 
 use lab::{Ended, Lab, Running, server, until};
 
-/// Holds the laser until it is told to end.
+/// Holds the laser until the test lets go of it.
 fn holding(lab: &Lab, options: &[&str]) -> Running {
     let words: Vec<_> = ["lease", "laser", "--why", "alignment"]
         .iter()

@@ -1,4 +1,4 @@
-//! Servers that are not there, busy, or of others: what is told, how long it is waited, and the exit codes.
+//! Servers that are missing, busy, or that refuse the client: messages, waiting times and exit codes.
 
 #![allow(
     missing_docs,

@@ -1,7 +1,7 @@
 //! `ipc release`: ends a lease that `ipc lease` of the same user on the same computer holds.
 //!
-//! A lease belongs to the program that holds it, which goes on until it is told. Anybody may end a lease by `ipc kick`; this
-//! command makes sure that it is one's own.
+//! A lease belongs to the program that acquired it, so another program can only have the server end it, as `ipc kick` does.
+//! This command ends only leases that `ipc lease` of the same user on the same computer holds.
 
 use std::time::Duration;
 

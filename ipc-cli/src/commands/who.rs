@@ -22,7 +22,7 @@ pub(crate) fn run(session: &Session, output: Output) -> Result<(), Failure> {
     let asks = |client: &ClientSummary| client.running == "client.list";
     let clients: Vec<_> = clients.iter().filter(|client| !asks(client)).collect();
     output.line(match clients.is_empty() {
-        true => "nobody is connected",
+        true => "no client is connected",
         false => "clients",
     })?;
     clients.iter().try_for_each(|it| output.line(client(it)))?;

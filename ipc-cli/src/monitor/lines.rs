@@ -14,7 +14,7 @@ use crate::show;
 /// Writes a line for each reading.
 pub(super) struct Lines {
     output: Output,
-    /// Names whose device is used by others, which is told once.
+    /// Names whose device others use. This is reported once.
     waiting: BTreeSet<usize>,
 }
 
