@@ -1,6 +1,7 @@
 //! The calling end: what proxies are made of, and what they call through.
 
 mod command;
+mod described;
 mod device;
 mod outgoing;
 mod table;

@@ -16,7 +16,6 @@ mod server;
 mod shape;
 mod write;
 
-pub(crate) use arguments::Encoded;
 pub use find::Found;
 pub use known::Described;
 pub(crate) use known::{DynamicMethod, shaped};

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 mod access;
+mod element;
 #[cfg(feature = "json")]
 mod json;
 mod numbers;
@@ -18,9 +19,10 @@ mod tests;
 mod unpack;
 mod visit;
 
+pub use element::ElementType;
 #[cfg(feature = "json")]
 pub use json::{Json, JsonError};
-pub use numbers::{Element, ElementType, Numbers};
+pub use numbers::{Element, Numbers};
 pub use pack::pack;
 pub use unpack::unpack;
 pub(crate) use unpack::{Unpacker, unpack_argument, unpack_result, unpack_within};

@@ -25,16 +25,6 @@ pub struct LongBlock {
     pub(crate) bytes: Bytes,
 }
 
-impl LongBlock {
-    /// The same list behind `count` more bytes.
-    pub(crate) fn behind(self, count: usize) -> Self {
-        Self {
-            at: self.at + count,
-            ..self
-        }
-    }
-}
-
 /// A way to append a value to bytes and its long lists to the blocks, within a limit.
 pub(crate) type Encode<T> =
     fn(T, &mut Vec<u8>, &mut Vec<LongBlock>, usize) -> Result<(), CodecError>;

@@ -14,7 +14,7 @@ use crate::interface::args::Args;
 use crate::interface::batch::{BatchReply, RECENT};
 use crate::interface::commands::name;
 use crate::interface::describe::Method;
-use crate::interface::dynamic::{DynamicMethod, Encoded};
+use crate::interface::dynamic::DynamicMethod;
 use crate::interface::job::LocalCall;
 use crate::interface::similar::prefix_hint;
 use crate::interface::{definitions, invocation, value};
@@ -28,7 +28,7 @@ use crate::wire::frame::{self, CallFrame};
 /// A call on its way out: a frame with room for the numbers that the session fills in.
 #[derive(Debug)]
 pub struct OutgoingCall {
-    frame: CallFrame,
+    pub(super) frame: CallFrame,
     /// Where the arguments begin in the frame.
     arguments_at: usize,
     form: Form,
@@ -79,32 +79,6 @@ impl OutgoingCall {
         let mut call = Self::begin(head, Form::ByName, Callee::Name(method.into()), false);
         call.append(|frame| codec::encode(&value::pack(args)?, frame, MAX_VALUE));
         call
-    }
-
-    /// A call of a method as its server describes it: a typed one, if the description says all about its bytes.
-    pub(crate) fn dynamic(method: &Arc<DynamicMethod>, args: &Args) -> Result<Self, CallError> {
-        let idempotent = method.method.idempotent;
-        let callee = Callee::Dynamic(Arc::clone(method));
-        Ok(match method.encode(args)? {
-            Some(Encoded { bytes, blocks }) => {
-                let head = head(CtrlMsg::Call, &method.name, method.fingerprint);
-                let mut call = Self::begin(head, Form::Typed, callee, idempotent);
-                let at = call.arguments_at;
-                call.frame.head.extend_from_slice(&bytes);
-                call.frame
-                    .blocks
-                    .extend(blocks.into_iter().map(|block| block.behind(at)));
-                call
-            }
-            None => {
-                let head = head(CtrlMsg::CallByName, &method.name, 0);
-                let mut call = Self::begin(head, Form::ByName, callee, idempotent);
-                // Nothing tells the server that the method may have changed: by their names, arguments never change places.
-                let args = method.by_names(args);
-                call.append(|frame| codec::encode(&value::pack(&args)?, frame, MAX_VALUE));
-                call
-            }
-        })
     }
 
     /// The question what there is to call.
@@ -211,7 +185,8 @@ impl OutgoingCall {
     }
 
     /// True if an observer can make the call, so that it waits neither for the server nor for other calls of its client: an
-    /// urgent method of a proxy, a question that was made for it, or a command that has nothing to do with the session of its caller.
+    /// urgent method of a proxy, a question that was made for it, or a
+    /// command that has nothing to do with the session of its caller.
     pub fn is_for_observers(&self) -> bool {
         match self.form {
             Form::Command => name::OF_NO_SESSION.contains(&self.method()),

@@ -9,22 +9,19 @@ use crate::interface::describe::Argument;
 use crate::interface::similar::nearest;
 use crate::interface::value::Value;
 use crate::interface::{bounds, invocation};
-use crate::wire::bulk::LongBlock;
 use crate::wire::failure::Refusal;
+use crate::wire::frame::CallFrame;
 
-/// The encoded arguments of a typed call.
-#[derive(Default)]
-pub(crate) struct Encoded {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) blocks: Vec<LongBlock>,
-}
-
-/// Encodes the arguments of a method that is [known](DynamicMethod::is_known). `None` if one was left out whose default only
-/// the server knows.
-pub(super) fn encode(method: &DynamicMethod, args: &Args) -> Result<Option<Encoded>, CallError> {
+/// Appends the arguments of a method that is [known](DynamicMethod::is_known) to `frame`. Returns false if one was left out
+/// whose default only the server knows.
+pub(super) fn encode(
+    method: &DynamicMethod,
+    args: &Args,
+    frame: &mut CallFrame,
+) -> Result<bool, CallError> {
     let bound = bind(method, args)?;
-    let mut encoded = Encoded::default();
-    let mut leaves_default = false;
+    let CallFrame { head, blocks, .. } = frame;
+    let mut is_complete = true;
     for (index, (argument, given)) in method.method.arguments.iter().zip(bound).enumerate() {
         let default;
         let value = match given {
@@ -38,16 +35,15 @@ pub(super) fn encode(method: &DynamicMethod, args: &Args) -> Result<Option<Encod
                     &default
                 }
                 None => {
-                    leaves_default = true;
+                    is_complete = false;
                     continue;
                 }
             },
         };
-        let Encoded { bytes, blocks } = &mut encoded;
-        let written = write::write(value, &argument.schema, bytes, blocks);
+        let written = write::write(value, &argument.schema, head, blocks);
         written.map_err(|misfit| refused(method, argument, value, misfit))?;
     }
-    Ok((!leaves_default).then_some(encoded))
+    Ok(is_complete)
 }
 
 /// Checks what can be checked of the arguments of a method that is not known.

@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::arguments::{self, Encoded};
 use super::find::{self, Found};
-use super::{read, shape, write};
+use super::{arguments, read, shape, write};
 use crate::error::CallError;
 use crate::interface::args::Args;
 use crate::interface::describe::{Method, MethodKind, ServerDescription};
@@ -20,6 +19,7 @@ use crate::wire::bulk;
 use crate::wire::codec::CodecError;
 use crate::wire::ctrl::Form;
 use crate::wire::failure::Refusal;
+use crate::wire::frame::CallFrame;
 
 /// The description of a server, kept for all calls of a client. Clones share it.
 #[derive(Clone, Default)]
@@ -111,22 +111,24 @@ impl DynamicMethod {
         }
     }
 
-    /// The arguments of a typed call; `None` if the call must go by name.
-    pub(crate) fn encode(&self, args: &Args) -> Result<Option<Encoded>, CallError> {
+    /// Appends the arguments of a typed call to `frame`. Returns false if the call must go by name; what was appended is then
+    /// of no use.
+    pub(crate) fn encode(&self, args: &Args, frame: &mut CallFrame) -> Result<bool, CallError> {
         match self.is_known {
-            true => arguments::encode(self, args),
-            false => arguments::check_all(self, args).map(|()| None),
+            true => arguments::encode(self, args, frame),
+            false => arguments::check_all(self, args).map(|()| false),
         }
     }
 
     /// The same arguments, all of them by their names.
     pub(crate) fn by_names(&self, args: &Args) -> Args {
-        let names = self.method.arguments.iter().map(|argument| &argument.name);
-        let placed = names.zip(args.positional.iter().cloned());
-        placed.fold(args.clone(), |mut args, (name, value)| {
-            args.positional.clear();
-            args.with_named(name, value)
-        })
+        let named = args.named.clone();
+        let placed = self.method.arguments.iter().zip(&args.positional);
+        let placed = placed.map(|(argument, value)| (argument.name.clone(), value.clone()));
+        Args {
+            positional: Vec::new(),
+            named: named.into_iter().chain(placed).collect(),
+        }
     }
 
     /// Reads a result in the form of its call.
