@@ -8,6 +8,7 @@ use super::outgoing::{Callee, OutgoingCall, head};
 use crate::error::{CallError, NotSent};
 use crate::interface::args::Args;
 use crate::interface::batch::{BATCH, BatchCall, RECENT};
+use crate::interface::commands;
 use crate::interface::describe::MethodKind;
 use crate::interface::value;
 use crate::wire::codec::{self, CodecError, MAX_VALUE};
@@ -70,6 +71,7 @@ impl OutgoingCall {
     fn of_command(name: &str, write: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>) -> Self {
         let head = head(CtrlMsg::Command, name, 0);
         let mut call = Self::begin(head, Form::Command, Callee::Name(name.into()), false);
+        call.is_for_observers = commands::name::OF_NO_SESSION.contains(&name);
         call.append(write);
         call
     }

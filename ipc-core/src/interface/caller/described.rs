@@ -16,7 +16,9 @@ impl OutgoingCall {
         let begin = |ctrl, form, fingerprint| {
             let callee = Callee::Dynamic(Arc::clone(method));
             let head = head(ctrl, &method.name, fingerprint);
-            Self::begin(head, form, callee, method.method.idempotent)
+            let mut call = Self::begin(head, form, callee, method.method.idempotent);
+            call.is_for_observers = method.method.urgent;
+            call
         };
         let mut typed = begin(CtrlMsg::Call, Form::Typed, method.fingerprint);
         if method.encode(args, &mut typed.frame)? {

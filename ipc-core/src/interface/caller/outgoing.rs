@@ -12,7 +12,6 @@ use super::table::MethodTable;
 use crate::error::{CallError, NotSent};
 use crate::interface::args::Args;
 use crate::interface::batch::{BatchReply, RECENT};
-use crate::interface::commands::name;
 use crate::interface::describe::Method;
 use crate::interface::dynamic::DynamicMethod;
 use crate::interface::job::LocalCall;
@@ -38,8 +37,7 @@ pub struct OutgoingCall {
     callee: Callee,
     /// True if it travels inside of a command, whose result is that of a call of a batch.
     is_inside: bool,
-    /// True for a question that an observer is to ask.
-    goes_beside: bool,
+    pub(super) is_for_observers: bool,
     /// Why it cannot be made.
     error: Option<Box<CallError>>,
 }
@@ -59,18 +57,20 @@ pub(super) enum Callee {
 impl OutgoingCall {
     /// Begins a call of method number `index` of an interface.
     pub(super) fn of_method(table: &Arc<MethodTable>, index: usize) -> Self {
-        let (mut frame, mut idempotent) = (Vec::with_capacity(USUAL_FRAME), false);
+        let mut frame = Vec::with_capacity(USUAL_FRAME);
+        let (mut idempotent, mut urgent) = (false, false);
         if let Some(method) = table.method(index) {
             frame.extend_from_slice(&method.head);
-            idempotent = method.idempotent;
+            (idempotent, urgent) = (method.idempotent, method.urgent);
         }
-        let table = Arc::clone(table);
-        Self::begin(
-            frame,
-            Form::Typed,
-            Callee::Method { table, index },
-            idempotent,
-        )
+        let callee = Callee::Method {
+            table: Arc::clone(table),
+            index,
+        };
+        Self {
+            is_for_observers: urgent,
+            ..Self::begin(frame, Form::Typed, callee, idempotent)
+        }
     }
 
     /// A call by name, its arguments and result in self-describing form.
@@ -91,7 +91,7 @@ impl OutgoingCall {
     /// The same question for an observer, which gets an answer while another client holds the server.
     pub fn describe_beside() -> Self {
         Self {
-            goes_beside: true,
+            is_for_observers: true,
             ..Self::describe()
         }
     }
@@ -105,7 +105,7 @@ impl OutgoingCall {
             decode_memory: DECODE_MEMORY,
             callee,
             is_inside: false,
-            goes_beside: false,
+            is_for_observers: false,
             error: None,
         }
     }
@@ -179,20 +179,11 @@ impl OutgoingCall {
         self.idempotent
     }
 
-    /// True if the method is urgent: it runs at once, even while another call runs in the device. False for a call by name.
-    pub fn is_urgent(&self) -> bool {
-        self.description().is_some_and(|method| method.urgent)
-    }
-
     /// True if an observer can make the call, so that it waits neither for the server nor for other calls of its client: an
-    /// urgent method of a proxy, a question that was made for it, or a
-    /// command that has nothing to do with the session of its caller.
+    /// urgent method, a question that was made for it, or a command that has nothing to do with the session of its caller.
+    /// Not known, and false, for a method that is called by its name only.
     pub fn is_for_observers(&self) -> bool {
-        match self.form {
-            Form::Command => name::OF_NO_SESSION.contains(&self.method()),
-            Form::Describe => self.goes_beside,
-            _ => self.is_urgent(),
-        }
+        self.is_for_observers
     }
 
     /// Marks the call as one that may be repeated after a lost connection.

@@ -64,6 +64,7 @@ pub(super) struct MethodTable {
 pub(super) struct NamedMethod {
     pub(super) name: String,
     pub(super) idempotent: bool,
+    pub(super) urgent: bool,
     pub(super) fingerprint: u64,
     /// What every call of this method begins with.
     pub(super) head: Vec<u8>,
@@ -108,6 +109,7 @@ impl MethodTable {
                 head: head(CtrlMsg::Call, &name, fingerprint),
                 name,
                 idempotent: method.idempotent,
+                urgent: method.urgent,
                 fingerprint,
             }
         }))
