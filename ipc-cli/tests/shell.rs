@@ -10,13 +10,12 @@
 )]
 
 mod lab;
-mod tmux;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
+use lab::terminal::{Terminal, is_available};
 use lab::{Ended, Lab, server, until};
-use tmux::{Terminal, is_missing};
 
 /// Runs lines that come through a pipe.
 fn script(lab: &Lab, words: &[&str], lines: &str) -> Ended {
@@ -32,7 +31,15 @@ fn script(lab: &Lab, words: &[&str], lines: &str) -> Ended {
 }
 
 fn shell(lab: &Lab) -> Terminal {
-    let terminal = Terminal::new(lab, "shell");
+    // Not even root can make a directory there: no history, unless the test names a place for it.
+    shell_with(lab, "/dev/null/data")
+}
+
+/// A shell with its history in this folder.
+fn shell_with(lab: &Lab, folder: &str) -> Terminal {
+    let mut command = lab.command(&["shell"]);
+    command.env("XDG_DATA_HOME", folder);
+    let terminal = Terminal::start(&command, (100, 40));
     terminal.ends_in(&prompt(lab));
     terminal
 }
@@ -137,96 +144,93 @@ fn hostile_names_do_not_reach_the_terminal() {
 
 #[test]
 fn lines_are_completed() {
-    if is_missing() {
+    if !is_available() {
         return;
     }
     let lab = Lab::new(server());
     let terminal = shell(&lab);
-    terminal.write("la");
-    terminal.press("Tab");
+    terminal.keys("la");
+    terminal.key("Tab");
     terminal.ends_in("> laser.");
-    terminal.write("read");
-    terminal.press("Tab");
+    terminal.keys("read");
+    terminal.key("Tab");
     terminal.ends_in("> laser.read_power");
-    terminal.write("sa");
-    terminal.press("Tab");
+    terminal.keys("sa");
+    terminal.key("Tab");
     terminal.ends_in("> laser.read_power samples=");
     terminal.line("2");
-    terminal.shows("laser.read_power = 3");
+    terminal.wait_for("laser.read_power = 3");
     // Of several, all are listed.
-    terminal.write("get laser.");
-    terminal.press("Tab");
+    terminal.keys("get laser.");
+    terminal.key("Tab");
     terminal.line("");
-    terminal.shows("laser.level = 1.5");
-    terminal.write("laser.s");
-    terminal.press("Tab");
-    terminal.press("Tab");
-    let shown = terminal.until(
-        |shown| shown.contains("set_level") || shown.contains("shift"),
-        "shift",
-    );
+    terminal.wait_for("laser.level = 1.5");
+    terminal.keys("laser.s");
+    terminal.key("Tab");
+    terminal.key("Tab");
+    let shown = terminal.wait_until("shift", |shown| {
+        shown.contains("set_level") || shown.contains("shift")
+    });
     assert!(shown.contains("shift"), "{shown}");
-    terminal.press("C-u");
+    terminal.key("C-u");
     terminal.line("exit");
-    terminal.shows("ended with 0");
+    assert_eq!(terminal.end(), 0);
 }
 
 #[test]
 fn ctrl_c_clears_the_line_and_cancels_the_call() {
-    if is_missing() {
+    if !is_available() {
         return;
     }
     let lab = Lab::new(server());
     let terminal = shell(&lab);
-    terminal.write("laser.fi");
-    terminal.press("C-c");
+    terminal.keys("laser.fi");
+    terminal.key("C-c");
     let prompts = |shown: &str| shown.matches(&prompt(&lab)).count();
-    terminal.until(|shown| prompts(shown) == 2, "a second prompt");
+    terminal.wait_until("a second prompt", |shown| prompts(shown) == 2);
     terminal.line("laser.run");
     lab.begun.recv_timeout(lab::PATIENCE).unwrap();
-    terminal.shows("40%");
-    terminal.press("C-c");
-    terminal.shows("`laser_run` was cancelled");
+    terminal.wait_for("40%");
+    terminal.key("C-c");
+    terminal.wait_for("`laser_run` was cancelled");
     // The session goes on, and so does the history.
     terminal.line("laser.level");
-    terminal.shows("laser.level = 1.5");
+    terminal.wait_for("laser.level = 1.5");
     terminal.line("laser.fire");
-    terminal.shows("the interlock is open");
-    terminal.press("Up");
-    terminal.press("Up");
+    terminal.wait_for("the interlock is open");
+    terminal.key("Up");
+    terminal.key("Up");
     terminal.ends_in("> laser.level");
-    terminal.press("C-c");
+    terminal.key("C-c");
     terminal.ends_in(&prompt(&lab));
-    terminal.press("C-d");
-    terminal.shows("ended with 0");
+    terminal.key("C-d");
+    assert_eq!(terminal.end(), 0);
 }
 
 #[test]
 fn earlier_lines_are_kept_for_the_next_shell() {
-    if is_missing() {
+    if !is_available() {
         return;
     }
     let lab = Lab::new(server());
     let folder = std::env::temp_dir().join(format!("ipc-history-{}", std::process::id()));
-    let variables = [("XDG_DATA_HOME", folder.to_str().unwrap())];
     for line in ["laser.level = 4", ""] {
-        let terminal = Terminal::with(&lab, "shell", &variables);
-        terminal.ends_in(&prompt(&lab));
+        let terminal = shell_with(&lab, folder.to_str().unwrap());
         match line {
             "" => {
-                terminal.press("Up");
+                terminal.key("Up");
                 terminal.ends_in("> laser.level = 4");
                 // The editor drops what comes together with Ctrl-C.
-                terminal.press("C-c");
+                terminal.key("C-c");
                 terminal.ends_in(&prompt(&lab));
             }
             line => {
                 terminal.line(line);
-                terminal.shows("laser.level: done");
+                terminal.wait_for("laser.level: done");
             }
         }
         terminal.line("exit");
-        terminal.shows("ended with 0");
+        assert_eq!(terminal.end(), 0);
         if line.is_empty() {
             break;
         }
@@ -241,82 +245,81 @@ fn earlier_lines_are_kept_for_the_next_shell() {
 
 #[test]
 fn lines_that_are_pasted_run_one_after_the_other() {
-    if is_missing() {
+    if !is_available() {
         return;
     }
     let lab = Lab::new(server());
     let terminal = shell(&lab);
     // As a terminal passes on what was pasted.
     terminal
-        .write("\u{1b}[200~laser.level = 4\nlaser.level\nlaser.fire\nlaser.level = 5\u{1b}[201~");
-    terminal.press("Enter");
-    terminal.shows("laser.level = 4 mW");
-    terminal.shows("not run: 1 more of the lines");
-    terminal.shows("the interlock is open");
+        .keys("\u{1b}[200~laser.level = 4\nlaser.level\nlaser.fire\nlaser.level = 5\u{1b}[201~");
+    terminal.key("Enter");
+    terminal.wait_for("laser.level = 4 mW");
+    terminal.wait_for("not run: 1 more of the lines");
+    terminal.wait_for("the interlock is open");
     terminal.line("laser.level");
-    terminal.until(
-        |shown| shown.matches("\nlaser.level = 4 mW").count() == 2,
-        "the level as it was before the failure",
-    );
+    terminal.wait_until("the level as it was before the failure", |shown| {
+        shown.matches("\nlaser.level = 4 mW").count() == 2
+    });
     terminal.line("exit");
-    terminal.shows("ended with 0");
+    assert_eq!(terminal.end(), 0);
 }
 
 #[test]
 fn a_line_survives_a_resize() {
-    if is_missing() {
+    if !is_available() {
         return;
     }
     let lab = Lab::new(server());
     let terminal = shell(&lab);
-    terminal.write("laser.read_power samples=2");
-    terminal.shows("samples=2");
+    terminal.keys("laser.read_power samples=2");
+    terminal.wait_for("samples=2");
     terminal.resize(30, 20);
     terminal.resize(120, 30);
-    terminal.press("Enter");
-    terminal.shows("laser.read_power = 3");
+    terminal.key("Enter");
+    terminal.wait_for("laser.read_power = 3");
 }
 
 #[test]
 fn what_happens_at_the_server_is_told_above_the_line() {
-    if is_missing() {
+    if !is_available() {
         return;
     }
     let lab = Lab::new(server().shared());
     let terminal = shell(&lab);
     terminal.line("lease laser --why alignment");
-    terminal.shows("leased laser");
-    terminal.write("laser.lev");
+    terminal.wait_for("leased laser");
+    terminal.keys("laser.lev");
     terminal.ends_in("> laser.lev");
     lab.run(&["kick", "laser", "--why", "beam needed"]);
-    terminal.shows("beam needed");
+    terminal.wait_for("beam needed");
     terminal.ends_in("> laser.lev");
-    terminal.write("el");
-    terminal.press("Enter");
-    terminal.shows("this client lost `laser`");
+    terminal.keys("el");
+    terminal.key("Enter");
+    terminal.wait_for("this client lost `laser`");
     terminal.line("laser.level");
-    terminal.shows("laser.level = 1.5");
+    terminal.wait_for("laser.level = 1.5");
     let address = lab.address();
-    terminal.write("laser.l");
+    terminal.keys("laser.l");
     terminal.ends_in("> laser.l");
     drop(lab);
-    terminal.shows(&format!("no connection to {address}"));
+    terminal.wait_for(&format!("no connection to {address}"));
     terminal.ends_in("> laser.l");
     let server = server()
         .bind(address.as_str())
         .function("double", |a: f64| 2.0 * a);
     let _lab = Lab::new(server);
-    terminal.shows("is there again");
+    terminal.wait_for("is there again");
     // What it offers now is completed, and called.
-    terminal.press("C-u");
-    terminal.write("dou");
-    terminal.press("Tab");
+    terminal.key("C-u");
+    terminal.keys("dou");
+    terminal.key("Tab");
     terminal.ends_in("> double");
     terminal.line("4");
     // Settings of this shell are gone with the server: nothing runs before that was told.
-    terminal.shows("check the settings, then go on");
+    terminal.wait_for("check the settings, then go on");
     terminal.line("double 4");
-    terminal.shows("double = 8");
+    terminal.wait_for("double = 8");
 }
 
 #[test]

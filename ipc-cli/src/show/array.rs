@@ -27,18 +27,10 @@ pub(super) fn list(items: &[Value], unit: Option<&str>, detail: Detail) -> Optio
     if items.len() <= FEW {
         return None;
     }
-    let values: Option<Vec<f64>> = items.iter().map(approximately).collect();
+    let values: Option<Vec<f64>> = items.iter().map(Value::to_f64).collect();
     let name = format!("[{} numbers]", items.len());
     let at = |index| items.get(index).cloned().unwrap_or_default();
     Some(summary(name, &values?, at, unit, detail, true))
-}
-
-fn approximately(value: &Value) -> Option<f64> {
-    match value {
-        Value::Int(number) => Some(*number as f64),
-        Value::UInt(number) => Some(*number as f64),
-        value => value.as_f64(),
-    }
 }
 
 fn all(numbers: &Numbers) -> String {

@@ -53,6 +53,12 @@ impl Terminal {
         self.run(&["send-keys", "-l", "--", text]);
     }
 
+    /// Types a line.
+    pub fn line(&self, text: &str) {
+        self.keys(text);
+        self.key("Enter");
+    }
+
     /// Presses a key by the name that tmux gives it: `Enter`, `C-c`, `Tab`.
     pub fn key(&self, name: &str) {
         self.run(&["send-keys", name]);
@@ -74,14 +80,20 @@ impl Terminal {
         self.wait_until(text, |screen| screen.contains(text));
     }
 
-    /// Waits until the screen is as it should be.
+    /// Waits until this is the end of what is on the screen.
     #[track_caller]
-    pub fn wait_until(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+    pub fn ends_in(&self, text: &str) {
+        self.wait_until(text, |screen| screen.trim_end().ends_with(text));
+    }
+
+    /// Waits until the screen is as it should be. Returns what is on it.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();
         loop {
             let screen = self.screen();
             if is_so(&screen) {
-                return;
+                return screen;
             }
             assert!(begun.elapsed() < PATIENCE, "{what}: not in\n{screen}");
             sleep(LOOK);

@@ -69,21 +69,12 @@ impl Curve {
     }
 }
 
-/// A value as a number that can be drawn.
-pub(super) fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Int(number) => Some(*number as f64),
-        Value::UInt(number) => Some(*number as f64),
-        value => value.as_f64(),
-    }
-}
-
 /// A value as an array of one dimension.
 pub(super) fn array(value: &Value) -> Option<Vec<f64>> {
     match value {
         Value::Numbers(numbers) if numbers.shape().len() == 1 => Some(numbers.to_f64()),
         Value::Bytes(bytes) => Some(bytes.iter().map(|byte| f64::from(*byte)).collect()),
-        Value::List(items) => items.iter().map(number).collect(),
+        Value::List(items) => items.iter().map(Value::to_f64).collect(),
         _ => None,
     }
 }
@@ -168,9 +159,6 @@ mod tests {
 
     #[test]
     fn values_become_numbers_and_arrays() {
-        assert_eq!(number(&Value::from(-3)), Some(-3.0));
-        assert_eq!(number(&Value::from(0.5_f32)), Some(0.5));
-        assert_eq!(number(&Value::Null), None);
         assert_eq!(array(&vec![1_u16, 2].into()), Some(vec![1.0, 2.0]));
         assert_eq!(array(&Value::Bytes(vec![7])), Some(vec![7.0]));
         assert_eq!(array(&1.5.into()), None);

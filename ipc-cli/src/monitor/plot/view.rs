@@ -70,7 +70,7 @@ impl View {
                 *curve = Curve::of_array(&values);
                 *length = values.len();
             }
-            (Outcome::Value(value), None) => curve.push(x, curve::number(value)),
+            (Outcome::Value(value), None) => curve.push(x, value.to_f64()),
             // The last array stays, and its age grows.
             (_, Some(_)) => {}
             (_, None) => curve.push(x, None),

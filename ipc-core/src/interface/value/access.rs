@@ -24,11 +24,11 @@ impl Value {
             Value::UInt(number) => has_few_digits(*number),
             _ => true,
         };
-        self.approximately().filter(|_| is_exact)
+        self.to_f64().filter(|_| is_exact)
     }
 
-    /// The number as an `f64`, rounded if need be.
-    pub(super) fn approximately(&self) -> Option<f64> {
+    /// The number as an `f64`, rounded if it is a long integer.
+    pub fn to_f64(&self) -> Option<f64> {
         match self {
             Value::Float(value) => Some(*value),
             Value::Float32(value) => Some((*value).into()),
@@ -84,7 +84,7 @@ impl Value {
     pub fn to_f64s(&self) -> Option<Vec<f64>> {
         match self {
             Value::Numbers(numbers) => Some(numbers.to_f64()),
-            Value::List(items) => items.iter().map(Self::approximately).collect(),
+            Value::List(items) => items.iter().map(Self::to_f64).collect(),
             _ => None,
         }
     }

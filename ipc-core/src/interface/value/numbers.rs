@@ -178,7 +178,7 @@ impl Numbers {
     pub fn to_f64(&self) -> Vec<f64> {
         match self.to_vec() {
             Some(list) => list,
-            None => self.scalars().filter_map(|it| it.approximately()).collect(),
+            None => self.scalars().filter_map(|it| it.to_f64()).collect(),
         }
     }
 

@@ -65,15 +65,11 @@ fn wide(value: &Value, element: ElementType) -> Option<&[u8]> {
 
 fn double(value: &Value) -> Option<f64> {
     match value {
-        Value::Float(number) => Some(*number),
-        Value::Float32(number) => Some((*number).into()),
-        Value::Int(number) => Some(*number as f64),
-        Value::UInt(number) => Some(*number as f64),
         Value::String(text) => match special(text)? {
             Special::Number(number) => Some(number),
             Special::Bits(bits) => Some(f64::from_bits(bits)),
         },
-        _ => None,
+        value => value.to_f64(),
     }
 }
 
