@@ -133,7 +133,14 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        let socket = self
+            .tmux(&["display-message", "-p", "#{socket_path}"])
+            .output();
         let _ = self.tmux(&["kill-server"]).output();
+        // tmux leaves it behind.
+        if let Ok(socket) = socket {
+            let _ = std::fs::remove_file(String::from_utf8_lossy(&socket.stdout).trim());
+        }
     }
 }
 
