@@ -329,7 +329,7 @@ fn no_floor_of_hub_or_server_uses_one_above_it() {
     let arrows = arrows_down(
         "ipc-server/src",
         &SERVER_FLOORS,
-        &["lib", "builder", "listener"],
+        &["lib", "builder", "builder::offers", "listener"],
     );
     assert!(arrows > 40, "found only {arrows}");
 }
