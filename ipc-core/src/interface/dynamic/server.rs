@@ -24,6 +24,14 @@ use crate::wire::failure::Refusal;
 /// If the method has changed at the server since, the server refuses the call before its driver is entered. The description
 /// is then asked for once more, and the call is made again if its arguments mean the same: the method has arguments of the
 /// same names and units in the same order. Otherwise the call is refused, and the next one goes by the new description.
+///
+/// The server notices changes of names, types and the order of arguments. It does not notice a change of a unit or a default
+/// alone: after a device has been replaced at a running server by one with other units, call [`refresh`](Self::refresh). A
+/// restart of the server is an interruption: the next call of a client is refused, unless the client resumes silently, and the
+/// description is read again.
+///
+/// A call goes by name, in self-describing form, if a type of the method is known by its name only, or if an argument was left
+/// out whose default is not a literal. Such a call gives all arguments by their names, so a new order of them does no harm.
 pub struct DynamicServer<C> {
     caller: C,
     described: Described,
